@@ -1,0 +1,1 @@
+"""Model cards: schema and discovery, readable without torch."""

@@ -1,0 +1,1 @@
+"""DICOM in and out: scan folders, read series, read and write RTSTRUCT."""

@@ -1,0 +1,1 @@
+"""Running a model card. One of the two rooms that import torch."""

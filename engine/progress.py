@@ -1,0 +1,31 @@
+"""How long work reports and is asked to stop, in every room of the engine."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from engine.errors import CancelledError
+
+
+class Progress(Protocol):
+    """Called as `progress(fraction, stage)`; raises `CancelledError` when the user asked to stop.
+
+    `fraction` runs from 0 to 1 over the whole task; `stage` is a short text such as "Reading plane 12 of 300".
+    """
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        """Report, or raise `CancelledError`."""
+
+
+def silent(fraction: float, stage: str) -> None:
+    """A `Progress` that reports to nobody and never stops."""
+
+
+def stoppable(report: Progress, stop_requested: Callable[[], bool]) -> Progress:
+    """A `Progress` that raises `CancelledError` once `stop_requested()` is true, else forwards to `report`."""
+
+    def progress(fraction: float, stage: str) -> None:
+        if stop_requested():
+            raise CancelledError(f"Stopped as asked while: {stage}.")
+        report(fraction, stage)
+
+    return progress

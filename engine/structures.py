@@ -1,0 +1,192 @@
+"""Structures: polygons with holes on the planes of an image. The contour is the truth; masks are derived from it.
+
+Everything here is an immutable value. An edit makes a new `PlaneContours` for each plane that it touches and a new
+`Roi` around it, so planes that nobody touched stay the same objects, and undo is the old object.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from shapely import MultiPolygon
+
+from engine.volume import Geometry
+
+EMPTY = MultiPolygon()
+
+
+class Generation(StrEnum):
+    """DICOM's ROIGenerationAlgorithm: who drew a structure."""
+
+    AUTOMATIC = "AUTOMATIC"
+    SEMIAUTOMATIC = "SEMIAUTOMATIC"
+    MANUAL = "MANUAL"
+    UNKNOWN = ""
+
+
+@dataclass(frozen=True)
+class RawContour:
+    """One contour exactly as a file gave it.
+
+    Args:
+        data: the text of Contour Data, backslash-separated decimal strings, untouched.
+        geometric_type: DICOM's Contour Geometric Type, such as "CLOSED_PLANAR" or "POINT".
+        number: Contour Number where the file has one.
+        image_uids: (SOP class UID, SOP instance UID, frame or None) of each Contour Image Sequence item.
+        attachments: other elements of the item that must survive a rewrite, as pydicom JSON.
+    """
+
+    data: str
+    geometric_type: str = "CLOSED_PLANAR"
+    number: int | None = None
+    image_uids: tuple[tuple[str, str, int | None], ...] = ()
+    attachments: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneContours:
+    """The area of a structure on one plane.
+
+    Args:
+        area: valid polygons with holes, `(u, v)` mm in the plane's frame; never overlapping.
+        source: the contours of the file that it was read from, in order, when nobody has touched the plane since;
+            export writes them back bit for bit.
+    """
+
+    area: MultiPolygon
+    source: tuple[RawContour, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who or what drew a structure, for the screen, the journal and the standard's algorithm attributes."""
+
+    generation: Generation = Generation.MANUAL
+    description: str = ""
+    algorithm: str = ""
+    version: str = ""
+    weights_sha256: str = ""
+    edited: bool = False
+
+
+@dataclass(frozen=True)
+class Code:
+    """A coded concept: (value, scheme, meaning)."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+@dataclass(frozen=True, eq=False)
+class Roi:
+    """One structure.
+
+    Args:
+        number: ROI Number, unique within the set and stable across edits and export.
+        planes: plane index of the image → its contours. A plane that is absent is empty.
+        loose: contours that are no areas (POINT, OPEN_PLANAR) or lie off the image planes: kept as they were written
+            and written back, not drawn as areas. `loose_plane` of `engine.dicom.rtstruct` tells where to show them.
+        roi_type: RT ROI Interpreted Type, such as "ORGAN", "PTV", "EXTERNAL"; "" where unknown.
+        uid: stable UID of the ROI's observation across re-export, "" until first written.
+        attachments: other elements of the file's ROI items that must survive a rewrite, as pydicom JSON.
+        uncertainty: plane index → expected share of the plane's area in doubt, for ROIs drawn by a model.
+    """
+
+    number: int
+    name: str
+    colour: tuple[int, int, int] = (255, 204, 0)
+    roi_type: str = "ORGAN"
+    planes: Mapping[int, PlaneContours] = field(default_factory=dict)
+    loose: tuple[RawContour, ...] = ()
+    provenance: Provenance = Provenance()
+    code: Code | None = None
+    visible: bool = True
+    locked: bool = False
+    uid: str = ""
+    attachments: str = ""
+    uncertainty: Mapping[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "planes", MappingProxyType(dict(self.planes)))
+        object.__setattr__(self, "uncertainty", MappingProxyType(dict(self.uncertainty)))
+
+    def area(self, plane: int) -> MultiPolygon:
+        """The polygons on plane index `plane`, `(u, v)` mm; empty where there are none."""
+        contours = self.planes.get(plane)
+        return contours.area if contours is not None else EMPTY
+
+    def with_areas(self, areas: Mapping[int, MultiPolygon]) -> "Roi":
+        """This ROI with the given planes redrawn; an empty area clears its plane.
+
+        Other planes stay the same objects.
+        """
+        return self.with_planes({k: PlaneContours(area) for k, area in areas.items()})
+
+    def with_planes(self, changed: Mapping[int, PlaneContours | None]) -> "Roi":
+        """This ROI with the given planes replaced; `None` or an empty area without source clears its plane."""
+        planes = dict(self.planes)
+        for plane, contours in changed.items():
+            if contours is None or (contours.area.is_empty and not contours.source):
+                planes.pop(plane, None)
+            else:
+                planes[plane] = contours
+        return replace(self, planes=dict(sorted(planes.items())))
+
+    def volume_cm3(self, geometry: Geometry) -> float:
+        """Sum of polygon area × plane thickness, cm³."""
+        thickness = geometry.plane_thickness
+        return float(sum(contours.area.area * thickness[k] for k, contours in self.planes.items())) / 1000.0
+
+    @property
+    def is_empty(self) -> bool:
+        """True when no plane has an area."""
+        return all(contours.area.is_empty for contours in self.planes.values())
+
+
+@dataclass(frozen=True, eq=False)
+class StructureSet:
+    """Structures on one image series.
+
+    Args:
+        geometry: of the series that the plane indices refer to.
+        rois: in order of display; numbers are unique.
+        sop_instance_uid: of the file that it was read from, else "".
+        label, description: Structure Set Label and Description.
+        notes: plain sentences about what was found when reading, for the user.
+        attachments: other elements of the file that must survive a rewrite, as pydicom JSON.
+    """
+
+    geometry: Geometry
+    rois: tuple[Roi, ...] = ()
+    label: str = ""
+    description: str = ""
+    sop_instance_uid: str = ""
+    notes: tuple[str, ...] = ()
+    attachments: str = ""
+
+    def __getitem__(self, number: int) -> Roi:
+        """The ROI with this number. Raises KeyError where there is none."""
+        for roi in self.rois:
+            if roi.number == number:
+                return roi
+        raise KeyError(number)
+
+    def __contains__(self, number: int) -> bool:
+        return any(roi.number == number for roi in self.rois)
+
+    def with_roi(self, roi: Roi) -> "StructureSet":
+        """This set with `roi` in place of the one with its number, or appended."""
+        if roi.number in self:
+            return replace(self, rois=tuple(roi if old.number == roi.number else old for old in self.rois))
+        return replace(self, rois=(*self.rois, roi))
+
+    def without(self, numbers: Iterable[int]) -> "StructureSet":
+        """This set without the ROIs of these numbers."""
+        gone = set(numbers)
+        return replace(self, rois=tuple(roi for roi in self.rois if roi.number not in gone))
+
+    def next_number(self) -> int:
+        """The smallest ROI number above all that are in use."""
+        return max((roi.number for roi in self.rois), default=0) + 1

@@ -1,0 +1,1 @@
+"""VTK scenes of a plane and of the 3D view. No Qt."""

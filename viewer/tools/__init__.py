@@ -1,0 +1,1 @@
+"""Editing tools: view events in, polygons out. No Qt."""

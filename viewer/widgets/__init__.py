@@ -1,0 +1,1 @@
+"""Qt: main window, panes, panels and dialogs."""
