@@ -43,26 +43,26 @@ def onto_regular_grid(volume: Volume) -> Volume:
         lower = max(upper - 1, 0)
         gap = source.positions[upper] - source.positions[lower]
         weight = float((position - source.positions[lower]) / gap) if gap > 0 else 0.0
-        # With a tilted gantry corresponding pixels of neighbouring planes lie along the table, not along the normal,
-        # so each plane is first moved to where it really is.
-        low = _shifted(volume, lower, target, background)
-        plane = low if weight == 0 else (1 - weight) * low + weight * _shifted(volume, upper, target, background)
+        # Tilted planes are shifted against each other, so each is first moved to where it really is.
+        low = _shifted(volume, lower, target)
+        plane = low if weight == 0 else (1 - weight) * low + weight * _shifted(volume, upper, target)
+        plane = np.where(np.isnan(plane), background, plane)
         out[k] = np.rint(plane) if np.issubdtype(out.dtype, np.integer) else plane
     note = "The planes are unevenly spaced or tilted: shown on a resampled grid; contours stay on the real planes."
     return dataclasses.replace(volume, voxels=out, geometry=target, instances=(), notes=(*volume.notes, note))
 
 
-def _shifted(volume: Volume, plane: int, target: Geometry, background: float) -> np.ndarray:
-    """Plane `plane` of `volume` on the rows and columns of `target`, linear, as float64."""
+def _shifted(volume: Volume, plane: int, target: Geometry) -> np.ndarray:
+    """Plane `plane` of `volume` on the rows and columns of `target`, linear, float64, NaN outside its field."""
     source = volume.geometry
     offset = source.origins_lps[plane] - target.origins_lps[0]
     rows = np.arange(target.shape[1]) - float(offset @ source.column_direction) / source.spacing_uv[1]
     columns = np.arange(target.shape[2]) - float(offset @ source.row_direction) / source.spacing_uv[0]
     image = volume.voxels[plane].astype(np.float64)
-    return _sample_axis(_sample_axis(image, rows, 0, background), columns, 1, background)
+    return _sample_axis(_sample_axis(image, rows, 0), columns, 1)
 
 
-def _sample_axis(image: np.ndarray, index: np.ndarray, axis: int, background: float) -> np.ndarray:
+def _sample_axis(image: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
     size = image.shape[axis]
     index = np.where(np.abs(index - np.rint(index)) < 1e-6, np.rint(index), index)
     lower = np.clip(np.floor(index).astype(int), 0, size - 1)
@@ -72,4 +72,4 @@ def _sample_axis(image: np.ndarray, index: np.ndarray, axis: int, background: fl
     weight = (index - np.floor(index)).reshape(shape)
     out = (1 - weight) * np.take(image, lower, axis) + weight * np.take(image, upper, axis)
     outside = ((index < 0) | (index > size - 1)).reshape(shape)
-    return np.where(outside, background, out)
+    return np.where(outside, np.nan, out)
