@@ -1,0 +1,79 @@
+"""Block S: encoder-decoder networks that give one logit a class for each voxel, built from a card's parameters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from monai.networks.nets import DynUNet, SegResNet, UNet
+from monai.networks.utils import pixelshuffle, pixelunshuffle
+from torch import nn
+
+from engine.errors import CardError
+
+
+class SubvoxelUNet(nn.Module):
+    """A U-Net that works at half resolution on blocks of 2×2×2 voxels, so that full resolution costs next to nothing.
+
+    Each block's eight voxels are eight channels (pixel unshuffle) of a MONAI DynUNet, whose output channels are
+    shuffled back to voxels; one convolution over logits and image at full resolution removes what pattern of the
+    blocks remains. On a processor without matrix units the layers at full resolution take most of the time of an
+    ordinary U-Net of this size.
+
+    Args:
+        in_channels: channels of the image.
+        out_channels: classes, background included.
+        filters: channels of the levels, from half resolution down.
+
+    Input (batch, in_channels, planes, rows, columns); each size a multiple of `2 ** len(filters)`.
+    Output (batch, out_channels, planes, rows, columns): logits.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, filters: list[int]) -> None:
+        super().__init__()
+        levels = len(filters)
+        self.trunk = DynUNet(
+            spatial_dims=3,
+            in_channels=8 * in_channels,
+            out_channels=8 * out_channels,
+            kernel_size=[3] * levels,
+            strides=[1] + [2] * (levels - 1),
+            upsample_kernel_size=[2] * (levels - 1),
+            filters=filters,
+            norm_name=("instance", {"affine": True}),
+            # Not in place: a compiled training step would have to copy.
+            act_name=("leakyrelu", {"inplace": False, "negative_slope": 0.01}),
+        )
+        self.refine = nn.Conv3d(in_channels + out_channels, out_channels, 3, padding=1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits of the voxels of `image`."""
+        blocks = pixelshuffle(self.trunk(pixelunshuffle(image, 3, 2)), 3, 2)
+        logits: torch.Tensor = blocks + self.refine(torch.cat([blocks, image], dim=1))
+        return logits
+
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "SubvoxelUNet": SubvoxelUNet,
+    "DynUNet": DynUNet,
+    "SegResNet": SegResNet,
+    "UNet": UNet,
+}
+
+
+def build_network(params: dict[str, Any]) -> nn.Module:
+    """The network that a card's graph node describes, with random weights.
+
+    Args:
+        params: `network` names one of `NETWORKS`; all else are the arguments of the network.
+
+    Raises:
+        CardError: the network is not known, or its arguments don't fit it.
+    """
+    name = str(params.get("network", ""))
+    if name not in NETWORKS:
+        raise CardError(f"The card asks for a network named '{name}'; this version has {', '.join(sorted(NETWORKS))}.")
+    arguments = {key: value for key, value in params.items() if key != "network"}
+    try:
+        return NETWORKS[name](**arguments)
+    except (TypeError, ValueError, KeyError, AssertionError) as error:
+        raise CardError(f"The card's parameters do not fit the network {name}: {error}.") from error

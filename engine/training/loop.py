@@ -1,0 +1,199 @@
+"""The training loop: crops, steps, averages, checkpoints and validations, by the clock."""
+
+import csv
+import math
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.inferers.utils import sliding_window_inference
+from safetensors.torch import save_file
+from torch import nn
+
+from engine.errors import EngineError
+from engine.inference.networks import build_network
+from engine.training.augment import Crop, draw
+from engine.training.checkpoint import MovingAverage, Progression, load, save
+from engine.training.dataset import Case
+from engine.training.losses import segmentation_loss
+from engine.training.recipe import Recipe
+
+#: Called after each step with the fraction done (0..1) and a line to show.
+Report = Callable[[float, str], None]
+
+_CURVE = ["step", "minutes", "learning_rate", "loss", "validation_dice"]
+_LOG_STEPS = 50
+
+
+def windowed(image: torch.Tensor, windows: list[list[float]]) -> torch.Tensor:
+    """HU (..., planes, rows, columns) → one channel a window, clipped and scaled to -1..1, in a new leading axis."""
+    channels = [((image - low) / (high - low)).clamp(0, 1) * 2 - 1 for low, high in windows]
+    return torch.stack(channels)
+
+
+class Trainer:
+    """One run of a recipe.
+
+    Args:
+        recipe: what to do.
+        cases: to learn from, cropped to the patient.
+        validation: to choose by; may be empty.
+        folder: gets `checkpoint.safetensors`, `weights.safetensors` (the average that scored best, or the last where
+            there is no validation), and `curves.csv`. A checkpoint found there is resumed.
+        device: "cpu" or "cuda".
+    """
+
+    def __init__(self, recipe: Recipe, cases: list[Case], validation: list[Case], folder: Path, device: str) -> None:
+        self.recipe, self.cases, self.validation, self.folder = recipe, cases, validation, folder
+        self.device = torch.device(device)
+        torch.manual_seed(recipe.seed)
+        self.network = build_network(recipe.network).to(self.device, memory_format=torch.channels_last_3d)
+        self.average = MovingAverage(self.network, recipe.average)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+        # A compiled step is a third faster, but takes half a minute to build, and needs a C++ compiler on the CPU.
+        can_compile = recipe.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
+        self.loss = torch.compile(self._loss) if can_compile else self._loss
+        self.progression = Progression()
+        self.checkpoint = folder / "checkpoint.safetensors"
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.checkpoint.exists():
+            self.progression = load(self.checkpoint, self.network, self.average, self.optimizer)
+
+    def run(self, report: Report) -> Progression:
+        """Train to the end of the schedule, or until validation no longer improves; return where the run ended."""
+        recipe, state = self.recipe, self.progression
+        began, losses, validated = time.monotonic() - 60 * state.minutes, [], state.minutes
+        saved = state.minutes
+        with ThreadPoolExecutor(1) as background:
+            # The next crop is cut while the network works on this one.
+            coming: Future[Crop] = background.submit(self._draw, state.step)
+            while (fraction := self._fraction()) < 1 and not self._stale():
+                crop = coming.result()
+                coming = background.submit(self._draw, state.step + 1)
+                losses.append(self._step(crop, fraction))
+                state.step += 1
+                state.minutes = (time.monotonic() - began) / 60
+                if state.step % _LOG_STEPS == 0:
+                    self._log(losses, fraction)
+                    report(fraction, f"step {state.step}, loss {np.mean(losses):.3f}")
+                    losses.clear()
+                if self.validation and state.minutes - validated >= recipe.validate_minutes:
+                    report(fraction, f"step {state.step}, validating")
+                    self._validate(self.validation[: recipe.validate_cases])
+                    validated = (time.monotonic() - began) / 60
+                if state.minutes - saved >= 3:
+                    save(self.checkpoint, self.network, self.average, self.optimizer, state)
+                    saved = state.minutes
+            coming.cancel()
+        if self.validation:
+            self._validate(self.validation)
+        else:
+            self._keep()
+        save(self.checkpoint, self.network, self.average, self.optimizer, state)
+        report(1.0, f"step {state.step}, done")
+        return state
+
+    def dice(self, cases: list[Case]) -> dict[str, float]:
+        """Mean Dice of the averaged weights for each structure, over the cases that have it contoured."""
+        network = build_network(self.recipe.network).to(self.device, memory_format=torch.channels_last_3d)
+        network.load_state_dict(self.average.weights)
+        network.eval()
+        scores: dict[str, list[float]] = {name: [] for name in self.recipe.structures}
+        for case in cases:
+            predicted = self._predict(network, case)
+            for index, name in enumerate(self.recipe.structures):
+                if case.contoured[index]:
+                    a, b = predicted == index + 1, case.labels == index + 1
+                    scores[name].append(2 * float((a & b).sum()) / max(float(a.sum() + b.sum()), 1.0))
+        return {name: float(np.mean(values)) for name, values in scores.items() if values}
+
+    def _predict(self, network: nn.Module, case: Case) -> np.ndarray:
+        image = windowed(torch.from_numpy(case.image).float(), self.recipe.windows)[None].to(self.device)
+        with torch.inference_mode(), self._precision():
+            logits = sliding_window_inference(
+                image, self.recipe.patch, 1, network, overlap=0.5, mode="gaussian", padding_mode="constant", cval=-1
+            )
+        assert isinstance(logits, torch.Tensor)
+        return logits[0].argmax(0).byte().cpu().numpy()
+
+    def _draw(self, step: int) -> Crop:
+        rng = np.random.default_rng([self.recipe.seed, step])
+        return draw(rng, self.cases, self.recipe.patch, self.recipe.mirror, self.recipe.augment)
+
+    def _loss(self, image: torch.Tensor, labels: torch.Tensor, contoured: torch.Tensor) -> torch.Tensor:
+        with self._precision():
+            logits = self.network(image)
+        return segmentation_loss(logits, labels, contoured)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def _step(self, crop: Crop, fraction: float) -> float:
+        state, recipe = self.progression, self.recipe
+        rate = recipe.learning_rate * (1 - fraction) ** recipe.power * min((state.step + 1) / recipe.warm_up, 1)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        image = windowed(crop.image, recipe.windows)[None].to(self.device, memory_format=torch.channels_last_3d)
+        labels, contoured = crop.labels[None].to(self.device), crop.contoured[None].to(self.device)
+        loss = self.loss(image, labels, contoured)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise EngineError(f"Training diverged at step {state.step} (loss {value}); lower the learning rate.")
+        if math.isfinite(norm):
+            self.optimizer.step()
+        self.average.update(self.network, state.step)
+        return value
+
+    def _fraction(self) -> float:
+        """How much of the schedule is over, 0..1, by the clock or by steps."""
+        state, recipe = self.progression, self.recipe
+        by_steps = state.step / recipe.steps if recipe.steps else 0.0
+        return max(state.minutes / recipe.minutes if not recipe.steps or recipe.minutes else 0.0, by_steps)
+
+    def _stale(self) -> bool:
+        return bool(self.recipe.patience) and self.progression.stale >= self.recipe.patience
+
+    def _validate(self, cases: list[Case]) -> None:
+        scores = self.dice(cases)
+        mean = float(np.mean(list(scores.values()))) if scores else 0.0
+        state = self.progression
+        state.history.append({"step": state.step, "minutes": state.minutes, "n": len(cases), "mean": mean, **scores})
+        self._write_curve(None, mean)
+        whole = len(cases) == len(self.validation)
+        # Means over few cases and over all are not comparable, and the last average is the one the schedule aims at.
+        if whole or mean > state.best:
+            state.stale = 0
+            state.best = mean
+            self._keep()
+        else:
+            state.stale += 1
+
+    def _keep(self) -> None:
+        weights = {name: value.cpu().contiguous() for name, value in self.average.weights.items()}
+        temporary = self.folder / "weights.part"
+        save_file(weights, temporary)
+        temporary.replace(self.folder / "weights.safetensors")
+
+    def _log(self, losses: list[float], fraction: float) -> None:
+        self._write_curve(float(np.mean(losses)), None)
+
+    def _write_curve(self, loss: float | None, dice: float | None) -> None:
+        path, state = self.folder / "curves.csv", self.progression
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(_CURVE)
+            rate = self.optimizer.param_groups[0]["lr"]
+            shown = ["" if value is None else f"{value:.4f}" for value in (loss, dice)]
+            writer.writerow([state.step, f"{state.minutes:.2f}", f"{rate:.2e}", *shown])
