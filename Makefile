@@ -1,0 +1,26 @@
+# Each target does all the set-up that it needs; a second run starts in seconds.
+.PHONY: run test bench pictures pins
+
+# The viewer on the built-in study.
+run:
+	@packaging/setup.sh run
+	@packaging/run.sh
+
+# ruff, mypy, import-linter, and the tests under a virtual screen.
+test:
+	@packaging/setup.sh dev
+	@packaging/check.sh
+
+# The figures of the README: all of them, or those named: make bench ONLY="reading scrolling".
+bench:
+	@packaging/setup.sh dev
+	@packaging/bench.sh $(ONLY)
+
+# The README's pictures, drawn by the program itself.
+pictures:
+	@packaging/setup.sh dev
+	@packaging/pictures.sh
+
+# Rewrites packaging/constraints.txt from what is installed in .venv.
+pins:
+	@.venv/bin/python packaging/pins.py
