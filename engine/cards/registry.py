@@ -1,0 +1,163 @@
+"""Finding cards: those that come with the program, those in the user's folder, and those at a given path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+from engine.cards.blocks import POST_READY, PREPROCESS_READY
+from engine.cards.schema import LARGEST_CARD, Card, parse_card
+from engine.cards.weights import find_weights
+from engine.errors import CardError
+
+CARD_FILE = "card.json"
+
+#: Where the cards that come with the program lie.
+SHIPPED = Path(__file__).parents[2] / "resources" / "models"
+
+_BLOCKS_READY = frozenset("SCGO")
+_BLOCK_NAMES = {"F": "several encoders, fused", "D": "detector", "B": "pooling over views", "H": "features to a score"}
+_OPERATIONS_READY = frozenset(
+    {"crop", "concatenate", "combine", "mask", "hierarchy", "choose", "body_outline", "atlas", "threshold"}
+)
+
+
+@dataclass(frozen=True)
+class LoadedCard:
+    """A card and where it was found.
+
+    Args:
+        folder: holds `card.json` and the weights.
+        problem: one sentence that says why the card can't be run; "" when it can.
+    """
+
+    folder: Path
+    problem: str = ""
+    parsed: Card | None = field(default=None, repr=False)
+
+    @property
+    def card(self) -> Card:
+        """The card.
+
+        Raises:
+            CardError: it could not be read at all; says why.
+        """
+        if self.parsed is None:
+            raise CardError(self.problem)
+        return self.parsed
+
+    @property
+    def is_readable(self) -> bool:
+        """False when `card` would raise."""
+        return self.parsed is not None
+
+    @property
+    def id(self) -> str:
+        """The card's id, or the name of its folder where the card is not readable."""
+        return self.parsed.id if self.parsed is not None else self.folder.name
+
+    @property
+    def title(self) -> str:
+        """The card's title, or the name of its folder where the card is not readable."""
+        return self.parsed.title if self.parsed is not None else self.folder.name
+
+
+def user_models() -> Path:
+    """The folder for cards that the user adds."""
+    return platformdirs.user_data_path("planimeter", appauthor=False) / "models"
+
+
+def find_cards(extra: Sequence[Path] = ()) -> list[LoadedCard]:
+    """All cards, in order of their titles; a card in `extra` or the user's folder hides a shipped one of the same id.
+
+    Args:
+        extra: cards, folders of a card, or folders of such folders.
+    """
+    found: dict[str, LoadedCard] = {}
+    for place in (SHIPPED, user_models(), *extra):
+        for folder in _card_folders(place):
+            loaded = load_card(folder)
+            found[loaded.id] = loaded
+    return sorted(found.values(), key=lambda loaded: loaded.title.casefold())
+
+
+def load_card(folder: Path) -> LoadedCard:
+    """The card in `folder` (or the `card.json` given), with its problem where it has one; never raises for its content."""
+    path = folder / CARD_FILE if folder.is_dir() else folder
+    folder = path.parent
+    try:
+        card = parse_card(_read_bounded(path), str(path))
+    except CardError as error:
+        return LoadedCard(folder, str(error))
+    problem = ""
+    try:
+        check_supported(card)
+        for weights in card.weights:
+            find_weights(folder, weights)
+    except CardError as error:
+        problem = str(error)
+    return LoadedCard(folder, problem, card)
+
+
+def find_card(name: str, extra: Sequence[Path] = ()) -> LoadedCard:
+    """The runnable card with this id, or at this path.
+
+    Raises:
+        CardError: there is none, or it has a problem.
+    """
+    path = Path(name)
+    if path.name == CARD_FILE or (path / CARD_FILE).exists():
+        loaded = load_card(path)
+    else:
+        cards = {loaded.id: loaded for loaded in find_cards(extra)}
+        if name not in cards:
+            raise CardError(f"There is no model '{name}'; there are: {', '.join(sorted(cards)) or 'none'}.")
+        loaded = cards[name]
+    if loaded.problem:
+        raise CardError(loaded.problem)
+    return loaded
+
+
+def check_supported(card: Card) -> None:
+    """Refuse what the schema can describe but this version can't run yet.
+
+    Raises:
+        CardError: names the first block or operation that is not there.
+    """
+    for step in card.preprocess:
+        if step.op not in PREPROCESS_READY:
+            raise _unsupported(card, f"the preprocessing '{step.op}'")
+    for node in card.graph:
+        if node.block not in _BLOCKS_READY:
+            raise _unsupported(card, f"block {node.block} ({_BLOCK_NAMES[node.block]})")
+        if node.block in {"G", "O"} and node.params.op not in _OPERATIONS_READY:
+            raise _unsupported(card, f"the operation '{node.params.op}'")
+        if node.block in {"S", "C"} and not node.weights:
+            raise CardError(f"The model '{card.id}' names no weights for its network, so it can't run before training.")
+    for post in card.post:
+        if post.op not in POST_READY:
+            raise _unsupported(card, f"the post-processing '{post.op}'")
+
+
+def _unsupported(card: Card, what: str) -> CardError:
+    return CardError(f"The model '{card.id}' needs {what}, which this version of Planimeter can't run yet.")
+
+
+def _card_folders(place: Path) -> list[Path]:
+    if place.name == CARD_FILE or (place / CARD_FILE).exists():
+        return [place.parent if place.name == CARD_FILE else place]
+    try:
+        return sorted(folder for folder in place.iterdir() if (folder / CARD_FILE).exists())
+    except OSError:
+        return []
+
+
+def _read_bounded(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise CardError(f"{path} is not a file, so there is no model card.")
+        with path.open("rb") as file:
+            return file.read(LARGEST_CARD + 1)
+    except OSError as error:
+        raise CardError(f"{path} could not be read: {error.strerror}.") from error

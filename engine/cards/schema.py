@@ -1,0 +1,384 @@
+"""A model card: `card.json`, everything that is known about a model, readable without torch.
+
+`Card` is the whole; `card_schema()` gives the JSON Schema that lies in `resources/models/card.schema.json`.
+"""
+
+import json
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, StringConstraints, ValidationError, model_validator
+
+from engine.cards.blocks import (
+    BagParams,
+    ClassicParams,
+    ClassifierParams,
+    DetectorParams,
+    FusedParams,
+    GraphParams,
+    HeadParams,
+    Identifier,
+    PostStep,
+    PreprocessStep,
+    SegmenterParams,
+    Share,
+    Short,
+    Strict,
+    Text,
+    Weights,
+)
+from engine.errors import CardError
+
+#: A larger card is refused unread.
+LARGEST_CARD = 1_000_000
+_DEEPEST = 24
+
+Range = tuple[Annotated[float, Field(ge=0, le=10_000)], Annotated[float, Field(ge=0, le=10_000)]]
+Byte = Annotated[int, Field(ge=0, le=255)]
+
+
+class CardInput(Strict):
+    """One image (or table) that the model needs.
+
+    Args:
+        role: the name that the graph calls it by.
+        modality: DICOM modalities that suit it; "TABLE" for clinical variables.
+        required: without it the model does not run.
+        units: of the voxels; "" where they don't matter.
+        spacing_mm: (low, high) that in-plane pixels may have, and `plane_spacing_mm` likewise between planes.
+        least_extent_mm: (left-right, anterior-posterior, superior-inferior) that the image must cover at least.
+        most_extent_mm: likewise at most.
+        orientation: "axial" when the planes must be axial (to 30°), "any" otherwise.
+        covers: the region that must be in the image, for people to read.
+        register_to: role of the input whose grid it is brought to.
+        variables: names of the clinical variables of a TABLE.
+    """
+
+    role: Identifier
+    modality: Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,8}$")], ...], Field(min_length=1)]
+    required: bool = True
+    units: Literal["HU", "SUVbw", "z", "rgb", ""] = ""
+    spacing_mm: Range | None = None
+    plane_spacing_mm: Range | None = None
+    least_extent_mm: tuple[float, float, float] | None = None
+    most_extent_mm: tuple[float, float, float] | None = None
+    orientation: Literal["axial", "coronal", "sagittal", "any"] = "any"
+    covers: Short = ""
+    register_to: Identifier | None = None
+    variables: Annotated[tuple[Short, ...], Field(max_length=500)] = ()
+
+
+class _Node(Strict):
+    node: Identifier
+    inputs: Annotated[tuple[Identifier, ...], Field(alias="in", min_length=1, max_length=32)]
+    out: Identifier | None = None
+    weights: Annotated[tuple[Weights, ...], Field(max_length=16)] = ()
+
+
+class SegmenterNode(_Node):
+    """S: encoder–decoder segmenter. Several weights files are an ensemble, whose probabilities are averaged."""
+
+    block: Literal["S"]
+    params: SegmenterParams
+
+
+class FusedNode(_Node):
+    """F: several encoders, fused."""
+
+    block: Literal["F"]
+    params: FusedParams
+
+
+class DetectorNode(_Node):
+    """D: detector, or candidates with false-positive reduction."""
+
+    block: Literal["D"]
+    params: DetectorParams
+
+
+class ClassifierNode(_Node):
+    """C: image or crop classifier with its view builder."""
+
+    block: Literal["C"]
+    params: ClassifierParams
+
+
+class BagNode(_Node):
+    """B: pooling over views, slices, tiles or series."""
+
+    block: Literal["B"]
+    params: BagParams
+
+
+class HeadNode(_Node):
+    """H: features to a score."""
+
+    block: Literal["H"]
+    params: HeadParams
+
+
+class JoinNode(_Node):
+    """G: what joins the other nodes."""
+
+    block: Literal["G"]
+    params: GraphParams
+
+
+class ClassicNode(_Node):
+    """O: classic operations, without learned weights (but for an atlas)."""
+
+    block: Literal["O"]
+    params: ClassicParams
+
+
+Node = Annotated[
+    SegmenterNode | FusedNode | DetectorNode | ClassifierNode | BagNode | HeadNode | JoinNode | ClassicNode,
+    Field(discriminator="block"),
+]
+
+
+class CodedConcept(Strict):
+    """A DICOM code: value, scheme ("SCT" for SNOMED CT) and meaning."""
+
+    value: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    scheme: Annotated[str, StringConstraints(min_length=1, max_length=16)]
+    meaning: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class Output(Strict):
+    """What comes out, and how it is named.
+
+    Args:
+        label: of the node that makes it.
+        name: TG-263 for structures.
+        node: which node's label it is; the last node's where it is not given.
+        roi_type: RT ROI Interpreted Type of masks.
+        threshold: level of a probability at which it counts.
+    """
+
+    kind: Literal["mask", "box", "score", "risk"]
+    label: Identifier
+    name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    node: Identifier | None = None
+    roi_type: Annotated[str, StringConstraints(pattern=r"^[A-Z_]{0,16}$")] = "ORGAN"
+    category: CodedConcept | None = None
+    code: CodedConcept | None = None
+    colour: tuple[Byte, Byte, Byte] = (255, 204, 0)
+    threshold: Share = 0.5
+    unit: Short = ""
+
+
+class Band(Strict):
+    """Probability levels of an inner and an outer contour of a structure.
+
+    Args:
+        label: of the structure.
+        risk: expected share of the structure that the outer contour misses, and of the inner contour that is wrong.
+        inner, outer: probabilities at which the two contours are drawn.
+    """
+
+    label: Identifier
+    risk: Share
+    inner: Share
+    outer: Share
+
+
+class Calibration(Strict):
+    """How the network's confidence was made honest.
+
+    Args:
+        temperature: the logits are divided by it.
+        bands: levels of the inner and outer contours.
+        dataset, n: what it was fitted on.
+    """
+
+    temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
+    bands: Annotated[tuple[Band, ...], Field(max_length=4000)] = ()
+    dataset: Short = ""
+    n: Annotated[int, Field(ge=0)] = 0
+
+
+class Uncertainty(Strict):
+    """Where the model's doubt comes from."""
+
+    method: Literal["none", "entropy"] = "none"
+    calibration: Calibration | None = None
+
+
+class Explain(Strict):
+    """How a score can be looked into."""
+
+    methods: Annotated[
+        tuple[Literal["hirescam", "occlusion", "neighbours", "attention", "candidates"], ...], Field(max_length=8)
+    ] = ()
+
+
+class Metric(Strict):
+    """One measured figure.
+
+    Args:
+        dataset, split, n: on what, and how many patients (of those that have the structure).
+        name: "dice", "surface_dice_2mm", "hd95_mm", "volume_error", "auc", ...
+        label: structure or class; "" for the mean over all.
+        ci: 95 % confidence interval.
+        source: "measured" here, or the "paper" that reports it.
+    """
+
+    dataset: Short
+    split: Short = ""
+    n: Annotated[int, Field(ge=0)] = 0
+    name: Identifier
+    label: Identifier | None = None
+    value: float
+    ci: tuple[float, float] | None = None
+    when: Annotated[date | None, Field(alias="date")] = None
+    source: Literal["measured", "paper"] = "measured"
+
+
+class DataSource(Strict):
+    """Data that something was learned from."""
+
+    name: Short
+    licence: Short
+    citation: Short = ""
+
+
+class Provenance(Strict):
+    """Where the model comes from; `recipe` is what `planimeter train` runs."""
+
+    paper_doi: Short = ""
+    training_data: Annotated[tuple[DataSource, ...], Field(max_length=64)] = ()
+    recipe: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Licence(Strict):
+    """SPDX identifiers, and whether commercial use is allowed."""
+
+    code: Short = "Apache-2.0"
+    weights: Short = ""
+    commercial: bool = True
+
+
+class Card(Strict):
+    """A model, described. The fields are those of `card.json`."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]
+    task: Literal["segment", "detect", "classify", "prognosis"]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    seed_ref: Annotated[int, Field(ge=1, le=999)] | None = None
+    fidelity: Literal["modern", "historical", "inspired"]
+    badge: Literal["runs", "trained", "validated"]
+    inputs: Annotated[tuple[CardInput, ...], Field(min_length=1, max_length=16)]
+    preprocess: Annotated[tuple[PreprocessStep, ...], Field(max_length=32)] = ()
+    graph: Annotated[tuple[Node, ...], Field(min_length=1, max_length=64)]
+    post: Annotated[tuple[PostStep, ...], Field(max_length=64)] = ()
+    outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=2000)]
+    uncertainty: Uncertainty = Uncertainty()
+    explain: Explain = Explain()
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=2000)] = ()
+    provenance: Provenance = Provenance()
+    licence: Licence = Licence()
+    intended_use: Text = ""
+    limits: Text = ""
+    population: Text = ""
+    status: Literal["research only"] = "research only"
+
+    @model_validator(mode="after")
+    def _connected(self) -> "Card":
+        """Every name that the graph, the outputs and the operations refer to exists, and comes before its use."""
+        roles = [image.role for image in self.inputs]
+        known = set(roles)
+        if len(known) != len(roles):
+            raise ValueError("two inputs have the same role")
+        for image in self.inputs:
+            if image.register_to is not None and image.register_to not in known:
+                raise ValueError(f"input '{image.role}' is registered to '{image.register_to}', which is no input")
+        for node in self.graph:
+            lost = [name for name in node.inputs if name not in known]
+            if lost:
+                raise ValueError(f"node '{node.node}' takes '{lost[0]}', which is neither an input nor an earlier node")
+            for name in {node.node, node.out or node.node}:
+                if name in known:
+                    raise ValueError(f"the name '{name}' stands for two things in the graph")
+                known.add(name)
+        for output in self.outputs:
+            if output.node is not None and output.node not in known - set(roles):
+                raise ValueError(f"output '{output.label}' comes from '{output.node}', which is no node of the graph")
+        if len({output.name for output in self.outputs}) != len(self.outputs):
+            raise ValueError("two outputs have the same name")
+        return self
+
+    @property
+    def weights(self) -> tuple[Weights, ...]:
+        """All weights files of the graph."""
+        return tuple(weights for node in self.graph for weights in node.weights)
+
+    @property
+    def blocks(self) -> frozenset[str]:
+        """Letters of the blocks that the graph uses."""
+        return frozenset(node.block for node in self.graph)
+
+
+def parse_card(data: bytes, where: str) -> Card:
+    """The card in the bytes of a `card.json`.
+
+    Args:
+        data: UTF-8 JSON.
+        where: named in errors.
+
+    Raises:
+        CardError: too large, no JSON, or not a valid card; one sentence that names the first field at fault.
+    """
+    if len(data) > LARGEST_CARD:
+        raise CardError(f"{where} is larger than a model card may be ({LARGEST_CARD // 1000} kB), so it was not read.")
+    try:
+        values = json.loads(data.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_repeats)
+        _check_depth(values, _DEEPEST)
+    except (ValueError, RecursionError) as error:
+        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)[:200]
+        raise CardError(f"{where} is not a model card: {reason}.") from error
+    try:
+        return Card.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])[:200] or "the card"
+        others = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        message = first["msg"].removeprefix("Value error, ")[:300]
+        raise CardError(f"{where} is not a valid model card: {place}: {message}{others}.") from error
+    except RecursionError as error:
+        raise CardError(f"{where} is not a model card: too deeply nested.") from error
+
+
+def card_json(card: Card) -> str:
+    """The card as the text of a `card.json`, without the fields that have their default."""
+    return card.model_dump_json(indent=2, by_alias=True, exclude_defaults=True) + "\n"
+
+
+def card_schema() -> str:
+    """The JSON Schema of `card.json`, as text."""
+    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    schema |= Card.model_json_schema(by_alias=True)
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number that JSON knows")
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise ValueError("a field stands twice in the same object")
+    return values
+
+
+def _check_depth(value: object, left: int) -> None:
+    if left < 0:
+        raise ValueError("too deeply nested")
+    if isinstance(value, dict):
+        for part in value.values():
+            _check_depth(part, left - 1)
+    elif isinstance(value, list):
+        for part in value:
+            _check_depth(part, left - 1)

@@ -1,0 +1,129 @@
+"""Whether an image is one that a card was made for, in words, before anything runs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.cards.schema import Card, CardInput
+from engine.volume import Geometry, Volume
+
+_MODALITIES = {"CT": "CT", "MR": "MR", "PT": "PET"}
+#: Planes may be tilted this far (degrees) and still count as axial, coronal or sagittal: a gantry tilts up to 30.
+_TILT = 35.0
+_AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One reason why a card is not for an image.
+
+    Args:
+        text: a sentence for the user.
+        overridable: a person who knows better may run the card all the same; the result then says so.
+    """
+
+    text: str
+    overridable: bool
+
+
+def why_unsuitable(card: Card, volume: Volume) -> list[Refusal]:
+    """All reasons against running `card` on `volume`, the grave ones first; empty when it suits."""
+    image = card.inputs[0]
+    refusals = []
+    others = [other for other in card.inputs[1:] if other.required]
+    if others:
+        names = ", ".join(other.role for other in others)
+        refusals.append(Refusal(f"{card.title} needs further images beside this one ({names}).", False))
+    refusals += _modality(card, image, volume)
+    refusals += _spacing(card, image, volume.geometry)
+    refusals += _region(card, image, volume.geometry)
+    refusals += _orientation(card, image, volume.geometry)
+    return sorted(refusals, key=lambda refusal: refusal.overridable)
+
+
+def looks_like_hu(volume: Volume) -> bool:
+    """True when the values could be Hounsfield units: air and tissue are both there, and nothing lies far outside."""
+    sample = volume.voxels[:: max(volume.voxels.shape[0] // 16, 1), ::4, ::4]
+    if not np.isfinite(sample).all():
+        return False
+    tissue = np.count_nonzero((sample > -200) & (sample < 300))
+    return bool(-4000 <= sample.min() <= -300 and sample.max() <= 40_000 and tissue > 0.005 * sample.size)
+
+
+def _modality(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
+    wanted = " or ".join(_MODALITIES.get(name, name) for name in image.modality)
+    refusals = []
+    if volume.modality and volume.modality not in image.modality:
+        is_it = _MODALITIES.get(volume.modality, volume.modality)
+        # Hounsfield units carry the meaning that the network was taught; on anything else it draws nonsense.
+        overridable = image.units != "HU"
+        refusals.append(Refusal(f"{card.title} is made for {wanted}, and this image is {is_it}.", overridable))
+    elif not volume.modality and not (image.units == "HU" and looks_like_hu(volume)) and len(image.modality) == 1:
+        refusals.append(
+            Refusal(f"{card.title} is made for {wanted}, and this file does not say what kind of image it is.", True)
+        )
+    if image.units and volume.units and volume.units != image.units:
+        refusals.append(
+            Refusal(f"{card.title} needs values in {image.units}, and this image has {volume.units}.", False)
+        )
+    elif image.units == "HU" and volume.modality == "CT" and not looks_like_hu(volume):
+        refusals.append(
+            Refusal("The values of this CT do not look like Hounsfield units (no air, or no tissue).", True)
+        )
+    elif image.units == "SUVbw" and not volume.units:
+        refusals.append(Refusal(f"{card.title} needs values in SUV, and this image does not say its units.", False))
+    return refusals
+
+
+def _spacing(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
+    refusals = []
+    if image.spacing_mm is not None:
+        low, high = image.spacing_mm
+        if min(geometry.spacing_uv) < low or max(geometry.spacing_uv) > high:
+            u, v = geometry.spacing_uv
+            text = f"The pixels are {u:.3g} × {v:.3g} mm; {card.title} is made for {low:g} to {high:g} mm."
+            refusals.append(Refusal(text, True))
+    if image.plane_spacing_mm is not None:
+        low, high = image.plane_spacing_mm
+        if not low <= geometry.plane_spacing <= high:
+            text = f"The planes are {geometry.plane_spacing:.3g} mm apart; {card.title} is made for {low:g} to {high:g} mm."
+            refusals.append(Refusal(text, True))
+    return refusals
+
+
+def _region(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
+    extent = _extent_lps(geometry)
+    names = ("left to right", "front to back", "head to feet")
+    refusals = []
+    covers = f" ({image.covers})" if image.covers else ""
+    for axis, name in enumerate(names):
+        if image.least_extent_mm is not None and extent[axis] < image.least_extent_mm[axis]:
+            text = (
+                f"The image covers {extent[axis]:.0f} mm {name}; {card.title} needs {image.least_extent_mm[axis]:.0f} mm"
+                f"{covers}."
+            )
+            refusals.append(Refusal(text, True))
+        if image.most_extent_mm is not None and extent[axis] > image.most_extent_mm[axis]:
+            text = (
+                f"The image covers {extent[axis]:.0f} mm {name}; {card.title} is made for at most "
+                f"{image.most_extent_mm[axis]:.0f} mm{covers}."
+            )
+            refusals.append(Refusal(text, True))
+    return refusals
+
+
+def _orientation(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
+    if image.orientation == "any":
+        return []
+    tilt = float(np.degrees(np.arccos(np.clip(abs(geometry.normal[_AXES[image.orientation]]), 0, 1))))
+    if tilt <= _TILT:
+        return []
+    return [Refusal(f"The planes are not {image.orientation}, as {card.title} needs them.", True)]
+
+
+def _extent_lps(geometry: Geometry) -> np.ndarray:
+    """(3,) mm of the image along x, y and z, edges of the voxels included."""
+    sizes = np.array([geometry.shape[2], geometry.shape[1], geometry.shape[0]]) * np.array(
+        [*geometry.spacing_uv, geometry.mean_spacing]
+    )
+    return np.asarray(np.abs(geometry.directions) @ sizes)

@@ -1,0 +1,71 @@
+"""Weights files: found beside their card and nowhere else, and compared with the card's SHA-256 before they are used."""
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+
+from engine.cards.blocks import Weights
+from engine.errors import CardError
+
+#: A larger file is refused unread.
+LARGEST_WEIGHTS = 4 * 1024**3
+_LARGEST_HEADER = 25_000_000
+
+
+def find_weights(folder: Path, weights: Weights) -> Path:
+    """The file, after the checks that cost nothing: it is there, a plain file, in the folder, and not too large.
+
+    Raises:
+        CardError: one of them fails.
+    """
+    path = folder / weights.file
+    if path.is_symlink() or path.parent.resolve() != folder.resolve():
+        raise CardError(f"The weights {path} are a link to another place, which a model may not have; copy the file.")
+    if not path.is_file():
+        raise CardError(f"The weights {path} are missing; put the file beside its card.")
+    size = path.stat().st_size
+    if size > LARGEST_WEIGHTS:
+        raise CardError(f"The weights {path} are larger than {LARGEST_WEIGHTS // 1024**3} GB, so they were not read.")
+    if size < 8:
+        raise CardError(f"The weights {path} are cut short ({size} bytes); fetch the file again.")
+    return path
+
+
+def read_weights(folder: Path, weights: Weights) -> bytes:
+    """The bytes of the file, which are those of the card's SHA-256 and hold the tensors that their header promises.
+
+    The same bytes are to be loaded (`safetensors.torch.load`), so that nothing can change between check and use.
+
+    Raises:
+        CardError: the file is missing, cut short, altered, or no safetensors file.
+    """
+    path = find_weights(folder, weights)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CardError(f"The weights {path} could not be read: {error.strerror}.") from error
+    if hashlib.sha256(data).hexdigest() != weights.sha256:
+        raise CardError(f"The weights {path} are not those of the card (SHA-256 differs); fetch the model again.")
+    (length,) = struct.unpack("<Q", data[:8])
+    if length > min(_LARGEST_HEADER, len(data) - 8):
+        raise CardError(f"The weights {path} are cut short or not a safetensors file.")
+    try:
+        header = json.loads(data[8 : 8 + length])
+        promised = max(
+            (entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0
+        )
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        raise CardError(f"The weights {path} are not a readable safetensors file.") from error
+    if promised != len(data) - 8 - length:
+        raise CardError(f"The weights {path} are cut short or not a safetensors file.")
+    return data
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, lower-case hexadecimal: what a card must say."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
