@@ -25,6 +25,14 @@ class View(StrEnum):
     THREE_D = "3d"
 
 
+class Cut(StrEnum):
+    """How a view cuts the series: an acquired plane itself, or across all planes at one row or one column."""
+
+    PLANE = "plane"
+    ROW = "row"
+    COLUMN = "column"
+
+
 @dataclass(frozen=True)
 class Window:
     """Grey-level window: values at `centre` ± `width` / 2 span the colour map."""

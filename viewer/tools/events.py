@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.session import View
+from viewer.session import Cut, View
 
 
 class EventKind(StrEnum):
@@ -43,14 +43,6 @@ class Modifier(StrEnum):
     SHIFT = "shift"
     CONTROL = "control"
     ALT = "alt"
-
-
-class Cut(StrEnum):
-    """How a view cuts the series: an acquired plane itself, or across all planes at one row or one column."""
-
-    PLANE = "plane"
-    ROW = "row"
-    COLUMN = "column"
 
 
 @dataclass(frozen=True)
