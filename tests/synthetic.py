@@ -1,11 +1,14 @@
 """Writes DICOM image series for tests: any geometry, pixel format, rescale and transfer syntax."""
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import gdcm
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import (
@@ -13,9 +16,15 @@ from pydicom.uid import (
     EnhancedCTImageStorage,
     EnhancedMRImageStorage,
     EnhancedPETImageStorage,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
     MRImageStorage,
     PositronEmissionTomographyImageStorage,
+    RLELossless,
     SecondaryCaptureImageStorage,
     generate_uid,
 )
@@ -118,7 +127,7 @@ def _dataset(modality: str, geometry: Geometry, folder: Path, elements: dict[str
 
 
 def _set_pixels(
-    ds: Dataset, values: NDArray[Any], slope: float, intercept: float, signed: bool, bits: tuple[int, int]
+    ds: Dataset, values: NDArray[Any], *, slope: float, intercept: float, signed: bool, bits: tuple[int, int]
 ) -> None:
     """Store `values` (real values; rows and columns last) as pixel data of the given format."""
     allocated, stored_bits = bits
@@ -140,21 +149,42 @@ def _set_pixels(
 
 
 def _save(ds: Dataset, path: Path, transfer_syntax: str) -> None:
+    encode = COMPRESSED.get(transfer_syntax)
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if encode is not None else transfer_syntax
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-    if transfer_syntax in COMPRESSED:
-        ds.compress(transfer_syntax, generate_instance_uid=False)
-    ds.file_meta.TransferSyntaxUID = transfer_syntax
+    if transfer_syntax == ExplicitVRBigEndian and ds.BitsAllocated == 16:
+        ds.PixelData = np.frombuffer(ds.PixelData, "<u2").byteswap().tobytes()
     ds.save_as(path, enforce_file_format=True)
+    if encode is not None:
+        ds.PixelData = _encode(path, encode)
+        ds["PixelData"].VR = "OB"
+        ds["PixelData"].is_undefined_length = True
+        ds.file_meta.TransferSyntaxUID = transfer_syntax
+        ds.save_as(path, enforce_file_format=True)
 
 
-#: Transfer syntaxes whose pixel data is encapsulated and that pydicom can encode here.
+def _encode(path: Path, transfer_syntax: int) -> bytes:
+    """The encapsulated pixel data of the file at `path` in one of GDCM's transfer syntaxes."""
+    change = gdcm.FileChangeTransferSyntax()
+    change.SetInputFileName(str(path))
+    with tempfile.TemporaryDirectory() as folder:
+        output = str(Path(folder) / "encoded.dcm")
+        change.SetOutputFileName(output)
+        change.SetTransferSyntax(gdcm.TransferSyntax(transfer_syntax))
+        if not change.Change():
+            raise ValueError(f"GDCM does not encode {path}")
+        return bytes(dcmread(output).PixelData)
+
+
+#: Transfer syntaxes whose pixel data is encapsulated, as GDCM's codes; all without loss.
 COMPRESSED = {
-    "1.2.840.10008.1.2.5": "RLE Lossless",
-    "1.2.840.10008.1.2.4.80": "JPEG-LS Lossless",
-    "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
+    RLELossless: gdcm.TransferSyntax.RLELossless,
+    JPEGLossless: gdcm.TransferSyntax.JPEGLosslessProcess14,
+    JPEGLosslessSV1: gdcm.TransferSyntax.JPEGLosslessProcess14_1,
+    JPEGLSLossless: gdcm.TransferSyntax.JPEGLSLossless,
+    JPEG2000Lossless: gdcm.TransferSyntax.JPEG2000Lossless,
 }
 
 
@@ -197,7 +227,8 @@ def write_series(
         ds.SOPInstanceUID = generate_uid(entropy_srcs=[ds.SeriesInstanceUID, str(k)])
         ds.InstanceNumber = k + 1
         ds.ImagePositionPatient = [_ds(v) for v in geometry.origins_lps[k]]
-        _set_pixels(ds, np.asarray(voxels[k]), float(slopes[k]), float(intercepts[k]), signed, bits)
+        values = np.asarray(voxels[k])
+        _set_pixels(ds, values, slope=float(slopes[k]), intercept=float(intercepts[k]), signed=signed, bits=bits)
         for keyword, value in elements.items():
             setattr(ds, keyword, value)
         if edit is not None:
@@ -263,7 +294,7 @@ def write_enhanced(
     ds.SharedFunctionalGroupsSequence = DicomSequence([shared])
     ds.PerFrameFunctionalGroupsSequence = DicomSequence(frames)
     stored = np.stack([(np.asarray(voxels[k], float) - intercepts[k]) / slopes[k] for k in order])
-    _set_pixels(ds, stored, 1.0, 0.0, True, (16, 16))
+    _set_pixels(ds, stored, slope=1.0, intercept=0.0, signed=True, bits=(16, 16))
     del ds.RescaleSlope, ds.RescaleIntercept
     ds.NumberOfFrames = count
     for keyword, value in elements.items():
