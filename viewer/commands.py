@@ -1,6 +1,6 @@
 """Undoable edits: small values that hold the patch, not the volume, and the history that applies them. No Qt."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -94,6 +94,42 @@ def add(structures: StructureSet, rois: tuple[Roi, ...], *, text: str, tool: str
     return Step(text, tool, changes, weights_sha256)
 
 
+def adopt(
+    structures: StructureSet,
+    rois: tuple[Roi, ...],
+    *,
+    replaced: Mapping[str, int],
+    text: str,
+    tool: str,
+    weights_sha256: str = "",
+) -> Step:
+    """The step by which what a model drew enters the structures, numbered anew.
+
+    Args:
+        rois: as they came; their numbers mean nothing here.
+        replaced: name of one of `rois` → number of the ROI whose place, number, colour and UID it takes. A name that is
+            taken by any other ROI gets the qualifier "^AI" (TG-263 sets custom qualifiers off with a caret).
+    """
+    taken = {roi.name for roi in structures.rois}
+    free = structures.next_number()
+    end = len(structures.rois)
+    changes: list[Change] = []
+    for roi in rois:
+        if roi.name in replaced:
+            index = next(i for i, old in enumerate(structures.rois) if old.number == replaced[roi.name])
+            old = structures.rois[index]
+            after = replace(roi, number=old.number, colour=old.colour, uid=old.uid)
+            changes.append(RoiChange(old, after, index))
+            continue
+        name, repeat = roi.name, 1
+        while name in taken:
+            name, repeat = f"{roi.name}^AI{repeat if repeat > 1 else ''}", repeat + 1
+        taken.add(name)
+        changes.append(RoiChange(None, replace(roi, number=free, name=name), end))
+        free, end = free + 1, end + 1
+    return Step(text, tool, tuple(changes), weights_sha256)
+
+
 def delete(structures: StructureSet, numbers: frozenset[int], *, text: str) -> Step:
     """The step that deletes the ROIs of these numbers."""
     doomed = [(index, roi) for index, roi in enumerate(structures.rois) if roi.number in numbers]
@@ -178,6 +214,16 @@ class History:
         self._done.clear()
         self._undone.clear()
         self._bytes = 0
+        self.changed.emit()
+
+    def resume(self, structures: StructureSet, done: Sequence[Step], undone: Sequence[Step]) -> None:
+        """Put back `structures` with the steps that led to them and those undone since, oldest first; not recorded."""
+        self._done, self._undone = list(done), list(undone)
+        self._bytes = sum(map(size_bytes, self._done))
+        self._session.replace_structures(structures, StructuresChanged(frozenset(r.number for r in structures.rois)))
+        if self._session.active is None and structures.rois:
+            self._session.set_active(structures.rois[0].number)
+        self._trim()
         self.changed.emit()
 
     def do(self, step: Step) -> None:

@@ -3,17 +3,23 @@
 All signals arrive in the thread of the window, whatever they are connected to.
 """
 
+import contextlib
 import logging
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from engine.client import EngineClient
 from engine.errors import CancelledError, PlanimeterError
+from engine.messages import Failed, Finished, Message, RunOptions
+from engine.messages import Progress as MessageProgress
 from engine.progress import Progress, stoppable
+from engine.volume import Volume
 
 log = logging.getLogger("planimeter")
 
@@ -145,3 +151,61 @@ def run_in_background(
         if slot is not None:
             signal.connect(slot)
     return task.start()
+
+
+class EngineJobs(QObject):
+    """The inference process as the window sees it: its messages as signals, one run at a time.
+
+    Args:
+        client: for tests; the window makes its own.
+    """
+
+    progressed = Signal(object)
+    finished = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal(object)
+
+    _told = Signal(object)
+
+    def __init__(self, client: EngineClient | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._client = client
+        self._told.connect(self._tell, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def client(self) -> EngineClient:
+        """The engine's client; made, without its process, when it is first asked for."""
+        if self._client is None:
+            self._client = EngineClient(self._listen)
+        return self._client
+
+    def start_ahead(self, delay_ms: int = 1500) -> None:
+        """Start the inference process once the window is up, so that the first run need not wait for it."""
+        QTimer.singleShot(delay_ms, self, self.client.start)
+
+    def run(self, card_folder: Path, volume: Volume, *, device: str = "auto", override: bool = False) -> int:
+        """Run a card; the number of the job, which its messages carry. Raises EngineError: closed."""
+        return self.client.run(card_folder, volume, device=device, options=RunOptions(override=override))
+
+    def cancel(self, job: int) -> None:
+        """Stop a job within 2 s; `cancelled` follows."""
+        self.client.cancel(job)
+
+    def close(self) -> None:
+        """End the inference process; nothing happens when it never began."""
+        if self._client is not None:
+            self._client.close()
+
+    def _listen(self, message: Message) -> None:
+        with contextlib.suppress(RuntimeError):  # the window, and Qt's half of this object, may be gone already
+            self._told.emit(message)
+
+    def _tell(self, message: Message) -> None:
+        if isinstance(message, MessageProgress):
+            self.progressed.emit(message)
+        elif isinstance(message, Finished):
+            self.finished.emit(message)
+        elif isinstance(message, Failed):
+            self.failed.emit(message)
+        else:
+            self.cancelled.emit(message)

@@ -1,0 +1,196 @@
+"""The panel that runs models: which cards it offers, and what becomes of their results."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+from shapely import MultiPolygon, box
+
+from engine.cards.registry import SHIPPED, LoadedCard, load_card
+from engine.messages import Cancelled, Failed, Finished, Progress
+from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
+from engine.volume import Geometry, Volume
+from viewer.commands import History
+from viewer.session import Session
+from viewer.widgets.cards_panel import CardsPanel
+
+BY_MODEL = Provenance(Generation.AUTOMATIC, algorithm="Body outline", version="1.0", weights_sha256="ab12")
+
+
+class FakeJobs(QObject):
+    """The engine as the panel sees it, without a process."""
+
+    progressed, finished, failed, cancelled = Signal(object), Signal(object), Signal(object), Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[tuple[Path, str, bool]] = []
+        self.stopped: list[int] = []
+
+    def run(self, card_folder: Path, volume: Volume, *, device: str = "auto", override: bool = False) -> int:
+        self.runs.append((card_folder, device, override))
+        return len(self.runs)
+
+    def cancel(self, job: int) -> None:
+        self.stopped.append(job)
+
+
+def ct(modality: str = "CT", spacing: float = 4.0) -> Volume:
+    voxels = np.full((20, 64, 64), -1000, np.int16)
+    voxels[:, 16:48, 16:48] = 40
+    geometry = Geometry.regular((0, 0, 0), np.eye(3), (spacing, spacing, spacing), voxels.shape)
+    return Volume(voxels, geometry, modality, "HU" if modality == "CT" else "")
+
+
+def roi(name: str, number: int = 1, provenance: Provenance = BY_MODEL, **more: Any) -> Roi:
+    planes = {3: PlaneContours(MultiPolygon([box(0, 0, 50, 50)]))}
+    return Roi(number, name, planes=planes, provenance=provenance, **more)
+
+
+class Bench:
+    """A panel with its session, history and fake engine."""
+
+    def __init__(self, qtbot: QtBot, cards: list[LoadedCard], rois: tuple[Roi, ...] = (), volume: Volume | None = None):
+        self.session, self.jobs = Session(), FakeJobs()
+        self.history = History(self.session)
+        self.panel = CardsPanel(self.session, self.history, self.jobs, cards)  # type: ignore[arg-type]
+        qtbot.addWidget(self.panel)
+        self.panel.resize(340, 700)
+        self.panel.show()
+        volume = volume or ct()
+        self.session.open(volume, StructureSet(volume.geometry, rois))
+
+    def names(self) -> list[str]:
+        assert self.session.structures is not None
+        return [roi.name for roi in self.session.structures.rois]
+
+    def finish(self, *rois: Roi) -> None:
+        self.panel.run()
+        self.jobs.finished.emit(Finished(len(self.jobs.runs), rois, 1.0, "CPU"))
+
+
+def card_like(tmp_path: Path, **changes: Any) -> LoadedCard:
+    """The card 'external' with other values."""
+    values = json.loads((SHIPPED / "external" / "card.json").read_text()) | changes
+    folder = tmp_path / values["id"]
+    folder.mkdir()
+    (folder / "card.json").write_text(json.dumps(values))
+    return load_card(folder)
+
+
+@pytest.fixture
+def external() -> LoadedCard:
+    return load_card(SHIPPED / "external")
+
+
+def test_a_result_is_one_step_that_undo_takes_back(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external], (roi("Brain", 7),))
+    bench.finish(roi("External", 1), roi("Lungs", 2))
+    assert bench.names() == ["Brain", "External", "Lungs"]
+    assert len({one.number for one in bench.session.structures.rois}) == 3  # type: ignore[union-attr]
+    bench.history.undo()
+    assert bench.names() == ["Brain"]
+    bench.history.redo()
+    assert bench.names() == ["Brain", "External", "Lungs"]
+
+
+def test_a_second_run_takes_the_place_of_an_untouched_first(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external], (roi("External", 4, colour=(1, 2, 3), uid="1.2.3"), roi("Brain", 9)))
+    bench.finish(roi("External", 1))
+    assert bench.names() == ["External", "Brain"]
+    first = bench.session.structures.rois[0]  # type: ignore[union-attr]
+    assert (first.number, first.colour, first.uid) == (4, (1, 2, 3), "1.2.3")
+
+
+@pytest.mark.parametrize(
+    ("button", "expected"), [("Replace", ["External"]), ("Keep both", ["External", "External^AI"])]
+)
+def test_what_a_person_edited_is_not_overwritten_unasked(
+    qtbot: QtBot, external: LoadedCard, button: str, expected: list[str]
+) -> None:
+    edited = replace(BY_MODEL, generation=Generation.SEMIAUTOMATIC, edited=True)
+    bench = Bench(qtbot, [external], (roi("External", 1, edited),))
+    bench.finish(roi("External", 1))
+    assert bench.names() == ["External"]
+    assert bench.session.structures.rois[0].provenance.edited  # type: ignore[union-attr]
+    question = bench.panel.findChild(QMessageBox)
+    assert question is not None
+    next(b for b in question.buttons() if b.text().replace("&", "") == button).click()
+    qtbot.waitUntil(lambda: bench.names() == expected and bench.history.undo_text != "")
+    bench.history.undo()
+    assert bench.names() == ["External"]
+
+
+def test_a_locked_structure_stays(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external], (roi("External", 1, locked=True),))
+    bench.finish(roi("External", 1))
+    assert bench.names() == ["External", "External^AI"]
+
+
+def test_progress_shows_stage_tile_and_device_and_the_end_clears_it(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external])
+    bench.panel.run()
+    bench.jobs.progressed.emit(Progress(1, 0.5, "Network", 3, 18, "CPU bf16"))
+    assert bench.panel.bar.value() == 500
+    assert "Network, tile 3 of 18 (CPU bf16)" in bench.panel.stage.text()
+    assert not bench.panel.run_button.isEnabled()
+    bench.jobs.failed.emit(Failed(1, "The engine process was ended by SIGKILL."))
+    assert bench.panel.notice.text() == "The engine process was ended by SIGKILL."
+    assert bench.panel.run_button.isEnabled()
+    assert not bench.panel.bar.isVisible()
+
+
+def test_cancel_is_passed_on_and_a_late_result_is_not_shown(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external])
+    bench.panel.run()
+    bench.panel.cancel()
+    assert bench.jobs.stopped == [1]
+    bench.jobs.finished.emit(Finished(1, (roi("External"),), 1.0, "CPU"))
+    assert bench.names() == []
+    assert not bench.panel.is_running
+    bench.panel.run()
+    bench.jobs.cancelled.emit(Cancelled(2))
+    assert not bench.panel.is_running
+
+
+def test_another_series_stops_the_run(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external])
+    bench.panel.run()
+    bench.session.open(ct())
+    assert bench.jobs.stopped == [1]
+    bench.jobs.finished.emit(Finished(1, (roi("External"),), 1.0, "CPU"))
+    assert bench.names() == []
+
+
+def test_cards_that_do_not_suit_come_last_with_the_reason(qtbot: QtBot, tmp_path: Path, external: LoadedCard) -> None:
+    pet = {"role": "image", "modality": ["PT"], "units": "SUVbw"}
+    only_pet = card_like(tmp_path, id="a-pet", title="A PET model", inputs=[pet])
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "card.json").write_text("{")
+    bench = Bench(qtbot, [load_card(tmp_path / "broken"), only_pet, external])
+    assert bench.panel.selected is external
+    assert bench.panel.run_button.isEnabled()
+    bench.panel.select("a-pet")
+    assert "made for PET" in bench.panel.details.text()
+    assert not bench.panel.run_button.isEnabled()
+    assert not bench.panel.override.isVisible()
+    bench.panel.select("broken")
+    assert "not a model card" in bench.panel.details.text()
+    assert not bench.panel.run_button.isEnabled()
+
+
+def test_a_refusal_that_may_be_overridden_runs_when_ticked_and_the_step_says_so(qtbot: QtBot, tmp_path: Path) -> None:
+    fine = {"role": "image", "modality": ["CT"], "spacing_mm": [0.2, 2.0]}
+    bench = Bench(qtbot, [card_like(tmp_path, id="fine", inputs=[fine])])
+    assert bench.panel.override.isVisible()
+    assert not bench.panel.run_button.isEnabled()
+    bench.panel.override.click()
+    bench.finish(roi("External"))
+    assert bench.jobs.runs[0][2] is True
+    assert "not made for" in bench.history.undo_text

@@ -1,0 +1,69 @@
+"""How a model card is drawn in the list: its title with its badge, and one line beneath."""
+
+from enum import IntEnum
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette
+from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+PAD = 6
+BADGE_COLOURS = {"runs": "#7d8791", "trained": "#4c8fd0", "validated": "#4fa36c"}
+
+
+class CardRole(IntEnum):
+    """Item data beside the title."""
+
+    SUMMARY = Qt.ItemDataRole.UserRole + 1
+    BADGE = Qt.ItemDataRole.UserRole + 2
+    SUITS = Qt.ItemDataRole.UserRole + 3
+
+
+class CardDelegate(QStyledItemDelegate):
+    """Two lines an item; items that do not suit are grey."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802
+        """Two lines of text with room around them."""
+        return QSize(120, 2 * option.fontMetrics.height() + 2 * PAD + 2)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Draw the background by the style, then the two lines."""
+        widget = option.widget
+        style = widget.style() if widget is not None else QApplication.style()
+        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, widget)
+        suits = bool(index.data(CardRole.SUITS))
+        group = QPalette.ColorGroup.Active if suits else QPalette.ColorGroup.Disabled
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        role = QPalette.ColorRole.HighlightedText if selected and suits else QPalette.ColorRole.Text
+        box = option.rect.adjusted(PAD, PAD, -PAD, -PAD)
+        height = option.fontMetrics.height()
+        painter.save()
+        badge = str(index.data(CardRole.BADGE) or "")
+        width = 0
+        if badge:
+            width = option.fontMetrics.horizontalAdvance(badge) + 2 * PAD
+            pill = QRect(box.right() - width, box.top(), width, height)
+            colour = QColor(BADGE_COLOURS[badge])
+            colour.setAlphaF(1.0 if suits else 0.45)
+            painter.setPen(colour)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.drawRoundedRect(pill, height / 2, height / 2)
+            painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, badge)
+        font = painter.font()
+        font.setBold(suits)
+        painter.setFont(font)
+        painter.setPen(option.palette.color(group, role))
+        self._line(painter, QRect(box.left(), box.top(), box.width() - width - PAD, height), str(index.data()))
+        font.setBold(False)
+        painter.setFont(font)
+        if not selected:
+            painter.setPen(option.palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text))
+        below = QRect(box.left(), box.top() + height + 2, box.width(), height)
+        self._line(painter, below, str(index.data(CardRole.SUMMARY)))
+        painter.restore()
+
+    @staticmethod
+    def _line(painter: QPainter, box: QRect, text: str) -> None:
+        text = QFontMetrics(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)

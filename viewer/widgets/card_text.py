@@ -1,0 +1,54 @@
+"""What a model card says about itself, for people."""
+
+from html import escape
+
+from engine.cards.registry import LoadedCard
+from engine.cards.schema import Card
+from engine.cards.suitability import Refusal
+
+BADGES = {
+    "runs": "runs: no accuracy was measured",
+    "trained": "trained: accuracy was measured on cases that chose the model",
+    "validated": "validated on cases apart from the training",
+}
+
+
+def summary(card: Card) -> str:
+    """What the card draws, in one line."""
+    names = [output.name for output in card.outputs]
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
+    """The card as a short page of rich text, the reasons against it first."""
+    parts = [f"<p style='color:#e0a84c'>{escape(refusal.text)}</p>" for refusal in refusals]
+    if not loaded.is_readable:
+        return "".join(parts)
+    card = loaded.card
+    rows = [("Draws", ", ".join(output.name for output in card.outputs)), ("Badge", BADGES[card.badge])]
+    accuracy = _accuracy(card)
+    if accuracy:
+        rows.append(("Measured", accuracy))
+    if card.intended_use:
+        rows.append(("For", card.intended_use))
+    if card.limits:
+        rows.append(("Limits", card.limits))
+    licence = f"code {card.licence.code}" + (f", weights {card.licence.weights}" if card.licence.weights else "")
+    rows.append(("Licence", licence + ("" if card.licence.commercial else ", not for commercial use")))
+    rows.append(("Status", f"{card.status}; version {card.version}"))
+    table = "".join(
+        f"<tr><td style='color:#8f98a3;padding-right:8px'>{name}</td><td>{escape(text)}</td></tr>"
+        for name, text in rows
+    )
+    return "".join(parts) + f"<table cellspacing='0' cellpadding='2'>{table}</table>"
+
+
+def _accuracy(card: Card) -> str:
+    """The mean Dice that was measured, with its data set."""
+    means = [metric for metric in card.metrics if metric.name in {"dice", "mean_dice"} and metric.label is None]
+    if not means:
+        return ""
+    best = means[0]
+    spread = f" (95 % interval {best.ci[0]:.2f} to {best.ci[1]:.2f})" if best.ci is not None else ""
+    split = f", {best.split}" if best.split else ""
+    return f"mean Dice {best.value:.2f}{spread} on {best.n} cases of {best.dataset}{split}"

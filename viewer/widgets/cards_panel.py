@@ -1,0 +1,311 @@
+"""The panel from which a model is run: which cards suit the open series, what they draw, and how a run goes."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.cards.registry import LoadedCard
+from engine.cards.suitability import Refusal, why_unsuitable
+from engine.messages import Cancelled, Failed, Finished, Progress
+from engine.structures import Generation, Roi
+from viewer.commands import History, adopt
+from viewer.jobs import EngineJobs, sentence_for
+from viewer.session import Session
+from viewer.widgets.card_item import CardDelegate, CardRole
+from viewer.widgets.card_text import card_html, summary
+
+DEVICES = (("automatic", "auto"), ("processor (CPU)", "cpu"), ("graphics card (CUDA)", "cuda"))
+
+
+class CardsPanel(QWidget):
+    """Lists the cards, runs one at a time, and brings its result into the structures as one undoable step.
+
+    Args:
+        session, history: of the window.
+        jobs: the engine.
+        cards: what to list; `show_cards` changes it.
+    """
+
+    #: A sentence for the status line.
+    message = Signal(str)
+
+    def __init__(
+        self,
+        session: Session,
+        history: History,
+        jobs: EngineJobs,
+        cards: Sequence[LoadedCard],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._history, self._jobs = session, history, jobs
+        self._cards: list[LoadedCard] = []
+        self._refusals: dict[str, list[Refusal]] = {}
+        self._running: LoadedCard | None = None
+        self._job = 0
+        self._overridden: tuple[str, ...] = ()
+        self._clock = QElapsedTimer()
+        self._build()
+        self._tick = QTimer(self, interval=200)
+        self._tick.timeout.connect(self._show_elapsed)
+        jobs.progressed.connect(self._progressed)
+        jobs.finished.connect(self._finished)
+        jobs.failed.connect(self._failed)
+        jobs.cancelled.connect(self._cancelled)
+        session.volume_changed.connect(self._volume_changed)
+        self.show_cards(cards)
+
+    # What is shown --------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.list = QListWidget(self)
+        self.list.setItemDelegate(CardDelegate(self.list))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setToolTip("Models that can draw on the open series; grey ones say why they can't")
+        self.list.currentRowChanged.connect(lambda _: self._show_selected())
+        self.list.itemActivated.connect(lambda _: self.run())
+        self.details = QLabel(self, wordWrap=True, textFormat=Qt.TextFormat.RichText)
+        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.details.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.override = QCheckBox("Run it all the same", self)
+        self.override.setToolTip("The card was not made for this image; the structures will say that it was run anyway")
+        self.override.toggled.connect(lambda _: self._show_buttons())
+        self.device = QComboBox(self)
+        for text, value in DEVICES:
+            self.device.addItem(text, value)
+        self.device.setToolTip("Where the model runs; 'automatic' takes the fastest device that there is")
+        self.run_button = QPushButton("Draw contours", self)
+        self.run_button.setToolTip("Run the chosen model on the open series (Ctrl+R)")
+        self.run_button.setShortcut("Ctrl+R")
+        self.run_button.clicked.connect(self.run)
+        self.cancel_button = QPushButton("Cancel", self)
+        self.cancel_button.setToolTip("Stop the run and free its memory; nothing is changed")
+        self.cancel_button.clicked.connect(self.cancel)
+        self.bar = QProgressBar(self, minimum=0, maximum=1000, textVisible=False)
+        self.stage = QLabel(self, wordWrap=True)
+        self.elapsed = QLabel(self)
+        self.notice = QLabel(self, wordWrap=True)
+        self.notice.hide()
+
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.run_button, 1)
+        buttons.addWidget(self.cancel_button)
+        run = QHBoxLayout()
+        run.addWidget(QLabel("Device", self))
+        run.addWidget(self.device, 1)
+        state = QHBoxLayout()
+        state.addWidget(self.stage, 1)
+        state.addWidget(self.elapsed, 0, Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(self.details)
+        layout.addWidget(self.override)
+        layout.addLayout(run)
+        layout.addLayout(buttons)
+        layout.addWidget(self.bar)
+        layout.addLayout(state)
+        layout.addWidget(self.notice)
+
+    def show_cards(self, cards: Sequence[LoadedCard]) -> None:
+        """List these cards: those that suit the open series first, the others grey."""
+        self._cards = list(cards)
+        chosen = self.selected.id if self.selected is not None else ""
+        volume = self._session.volume
+        self._refusals = {
+            loaded.id: [Refusal(loaded.problem, False)]
+            if loaded.problem
+            else ([Refusal("Nothing is open.", False)] if volume is None else why_unsuitable(loaded.card, volume))
+            for loaded in self._cards
+        }
+        self._cards.sort(key=lambda loaded: (bool(self._refusals[loaded.id]), loaded.title.casefold()))
+        self.list.clear()
+        for loaded in self._cards:
+            refusals = self._refusals[loaded.id]
+            item = QListWidgetItem(loaded.title, self.list)
+            item.setData(CardRole.SUMMARY, refusals[0].text if refusals else summary(loaded.card))
+            item.setData(CardRole.BADGE, loaded.card.badge if loaded.is_readable else "")
+            item.setData(CardRole.SUITS, not refusals)
+            item.setToolTip(refusals[0].text if refusals else loaded.card.intended_use)
+        rows = [row for row, loaded in enumerate(self._cards) if loaded.id == chosen and not self._refusals[chosen]]
+        self.list.setCurrentRow(rows[0] if rows else 0)
+        self._show_selected()
+
+    @property
+    def selected(self) -> LoadedCard | None:
+        """The chosen card."""
+        row = self.list.currentRow()
+        return self._cards[row] if 0 <= row < len(self._cards) else None
+
+    def select(self, card_id: str) -> None:
+        """Choose the card with this id, where it is listed."""
+        for row, loaded in enumerate(self._cards):
+            if loaded.id == card_id:
+                self.list.setCurrentRow(row)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way."""
+        return self._running is not None
+
+    def _show_selected(self) -> None:
+        loaded = self.selected
+        refusals = self._refusals[loaded.id] if loaded is not None else []
+        self.details.setText(card_html(loaded, refusals) if loaded is not None else "No models were found.")
+        self.override.setChecked(False)
+        self.override.setVisible(bool(refusals) and all(refusal.overridable for refusal in refusals))
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        loaded = self.selected
+        refusals = self._refusals[loaded.id] if loaded is not None else []
+        allowed = all(refusal.overridable for refusal in refusals) and (not refusals or self.override.isChecked())
+        running = self.is_running
+        self.run_button.setEnabled(loaded is not None and allowed and not running)
+        self.device.setEnabled(not running)
+        for widget in (self.cancel_button, self.bar, self.stage, self.elapsed):
+            widget.setVisible(running)
+
+    def _say(self, sentence: str) -> None:
+        self.notice.setText(sentence)
+        self.notice.setVisible(bool(sentence))
+        if sentence:
+            self.message.emit(sentence)
+
+    # A run ----------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run the chosen card on the open series; nothing happens while another runs or where it may not."""
+        loaded, volume = self.selected, self._session.volume
+        if loaded is None or volume is None or not self.run_button.isEnabled():
+            return
+        self._overridden = tuple(refusal.text for refusal in self._refusals[loaded.id])
+        self._say("")
+        self._running = loaded
+        self._clock.start()
+        self._tick.start()
+        self.bar.setRange(0, 0)
+        self.stage.setText("Handing the series to the engine")
+        self.cancel_button.setEnabled(True)
+        self._show_elapsed()
+        self._show_buttons()
+        try:
+            self._job = self._jobs.run(
+                loaded.folder, volume, device=self.device.currentData(), override=bool(self._overridden)
+            )
+        except Exception as error:
+            self._end(sentence_for(error))
+
+    def cancel(self) -> None:
+        """Stop the run."""
+        if self.is_running:
+            self.cancel_button.setEnabled(False)
+            self.stage.setText("Stopping …")
+            self._jobs.cancel(self._job)
+
+    def _volume_changed(self) -> None:
+        if self.is_running:
+            self.cancel()
+        self.show_cards(self._cards)
+
+    def _progressed(self, message: Progress) -> None:
+        if message.job != self._job or not self.cancel_button.isEnabled():
+            return
+        self.bar.setRange(0, 1000)
+        self.bar.setValue(round(message.fraction * 1000))
+        tile = f", tile {message.tile} of {message.tiles}" if message.tiles else ""
+        device = f" ({message.device})" if message.device else ""
+        self.stage.setText(f"{message.stage}{tile}{device}")
+
+    def _show_elapsed(self) -> None:
+        seconds = self._clock.elapsed() // 1000
+        self.elapsed.setText(f"{seconds // 60}:{seconds % 60:02d}")
+
+    def _finished(self, message: Finished) -> None:
+        if message.job != self._job or self._running is None:
+            return
+        loaded = self._running
+        stopping = not self.cancel_button.isEnabled()
+        if stopping or self._session.structures is None:
+            # The result came while the stop was on its way, or for a series that is no longer open.
+            self._end("The run was stopped; nothing was changed.")
+            return
+        done = f"{loaded.title} drew {len(message.rois)} structures in {message.seconds:.0f} s on {message.device}."
+        self._end(" ".join((done, *message.notes)))
+        self._adopt(loaded, message.rois)
+
+    def _failed(self, message: Failed) -> None:
+        if message.job == self._job:
+            self._end(message.sentence)
+
+    def _cancelled(self, message: Cancelled) -> None:
+        if message.job == self._job:
+            self._end("The run was stopped; nothing was changed.")
+
+    def _end(self, sentence: str) -> None:
+        self._running, self._job = None, 0
+        self._tick.stop()
+        self._show_buttons()
+        self._say(sentence.strip())
+
+    # The result -----------------------------------------------------------------------------------------------------
+
+    def _adopt(self, loaded: LoadedCard, rois: tuple[Roi, ...]) -> None:
+        """Let the result in; where it would overwrite a person's work, ask first."""
+        same = {roi.name: roi for roi in self._session.structures.rois} if self._session.structures is not None else {}
+        fresh = [roi.name for roi in rois if roi.name in same]
+        replaced = {name: same[name].number for name in fresh if _is_untouched(same[name])}
+        contested = {name: same[name].number for name in fresh if name not in replaced and not same[name].locked}
+        if not contested:
+            self._do(loaded, rois, replaced)
+            return
+        names = ", ".join(sorted(contested))
+        box = QMessageBox(QMessageBox.Icon.Question, loaded.title, "", parent=self)
+        box.setText(f"A person drew or edited {names}.")
+        box.setInformativeText("Put the model's contours in their place, or keep both? Undo takes either back.")
+        put = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
+        keep = box.addButton("Keep both", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        volume = self._session.volume
+
+        def decided() -> None:
+            if self._session.volume is volume:
+                self._do(loaded, rois, replaced | contested if box.clickedButton() is put else replaced)
+
+        box.finished.connect(decided)
+        box.open()
+
+    def _do(self, loaded: LoadedCard, rois: tuple[Roi, ...], replaced: dict[str, int]) -> None:
+        structures = self._session.structures
+        if structures is None or not rois:
+            return
+        # Between the question and its answer the structures may have changed.
+        replaced = {name: number for name, number in replaced.items() if number in structures}
+        card = loaded.card
+        weights = " ".join(
+            dict.fromkeys(roi.provenance.weights_sha256 for roi in rois if roi.provenance.weights_sha256)
+        )
+        anyway = ", run on an image that it was not made for" if self._overridden else ""
+        text = f"{card.title} ({len(rois)} structures{anyway})"
+        step = adopt(
+            structures, rois, replaced=replaced, text=text, tool=f"{card.id} {card.version}", weights_sha256=weights
+        )
+        self._history.do(step)
+
+
+def _is_untouched(roi: Roi) -> bool:
+    return roi.provenance.generation is Generation.AUTOMATIC and not roi.provenance.edited and not roi.locked
