@@ -1,0 +1,322 @@
+"""One session's journal: writing its steps, reading them back, and finding the sessions that a crash left."""
+
+import getpass
+import json
+import os
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import platformdirs
+
+from engine import __version__
+from engine.errors import MismatchError, PlanimeterError
+from engine.journal.codec import (
+    change_from_json,
+    change_to_json,
+    contours_from_row,
+    contours_to_row,
+    structures_from_json,
+    structures_to_json,
+)
+from engine.journal.database import HeldError, as_read_error, as_write_error, create, open_existing, transaction
+from engine.journal.records import STEPS, Entry, JournalStep, Kind, Replay, SessionRecord, Subject
+from engine.structures import PlaneContours, StructureSet
+from engine.volume import Geometry
+
+
+def journal_folder() -> Path:
+    """The folder of the journals: `$PLANIMETER_DATA/journal`, else in the user's data folder."""
+    override = os.environ.get("PLANIMETER_DATA")
+    return (Path(override) if override else platformdirs.user_data_path("planimeter", appauthor=False)) / "journal"
+
+
+class Journal:
+    """The journal of one session, held by one window. Safe to call from any thread."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, session_id: str) -> None:
+        self._path = path
+        self._connection = connection
+        self._lock = threading.RLock()
+        # Rows of contours that are stored; of those in the transaction that is being written.
+        self._rows: WeakKeyDictionary[PlaneContours, int] = WeakKeyDictionary()
+        self._fresh: dict[PlaneContours, int] = {}
+        self.id = session_id
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @classmethod
+    def start(cls, subject: Subject, geometry: Geometry, folder: Path | None = None) -> "Journal":
+        """A new session.
+
+        Raises:
+            WriteError: the folder or file cannot be made, or the disk is full.
+        """
+        session_id = uuid.uuid4().hex
+        path = (folder or journal_folder()) / "open" / f"{session_id}.sqlite"
+        connection = create(path)
+        with as_write_error(path), transaction(connection):
+            connection.execute(
+                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    session_id,
+                    subject.series_uid,
+                    subject.study_uid,
+                    subject.label,
+                    json.dumps(subject.sources),
+                    json.dumps(_grid(geometry)),
+                    _user(),
+                    __version__,
+                    _now(),
+                ),
+            )
+        return cls(path, connection, session_id)
+
+    @classmethod
+    def resume(cls, session_id: str, folder: Path | None = None) -> "Journal":
+        """The journal of an earlier session, to read and to go on writing.
+
+        Raises:
+            ReadError: there is none, it is damaged, of a newer version, or open in another window.
+        """
+        folder = folder or journal_folder()
+        path = folder / "open" / f"{session_id}.sqlite"
+        closed = folder / "closed" / path.name
+        if not path.exists() and closed.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.replace(closed, path)
+        connection = open_existing(path)
+        return cls(path, connection, session_id)
+
+    # Writing --------------------------------------------------------------------------------------------------------
+
+    def record_base(self, structures: StructureSet) -> None:
+        """Store the structures that the next steps apply to. Raises WriteError."""
+        with self._writing():
+            payload = structures_to_json(structures, self._store)
+            self._append(Kind.BASE, f"{len(structures.rois)} structures", "", "", payload)
+
+    def record(self, kind: Kind, step: JournalStep) -> None:
+        """Store a step done, undone or redone; on disk when this returns.
+
+        Raises:
+            WriteError: it could not be stored; nothing of it is.
+        """
+        with self._writing():
+            payload = [change_to_json(change, self._store) for change in step.changes]
+            self._append(kind, step.text, step.tool, step.weights_sha256, payload)
+
+    def record_seen(self, contours: frozenset[tuple[int, int]], seen: bool = True) -> None:
+        """Store that a person marked (ROI number, plane index) as seen, or not. Raises WriteError."""
+        kind = Kind.SEEN if seen else Kind.UNSEEN
+        with self._writing():
+            text = f"{len(contours)} contours marked as {'' if seen else 'not '}seen"
+            self._append(kind, text, "review", "", sorted(contours))
+
+    def record_export(self, path: Path, sha256: str, structures: int) -> None:
+        """Store that `structures` structures were exported to a file with this hash. Raises WriteError."""
+        with self._writing():
+            text = f"Exported {structures} structures to {path.name}"
+            self._append(Kind.EXPORT, text, "export", "", {"path": str(path), "sha256": sha256})
+
+    def close(self, reason: str = "Closed") -> None:
+        """End the session: it is not offered again. Never raises; a session without any step leaves no file."""
+        with self._lock:
+            try:
+                worked = self._connection.execute("SELECT 1 FROM entries WHERE kind <> 'base' LIMIT 1").fetchone()
+                if worked:
+                    with self._writing():
+                        self._append(Kind.CLOSED, reason, "", "", None)
+                self._connection.close()
+                if worked:
+                    kept = self._path.parent.parent / "closed" / self._path.name
+                    kept.parent.mkdir(exist_ok=True, mode=0o700)
+                    os.replace(self._path, kept)
+                    self._path = kept
+                else:
+                    self._path.unlink(missing_ok=True)
+            except (PlanimeterError, sqlite3.Error, OSError):
+                # What was recorded is still there; at worst the session is offered once more.
+                self._connection.close()
+
+    def abandon(self) -> None:
+        """Let go of the file without ending the session."""
+        with self._lock:
+            self._connection.close()
+
+    # Reading --------------------------------------------------------------------------------------------------------
+
+    def entries(self) -> list[Entry]:
+        """All rows in order. Raises ReadError."""
+        with self._lock, as_read_error(self._path):
+            return _entries(self._connection)
+
+    def describe(self) -> SessionRecord:
+        """What this session is about. Raises ReadError."""
+        with self._lock, as_read_error(self._path):
+            return _describe(self._connection)
+
+    def replay(self, geometry: Geometry) -> Replay:
+        """What is needed to put the session back onto the series with this geometry.
+
+        Raises:
+            MismatchError: the session belongs to planes elsewhere.
+            ReadError: the journal is damaged.
+        """
+        with self._lock, as_read_error(self._path):
+            grid = json.loads(self._connection.execute("SELECT grid FROM session").fetchone()[0])
+            if not _same_grid(grid, _grid(geometry)):
+                raise MismatchError(
+                    "The saved session belongs to a series with other planes; open the series that it was made on."
+                )
+            rows = self._connection.execute(
+                "SELECT kind, text, tool, weights_sha256, payload FROM entries WHERE id >= "
+                "(SELECT max(id) FROM entries WHERE kind = 'base') ORDER BY id"
+            ).fetchall()
+            if not rows:
+                return Replay(StructureSet(geometry), ())
+            contours: dict[int, PlaneContours] = {}
+            for row, area, source in self._connection.execute("SELECT id, area, source FROM contours"):
+                contours[row] = contours_from_row(area, source)
+                self._rows[contours[row]] = row
+            base = structures_from_json(json.loads(rows[0][4]), geometry, contours)
+            steps = []
+            seen: set[tuple[int, int]] = set()
+            for kind, text, tool, weights, payload in rows[1:]:
+                if kind in STEPS:
+                    changes = tuple(change_from_json(change, contours) for change in json.loads(payload))
+                    steps.append((Kind(kind), JournalStep(text, tool, changes, weights)))
+                elif kind in (Kind.SEEN, Kind.UNSEEN):
+                    marks = {(int(number), int(plane)) for number, plane in json.loads(payload)}
+                    seen = seen | marks if kind == Kind.SEEN else seen - marks
+            return Replay(base, tuple(steps), frozenset(seen))
+
+    def mark_resumed(self) -> None:
+        """Store that the session was put back after a crash. Raises WriteError."""
+        with self._writing():
+            self._append(Kind.RESUMED, "Put back", "", "", None)
+
+    # Inside ---------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        new: dict[PlaneContours, int] = {}
+        with self._lock, as_write_error(self._path):
+            self._fresh = new
+            with transaction(self._connection):
+                yield
+            # Only after the commit: rows of a transaction that failed do not exist.
+            self._rows.update(new)
+
+    def _store(self, contours: PlaneContours) -> int:
+        row = self._rows.get(contours) or self._fresh.get(contours)
+        if row is None:
+            cursor = self._connection.execute(
+                "INSERT INTO contours (area, source) VALUES (?, ?)", contours_to_row(contours)
+            )
+            assert cursor.lastrowid is not None, "SQLite numbers every inserted row"
+            row = self._fresh[contours] = cursor.lastrowid
+        return row
+
+    def _append(self, kind: Kind, text: str, tool: str, weights: str, payload: Any) -> None:
+        self._connection.execute(
+            "INSERT INTO entries (at, user, kind, text, tool, weights_sha256, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (_now(), _user(), str(kind), text, tool, weights, json.dumps(payload, separators=(",", ":"))),
+        )
+
+
+def unfinished(
+    folder: Path | None = None, damaged: Callable[[str], None] = lambda sentence: None
+) -> list[SessionRecord]:
+    """Sessions with steps that were not closed and that no window holds, the latest first.
+
+    Files of sessions in which nothing was done are cleared away once they are an hour old.
+
+    Args:
+        folder: of the journals.
+        damaged: called with a sentence for each file that cannot be read; it stays where it is.
+    """
+    found = []
+    for path in ((folder or journal_folder()) / "open").glob("*.sqlite"):
+        try:
+            connection = open_existing(path, wait_s=0.0)
+        except HeldError:
+            continue
+        except PlanimeterError as error:
+            damaged(str(error))
+            continue
+        try:
+            with as_read_error(path):
+                record = _describe(connection)
+        except PlanimeterError as error:
+            damaged(str(error))
+            continue
+        finally:
+            connection.close()
+        if record.steps:
+            if not record.closed:
+                found.append(record)
+        elif time.time() - path.stat().st_mtime > 3600:
+            path.unlink(missing_ok=True)
+    return sorted(found, key=lambda record: record.last, reverse=True)
+
+
+def discard(session_id: str, folder: Path | None = None) -> None:
+    """End a session that the user does not want back. It stays on disk as closed. Raises ReadError."""
+    Journal.resume(session_id, folder).close("Not put back by the user")
+
+
+def _entries(connection: sqlite3.Connection) -> list[Entry]:
+    rows = connection.execute("SELECT id, at, user, kind, text, tool, weights_sha256 FROM entries ORDER BY id")
+    return [
+        Entry(row, datetime.fromisoformat(at), user, Kind(kind), text, tool, weights)
+        for row, at, user, kind, text, tool, weights in rows
+    ]
+
+
+def _describe(connection: sqlite3.Connection) -> SessionRecord:
+    session_id, series, study, label, sources, _, user, version, started = connection.execute(
+        "SELECT * FROM session"
+    ).fetchone()
+    steps = connection.execute("SELECT count(*) FROM entries WHERE kind IN ('do', 'undo', 'redo')").fetchone()[0]
+    last = connection.execute("SELECT at, kind FROM entries ORDER BY id DESC LIMIT 1").fetchone() or (started, "")
+    subject = Subject(series, study, label, tuple(json.loads(sources)))
+    begun, ended = datetime.fromisoformat(started), datetime.fromisoformat(last[0])
+    return SessionRecord(session_id, subject, user, version, begun, ended, steps, last[1] == Kind.CLOSED)
+
+
+def _grid(geometry: Geometry) -> dict[str, Any]:
+    return {
+        "shape": list(geometry.shape),
+        "spacing": list(geometry.spacing_uv),
+        "axes": [*geometry.row_direction.tolist(), *geometry.column_direction.tolist()],
+        "first": geometry.origins_lps[0].tolist(),
+        "last": geometry.origins_lps[-1].tolist(),
+    }
+
+
+def _same_grid(saved: dict[str, Any], now: dict[str, Any]) -> bool:
+    keys = ("spacing", "axes", "first", "last")
+    return saved["shape"] == now["shape"] and all(np.allclose(saved[key], now[key], rtol=0, atol=1e-3) for key in keys)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
