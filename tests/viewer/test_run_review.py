@@ -1,0 +1,106 @@
+"""The review queue: its order, its steps, and the ledger of what was seen."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from shapely import MultiPolygon, box
+
+from engine.structures import PlaneContours, Roi, StructureSet
+from engine.volume import Geometry, Volume
+from viewer.commands import History, redraw
+from viewer.session import Session
+from viewer.widgets.review_panel import ReviewPanel
+
+GEOMETRY = Geometry.regular((0, 0, 0), np.eye(3), (2.0, 2.0, 3.0), (10, 50, 50))
+
+
+def square(side: float) -> MultiPolygon:
+    return MultiPolygon([box(10, 10, 10 + side, 10 + side)])
+
+
+@pytest.fixture
+def session() -> Session:
+    session = Session()
+    # Expected edits: A on plane 2: 0.5 × 100 = 50, on plane 3: 0.1 × 400 = 40; B on plane 2: 0.9 × 25 = 22.5.
+    a = Roi(1, "A", planes={2: PlaneContours(square(10)), 3: PlaneContours(square(20))}, uncertainty={2: 0.5, 3: 0.1})
+    b = Roi(2, "B", planes={2: PlaneContours(square(5))}, uncertainty={2: 0.9})
+    manual = Roi(3, "C", planes={5: PlaneContours(square(30))})
+    session.open(
+        Volume(np.zeros(GEOMETRY.shape, np.int16), GEOMETRY, "CT", "HU"), StructureSet(GEOMETRY, (manual, b, a))
+    )
+    return session
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, session: Session) -> ReviewPanel:
+    panel = ReviewPanel(session)
+    qtbot.addWidget(panel)
+    panel.resize(360, 400)
+    with qtbot.waitExposed(panel):
+        panel.show()
+    panel.activateWindow()
+    return panel
+
+
+def order(panel: ReviewPanel) -> list[tuple[int, int]]:
+    return [contour.key for contour in panel.model.contours]
+
+
+def test_the_largest_expected_edit_comes_first_and_manual_structures_not_at_all(panel: ReviewPanel) -> None:
+    assert order(panel) == [(1, 2), (1, 3), (2, 2)]
+
+
+def test_n_marks_the_contour_in_view_and_shows_the_next(qtbot: QtBot, panel: ReviewPanel, session: Session) -> None:
+    qtbot.keyClick(panel, Qt.Key.Key_N)
+    assert (session.active, session.plane) == (1, 2)
+    assert session.seen == frozenset()
+    qtbot.keyClick(panel, Qt.Key.Key_N)
+    assert session.seen == {(1, 2)}
+    assert (session.active, session.plane) == (1, 3)
+    assert panel.ledger.text() == "1 of 3 contours seen."
+    qtbot.keyClick(panel, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    assert session.active == 2
+    qtbot.keyClick(panel, Qt.Key.Key_N)
+    assert (session.active, session.plane) == (1, 3)
+    qtbot.keyClick(panel, Qt.Key.Key_N)
+    assert panel.ledger.text() == "All 3 contours have been seen."
+
+
+def test_the_crosshair_lies_in_the_contour(panel: ReviewPanel, session: Session) -> None:
+    panel.table.selectRow(2)
+    np.testing.assert_allclose(session.cursor_lps, (12.5, 12.5, 6.0))
+
+
+def test_an_edit_makes_a_contour_unseen_but_keeps_its_rank(qtbot: QtBot, panel: ReviewPanel, session: Session) -> None:
+    session.mark_seen(frozenset({(1, 2), (1, 3)}))
+    assert session.structures is not None
+    step = redraw(session.structures[1], {2: square(1)}, text="Brush", tool="brush")
+    assert step is not None
+    History(session).do(step)
+    assert session.seen == {(1, 3)}
+    qtbot.wait(250)
+    assert order(panel) == [(1, 2), (1, 3), (2, 2)]
+    assert panel.ledger.text() == "1 of 3 contours seen."
+
+
+def test_a_new_result_is_ranked_anew(qtbot: QtBot, panel: ReviewPanel, session: Session) -> None:
+    assert session.structures is not None
+    changed = replace(session.structures[2], uncertainty={2: 1.0}, planes={2: PlaneContours(square(30))})
+    session.open(session.volume, session.structures.with_roi(changed))  # type: ignore[arg-type]
+    assert order(panel)[0] == (2, 2)
+
+
+def test_one_structure_alone_can_be_reviewed(qtbot: QtBot, panel: ReviewPanel) -> None:
+    panel.which.setCurrentIndex(panel.which.findText("B"))
+    panel.which.activated.emit(panel.which.currentIndex())
+    assert order(panel) == [(2, 2)]
+
+
+def test_without_doubt_there_is_nothing_to_review(qtbot: QtBot) -> None:
+    panel = ReviewPanel(Session())
+    qtbot.addWidget(panel)
+    assert "Nothing to review" in panel.ledger.text()
+    assert not panel.next_button.isEnabled()
