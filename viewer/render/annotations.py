@@ -1,0 +1,114 @@
+"""What a plane view says besides the image: orientation letters, the scale bar, the name and number of the plane."""
+
+from vtkmodules.vtkCommonCore import vtkPoints
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+from vtkmodules.vtkRenderingCore import vtkActor2D, vtkCoordinate, vtkPolyDataMapper2D, vtkRenderer, vtkTextActor
+
+#: Lengths that a scale bar may have, mm.
+SCALE_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+_MARGIN = 8
+
+
+def scale_length_mm(width_px: int, mm_per_px: float) -> int:
+    """The longest round length, mm, that takes at most a third of a view's width; the shortest where none does."""
+    fitting = [length for length in SCALE_LENGTHS_MM if length <= width_px * mm_per_px / 3]
+    return fitting[-1] if fitting else SCALE_LENGTHS_MM[0]
+
+
+class Annotations:
+    """Text and scale bar of one view, in screen pixels."""
+
+    def __init__(self, renderer: vtkRenderer) -> None:
+        self._texts = {place: _text(place) for place in ("left", "right", "up", "down", "title", "scale")}
+        for actor in self._texts.values():
+            renderer.AddViewProp(actor)
+        self._bar = vtkPolyData()
+        mapper = vtkPolyDataMapper2D()
+        mapper.SetInputData(self._bar)
+        coordinate = vtkCoordinate()
+        coordinate.SetCoordinateSystemToDisplay()
+        mapper.SetTransformCoordinate(coordinate)
+        self._bar_actor = vtkActor2D()
+        self._bar_actor.SetMapper(mapper)
+        self._bar_actor.GetProperty().SetColor(0.78, 0.80, 0.82)
+        self._bar_actor.GetProperty().SetLineWidth(1.0)
+        renderer.AddViewProp(self._bar_actor)
+        self._layout: tuple[int, int, float, float] | None = None
+
+    def set_letters(self, left: str, right: str, up: str, down: str) -> None:
+        """The anatomical directions at the four sides."""
+        for place, text in (("left", left), ("right", right), ("up", up), ("down", down)):
+            self._texts[place].SetInput(text)
+
+    def set_title(self, text: str, colour: tuple[float, float, float]) -> None:
+        """Name and number of the plane, top left."""
+        if self._texts["title"].GetInput() != text:
+            self._texts["title"].SetInput(text)
+        self._texts["title"].GetTextProperty().SetColor(*colour)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide all of it."""
+        for actor in (*self._texts.values(), self._bar_actor):
+            actor.SetVisibility(visible)
+
+    def lay_out(self, width: int, height: int, mm_per_px: float, pixel_ratio: float) -> None:
+        """Place everything for a view of that many device pixels."""
+        layout = (width, height, mm_per_px, pixel_ratio)
+        if layout == self._layout:
+            return
+        self._layout = layout
+        margin = _MARGIN * pixel_ratio
+        places = {
+            "left": (margin, height / 2),
+            "right": (width - margin, height / 2),
+            "up": (width / 2, height - margin),
+            "down": (width / 2, margin),
+            "title": (margin, height - margin),
+        }
+        for place, position in places.items():
+            self._texts[place].SetDisplayPosition(round(position[0]), round(position[1]))
+        for place, actor in self._texts.items():
+            actor.GetTextProperty().SetFontSize(round((12 if place in {"title", "scale"} else 15) * pixel_ratio))
+        self._lay_out_bar(width, margin, mm_per_px, pixel_ratio)
+
+    def _lay_out_bar(self, width: int, margin: float, mm_per_px: float, pixel_ratio: float) -> None:
+        length = scale_length_mm(width, mm_per_px)
+        right = width - margin
+        left = right - length / mm_per_px
+        tick = 4 * pixel_ratio
+        points, lines = vtkPoints(), vtkCellArray()
+        corners = ((left, margin + tick), (left, margin), (right, margin), (right, margin + tick))
+        lines.InsertNextCell(len(corners))
+        for x, y in corners:
+            # Half a pixel in, so that a line of one pixel falls on pixels and not between them.
+            lines.InsertCellPoint(points.InsertNextPoint(round(x) + 0.5, round(y) + 0.5, 0.0))
+        self._bar.SetPoints(points)
+        self._bar.SetLines(lines)
+        self._bar.Modified()
+        scale = self._texts["scale"]
+        scale.SetInput(f"{length // 10} cm" if length >= 10 else f"{length} mm")
+        scale.SetDisplayPosition(round(right), round(margin + tick + 3 * pixel_ratio))
+
+
+def _text(place: str) -> vtkTextActor:
+    actor = vtkTextActor()
+    actor.SetTextScaleModeToNone()
+    style = actor.GetTextProperty()
+    style.SetFontFamilyToArial()
+    style.SetColor(0.78, 0.80, 0.82)
+    style.SetShadow(True)
+    style.SetShadowOffset(1, -1)
+    if place in {"left", "title"}:
+        style.SetJustificationToLeft()
+    elif place in {"right", "scale"}:
+        style.SetJustificationToRight()
+    else:
+        style.SetJustificationToCentered()
+    if place in {"left", "right"}:
+        style.SetVerticalJustificationToCentered()
+    elif place in {"up", "title"}:
+        style.SetVerticalJustificationToTop()
+    else:
+        style.SetVerticalJustificationToBottom()
+    return actor

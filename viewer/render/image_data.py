@@ -1,0 +1,81 @@
+"""VTK's view of voxels and outlines, without copying voxels."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.vtkCommonCore import vtkDataArray, vtkIdTypeArray, vtkLookupTable, vtkPoints, vtkUnsignedCharArray
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkImageData, vtkPolyData
+
+from engine.volume import Volume
+from viewer.render.colour_maps import colour_table
+
+
+def to_vtk(array: NDArray[Any], *, copy: bool = True) -> vtkDataArray:
+    """A VTK array with the values of a contiguous numpy array, on the same memory unless `copy`."""
+    out: vtkDataArray = numpy_to_vtk(array, deep=copy)  # type: ignore[no-untyped-call]
+    return out
+
+
+def to_vtk_ids(array: NDArray[Any]) -> vtkIdTypeArray:
+    """A VTK array of indices with the values of a numpy array."""
+    ids = np.ascontiguousarray(array, dtype=np.int64)
+    out: vtkIdTypeArray = numpy_to_vtkIdTypeArray(ids, deep=True)  # type: ignore[no-untyped-call]
+    return out
+
+
+def image_data(volume: Volume) -> vtkImageData:
+    """A vtkImageData in grid millimetres (first voxel centre at 0, axes along column, row, plane) on the same memory.
+
+    The volume's geometry must be regular. The array is copied only where it is not contiguous.
+    """
+    scalars = to_vtk(np.ascontiguousarray(volume.voxels).reshape(-1), copy=False)
+    planes, rows, columns = volume.geometry.shape
+    image = vtkImageData()
+    image.SetDimensions(columns, rows, planes)
+    image.SetSpacing(*volume.geometry.spacing_xyz)
+    image.GetPointData().SetScalars(scalars)
+    return image
+
+
+def lookup_table(colour_map: str, opacity: float = 1.0, clear_below: float = 0.0) -> vtkLookupTable:
+    """A lookup table of 256 colours; opacity rises from 0 over the first `clear_below` (0..1) of the range."""
+    colours = np.empty((256, 4), dtype=np.uint8)
+    colours[:, :3] = colour_table(colour_map)
+    ramp = np.clip(np.linspace(0, 1, 256) / clear_below, 0, 1) if clear_below > 0 else np.ones(256)
+    colours[:, 3] = np.rint(255 * opacity * ramp)
+    table = vtkLookupTable()
+    table.SetNumberOfTableValues(256)
+    values = to_vtk(colours)
+    assert isinstance(values, vtkUnsignedCharArray)
+    table.SetTable(values)
+    table.SetNanColor(0.0, 0.0, 0.0, 0.0)
+    return table
+
+
+def set_lines(
+    target: vtkPolyData,
+    points: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    colours: NDArray[np.uint8] | None = None,
+) -> None:
+    """Replace the content of `target` by polylines.
+
+    Args:
+        target: drawn as lines.
+        points: (n, 3).
+        offsets: (lines + 1,) where each line starts in `points`, ending with n.
+        colours: (lines, 3) one a line; None where the actor has the colour.
+    """
+    vertices = vtkPoints()
+    vertices.SetData(to_vtk(np.ascontiguousarray(points, dtype=np.float32)))
+    lines = vtkCellArray()
+    lines.SetData(
+        to_vtk_ids(offsets),
+        to_vtk_ids(np.arange(len(points))),
+    )
+    target.SetPoints(vertices)
+    target.SetLines(lines)
+    target.GetCellData().SetScalars(to_vtk(colours) if colours is not None else None)
+    target.Modified()

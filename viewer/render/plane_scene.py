@@ -1,0 +1,414 @@
+"""The VTK scene of one plane view: image, overlay, outlines, crosshair, live outline, annotations. No Qt.
+
+Everything lies in the millimetres of the displayed grid (see `viewer.render.orientation`). The camera is parallel, so
+what lies nearer to it is simply drawn on top: image, overlay, outlines, crosshair and live outline each have a depth.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from psygnal import Signal
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
+from vtkmodules.vtkRenderingCore import (
+    vtkActor,
+    vtkImageSlice,
+    vtkImageSliceMapper,
+    vtkPolyDataMapper,
+    vtkRenderer,
+)
+
+from engine.structures import Roi
+from viewer.render.annotations import Annotations
+from viewer.render.image_data import lookup_table, set_lines
+from viewer.render.orientation import ViewFrame, letters, view_frame
+from viewer.render.outlines import Lines, OutlineCache
+from viewer.render.overlay_layer import OverlayLayer
+from viewer.session import Cut, Session, StructuresChanged, View
+
+#: Colour of each view, 0..1: of its title, and of the line that marks its plane in the other views.
+VIEW_COLOURS: dict[View, tuple[float, float, float]] = {
+    View.AXIAL: (0.93, 0.55, 0.50),
+    View.SAGITTAL: (0.90, 0.80, 0.45),
+    View.CORONAL: (0.52, 0.80, 0.55),
+    View.THREE_D: (0.72, 0.74, 0.78),
+}
+
+#: Depths towards the camera, mm; parallel projection, so only their order matters.
+_OVERLAY_DEPTH, _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0, 4.0
+_CAMERA_DISTANCE = 10_000.0
+_CROSSHAIR_GAP_PX = 14
+_LINE_PX, _ACTIVE_LINE_PX = 1.5, 2.5
+_MINIMUM_ZOOM, _MAXIMUM_ZOOM = 0.2, 60.0
+
+
+class PlaneScene:
+    """Draws one plane view of a session; `changed` is emitted when a new frame is needed."""
+
+    changed = Signal()
+
+    def __init__(self, view: View, session: Session) -> None:
+        self.view = view
+        self.session = session
+        self.renderer = vtkRenderer()
+        self.renderer.SetBackground(0.0, 0.0, 0.0)
+        self.renderer.SetBackgroundAlpha(1.0)
+        camera = self.renderer.GetActiveCamera()
+        camera.ParallelProjectionOn()
+        # Set by hand: finding the bounds of everything on each frame costs more than drawing it.
+        camera.SetClippingRange(1.0, 2 * _CAMERA_DISTANCE)
+
+        self._mapper = vtkImageSliceMapper()
+        self._mapper.BorderOn()
+        self._image = vtkImageSlice()
+        self._image.SetMapper(self._mapper)
+        self._image.VisibilityOff()
+        self.renderer.AddViewProp(self._image)
+        self._overlay = OverlayLayer(self.renderer)
+        self._outlines, outline_actor = _line_actor(_LINE_PX, coloured=True)
+        self._active_outline, active_actor = _line_actor(_ACTIVE_LINE_PX, coloured=True)
+        self._crosshair, self._crosshair_actor = _line_actor(1.0, coloured=True)
+        self._crosshair_actor.GetProperty().SetOpacity(0.65)
+        self._preview, self._preview_actor = _line_actor(_ACTIVE_LINE_PX, coloured=False)
+        for actor in (outline_actor, active_actor, self._crosshair_actor, self._preview_actor):
+            self.renderer.AddActor(actor)
+        self.annotations = Annotations(self.renderer)
+        self.annotations.set_visible(False)
+
+        self.frame: ViewFrame | None = None
+        self._cache: OutlineCache | None = None
+        self._replaced: int | None = None
+        self._size = (1, 1)
+        self._pixel_ratio = 1.0
+        self._zoom = 1.0
+        self._centre = np.zeros(2)
+        self._index = 0
+        self._show_crosshair = True
+
+        session.overlay_changed.connect(self._on_overlay)
+        session.cursor_moved.connect(self._on_cursor)
+        session.window_changed.connect(self._on_window)
+        session.display_changed.connect(self._on_window)
+        session.structures_changed.connect(self._on_structures)
+        session.active_changed.connect(self._on_active)
+
+    # Content --------------------------------------------------------------------------------------------------------
+
+    def show(self, image: vtkImageData | None) -> None:
+        """Show the session's display volume, whose VTK form is shared between the views; None for nothing."""
+        display, volume = self.session.display, self.session.volume
+        if image is None or display is None or volume is None:
+            self.frame = self._cache = None
+            self._image.VisibilityOff()
+            self._mapper.SetInputData(vtkImageData())
+            for lines in (self._outlines, self._active_outline, self._crosshair, self._preview):
+                lines.Initialize()
+            self._overlay.clear()
+            self.annotations.set_visible(False)
+            self.changed.emit()
+            return
+        self.frame = view_frame(self.view, display.geometry, volume.geometry)
+        self._cache = OutlineCache(self.frame)
+        self._replaced = None
+        self._preview.Initialize()
+        self._mapper.SetInputData(image)
+        self._mapper.SetOrientation(self.frame.across)
+        self._image.VisibilityOn()
+        self.annotations.set_visible(True)
+        self.annotations.set_letters(
+            *(letters(self.frame.direction_lps(side)) for side in ("left", "right", "up", "down"))
+        )
+        self._zoom = 1.0
+        self._centre = self._middle()
+        self._overlay.set_overlay(self.session.overlay, self.frame)
+        self._apply_window()
+        self._apply_cursor()
+        self._apply_camera()
+        self.changed.emit()
+
+    @property
+    def index(self) -> int:
+        """Index of the shown plane of the grid across this view."""
+        return self._index
+
+    @property
+    def plane(self) -> int:
+        """Index of the acquired plane nearest to what is shown, for a view of acquired planes; else to the cursor."""
+        return self.session.plane
+
+    def scroll_to(self, index: int) -> None:
+        """Move the session's cursor to plane `index` of this view, clamped to the grid."""
+        if self.frame is None:
+            return
+        point = self.frame.grid_from_lps(self.session.cursor_lps)
+        point[self.frame.across] = min(max(index, 0), self.frame.count - 1) * self.frame.spacing[self.frame.across]
+        self.session.move_cursor(self.frame.lps_from_grid(point))
+
+    def set_preview(
+        self,
+        polylines: Sequence[NDArray[np.float64]],
+        colour: tuple[int, int, int] = (255, 204, 0),
+        replaces: int | None = None,
+    ) -> None:
+        """Draw (n, 2) polylines in mm of `ViewEvent.point_cut`, in place of the stored outline of ROI `replaces`."""
+        if self.frame is None:
+            return
+        had = self._preview.GetNumberOfCells() > 0
+        if replaces != self._replaced:
+            self._replaced = replaces
+            self._draw_outlines()
+        elif not polylines and not had:
+            return
+        kept = [line for line in polylines if len(line)]
+        if kept:
+            points = self._on_screen(np.concatenate(kept), _PREVIEW_DEPTH)
+            offsets = np.concatenate([[0], np.cumsum([len(line) for line in kept])]).astype(np.int64)
+            set_lines(self._preview, points, offsets)
+            self._preview_actor.GetProperty().SetColor(*(channel / 255 for channel in colour))
+        else:
+            self._preview.Initialize()
+        self.changed.emit()
+
+    def set_crosshair(self, shown: bool) -> None:
+        """Show or hide the crosshair."""
+        self._show_crosshair = shown
+        self._crosshair_actor.SetVisibility(shown)
+        self.changed.emit()
+
+    # Screen ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def mm_per_pixel(self) -> float:
+        """Size of a device pixel, mm."""
+        if self.frame is None:
+            return 1.0
+        spacing, shape = self.frame.spacing, self.frame.geometry.shape
+        width = shape[2 - self.frame.right] * spacing[self.frame.right]
+        height = shape[2 - self.frame.down] * spacing[self.frame.down]
+        fitted = max(width / self._size[0], height / self._size[1])
+        return fitted / self._zoom
+
+    def resize(self, width: int, height: int, pixel_ratio: float = 1.0) -> None:
+        """The view is now so many device pixels large."""
+        self._size = (max(width, 1), max(height, 1))
+        self._pixel_ratio = pixel_ratio
+        self._apply_camera()
+        self.changed.emit()
+
+    def zoom(self, factor: float, at_pixel: tuple[float, float] | None = None) -> None:
+        """Magnify by `factor`, keeping what is under a device pixel (from the top left) in its place."""
+        if self.frame is None:
+            return
+        before = self._screen_mm(at_pixel) if at_pixel is not None else self._centre
+        self._zoom = min(max(self._zoom * factor, _MINIMUM_ZOOM), _MAXIMUM_ZOOM)
+        after = self._screen_mm(at_pixel) if at_pixel is not None else self._centre
+        self._centre = self._centre + before - after
+        self._apply_camera()
+        self.changed.emit()
+
+    def pan(self, dx: float, dy: float) -> None:
+        """Move the image by device pixels, right and down."""
+        self._centre = self._centre - np.array([dx, dy]) * self.mm_per_pixel
+        self._apply_camera()
+        self.changed.emit()
+
+    def fit(self) -> None:
+        """Show the whole plane."""
+        self._zoom = 1.0
+        self._centre = self._middle()
+        self._apply_camera()
+        self.changed.emit()
+
+    def grid_from_pixel(self, x: float, y: float) -> NDArray[np.float64]:
+        """Device pixel from the top left → (3,) grid mm on the shown plane. Something must be shown."""
+        frame = self.frame
+        assert frame is not None, "a pixel has a place in the patient only where a series is shown"
+        point = np.empty(3)
+        right, down = self._screen_mm((x, y))
+        point[frame.right], point[frame.down] = right * frame.right_sign, down * frame.down_sign
+        point[frame.across] = self._index * frame.spacing[frame.across]
+        return point
+
+    def pixel_from_lps(self, point_lps: ArrayLike) -> tuple[float, float]:
+        """LPS mm → device pixel from the top left, projected onto the view. Something must be shown."""
+        frame = self.frame
+        assert frame is not None, "a point has a pixel only where a series is shown"
+        point = frame.grid_from_lps(point_lps)
+        mm = np.array([point[frame.right] * frame.right_sign, point[frame.down] * frame.down_sign])
+        x, y = (mm - self._centre) / self.mm_per_pixel + np.array(self._size) / 2
+        return float(x), float(y)
+
+    def _screen_mm(self, pixel: tuple[float, float]) -> NDArray[np.float64]:
+        return np.asarray(self._centre + (np.array(pixel) - np.array(self._size) / 2) * self.mm_per_pixel)
+
+    def _middle(self) -> NDArray[np.float64]:
+        if self.frame is None:
+            return np.zeros(2)
+        frame, shape = self.frame, self.frame.geometry.shape
+        return np.array(
+            [
+                (shape[2 - axis] - 1) / 2 * frame.spacing[axis] * sign
+                for axis, sign in ((frame.right, frame.right_sign), (frame.down, frame.down_sign))
+            ]
+        )
+
+    def _apply_camera(self) -> None:
+        frame = self.frame
+        if frame is None:
+            return
+        right, down = np.zeros(3), np.zeros(3)
+        right[frame.right], down[frame.down] = frame.right_sign, frame.down_sign
+        into = np.cross(right, down)
+        focus = self._centre[0] * right + self._centre[1] * down
+        focus[frame.across] = self._index * frame.spacing[frame.across]
+        camera = self.renderer.GetActiveCamera()
+        camera.SetFocalPoint(*focus)
+        camera.SetPosition(*(focus - into * _CAMERA_DISTANCE))
+        camera.SetViewUp(*-down)
+        camera.SetParallelScale(self._size[1] * self.mm_per_pixel / 2)
+        self.annotations.lay_out(*self._size, self.mm_per_pixel, self._pixel_ratio)
+        self._draw_crosshair()
+
+    def _on_screen(self, points_cut: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
+        """Cut mm → grid mm, `depth` mm in front of the shown plane."""
+        frame = self.frame
+        assert frame is not None, "called where a series is shown"
+        return frame.grid_from_cut(points_cut, self.plane, self._towards_camera(depth))
+
+    def _towards_camera(self, depth: float) -> float:
+        frame = self.frame
+        assert frame is not None, "called where a series is shown"
+        right, down = np.zeros(3), np.zeros(3)
+        right[frame.right], down[frame.down] = frame.right_sign, frame.down_sign
+        into = np.cross(right, down)[frame.across]
+        return float(self._index * frame.spacing[frame.across] - into * depth)
+
+    # Session --------------------------------------------------------------------------------------------------------
+
+    def _on_cursor(self) -> None:
+        if self.frame is not None:
+            self._apply_cursor()
+            self.changed.emit()
+
+    def _apply_cursor(self) -> None:
+        frame = self.frame
+        assert frame is not None, "called where a series is shown"
+        self._index = frame.index_from_lps(self.session.cursor_lps)
+        self._mapper.SetSliceNumber(self._index)
+        self._apply_camera()
+        self._overlay.set_position(self._towards_camera(0.0), self._towards_camera(_OVERLAY_DEPTH))
+        self._draw_outlines()
+        name = self.view.value.capitalize() + (" (oblique)" if frame.is_oblique else "")
+        self.annotations.set_title(f"{name}  {self._index + 1} / {frame.count}", VIEW_COLOURS[self.view])
+
+    def _on_window(self) -> None:
+        if self.frame is not None:
+            self._apply_window()
+            self.changed.emit()
+
+    def _apply_window(self) -> None:
+        style = self._image.GetProperty()
+        style.SetColorWindow(self.session.window.width)
+        style.SetColorLevel(self.session.window.centre)
+        style.SetLookupTable(None if self.session.colour_map == "grey" else lookup_table(self.session.colour_map))
+        if self.session.interpolate:
+            style.SetInterpolationTypeToLinear()
+        else:
+            style.SetInterpolationTypeToNearest()
+        self._overlay.set_interpolate(self.session.interpolate)
+
+    def _on_overlay(self) -> None:
+        if self.frame is not None:
+            self._overlay.set_overlay(self.session.overlay, self.frame)
+            self._overlay.set_position(self._towards_camera(0.0), self._towards_camera(_OVERLAY_DEPTH))
+            self.changed.emit()
+
+    def _on_active(self) -> None:
+        if self.frame is not None:
+            self._draw_outlines()
+            self.changed.emit()
+
+    def _on_structures(self, change: StructuresChanged) -> None:
+        if self.frame is None or self._cache is None or self.session.structures is None:
+            return
+        self._cache.forget(change, self.session.structures)
+        off_screen = change.areas and self.frame.cut is Cut.PLANE and change.planes is not None
+        if off_screen and change.planes is not None and self.plane not in change.planes:
+            return
+        self._draw_outlines()
+        self.changed.emit()
+
+    # Lines ----------------------------------------------------------------------------------------------------------
+
+    def _draw_outlines(self) -> None:
+        structures, cache, frame = self.session.structures, self._cache, self.frame
+        if structures is None or cache is None or frame is None:
+            return
+        at = np.zeros(3)
+        at[frame.across] = self._index * frame.spacing[frame.across]
+        index = frame.cut_index(at, self.plane)
+        shown = [roi for roi in structures.rois if roi.visible and roi.number != self._replaced]
+        self._fill(self._outlines, [roi for roi in shown if roi.number != self.session.active], cache, index)
+        self._fill(self._active_outline, [roi for roi in shown if roi.number == self.session.active], cache, index)
+
+    def _fill(self, target: vtkPolyData, rois: list[Roi], cache: OutlineCache, index: float) -> None:
+        plane = self.plane
+        drawn: list[tuple[Roi, Lines]] = [(roi, cache.lines(roi, index, plane)) for roi in rois]
+        drawn = [(roi, lines) for roi, lines in drawn if lines.count]
+        if not drawn:
+            if target.GetNumberOfCells():
+                target.Initialize()
+            return
+        starts = np.cumsum([0, *(len(lines.points) for _, lines in drawn)])
+        offsets = [lines.offsets[:-1] + start for (_, lines), start in zip(drawn, starts, strict=False)]
+        colours = np.repeat([roi.colour for roi, _ in drawn], [lines.count for _, lines in drawn], axis=0)
+        points = self._on_screen(np.concatenate([lines.points for _, lines in drawn]), _OUTLINE_DEPTH)
+        set_lines(target, points, np.concatenate([*offsets, starts[-1:]]), colours.astype(np.uint8))
+
+    def _draw_crosshair(self) -> None:
+        frame = self.frame
+        if frame is None or not self._show_crosshair:
+            return
+        cursor = frame.grid_from_lps(self.session.cursor_lps)
+        gap = _CROSSHAIR_GAP_PX * self._pixel_ratio * self.mm_per_pixel
+        depth = self._towards_camera(_CROSSHAIR_DEPTH)
+        points = []
+        for axis in (frame.right, frame.down):
+            end = (frame.geometry.shape[2 - axis] - 0.5) * frame.spacing[axis]
+            for first, last in ((-0.5 * frame.spacing[axis], cursor[axis] - gap), (cursor[axis] + gap, end)):
+                for at in (min(first, last), last) if last == cursor[axis] - gap else (first, max(first, last)):
+                    point = cursor.copy()
+                    point[axis] = at
+                    point[frame.across] = depth
+                    points.append(point)
+        colours = [_line_colour(frame, axis) for axis in (frame.down, frame.down, frame.right, frame.right)]
+        set_lines(self._crosshair, np.array(points), np.arange(0, 9, 2), np.array(colours, dtype=np.uint8))
+
+
+def _line_colour(frame: ViewFrame, across: int) -> tuple[int, ...]:
+    """Colour, 0..255, of the view that cuts grid axis `across`, whose plane a crosshair line marks."""
+    for view in (View.AXIAL, View.SAGITTAL, View.CORONAL):
+        if view_frame(view, frame.geometry, frame.acquired).across == across:
+            return tuple(round(255 * channel) for channel in VIEW_COLOURS[view])
+    raise AssertionError("the three views cut the three axes")
+
+
+def _line_actor(width: float, *, coloured: bool) -> tuple[vtkPolyData, vtkActor]:
+    data = vtkPolyData()
+    mapper = vtkPolyDataMapper()
+    mapper.SetInputData(data)
+    if coloured:
+        mapper.SetScalarModeToUseCellData()
+        mapper.SetColorModeToDirectScalars()
+    else:
+        mapper.ScalarVisibilityOff()
+    actor = vtkActor()
+    actor.SetMapper(mapper)
+    style = actor.GetProperty()
+    style.SetLineWidth(width)
+    style.LightingOff()
+    style.SetAmbient(1.0)
+    style.SetDiffuse(0.0)
+    actor.PickableOff()
+    actor.UseBoundsOff()
+    return data, actor

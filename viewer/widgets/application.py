@@ -1,0 +1,42 @@
+"""Puts the application and its window together."""
+
+import importlib
+import sys
+
+from PySide6.QtWidgets import QApplication
+from vtkmodules.vtkCommonCore import vtkSMPTools
+
+from viewer.widgets.main_window import MainWindow
+from viewer.widgets.theme import apply_theme
+from viewer.widgets.vtk_pane import set_default_surface_format
+
+#: Modules with `install(window)`, in the order of their panels and menu entries.
+FEATURES: tuple[str, ...] = ()
+
+
+def create_application() -> QApplication:
+    """The QApplication, made once, with the theme and what VTK needs."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    # A pool of threads: starting threads anew for every filter makes several panes lag.
+    vtkSMPTools.SetBackend("STDThread")
+    set_default_surface_format()
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Planimeter")
+    application.setDesktopFileName("planimeter")
+    apply_theme(application)
+    return application
+
+
+def build_window() -> MainWindow:
+    """The main window with every feature installed."""
+    create_application()
+    window = MainWindow()
+    for name in FEATURES:
+        importlib.import_module(name).install(window)
+    window.restore()
+    return window
+
+
+__all__ = ["FEATURES", "build_window", "create_application"]

@@ -1,0 +1,218 @@
+"""The main window: panes in the middle, panels at the sides, and the places where features plug in.
+
+A feature is a module with `install(window: MainWindow) -> None`, listed in `viewer.widgets.application.FEATURES`. It
+uses `window.session` and `window.history`, and adds what it needs:
+
+- `add_panel(title, widget, side, shortcut)` for a dock panel,
+- `add_action(menu, text, slot, shortcut=..., tip=...)` for a menu item with its key; every action that is added so
+  appears on the shortcuts page by itself,
+- `menu(name)` and `tool_bar(name)` where an action is not enough,
+- `panes.set_tool_host(host)` for what takes mouse and keys in the panes,
+- `show_message(sentence, level)` to tell the user something,
+- `closing` (a psygnal signal) to stop threads and processes before the window goes.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from psygnal import Signal
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QVBoxLayout, QWidget
+
+from viewer.commands import History
+from viewer.session import Session
+from viewer.widgets.message_bar import Level, MessageBar
+from viewer.widgets.panes import Panes
+from viewer.widgets.settings import settings
+from viewer.widgets.status_line import Banner, StatusLine
+
+MENUS = ("File", "Edit", "View", "Structures", "Engine", "Help")
+
+_AREAS = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+
+
+class MainWindow(QMainWindow):
+    """One window on one session."""
+
+    #: Emitted once, before the window closes: stop threads and processes.
+    closing = Signal()
+    #: Emitted with paths that were dropped onto the window.
+    dropped = Signal(list)
+
+    def __init__(self, session: Session | None = None, history: History | None = None) -> None:
+        super().__init__()
+        self.session = session if session is not None else Session()
+        self.history = history if history is not None else History(self.session)
+        self.setWindowTitle("Planimeter")
+        self.setAcceptDrops(True)
+        self.resize(1440, 900)
+        self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
+        self._closed = False
+        self._menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
+        for menu in self._menus.values():
+            menu.setToolTipsVisible(True)
+        self._bars: dict[str, QToolBar] = {}
+        self._docks: dict[str, QDockWidget] = {}
+        self._actions: list[tuple[str, QAction]] = []
+
+        self.messages = MessageBar()
+        self.banner = Banner(self.session)
+        self.panes = Panes(self.session)
+        self.status_line = StatusLine(self.session)
+        self.statusBar().addPermanentWidget(self.status_line)
+        self.statusBar().setSizeGripEnabled(False)
+        self.panes.hovered.connect(self.status_line.hover)
+        middle = QWidget()
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.messages)
+        layout.addWidget(self.banner)
+        layout.addWidget(self.panes, 1)
+        self.setCentralWidget(middle)
+        self.session.volume_changed.connect(self._on_volume)
+        self.history.record_failed.connect(self._on_record_failed)
+
+    # Where features plug in -----------------------------------------------------------------------------------------
+
+    def menu(self, name: str) -> QMenu:
+        """The menu of this name, made now where it is new."""
+        if name not in self._menus:
+            self._menus[name] = self.menuBar().addMenu(f"&{name}")
+            self._menus[name].setToolTipsVisible(True)
+        return self._menus[name]
+
+    def tool_bar(self, name: str) -> QToolBar:
+        """The tool bar of this name, made now where it is new."""
+        if name not in self._bars:
+            bar = QToolBar(name, self)
+            bar.setObjectName(f"toolbar {name}")
+            bar.setMovable(False)
+            bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            self.addToolBar(bar)
+            self._bars[name] = bar
+        return self._bars[name]
+
+    def add_action(
+        self,
+        menu: str,
+        text: str,
+        slot: Callable[[], object],
+        *,
+        shortcut: str = "",
+        tip: str = "",
+        checkable: bool = False,
+    ) -> QAction:
+        """A menu item; its tooltip ends with its shortcut, and the shortcuts page lists it.
+
+        A checkable action calls `slot` when it is toggled; ask the returned action for its state.
+        """
+        action = QAction(text, self)
+        action.setCheckable(checkable)
+        if shortcut:
+            action.setShortcut(QKeySequence(shortcut))
+        action.setToolTip(with_shortcut(tip or text.replace("&", "").rstrip("…"), shortcut))
+        action.setStatusTip("")
+        (action.toggled if checkable else action.triggered).connect(lambda *_: slot())
+        self.menu(menu).addAction(action)
+        self.list_action(menu, action)
+        return action
+
+    def list_action(self, group: str, action: QAction) -> None:
+        """Show an action that was made elsewhere on the shortcuts page; its shortcut works in the whole window."""
+        self._actions.append((group, action))
+        self.addAction(action)
+
+    @property
+    def listed_actions(self) -> tuple[tuple[str, QAction], ...]:
+        """(group, action) of everything that was added, for the shortcuts page."""
+        return tuple(self._actions)
+
+    def add_panel(
+        self,
+        title: str,
+        widget: QWidget,
+        side: Literal["left", "right", "bottom"] = "right",
+        shortcut: str = "",
+    ) -> QDockWidget:
+        """A dock panel with an entry in the View menu that shows and hides it."""
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"panel {title}")
+        dock.setWidget(widget)
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetClosable | QDockWidget.DockWidgetFeature.DockWidgetMovable
+        )
+        self.addDockWidget(_AREAS[side], dock)
+        action = dock.toggleViewAction()
+        if shortcut:
+            action.setShortcut(QKeySequence(shortcut))
+        action.setToolTip(with_shortcut(f"Show or hide the panel {title}", shortcut))
+        self.menu("View").addAction(action)
+        self.list_action("View", action)
+        self._docks[title] = dock
+        return dock
+
+    def panel(self, title: str) -> QDockWidget:
+        """The dock panel of this title. Raises KeyError where there is none."""
+        return self._docks[title]
+
+    def show_message(self, sentence: str, level: Level = "info") -> None:
+        """Tell the user something, above the panes; an error stays until it is dismissed."""
+        self.messages.show_message(sentence, level)
+
+    # Events ---------------------------------------------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Put windows and panels where they were left last time."""
+        stored = settings()
+        geometry, state = stored.value("window/geometry"), stored.value("window/state")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        if state is not None:
+            self.restoreState(state)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Remember the layout, stop what runs, free what VTK holds."""
+        if not self._closed:
+            self._closed = True
+            stored = settings()
+            stored.setValue("window/geometry", self.saveGeometry())
+            stored.setValue("window/state", self.saveState())
+            self.closing.emit()
+            self.panes.release()
+        super().closeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Files and folders are welcome."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Hand the dropped files and folders on."""
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.dropped.emit(paths)
+
+    def _on_volume(self) -> None:
+        volume = self.session.volume
+        name = " ".join(volume.info.patient_name.replace("^", " ").split()) if volume is not None else ""
+        self.setWindowTitle(f"{name} – Planimeter" if name else "Planimeter")
+        if volume is not None and self.session.display is not None:
+            for note in self.session.display.notes:
+                self.show_message(note, "warning")
+
+    def _on_record_failed(self, sentence: str) -> None:
+        self.show_message(f"This edit is not in the journal on disk: {sentence}", "error")
+
+
+def with_shortcut(tip: str, shortcut: str) -> str:
+    """A tooltip that ends with its shortcut in brackets."""
+    if not shortcut:
+        return tip
+    return f"{tip} ({QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)})"

@@ -1,0 +1,324 @@
+"""The four panes in their 2×2 layout, and what the mouse and the keys do in them."""
+
+from collections.abc import Callable
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from viewer.render.image_data import image_data
+from viewer.render.plane_scene import PlaneScene
+from viewer.session import Session, View, Window
+from viewer.tools.events import Button, EventKind, Modifier, ToolHost, ViewEvent
+from viewer.widgets.vtk_pane import VtkPane
+
+PLANE_VIEWS = (View.AXIAL, View.SAGITTAL, View.CORONAL)
+
+_BUTTONS = {
+    Qt.MouseButton.LeftButton: Button.LEFT,
+    Qt.MouseButton.MiddleButton: Button.MIDDLE,
+    Qt.MouseButton.RightButton: Button.RIGHT,
+}
+_MODIFIERS = (
+    (Qt.KeyboardModifier.ShiftModifier, Modifier.SHIFT),
+    (Qt.KeyboardModifier.ControlModifier, Modifier.CONTROL),
+    (Qt.KeyboardModifier.AltModifier, Modifier.ALT),
+)
+_CURSORS = {
+    "arrow": Qt.CursorShape.ArrowCursor,
+    "cross": Qt.CursorShape.CrossCursor,
+    "none": Qt.CursorShape.BlankCursor,
+}
+_WHEEL_NOTCH = 120
+_ZOOM_STEP = 1.2
+_PAGE = 10
+
+
+class PlanePane(VtkPane):
+    """One plane view. Events go to the tool first; what it leaves is navigation."""
+
+    enlarge = Signal()
+    hovered = Signal(object)
+
+    def __init__(self, scene: PlaneScene, parent: QWidget | None = None) -> None:
+        super().__init__(scene.renderer, parent)
+        self.scene = scene
+        self.tool_host: ToolHost | None = None
+        self._drag: tuple[Button, QPointF] | None = None
+        self._tool_drag = False
+        self._wheel = 0.0
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(120, 120)
+        self.setAccessibleName(f"{scene.view.value} view")
+        scene.changed.connect(self._redraw)
+
+    def _redraw(self) -> None:
+        self.update()
+
+    @property
+    def view(self) -> View:
+        """Which plane it shows."""
+        return self.scene.view
+
+    def resizeGL(self, width: int, height: int) -> None:  # noqa: N802
+        """Tell the scene, which keeps the image in place."""
+        super().resizeGL(width, height)
+        ratio = self.devicePixelRatioF()
+        self.scene.resize(round(width * ratio), round(height * ratio), ratio)
+
+    def event_at(self, kind: EventKind, position: QPointF, modifiers: Qt.KeyboardModifier) -> ViewEvent | None:
+        """The event at a logical pixel of the pane; None when nothing is shown."""
+        frame = self.scene.frame
+        if frame is None:
+            return None
+        ratio = self.devicePixelRatioF()
+        point = self.scene.grid_from_pixel(position.x() * ratio, position.y() * ratio)
+        point_lps = frame.lps_from_grid(point)
+        across_planes = frame.across == 2
+        plane = self.scene.plane if across_planes else frame.acquired.nearest_plane(point_lps)
+        x, y, z = point_lps.tolist()
+        return ViewEvent(
+            kind=kind,
+            view=self.view,
+            cut=frame.cut,
+            index=frame.cut_index(point, plane),
+            plane=plane,
+            point_lps=(x, y, z),
+            point_cut=frame.cut_from_grid(point, plane),
+            modifiers=frozenset(ours for theirs, ours in _MODIFIERS if modifiers & theirs),
+            pixel_mm=self.scene.mm_per_pixel * ratio,
+        )
+
+    def refresh_preview(self) -> None:
+        """Ask the tool again what to draw live, and which mouse cursor it wants."""
+        host = self.tool_host
+        preview = host.preview(self.view) if host is not None else None
+        if preview is None:
+            self.scene.set_preview(())
+        else:
+            self.scene.set_preview(preview.polylines, preview.colour, preview.replaces)
+        self.setCursor(_CURSORS[host.cursor_name(self.view) if host is not None else "arrow"])
+
+    def _offer(self, event: ViewEvent) -> bool:
+        if self.tool_host is None:
+            return False
+        taken = self.tool_host.handle(event)
+        self.refresh_preview()
+        return taken
+
+    # Qt's events ----------------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Start a drag, of the tool or of navigation."""
+        self._press(event, EventKind.PRESS)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Close a polygon where the tool wants it; else enlarge the pane."""
+        if not self._press(event, EventKind.DOUBLE) and event.button() == Qt.MouseButton.LeftButton:
+            self._drag = None
+            self.enlarge.emit()
+
+    def _press(self, event: QMouseEvent, kind: EventKind) -> bool:
+        button = _BUTTONS.get(event.button())
+        view_event = self.event_at(kind, event.position(), event.modifiers())
+        if button is None or view_event is None:
+            return False
+        self._tool_drag = self._offer(_with(view_event, button=button))
+        self._drag = (button, event.position())
+        if not self._tool_drag and button is Button.LEFT and kind is EventKind.PRESS:
+            self.scene.session.move_cursor(view_event.point_lps)
+        return self._tool_drag
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Go on with the drag; without one, show where the mouse is."""
+        view_event = self.event_at(EventKind.MOVE, event.position(), event.modifiers())
+        if view_event is None:
+            return
+        button = self._drag[0] if self._drag is not None else Button.NONE
+        self.hovered.emit(view_event)
+        if self._drag is None or self._tool_drag:
+            self._offer(_with(view_event, button=button))
+            return
+        step = event.position() - self._drag[1]
+        self._drag = (button, event.position())
+        if button is Button.LEFT:
+            self.scene.session.move_cursor(view_event.point_lps)
+        elif button is Button.MIDDLE:
+            ratio = self.devicePixelRatioF()
+            self.scene.pan(step.x() * ratio, step.y() * ratio)
+        else:
+            drag_window(self.scene.session, step.x(), step.y())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """End the drag."""
+        view_event = self.event_at(EventKind.RELEASE, event.position(), event.modifiers())
+        if view_event is not None and (self._tool_drag or self._drag is None):
+            self._offer(_with(view_event, button=_BUTTONS.get(event.button(), Button.NONE)))
+        self._drag = None
+        self._tool_drag = False
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Scroll, or zoom with Ctrl held."""
+        # Alt turns the wheel sideways in Qt, so both directions count.
+        steps = (event.angleDelta().y() or event.angleDelta().x()) / _WHEEL_NOTCH
+        view_event = self.event_at(EventKind.WHEEL, event.position(), event.modifiers())
+        event.accept()
+        if view_event is None or not steps or self._offer(_with(view_event, steps=steps)):
+            return
+        if Modifier.CONTROL in view_event.modifiers:
+            ratio = self.devicePixelRatioF()
+            at = (event.position().x() * ratio, event.position().y() * ratio)
+            self.scene.zoom(_ZOOM_STEP**steps, at)
+            return
+        # Touchpads send fractions of a notch.
+        self._wheel += steps
+        whole = int(self._wheel)
+        self._wheel -= whole
+        self.scroll_planes(-whole * (_PAGE if Modifier.SHIFT in view_event.modifiers else 1))
+
+    def scroll_planes(self, planes: int) -> None:
+        """Go so many planes on; positive towards the feet, the right, or the back as the view lies."""
+        frame = self.scene.frame
+        if frame is not None and planes:
+            self.scene.scroll_to(
+                self.scene.index + planes * scroll_sign(self.view, frame.geometry.directions[:, frame.across])
+            )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Offer the key to the tool; arrows and Page keys scroll, plus and minus zoom."""
+        position = QPointF(self.mapFromGlobal(self.cursor().pos()))
+        view_event = self.event_at(EventKind.KEY, position, event.modifiers())
+        key = Qt.Key(event.key())
+        if view_event is not None and self._offer(_with(view_event, key=key.name.removeprefix("Key_"))):
+            return
+        actions: dict[Qt.Key, Callable[[], None]] = {
+            Qt.Key.Key_Up: lambda: self.scroll_planes(-1),
+            Qt.Key.Key_Down: lambda: self.scroll_planes(1),
+            Qt.Key.Key_Left: lambda: self.scroll_planes(-1),
+            Qt.Key.Key_Right: lambda: self.scroll_planes(1),
+            Qt.Key.Key_PageUp: lambda: self.scroll_planes(-_PAGE),
+            Qt.Key.Key_PageDown: lambda: self.scroll_planes(_PAGE),
+            Qt.Key.Key_Home: lambda: self.scroll_planes(-(10**6)),
+            Qt.Key.Key_End: lambda: self.scroll_planes(10**6),
+            Qt.Key.Key_Plus: lambda: self.scene.zoom(_ZOOM_STEP),
+            Qt.Key.Key_Equal: lambda: self.scene.zoom(_ZOOM_STEP),
+            Qt.Key.Key_Minus: lambda: self.scene.zoom(1 / _ZOOM_STEP),
+            Qt.Key.Key_0: self.scene.fit,
+        }
+        action = actions.get(key)
+        if action is None or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            super().keyPressEvent(event)
+        else:
+            action()
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
+        """Take the keys while the mouse is over the pane, so that they act where the reader looks."""
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Let the tool's outline and the status line go."""
+        position = QPointF(self.mapFromGlobal(self.cursor().pos()))
+        view_event = self.event_at(EventKind.LEAVE, position, Qt.KeyboardModifier.NoModifier)
+        if view_event is not None:
+            self._offer(view_event)
+        self.hovered.emit(None)
+        super().leaveEvent(event)
+
+
+def _with(event: ViewEvent, **changes: object) -> ViewEvent:
+    return ViewEvent(**{**event.__dict__, **changes})
+
+
+def scroll_sign(view: View, across_lps: np.ndarray) -> int:
+    """+1 where the next plane towards the feet (axial), the patient's left or the back has a higher index, else −1."""
+    axis, sign = {View.AXIAL: (2, -1), View.SAGITTAL: (0, 1), View.CORONAL: (1, 1)}[view]
+    return sign if across_lps[axis] >= 0 else -sign
+
+
+def drag_window(session: Session, dx: float, dy: float) -> None:
+    """Change the window by a drag: right widens, up brightens; 300 pixels double the width."""
+    window = session.window
+    width = max(window.width * 2.0 ** (dx / 300), 1e-3)
+    session.set_window(Window(window.centre + dy * window.width / 400, width))
+
+
+class Panes(QWidget):
+    """Axial, sagittal, coronal and 3D in a 2×2 layout; one of them may fill it."""
+
+    hovered = Signal(object)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.planes: dict[View, PlanePane] = {view: PlanePane(PlaneScene(view, session), self) for view in PLANE_VIEWS}
+        self._widgets: dict[View, QWidget] = dict(self.planes)
+        self._enlarged: View | None = None
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(2)
+        for view, pane in self.planes.items():
+            pane.enlarge.connect(lambda view=view: self.toggle_enlarged(view))
+            pane.hovered.connect(self.hovered)
+        self._arrange()
+        session.volume_changed.connect(self._show)
+
+    def set_tool_host(self, host: ToolHost | None) -> None:
+        """Give all plane panes the tool that events are offered to first."""
+        for pane in self.planes.values():
+            pane.tool_host = host
+        self.refresh_preview()
+
+    def refresh_preview(self) -> None:
+        """Ask the tool again what to draw live, when something else than an event changed it."""
+        for pane in self.planes.values():
+            pane.refresh_preview()
+
+    def set_three_d(self, widget: QWidget) -> None:
+        """Put the 3D view into its place."""
+        self._widgets[View.THREE_D] = widget
+        self._arrange()
+
+    @property
+    def enlarged(self) -> View | None:
+        """The view that fills the layout; None while all four show."""
+        return self._enlarged
+
+    def toggle_enlarged(self, view: View) -> None:
+        """Let one view fill the layout, or show all four again."""
+        self._enlarged = None if self._enlarged is view else view
+        self._arrange()
+
+    def release(self) -> None:
+        """Free what VTK holds in the OpenGL contexts; before the window goes."""
+        for widget in self._widgets.values():
+            if isinstance(widget, VtkPane):
+                widget.release()
+
+    def fit(self) -> None:
+        """Show the whole plane in every view."""
+        for pane in self.planes.values():
+            pane.scene.fit()
+
+    def _arrange(self) -> None:
+        places = {View.AXIAL: (0, 0), View.SAGITTAL: (0, 1), View.CORONAL: (1, 0), View.THREE_D: (1, 1)}
+        for view, widget in self._widgets.items():
+            self._grid.removeWidget(widget)
+            shown = self._enlarged is None or self._enlarged is view
+            if shown:
+                self._grid.addWidget(widget, *((0, 0) if self._enlarged else places[view]))
+            widget.setVisible(shown)
+        for index in range(2):
+            alone = self._enlarged is not None and index == 1
+            self._grid.setRowStretch(index, 0 if alone else 1)
+            self._grid.setColumnStretch(index, 0 if alone else 1)
+
+    def _show(self) -> None:
+        display = self.session.display
+        image = image_data(display) if display is not None else None
+        for pane in self.planes.values():
+            pane.scene.show(image)
+        # The tool's outline belongs to what was open before.
+        QTimer.singleShot(0, self, self.refresh_preview)

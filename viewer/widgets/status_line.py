@@ -1,0 +1,125 @@
+"""The banner of patient and series, and the status line under the mouse."""
+
+import numpy as np
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from engine.volume import Volume
+from viewer.session import Session
+from viewer.tools.events import ViewEvent
+
+
+def value_at(volume: Volume, point_lps: tuple[float, float, float]) -> float | None:
+    """Value of the voxel whose centre is nearest to a point; None outside the volume."""
+    index = np.rint(volume.geometry.kji_from_lps(point_lps)[0]).astype(int)
+    if (index < 0).any() or (index >= volume.geometry.shape).any():
+        return None
+    return float(volume.voxels[tuple(index)])
+
+
+def value_text(volume: Volume, value: float | None) -> str:
+    """A value with its unit: "−57 HU", "3.21 SUVbw"; "–" outside."""
+    if value is None:
+        return "–"
+    number = f"{value:.0f}" if np.issubdtype(volume.voxels.dtype, np.integer) else f"{value:.3g}"
+    return f"{number.replace('-', '−')} {volume.units}".strip()
+
+
+def position_text(point_lps: tuple[float, float, float]) -> str:
+    """A position in patient terms: "L 12.0  P 3.4  H 101.5 mm"."""
+    names = (("L", "R"), ("P", "A"), ("H", "F"))
+    parts = [f"{pair[int(value < 0)]} {abs(value):.1f}" for pair, value in zip(names, point_lps, strict=True)]
+    return "  ".join(parts) + " mm"
+
+
+class StatusLine(QWidget):
+    """Position, value with its unit, overlay value and plane number of what the mouse, or else the crosshair, is on."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._event: ViewEvent | None = None
+        self.position = QLabel()
+        self.value = QLabel()
+        self.overlay = QLabel()
+        self.plane = QLabel()
+        self.grey_window = QLabel()
+        tips = (
+            (self.position, "Position in the patient: L/R, P/A, H/F from the origin of the frame of reference", 220),
+            (self.value, "Value of the voxel", 110),
+            (self.overlay, "Value of the overlay", 120),
+            (self.plane, "Acquired plane, counted from 1 along the normal of the series", 130),
+            (self.grey_window, "Window: centre and width (right drag, number keys)", 150),
+        )
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(6, 0, 6, 0)
+        layout.setSpacing(14)
+        for label, tip, width in tips:
+            label.setToolTip(tip)
+            label.setMinimumWidth(width)
+            layout.addWidget(label)
+        for signal in (session.volume_changed, session.cursor_moved, session.overlay_changed, session.window_changed):
+            signal.connect(self._refresh)
+        self._refresh()
+
+    def hover(self, event: ViewEvent | None) -> None:
+        """The mouse is there now, or left the panes."""
+        self._event = event
+        self._refresh()
+
+    def _refresh(self) -> None:
+        session, volume = self._session, self._session.volume
+        if volume is None or session.display is None:
+            for label in (self.position, self.value, self.overlay, self.plane, self.grey_window):
+                label.clear()
+            return
+        point = self._event.point_lps if self._event is not None else tuple(session.cursor_lps.tolist())
+        plane = self._event.plane if self._event is not None else session.plane
+        self.position.setText(position_text(point))
+        self.value.setText(value_text(session.display, value_at(session.display, point)))
+        over = session.overlay
+        self.overlay.setText(value_text(over.display, value_at(over.display, point)) if over is not None else "")
+        self.plane.setText(f"Plane {plane + 1} of {volume.geometry.shape[0]}")
+        window = session.window
+        decimals = 0 if window.width >= 20 else 2
+        text = f"C {window.centre:.{decimals}f}  W {window.width:.{decimals}f}"
+        self.grey_window.setText(text.replace("-", "−"))
+
+
+class Banner(QLabel):
+    """Patient, study and series of what is open, above the panes."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setObjectName("banner")
+        self.setMinimumWidth(1)
+        self.setContentsMargins(8, 4, 8, 4)
+        session.volume_changed.connect(self._refresh)
+        session.overlay_changed.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        volume = self._session.volume
+        text = banner_text(volume) if volume is not None else "Nothing open"
+        if volume is not None and self._session.overlay is not None:
+            info = self._session.overlay.volume.info
+            text += f"   +   {info.modality} {info.description}".rstrip()
+        self.setText(text)
+        self.setToolTip(text if volume is not None else "Open a study: File → Open folder (Ctrl+O)")
+
+
+def banner_text(volume: Volume) -> str:
+    """One line that identifies a series: patient, study, series, grid."""
+    info = volume.info
+    name = " ".join(part for part in info.patient_name.replace("^", " ").split())
+    patient = "  ".join(part for part in (name, info.patient_id, info.patient_birth_date, info.patient_sex) if part)
+    study = "  ".join(part for part in (_date(info.study_date), info.study_description) if part)
+    series = "  ".join(part for part in (volume.modality, info.description) if part)
+    planes, rows, columns = volume.geometry.shape
+    u, v = volume.geometry.spacing_uv
+    grid = f"{columns}×{rows}×{planes}, {u:.3g}×{v:.3g}×{volume.geometry.plane_spacing:.3g} mm"
+    return "   ·   ".join(part for part in (patient, study, series, grid) if part)
+
+
+def _date(text: str) -> str:
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
