@@ -9,7 +9,7 @@ from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
-from engine.contouring.line import BandedRings, smooth_in_band
+from engine.contouring.line import BandedRings, smooth_rings
 from engine.progress import Progress, silent
 from engine.volume import Geometry
 
@@ -73,11 +73,11 @@ def _trace_box(
     planes, rows, columns = box.shape
     stack = np.zeros((planes * (rows + 1) + 1, columns + 2))
     stack[:-1].reshape(planes, rows + 1, columns + 2)[:, 1:, 1:-1] = box
-    # At a level just above one half, the centre of an ambiguous cell (mean exactly one half) is outside, so
-    # foreground that only touches diagonally is never joined.
-    points, starts, outer = _march(stack, 0.51)
+    # At a level just below one half, the middle of an ambiguous cell (mean exactly one half) is inside, so voxels that
+    # touch diagonally are joined: a thin oblique structure stays one line, not a string of beads.
+    points, starts, outer = _march(stack, 0.49)
     rings = BandedRings.from_crossings(points, starts)
-    lines, starts = smooth_in_band(rings)
+    lines, starts = smooth_rings(rings)
     plane_of_ring = np.floor(lines[starts[:-1], 1]).astype(np.intp) // (rows + 1)
     uv = np.empty_like(lines)
     size = np.diff(starts)
