@@ -30,7 +30,11 @@ class CardError(PlanimeterError):
 
 
 class UnsuitableInputError(CardError):
-    """A card refuses an image that it was not made for."""
+    """A card refuses an image that it was not made for; `overridable` when a person may run it all the same."""
+
+    def __init__(self, text: str, overridable: bool = False) -> None:
+        super().__init__(text)
+        self.overridable = overridable
 
 
 class EngineError(PlanimeterError):

@@ -400,18 +400,16 @@ class BodyOutline(Strict):
 
 
 class Atlas(Strict):
-    """Deformable registration of an averaged atlas, whose labels then come along.
+    """Deformable registration of an averaged patient, whose labels then come along.
 
     Args:
         labels: of the atlas's probability maps, in order.
         iterations: of the registration, from the coarsest level to the finest.
-        grid_mm: distance of the control points.
     """
 
     op: Literal["atlas"]
     labels: Annotated[Labels, Field(min_length=1)]
     iterations: Annotated[tuple[Count, ...], Field(min_length=1, max_length=6)] = (50, 50, 30)
-    grid_mm: Millimetres = 40.0
 
 
 class Vesselness(Strict):

@@ -83,7 +83,7 @@ def find_cards(extra: Sequence[Path] = ()) -> list[LoadedCard]:
 
 
 def load_card(folder: Path) -> LoadedCard:
-    """The card in `folder` (or the `card.json` given), with its problem where it has one; never raises for its content."""
+    """The card in `folder` (or the `card.json` given), with its problem where it has one; its content never raises."""
     path = folder / CARD_FILE if folder.is_dir() else folder
     folder = path.parent
     try:

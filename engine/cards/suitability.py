@@ -86,7 +86,8 @@ def _spacing(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
     if image.plane_spacing_mm is not None:
         low, high = image.plane_spacing_mm
         if not low <= geometry.plane_spacing <= high:
-            text = f"The planes are {geometry.plane_spacing:.3g} mm apart; {card.title} is made for {low:g} to {high:g} mm."
+            apart = f"{geometry.plane_spacing:.3g}"
+            text = f"The planes are {apart} mm apart; {card.title} is made for {low:g} to {high:g} mm."
             refusals.append(Refusal(text, True))
     return refusals
 
@@ -98,10 +99,8 @@ def _region(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
     covers = f" ({image.covers})" if image.covers else ""
     for axis, name in enumerate(names):
         if image.least_extent_mm is not None and extent[axis] < image.least_extent_mm[axis]:
-            text = (
-                f"The image covers {extent[axis]:.0f} mm {name}; {card.title} needs {image.least_extent_mm[axis]:.0f} mm"
-                f"{covers}."
-            )
+            least = image.least_extent_mm[axis]
+            text = f"The image covers {extent[axis]:.0f} mm {name}; {card.title} needs {least:.0f} mm{covers}."
             refusals.append(Refusal(text, True))
         if image.most_extent_mm is not None and extent[axis] > image.most_extent_mm[axis]:
             text = (

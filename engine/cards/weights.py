@@ -1,4 +1,4 @@
-"""Weights files: found beside their card and nowhere else, and compared with the card's SHA-256 before they are used."""
+"""Weights files: found beside their card and nowhere else, and compared with its SHA-256 before they are used."""
 
 import hashlib
 import json

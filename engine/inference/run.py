@@ -1,0 +1,183 @@
+"""One card, one volume: from the check of the input to named structures. Torch is imported only where a network is."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from shapely import MultiPolygon
+
+from engine.cards.registry import LoadedCard, check_supported
+from engine.cards.schema import Card, CardInput, Output
+from engine.cards.suitability import why_unsuitable
+from engine.errors import UnsuitableInputError
+from engine.inference.graph import Found, run_graph
+from engine.messages import RunOptions
+from engine.progress import Progress, silent
+from engine.structures import Code, Generation, PlaneContours, Provenance, Roi
+from engine.volume import Volume
+
+#: Called as `on_tile(tile, tiles, device)` before each tile.
+OnTile = Callable[[int, int, str], None]
+
+
+def nobody(tile: int, tiles: int, device: str) -> None:
+    """An `OnTile` that tells nobody."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a card found.
+
+    Args:
+        rois: in the order of the card's outputs, numbered from 1; one without contours where nothing was found.
+        device: what the networks ran on; "cpu" where there were none.
+        notes: sentences for the user.
+        stages: (name, seconds) of the parts of the run.
+    """
+
+    rois: tuple[Roi, ...]
+    device: str = "cpu"
+    notes: tuple[str, ...] = ()
+    stages: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(eq=False)
+class Context:
+    """What the parts of a run share.
+
+    Args:
+        loaded: the card and its folder.
+        volume: the image.
+        device: asked for: "auto", "cpu", "cuda" or "mps".
+        options: chosen by the user.
+        progress: of the whole run.
+        on_tile: told of each tile.
+        notes: gathered for the user.
+        used_device: what the networks ran on.
+        stages: seconds of each part.
+    """
+
+    loaded: LoadedCard
+    volume: Volume
+    device: str = "auto"
+    options: RunOptions = field(default_factory=RunOptions)
+    progress: Progress = silent
+    on_tile: OnTile = nobody
+    notes: list[str] = field(default_factory=list)
+    used_device: str = "cpu"
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def card(self) -> Card:
+        """The card."""
+        return self.loaded.card
+
+    @property
+    def image(self) -> CardInput:
+        """The card's input that `volume` is."""
+        return self.card.inputs[0]
+
+    def note(self, sentence: str) -> None:
+        """Tell the user, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def timed(self, name: str, since: float) -> float:
+        """Count the seconds since `since` to part `name`; returns now."""
+        now = time.perf_counter()
+        self.stages[name] = self.stages.get(name, 0.0) + now - since
+        return now
+
+
+def run_card(
+    loaded: LoadedCard,
+    volume: Volume,
+    *,
+    device: str = "auto",
+    options: RunOptions | None = None,
+    progress: Progress = silent,
+    on_tile: OnTile = nobody,
+) -> Result:
+    """Run a card on a volume, in this process.
+
+    Args:
+        loaded: the card.
+        volume: the image; its planes are those of the result.
+        device: "auto", "cpu", "cuda" or "mps".
+        options: what the user chose.
+        progress: reports and may stop.
+        on_tile: told of each tile of a network.
+
+    Raises:
+        CardError: the card or its weights are not usable.
+        UnsuitableInputError: the image is not one that the card was made for.
+        EngineError: it could not be run on any device.
+        CancelledError: stopped by `progress`.
+    """
+    context = Context(loaded, volume, device, options or RunOptions(), progress, on_tile)
+    check_supported(context.card)
+    _check_input(context)
+    found = run_graph(context)
+    rois = tuple(
+        _roi(context, number, output, found[output.label])
+        for number, output in enumerate((o for o in context.card.outputs if o.kind == "mask"), start=1)
+    )
+    rois += tuple(_bands(context, rois, found))
+    progress(1.0, "Done")
+    return Result(rois, context.used_device, tuple(context.notes), tuple(context.stages.items()))
+
+
+def _check_input(context: Context) -> None:
+    refusals = why_unsuitable(context.card, context.volume)
+    if not refusals:
+        return
+    overridable = all(refusal.overridable for refusal in refusals)
+    if overridable and context.options.override:
+        for refusal in refusals:
+            context.note(f"Run against the card's advice: {refusal.text}")
+        return
+    raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals), overridable)
+
+
+def _roi(context: Context, number: int, output: Output, found: Found) -> Roi:
+    code = output.code
+    return Roi(
+        number=number,
+        name=output.name,
+        colour=output.colour,
+        roi_type=output.roi_type,
+        planes=_planes(found.areas),
+        provenance=_provenance(context),
+        code=Code(code.value, code.scheme, code.meaning) if code is not None else None,
+        uncertainty=found.doubt,
+    )
+
+
+def _bands(context: Context, rois: tuple[Roi, ...], found: Mapping[str, Found]) -> list[Roi]:
+    """The inner and outer contours, as ROIs after the others, where they were asked for."""
+    bands = []
+    number = len(rois)
+    for output, roi in zip((o for o in context.card.outputs if o.kind == "mask"), rois, strict=False):
+        for side, areas in found[output.label].bands.items():
+            number += 1
+            colour = (roi.colour[0] // 2, roi.colour[1] // 2, roi.colour[2] // 2)
+            bands.append(
+                Roi(number, f"{roi.name}_{side}"[:64], colour, "CONTROL", _planes(areas), provenance=roi.provenance)
+            )
+    return bands
+
+
+def _planes(areas: Mapping[int, MultiPolygon]) -> dict[int, PlaneContours]:
+    return {k: PlaneContours(area) for k, area in sorted(areas.items()) if not area.is_empty}
+
+
+def _provenance(context: Context) -> Provenance:
+    card = context.card
+    against = any(note.startswith("Run against") for note in context.notes)
+    return Provenance(
+        generation=Generation.AUTOMATIC,
+        description=f"{card.title}{' (input outside what the model was made for)' if against else ''}",
+        algorithm=card.id,
+        version=card.version,
+        weights_sha256=card.weights[0].sha256 if card.weights else "",
+    )
