@@ -1,0 +1,91 @@
+"""Reads elements of a DICOM header fast: straight from their stored bytes, converting only what is asked for."""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+
+from engine.errors import ReadError
+
+
+def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
+    """The items of a sequence; none where it is absent."""
+    tag = _tag(keyword)
+    if tag not in dataset:
+        return ()
+    value = dataset[tag].value
+    return [item for item in value if isinstance(item, Dataset)] if isinstance(value, Iterable) else ()
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """The text of an element as the file has it, without padding; "" where it is absent."""
+    element = dataset.get_item(_tag(keyword))
+    value = None if element is None else element.value
+    if value is None:
+        return ""
+    if isinstance(value, bytes) and _is_binary(keyword):
+        value = dataset[_tag(keyword)].value
+    if isinstance(value, bytes):
+        return value.decode("latin-1").strip(" \0")
+    if isinstance(value, (str, int, float)):
+        return str(value).strip()
+    return "\\".join(str(part) for part in value) if isinstance(value, Iterable) else str(value)
+
+
+def numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
+    """`count` finite numbers of a text or binary (FD, FL) element; None where it is absent or empty.
+
+    Raises:
+        ReadError: there are fewer or more, or one is no number. The sentence lacks the file's name.
+    """
+    written = text(dataset, keyword)
+    if not written:
+        return None
+    try:
+        found = tuple(float(part) for part in written.split("\\"))
+    except ValueError:
+        raise ReadError(f"its {keyword} is not a number") from None
+    if len(found) != count or not all(map(math.isfinite, found)):
+        raise ReadError(f"its {keyword} is not {count} finite number{'s' * (count > 1)}")
+    return found
+
+
+def whole(dataset: Dataset, keyword: str, default: int) -> int:
+    """The whole number of an IS element; `default` where it is absent or no number."""
+    written = text(dataset, keyword).split("\\")[0]
+    try:
+        return int(float(written)) if written else default
+    except (ValueError, OverflowError):
+        return default
+
+
+def short(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+    """The whole number of a US element; `default` where it is absent.
+
+    Raises:
+        ReadError: it is absent and there is no default. The sentence lacks the file's name.
+    """
+    element = dataset.get_item(_tag(keyword))
+    value = None if element is None else element.value
+    if value is None or value == b"":
+        if default is None:
+            raise ReadError(f"it lacks {keyword}")
+        return default
+    if isinstance(value, bytes) and isinstance(element, RawDataElement):
+        return int.from_bytes(value[:2], "little" if element.is_little_endian else "big")
+    return int(value)
+
+
+@cache
+def _tag(keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    return tag
+
+
+@cache
+def _is_binary(keyword: str) -> bool:
+    return dictionary_VR(_tag(keyword)) in {"FD", "FL", "US", "SS", "UL", "SL"}

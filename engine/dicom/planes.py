@@ -1,0 +1,84 @@
+"""How a plane of an image is stored: in which file and format, at which place, with which rescale."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+#: What tells the stacks of one series apart when two planes lie at one place, the most telling first.
+TRAITS = (
+    "TemporalPositionIdentifier",
+    "EchoNumbers",
+    "EchoTime",
+    "DiffusionBValue",
+    "DiffusionGradientOrientation",
+    "InversionTime",
+    "TriggerTime",
+    "ImageType",
+    "StackID",
+    "AcquisitionNumber",
+    "ConvolutionKernel",
+    "KVP",
+    "FrameReferenceTime",
+    "SeriesDescription",
+    "AcquisitionTime",
+    "ContentTime",
+)
+
+#: Transfer syntaxes whose pixel data lies in the file as it is.
+NATIVE = {ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """The pixel format of one file and where its pixel data begins.
+
+    `offset` is the byte at which the value of Pixel Data starts, or -1 in a deflated file; `length` its bytes, or -1
+    when it is encapsulated. `size` and `modified_ns` are the file's when its header was read.
+    """
+
+    path: Path
+    size: int
+    modified_ns: int
+    transfer_syntax: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    frames: int
+    offset: int
+    length: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one uncompressed frame."""
+        return self.rows * self.columns * self.samples * self.bits_allocated // 8
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlane:
+    """One plane: a file, or one frame of it.
+
+    `frame` counts from 1 and is None in a single-frame file. `position` and `orientation` are ImagePositionPatient and
+    ImageOrientationPatient (LPS); `spacing_uv` is (mm between columns, mm between rows). None means that the file does
+    not say. `acquired` is AcquisitionDate and AcquisitionTime, joined. `traits` has the text of each of `TRAITS`.
+    """
+
+    image: StoredImage
+    frame: int | None
+    position: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    spacing_uv: tuple[float, float] | None
+    thickness: float | None
+    slope: float | None
+    intercept: float | None
+    rescale_type: str
+    instance_number: int
+    acquired: str
+    traits: tuple[str, ...]

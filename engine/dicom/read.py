@@ -1,0 +1,127 @@
+"""Reads a series that `scan` found into a volume, with its values in HU, SUVbw or what the file says."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.dicom.pixels import PlaneReader
+from engine.dicom.planes import StoredPlane
+from engine.dicom.scan import Series
+from engine.dicom.stack import make_geometry
+from engine.dicom.units import Scale, find_scale
+from engine.errors import ReadError
+from engine.image_file import read_image_file
+from engine.progress import Progress, silent
+from engine.volume import Instance, Volume
+
+
+def read_series(series: Series, progress: Progress = silent) -> Volume:
+    """Read the planes of an image series.
+
+    Values are true ones: rescaled plane by plane, PET as SUVbw where its tags allow. They are int16 when every plane
+    has slope 1 and a whole intercept and they fit, else float32. MONOCHROME1 changes what is shown bright, not the
+    values, so these stay; `info.attributes["PhotometricInterpretation"]` tells a display to invert.
+
+    Raises:
+        ReadError: the series cannot be opened (`series.problem`), or a file is gone, changed, cut off or damaged.
+        GeometryError: its planes do not make a stack.
+        CancelledError: `progress` asked to stop.
+    """
+    if series.kind != "image" or series.problem:
+        raise ReadError(series.problem or "This is not an image.")
+    if not series.planes:
+        return read_image_file(series.files[0], progress)
+    planes = series.planes
+    geometry = make_geometry(planes)
+    scale = find_scale(series)
+    whole = _read_whole(planes, scale, progress) if scale.is_whole(planes) else None
+    return Volume(
+        voxels=_read_float(planes, scale, progress) if whole is None else whole,
+        geometry=geometry,
+        modality=series.modality,
+        units=scale.units,
+        info=series.info,
+        instances=tuple(
+            Instance(plane.image.sop_class_uid, plane.image.sop_instance_uid, plane.frame) for plane in planes
+        ),
+        notes=(*series.notes, *scale.notes),
+    )
+
+
+def _read_whole(planes: Sequence[StoredPlane], scale: Scale, progress: Progress) -> NDArray[np.int16] | None:
+    """The values as int16; None when one does not fit."""
+    first = planes[0].image
+    voxels = np.empty((len(planes), first.rows, first.columns), np.int16)
+    with PlaneReader() as reader:
+        for k, plane in enumerate(planes):
+            progress(k / len(planes), f"Reading plane {k + 1} of {len(planes)}")
+            intercept = int(scale.line(plane)[1])
+            direct = plane.image.bits_allocated == 16
+            stored = reader.read(plane, voxels[k] if direct else None)
+            if direct and not plane.image.signed:
+                stored = stored.view(np.uint16)
+            bits = plane.image.bits_stored
+            low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if plane.image.signed else (0, 1 << bits)
+            certain = low + intercept >= -32768 and high + intercept <= 32768
+            if not certain and not -32768 - intercept <= stored.min() <= stored.max() <= 32767 - intercept:
+                return None
+            if not direct:
+                voxels[k] = stored
+            if intercept:
+                # Modulo 2¹⁶ on purpose: the true sums fit, as was just made sure of.
+                unsigned = voxels[k].view(np.uint16)
+                np.add(unsigned, np.uint16(intercept & 0xFFFF), out=unsigned)
+    return voxels
+
+
+def _read_float(planes: Sequence[StoredPlane], scale: Scale, progress: Progress) -> NDArray[np.float32]:
+    first = planes[0].image
+    voxels = np.empty((len(planes), first.rows, first.columns), np.float32)
+    with PlaneReader() as reader:
+        for k, plane in enumerate(planes):
+            progress(k / len(planes), f"Reading plane {k + 1} of {len(planes)}")
+            slope, intercept = scale.line(plane)
+            voxels[k] = reader.read(plane) * np.float64(slope) + intercept
+    return voxels
+
+
+def thumbnail(series: Series, size: int = 96) -> NDArray[np.uint8]:
+    """The middle plane, small: uint8 (rows, columns), the longer side `size` pixels, pixels square.
+
+    Raises:
+        ReadError: the plane cannot be read.
+    """
+    if series.kind != "image" or series.problem:
+        raise ReadError(series.problem or "This has no picture.")
+    if series.planes:
+        plane = series.planes[len(series.planes) // 2]
+        with PlaneReader() as reader:
+            stored = reader.read(plane).astype(np.float32)
+        du, dv = plane.spacing_uv or (1.0, 1.0)
+        inverted = plane.image.photometric == "MONOCHROME1"
+    else:
+        volume = read_image_file(series.files[0])
+        stored = volume.voxels[volume.voxels.shape[0] // 2].astype(np.float32)
+        du, dv = volume.geometry.spacing_uv
+        inverted = False
+    height, width = stored.shape[0] * dv, stored.shape[1] * du
+    rows = max(round(size * height / max(height, width)), 1)
+    columns = max(round(size * width / max(height, width)), 1)
+    small = _shrunk(_shrunk(stored, rows, 0), columns, 1)
+    low, high = np.percentile(small, [1.0, 99.0])
+    grey = np.clip((small - low) / max(high - low, 1e-6), 0, 1)
+    if inverted:
+        grey = 1 - grey
+    return np.asarray(np.rint(grey * 255), dtype=np.uint8)
+
+
+def _shrunk(image: NDArray[np.float32], size: int, axis: int) -> NDArray[np.float32]:
+    """`image` with `size` samples along an axis, each the mean of what it covers (the nearest where it is enlarged)."""
+    edges = np.linspace(0, image.shape[axis], size + 1)
+    start = np.minimum(edges[:-1].astype(int), image.shape[axis] - 1)
+    stop = np.maximum(edges[1:].astype(int), start + 1)
+    total = np.concatenate([np.zeros_like(image.take([0], axis), np.float64), image.cumsum(axis, np.float64)], axis)
+    shape = [1, 1]
+    shape[axis] = -1
+    return np.asarray((total.take(stop, axis) - total.take(start, axis)) / (stop - start).reshape(shape), np.float32)

@@ -1,0 +1,405 @@
+"""Finds what is in folders, DICOMDIRs and files, from headers alone: patients, studies, series, and what is unreadable.
+
+catalogue = scan([Path("study")])
+for series in catalogue.series():
+    print(series.modality, series.info.description, series.plane_count, series.problem)
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from engine.dicom.fields import items, text
+from engine.dicom.header import OTHER_CLASSES, OTHER_MODALITIES, Header, read_header
+from engine.dicom.pixels import why_undecodable
+from engine.dicom.planes import StoredPlane
+from engine.dicom.stack import Stack, make_stacks
+from engine.errors import ReadError
+from engine.image_file import is_image_file, read_plane_count
+from engine.progress import Progress, silent
+from engine.volume import SeriesInfo
+
+#: Modalities whose images are always meant to be planes in the patient.
+VOLUME_MODALITIES = frozenset({"CT", "MR", "PT"})
+
+_INFO = {
+    "series_uid": "SeriesInstanceUID",
+    "study_uid": "StudyInstanceUID",
+    "frame_of_reference_uid": "FrameOfReferenceUID",
+    "modality": "Modality",
+    "description": "SeriesDescription",
+    "series_number": "SeriesNumber",
+    "study_description": "StudyDescription",
+    "study_date": "StudyDate",
+    "study_time": "StudyTime",
+    "study_id": "StudyID",
+    "accession_number": "AccessionNumber",
+    "patient_name": "PatientName",
+    "patient_id": "PatientID",
+    "patient_birth_date": "PatientBirthDate",
+    "patient_sex": "PatientSex",
+    "referring_physician": "ReferringPhysicianName",
+    "manufacturer": "Manufacturer",
+}
+_EXTRA = (
+    "ManufacturerModelName",
+    "InstitutionName",
+    "PatientPosition",
+    "BodyPartExamined",
+    "ProtocolName",
+    "KVP",
+    "ConvolutionKernel",
+    "EchoTime",
+    "RepetitionTime",
+    "MagneticFieldStrength",
+    "SeriesDate",
+    "SeriesTime",
+    "PhotometricInterpretation",
+    "StructureSetLabel",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file or folder that gave nothing, and why, in one sentence."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One thing that can be opened, or the reason why not.
+
+    Args:
+        uid: unique in the catalogue: the Series Instance UID, with "#2", "#3", ... after it where a series splits.
+        kind: "image", "rtstruct" or "other".
+        files: in the order of the planes for images; one for an RTSTRUCT.
+        problem: why it cannot be opened, "" when it can.
+        references: frame of reference and series UIDs that an RTSTRUCT refers to.
+        notes: what is unusual about it, for the user.
+        planes: of a DICOM image, sorted; empty for other files.
+    """
+
+    uid: str
+    info: SeriesInfo
+    modality: str
+    kind: str
+    files: tuple[Path, ...]
+    plane_count: int = 0
+    problem: str = ""
+    references: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    planes: tuple[StoredPlane, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """The series of one examination."""
+
+    uid: str
+    date: str
+    description: str
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """The studies of one person."""
+
+    id: str
+    name: str
+    studies: tuple[Study, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All that was found."""
+
+    patients: tuple[Patient, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+    def series(self) -> Iterator[Series]:
+        """All series of all studies of all patients, in order."""
+        for patient in self.patients:
+            for study in patient.studies:
+                yield from study.series
+
+
+def scan(
+    paths: Sequence[Path], progress: Progress = silent, found: Callable[[Catalogue], None] | None = None
+) -> Catalogue:
+    """Read the headers of all that lies at `paths`.
+
+    Args:
+        paths: folders (searched recursively, hidden files and folders left out), DICOMDIRs, or files. A single file
+            of a DICOM image stands for its series: the other files of the series in its folder are found.
+        found: called now and then with the catalogue so far, so that a tree can grow.
+
+    Raises:
+        CancelledError: `progress` asked to stop. Nothing else: what cannot be read is in `Catalogue.unreadable`.
+    """
+    scanner = _Scanner(progress, found)
+    with warnings.catch_warnings():
+        # pydicom warns of each odd value; what matters of them is said in notes.
+        warnings.simplefilter("ignore")
+        return scanner.run(paths)
+
+
+class _Scanner:
+    def __init__(self, progress: Progress, found: Callable[[Catalogue], None] | None) -> None:
+        self._progress = progress
+        self._found = found
+        self._headers: list[Header] = []
+        self._images: list[Series] = []
+        self._unreadable: dict[Path, str] = {}
+        self._seen: set[Path] = set()
+        self._info: dict[Path, SeriesInfo] = {}
+        self._pause = 0.3
+        self._next_report = time.monotonic() + self._pause
+
+    def run(self, paths: Sequence[Path]) -> Catalogue:
+        files: list[Path] = []
+        wanted: set[str] = set()
+        folders: dict[Path, None] = {}
+        for path in paths:
+            if path.is_dir():
+                inside = list(self._walk(path))
+                if not inside:
+                    self._unreadable.setdefault(path, f"{path.name or path} holds no files.")
+                files += inside
+            elif not path.exists():
+                self._unreadable[path] = f"{path} does not exist."
+            elif path.name.upper() == "DICOMDIR":
+                files += self._directory(path)
+            else:
+                header = self._read(path)
+                if header is not None and header.planes:
+                    wanted.add(header.series_uid)
+                    folders[path.parent] = None
+        siblings = [file for folder in folders for file in self._inside(folder)]
+        total = len(files) + len(siblings)
+        for number, file in enumerate([*files, *siblings]):
+            self._progress(number / max(total, 1), f"Reading header {number + 1} of {total}")
+            self._read(file, wanted if number >= len(files) else None)
+            self._report()
+        catalogue = self._catalogue()
+        self._progress(1.0, f"Read {len(self._headers)} headers")
+        return catalogue
+
+    def _walk(self, folder: Path) -> Iterator[Path]:
+        """All files below a folder in order of name, hidden ones and links to folders left out."""
+
+        def refuse(error: OSError) -> None:
+            place = Path(error.filename or folder)
+            self._unreadable[place] = f"{place.name} cannot be opened: {error.strerror or error}."
+
+        for place, folders, files in os.walk(folder, onerror=refuse):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(files):
+                if not name.startswith("."):
+                    yield Path(place, name)
+
+    def _inside(self, folder: Path) -> list[Path]:
+        try:
+            return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+        except OSError:
+            return []
+
+    def _directory(self, path: Path) -> list[Path]:
+        """The files that a DICOMDIR names; those that are absent are named as unreadable."""
+        try:
+            dataset = dcmread(path, specific_tags=["DirectoryRecordSequence"])
+            records = [text(record, "ReferencedFileID") for record in items(dataset, "DirectoryRecordSequence")]
+        except Exception as error:
+            self._unreadable[path] = f"{path.name} is a damaged DICOM directory; open its folder instead ({error})."
+            return []
+        found = []
+        for record in dict.fromkeys(filter(None, records)):
+            file = _resolve(path.parent, record.split("\\"))
+            if file is None:
+                self._unreadable[path.parent / record.replace("\\", "/")] = (
+                    f"{path.name} names {record}, which is absent."
+                )
+            else:
+                found.append(file)
+        if not found:
+            self._unreadable.setdefault(path, f"{path.name} names no file that is there.")
+        return found
+
+    def _read(self, path: Path, only: set[str] | None = None) -> Header | None:
+        """Read one file's header and keep it; with `only`, keep it when it belongs to one of these series."""
+        path = path.absolute()
+        if path in self._seen:
+            return None
+        self._seen.add(path)
+        if is_image_file(path):
+            if only is None:
+                self._images.append(_image_file_series(path))
+            return None
+        try:
+            header = read_header(path)
+        except ReadError as error:
+            if only is None:
+                self._unreadable[path] = str(error)
+            return None
+        if header.is_directory or (only is not None and header.series_uid not in only):
+            return None
+        self._headers.append(header)
+        return header
+
+    def _report(self) -> None:
+        if self._found is None or time.monotonic() < self._next_report:
+            return
+        started = time.monotonic()
+        self._found(self._catalogue())
+        # Each catalogue costs more than the one before: they come further apart, so that they take a tenth of the time.
+        self._pause = max(self._pause, 10 * (time.monotonic() - started))
+        self._next_report = time.monotonic() + self._pause
+
+    def _catalogue(self) -> Catalogue:
+        groups: dict[tuple[str, str, str], list[Header]] = {}
+        for header in self._headers:
+            groups.setdefault((header.patient_id, header.study_uid, header.series_uid), []).append(header)
+        damaged = {header.path: header.problem for header in self._headers if header.problem}
+        found: dict[str, list[Series]] = {}
+        for headers in groups.values():
+            found.setdefault(headers[0].series_uid, []).extend(self._series_of(headers))
+        every = [series for same in found.values() for series in _unique(same)]
+        every += self._images
+        unreadable = [Unreadable(path, reason) for path, reason in {**self._unreadable, **damaged}.items()]
+        return Catalogue(_patients(every), tuple(unreadable))
+
+    def _series_of(self, headers: list[Header]) -> list[Series]:
+        found = [self._image(stack) for stack in make_stacks([header for header in headers if header.planes])]
+        others = [header for header in headers if not header.planes]
+        for header in others:
+            if header.modality == "RTSTRUCT":
+                found.append(self._other(header, "rtstruct", ""))
+            elif header.modality in VOLUME_MODALITIES and header.sop_class_uid not in OTHER_CLASSES:
+                found.append(self._other(header, "other", f"{header.path.name} has no image in it."))
+            else:
+                what = OTHER_CLASSES.get(header.sop_class_uid) or OTHER_MODALITIES.get(header.modality)
+                reason = (
+                    f"This is {what}, which is not opened as an image."
+                    if what
+                    else (f"Objects of modality {header.modality or 'unknown'} without an image are not opened.")
+                )
+                found.append(self._other(header, "other", reason))
+        return found
+
+    def _image(self, stack: Stack) -> Series:
+        info = self._info_of(stack.planes[0].image.path)
+        label = f" [{stack.label}]" if stack.label else ""
+        info = replace(info, description=f"{info.description}{label}".strip())
+        problem = stack.problem or why_undecodable(stack.planes)
+        kind = "image" if info.modality in VOLUME_MODALITIES or not problem else "other"
+        return Series(
+            uid=info.series_uid,
+            info=info,
+            modality=info.modality,
+            kind=kind,
+            files=tuple(dict.fromkeys(plane.image.path for plane in stack.planes)),
+            plane_count=len(stack.planes),
+            problem=problem,
+            notes=stack.notes,
+            planes=stack.planes,
+        )
+
+    def _other(self, header: Header, kind: str, problem: str) -> Series:
+        info = self._info_of(header.path)
+        return Series(
+            uid=info.series_uid,
+            info=info,
+            modality=info.modality,
+            kind=kind,
+            files=(header.path,),
+            problem=problem,
+            references=header.references,
+        )
+
+    def _info_of(self, path: Path) -> SeriesInfo:
+        if path not in self._info:
+            self._info[path] = read_info(path)
+        return self._info[path]
+
+
+def read_info(path: Path) -> SeriesInfo:
+    """What identifies the series of a DICOM file; elements that cannot be decoded are left empty."""
+    try:
+        dataset: Dataset = dcmread(path, stop_before_pixels=True, specific_tags=[*_INFO.values(), *_EXTRA], force=True)
+    except Exception:
+        return SeriesInfo(source=str(path.parent))
+    values = {name: _shown(dataset, keyword) for name, keyword in _INFO.items()}
+    values["modality"] = values["modality"].upper()
+    extra = {keyword: value for keyword in _EXTRA if (value := _shown(dataset, keyword))}
+    return SeriesInfo(**values, source=str(path.parent), attributes=extra)
+
+
+def _shown(dataset: Dataset, keyword: str) -> str:
+    try:
+        value = dataset.get(keyword)
+    except Exception:
+        return ""
+    return "" if value is None else str(value)
+
+
+def _resolve(folder: Path, parts: Sequence[str]) -> Path | None:
+    """A file by the names in a DICOMDIR, which are upper case while the disk's may not be."""
+    place = folder
+    for part in parts:
+        if part in ("..", ".", "") or "/" in part:
+            return None
+        if not (place / part).exists():
+            try:
+                names = {entry.name.upper(): entry.name for entry in place.iterdir()}
+            except OSError:
+                return None
+            if part.upper() not in names:
+                return None
+            place = place / names[part.upper()]
+        else:
+            place = place / part
+    return place if place.is_file() else None
+
+
+def _unique(series: Sequence[Series]) -> list[Series]:
+    """Series that share a UID, told apart by a suffix."""
+    return [item if n == 1 else replace(item, uid=f"{item.uid}#{n}") for n, item in enumerate(series, 1)]
+
+
+def _image_file_series(path: Path) -> Series:
+    info = SeriesInfo(series_uid=str(path), description=path.name, source=str(path))
+    try:
+        count, problem = read_plane_count(path), ""
+    except ReadError as error:
+        count, problem = 0, str(error)
+    return Series(str(path), info, "", "image", (path,), count, problem)
+
+
+def _patients(every: Sequence[Series]) -> tuple[Patient, ...]:
+    tree: dict[tuple[str, str], dict[str, list[Series]]] = {}
+    for series in every:
+        info = series.info
+        tree.setdefault((info.patient_id, info.patient_name), {}).setdefault(info.study_uid, []).append(series)
+    patients = []
+    for (patient_id, name), studies in sorted(tree.items()):
+        found = []
+        for uid, members in studies.items():
+            first = members[0].info
+            ordered = tuple(sorted(members, key=_order))
+            found.append(Study(uid, first.study_date, first.study_description, ordered))
+        patients.append(Patient(patient_id, name, tuple(sorted(found, key=lambda study: (study.date, study.uid)))))
+    return tuple(patients)
+
+
+def _order(series: Series) -> tuple[int, int, str]:
+    number = series.info.series_number
+    kinds = {"image": 0, "rtstruct": 1, "other": 2}
+    return kinds[series.kind], int(number) if number.isdigit() else 0, series.uid

@@ -1,0 +1,122 @@
+"""NIfTI, NRRD and MetaImage files as volumes, in LPS millimetres."""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from engine.errors import GeometryError, ReadError
+from engine.progress import Progress, silent
+from engine.volume import Geometry, SeriesInfo, Volume
+
+#: Names of the files that are read here.
+IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+#: Values of a file that says no unit are taken for HU when their least lies in this range, as air does ...
+HU_LOWEST = (-3100, -500)
+#: ... and their greatest in this one, from soft tissue to metal.
+HU_GREATEST = (20, 32767)
+
+
+def is_image_file(path: Path) -> bool:
+    """True when the name is that of a NIfTI, NRRD or MetaImage file."""
+    return path.name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def read_plane_count(path: Path) -> int:
+    """The number of planes, from the header alone.
+
+    Raises:
+        ReadError: it is no such file, it is damaged, or it is no single grey-scale volume.
+    """
+    reader = _header(path)
+    return int(reader.GetSize()[2]) if reader.GetDimension() > 2 else 1
+
+
+def read_image_file(path: Path, progress: Progress = silent) -> Volume:
+    """Read a file as a volume.
+
+    SimpleITK turns NIfTI's RAS into LPS. A left-handed grid (the third axis against the cross product of the first
+    two) is turned round along its third axis, so that planes rise along row × column; no voxel moves in space.
+
+    Such files name neither modality nor unit. They are taken for CT in HU, with a note, when they look like it: values
+    whose least lies in `HU_LOWEST` (air) and greatest in `HU_GREATEST`. Otherwise both stay "".
+
+    Raises:
+        ReadError: it is damaged, or no single grey-scale volume.
+        GeometryError: its axes are not perpendicular.
+        CancelledError: `progress` asked to stop.
+    """
+    progress(0.0, f"Reading {path.name}")
+    reader = _header(path)
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise ReadError(f"{path.name} is cut off or damaged: its voxels cannot be read.") from error
+    progress(0.8, f"Reading {path.name}")
+    dimension = image.GetDimension()
+    directions = np.eye(3)
+    directions[:dimension, :dimension] = np.array(image.GetDirection()).reshape(dimension, dimension)
+    spacing = np.ones(3)
+    spacing[:dimension] = image.GetSpacing()
+    origin = np.zeros(3)
+    origin[:dimension] = image.GetOrigin()
+    voxels = sitk.GetArrayFromImage(image)
+    del image
+    if dimension == 2:
+        voxels = voxels[None]
+    if np.linalg.det(directions) < 0:
+        origin = origin + directions[:, 2] * spacing[2] * (voxels.shape[0] - 1)
+        directions[:, 2] = -directions[:, 2]
+        voxels = voxels[::-1]
+    try:
+        geometry = Geometry.regular(origin, directions, spacing, voxels.shape)
+    except GeometryError as error:
+        raise GeometryError(f"{path.name}: {error}") from error
+    voxels = _narrowed(voxels, path)
+    modality, units, notes = _guessed(voxels)
+    info = SeriesInfo(series_uid=str(path), modality=modality, description=path.name, source=str(path))
+    return Volume(voxels, geometry, modality, units, info, notes=notes)
+
+
+def _header(path: Path) -> sitk.ImageFileReader:
+    """A reader that has read the header."""
+    if not path.is_file():
+        raise ReadError(f"{path} does not exist.")
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise ReadError(f"{path.name} is damaged or not the kind of image that its name says.") from error
+    size = reader.GetSize()
+    if any(length > 1 for length in size[3:]):
+        shape = " × ".join(str(length) for length in size)
+        raise ReadError(f"{path.name} holds a series of volumes ({shape}): split it into single ones and open one.")
+    if reader.GetNumberOfComponents() != 1:
+        raise ReadError(f"{path.name} holds {reader.GetNumberOfComponents()} values a voxel; only grey-scale is read.")
+    if reader.GetDimension() > 3:
+        reader.SetExtractSize([*size[:3], *([0] * (reader.GetDimension() - 3))])
+    return reader
+
+
+def _narrowed(voxels: NDArray, path: Path) -> NDArray:
+    """int16 where all values are whole and fit, else float32; C-contiguous."""
+    if np.issubdtype(voxels.dtype, np.floating):
+        if not np.isfinite(voxels).all():
+            raise ReadError(f"{path.name} has voxels that are not finite numbers (NaN or infinite).")
+        whole = all(bool((plane == np.rint(plane)).all()) for plane in voxels)
+    else:
+        whole = True
+    fits = voxels.size == 0 or (int(voxels.min()) >= -32768 and int(voxels.max()) <= 32767)
+    return np.ascontiguousarray(voxels, dtype=np.int16 if whole and fits else np.float32)
+
+
+def _guessed(voxels: NDArray) -> tuple[str, str, tuple[str, ...]]:
+    """(modality, units, notes) from the values."""
+    low, high = float(voxels.min()), float(voxels.max())
+    if HU_LOWEST[0] <= low <= HU_LOWEST[1] and HU_GREATEST[0] <= high <= HU_GREATEST[1]:
+        note = f"The file names no modality: taken for a CT in HU, since its values run from {low:g} to {high:g}."
+        return "CT", "HU", (note,)
+    return "", "", ()
