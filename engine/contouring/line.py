@@ -15,6 +15,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from engine.contouring.march import cross, following, starts_of
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
@@ -86,16 +88,10 @@ def smooth_rings(rings: BandedRings) -> tuple[FloatArray, IntArray]:
 
 def signed_areas(points: FloatArray, starts: IntArray) -> FloatArray:
     """(rings,) shoelace areas of rings whose first vertices are at `starts`, positive when anticlockwise (u, v)."""
-    following = _following(starts)
+    ahead = following(starts)
     x, y = points[:, 0], points[:, 1]
-    doubled = x * y[following] - x[following] * y
+    doubled = x * y[ahead] - x[ahead] * y
     return np.asarray(np.add.reduceat(doubled, starts[:-1]) / 2, dtype=np.float64)
-
-
-def _following(starts: IntArray) -> IntArray:
-    index = np.arange(1, starts[-1] + 1)
-    index[starts[1:] - 1] = starts[:-1]
-    return index
 
 
 def _fair(rings: BandedRings, t: FloatArray) -> FloatArray:
@@ -112,9 +108,9 @@ def _fair(rings: BandedRings, t: FloatArray) -> FloatArray:
         # The cubic through the four neighbours, half-way; a vertex can only follow it across the line, not along it.
         pull = (4 * (before + after) - (before2 + after2)) / 6 - points
         chord = after - before
-        across = _cross(chord, rings.link)
+        across = cross(chord, rings.link)
         usable = (np.abs(across) > 0.25 * np.hypot(chord[:, 0], chord[:, 1])) & ((size >= 5 * stride) | (stride == 1))
-        step = np.divide(_cross(chord, pull), across, out=np.zeros(n), where=usable)
+        step = np.divide(cross(chord, pull), across, out=np.zeros(n), where=usable)
         t = np.clip(t + PULL * np.clip(step, -0.5, 0.5), MARGIN, 1 - MARGIN)
     return t
 
@@ -124,17 +120,17 @@ def _fit(rings: BandedRings, t: FloatArray, target: FloatArray) -> FloatArray:
 
     Outwards (rising t) adds foreground, so it raises the signed area of shells (positive) and holes (negative) alike.
     """
-    following = _following(rings.starts)
+    ahead = following(rings.starts)
     size = np.diff(rings.starts)
     for _ in range(4):
         points = rings.at(t)
         missing = target - signed_areas(points, rings.starts)
         outwards = np.repeat(missing > 0, size)
         free = np.where(outwards, t < 1 - MARGIN, t > MARGIN)
-        a, b = points, points[following]
+        a, b = points, points[ahead]
         m = rings.link * free[:, None]
-        n = m[following]
-        slope = np.add.reduceat(_cross(a, n) + _cross(m, b), rings.starts[:-1]) / 2
+        n = m[ahead]
+        slope = np.add.reduceat(cross(a, n) + cross(m, b), rings.starts[:-1]) / 2
         step = np.divide(missing, slope, out=np.zeros(len(size)), where=slope > 1e-9)
         t = np.clip(t + np.repeat(step, size), MARGIN, 1 - MARGIN)
     off = np.flatnonzero(np.abs(signed_areas(rings.at(t), rings.starts) - target) > 1e-6 * np.abs(target))
@@ -161,7 +157,7 @@ def _bisect(rings: BandedRings, t: FloatArray, target: FloatArray) -> FloatArray
 def _vertices_of(starts: IntArray, rings: IntArray) -> tuple[IntArray, IntArray]:
     """Indices of the vertices of some rings, and where each of those rings starts among them."""
     size = starts[rings + 1] - starts[rings]
-    new = _starts(size)
+    new = starts_of(size)
     return np.arange(new[-1]) + np.repeat(starts[rings] - new[:-1], size), new
 
 
@@ -175,7 +171,7 @@ def _without_idle_vertices(rings: BandedRings, t: FloatArray, target: FloatArray
     coordinates, owner = shapely.get_coordinates(fewer, include_z=True, return_index=True)
     last = np.append(owner[1:] != owner[:-1], True)
     kept = coordinates[~last, 2].astype(np.intp)
-    thin = rings.subset(kept, _starts(np.bincount(owner[~last], minlength=len(size))))
+    thin = rings.subset(kept, starts_of(np.bincount(owner[~last], minlength=len(size))))
     slid = _slide(thin, t[kept], target)
     moved = np.maximum.reduceat(np.abs(slid - t[kept]), thin.starts[:-1])
     error = np.abs(signed_areas(thin.at(slid), thin.starts) - target)
@@ -185,28 +181,19 @@ def _without_idle_vertices(rings: BandedRings, t: FloatArray, target: FloatArray
     keep = refused[ring]
     keep[kept] = True
     points[kept] = np.where(refused[ring[kept], None], points[kept], thin.at(slid))
-    return points[keep], _starts(np.bincount(ring[keep], minlength=len(size)))
+    return points[keep], starts_of(np.bincount(ring[keep], minlength=len(size)))
 
 
 def _slide(rings: BandedRings, t: FloatArray, target: FloatArray) -> FloatArray:
     """Slide all vertices of a ring by one share until its signed area is `target`, heedless of the band."""
-    following = _following(rings.starts)
+    ahead = following(rings.starts)
     size = np.diff(rings.starts)
-    a, b, m, n = rings.at(t), rings.at(t)[following], rings.link, rings.link[following]
-    slope = np.add.reduceat(_cross(a, n) + _cross(m, b), rings.starts[:-1]) / 2
-    bend = np.add.reduceat(_cross(m, n), rings.starts[:-1]) / 2
+    a, b, m, n = rings.at(t), rings.at(t)[ahead], rings.link, rings.link[ahead]
+    slope = np.add.reduceat(cross(a, n) + cross(m, b), rings.starts[:-1]) / 2
+    bend = np.add.reduceat(cross(m, n), rings.starts[:-1]) / 2
     missing = target - signed_areas(a, rings.starts)
     # The area is a quadratic of the share: the root next to zero.
     root = np.sqrt(np.maximum(slope**2 + 4 * bend * missing, 0.0))
     step = np.divide(2 * missing, slope + root, out=np.zeros(len(size)), where=slope + root > 1e-9)
     slid: FloatArray = t + np.repeat(step, size)
     return slid
-
-
-def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    product: FloatArray = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
-    return product
-
-
-def _starts(size: IntArray) -> IntArray:
-    return np.concatenate([[0], np.cumsum(size)]).astype(np.intp)

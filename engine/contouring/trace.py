@@ -1,32 +1,54 @@
-"""Mask or probability → polygons. The lines run between voxel centres, never through them."""
+"""Mask or probability → polygons. The lines run between voxel centres, never through them.
+
+From a mask (`trace_mask`, `trace_mask_volume`):
+
+- Method: marching squares gives, for each pair of neighbouring centres of which one is inside, one vertex between
+  them. Voxels that touch diagonally count as joined. Each vertex then slides on the link between its two centres, at
+  least `line.MARGIN` of it away from either: first towards the smoothest curve through its neighbours, then all of a
+  ring together until the ring encloses exactly the area of its voxels. Vertices that are hardly felt are left out.
+- Filling gives the mask back. A line from link to link crosses one cell, the square between four centres; wherever on
+  their links its ends are, it parts the corners of the cell in the same way (`line` has the argument), so that no
+  centre changes sides. With voxels of du × dv, every line stays at least (MARGIN/√2 − 2·SIMPLIFY)·min(du, dv), that is
+  0.053 voxels, away from every centre: rounding to the 16 characters of DICOM's decimal strings, and readers with
+  another rule for centres on a line, change nothing.
+- Area: each ring has that of the voxels that it encloses, to a relative 1e-6, from single voxels to one-voxel shells
+  and structures that run off the image (where the line runs up to MARGIN·du short of the next, absent centre).
+- Distance: the line runs within (1/2 − MARGIN + 2·SIMPLIFY)·(du, dv) of the middles of the voxels' shared edges.
+
+From a probability (`trace_probability`, `trace_probability_volume`): marching squares at the level, linear along each
+link, with the corners that it cuts off put back where the map shows them. A map of zeros and ones alone says nothing
+about where between two centres the line runs, and is traced as a mask.
+"""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import shapely
-from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
 from engine.contouring.line import BandedRings, smooth_rings
+from engine.contouring.march import areas_of, march, with_corners
+from engine.contouring.sample import MapSampler
+from engine.errors import MismatchError
 from engine.progress import Progress, silent
 from engine.volume import Geometry
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
-#: Cells traced at once: bounds the memory beside the mask to a few dozen MB, and keeps the work in the cache.
-CELLS_AT_ONCE = 1_000_000
+#: Cells traced at once: keeps the work in the cache, and the memory beside the mask at some dozen MB.
+CELLS_AT_ONCE = 300_000
 
 
 def trace_mask(mask: BoolArray, spacing_uv: tuple[float, float]) -> MultiPolygon:
-    """Polygons of a binary mask on one plane; see `trace_mask_volume`.
+    """Polygons of a binary mask on one plane; method and bounds at the top of this module.
 
     Args:
         mask: (rows, columns).
         spacing_uv: (mm between columns, mm between rows).
+
+    Returns:
+        Valid polygons, `(u, v)` mm; empty where the mask is.
     """
     for _, area in _trace(np.asarray(mask, dtype=np.bool_)[None], spacing_uv, silent):
         return area
@@ -34,7 +56,7 @@ def trace_mask(mask: BoolArray, spacing_uv: tuple[float, float]) -> MultiPolygon
 
 
 def trace_mask_volume(mask: BoolArray, geometry: Geometry, progress: Progress = silent) -> dict[int, MultiPolygon]:
-    """Polygons of a binary mask.
+    """Polygons of a binary mask; method and bounds at the top of this module.
 
     Args:
         mask: (planes, rows, columns) on the grid of `geometry`.
@@ -42,76 +64,51 @@ def trace_mask_volume(mask: BoolArray, geometry: Geometry, progress: Progress = 
         progress: reports and may stop.
 
     Returns:
-        Plane index → polygons, `(u, v)` mm; planes without foreground are absent.
+        Plane index → valid polygons, `(u, v)` mm; planes without foreground are absent.
+
+    Raises:
+        MismatchError: the mask has another shape than the image.
     """
+    if mask.shape != geometry.shape:
+        raise MismatchError(f"The mask has {mask.shape} voxels but the image {geometry.shape}; they must be the same.")
     return dict(_trace(np.asarray(mask, dtype=np.bool_), geometry.spacing_uv, progress))
 
 
 def _trace(mask: BoolArray, spacing_uv: tuple[float, float], progress: Progress) -> Iterator[tuple[int, MultiPolygon]]:
+    progress(0.0, "Tracing contours")
     filled = np.flatnonzero(mask.any(axis=(1, 2)))
     if not len(filled):
         return
     first, last = int(filled[0]), int(filled[-1]) + 1
-    rows = np.flatnonzero(mask[first:last].any(axis=(0, 2)))
-    columns = np.flatnonzero(mask[first:last].any(axis=(0, 1)))
+    seen = np.logical_or.reduce(mask[first:last], axis=0)
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     j0, i0 = int(rows[0]), int(columns[0])
     box = mask[first:last, j0 : int(rows[-1]) + 1, i0 : int(columns[-1]) + 1]
     step = max(1, CELLS_AT_ONCE // ((box.shape[1] + 1) * (box.shape[2] + 2)))
     for k in range(0, len(box), step):
         progress(k / len(box), "Tracing contours")
-        part = box[k : k + step]
-        if part.any():
-            for plane, area in _trace_box(part, (i0, j0), spacing_uv):
-                yield first + k + plane, area
+        for plane, area in _trace_box(box[k : k + step], (i0, j0), spacing_uv):
+            yield first + k + plane, area
     progress(1.0, "Tracing contours")
 
 
 def _trace_box(
     box: BoolArray, corner: tuple[int, int], spacing_uv: tuple[float, float]
-) -> Iterator[tuple[int, MultiPolygon]]:
+) -> list[tuple[int, MultiPolygon]]:
     """All planes of a box in one call: stacked below one another, with an empty row between."""
     planes, rows, columns = box.shape
     stack = np.zeros((planes * (rows + 1) + 1, columns + 2))
     stack[:-1].reshape(planes, rows + 1, columns + 2)[:, 1:, 1:-1] = box
     # At a level just below one half, the middle of an ambiguous cell (mean exactly one half) is inside, so voxels that
     # touch diagonally are joined: a thin oblique structure stays one line, not a string of beads.
-    points, starts, outer = _march(stack, 0.49)
-    rings = BandedRings.from_crossings(points, starts)
-    lines, starts = smooth_rings(rings)
-    plane_of_ring = np.floor(lines[starts[:-1], 1]).astype(np.intp) // (rows + 1)
-    uv = np.empty_like(lines)
-    size = np.diff(starts)
-    uv[:, 0] = (lines[:, 0] + (corner[0] - 1)) * spacing_uv[0]
-    uv[:, 1] = (lines[:, 1] - np.repeat(plane_of_ring * (rows + 1), size) + (corner[1] - 1)) * spacing_uv[1]
-    yield from _areas(uv, starts, outer, plane_of_ring)
-
-
-def _march(values: FloatArray, level: float) -> tuple[FloatArray, IntArray, IntArray]:
-    """Marching squares, in samples (column, row): points of all rings, where each ring starts, where each polygon does.
-
-    Starts end with the total; points are not repeated at a ring's end; a polygon's first ring is its shell.
-    """
-    generator = contour_generator(z=values, name="serial", fill_type=FillType.ChunkCombinedOffsetOffset)
-    chunks: Any = generator.filled(level, np.inf)
-    points, offsets, outer = (np.asarray(chunk[0]) for chunk in chunks)
-    keep = np.ones(len(points), dtype=np.bool_)
-    keep[offsets[1:].astype(np.intp) - 1] = False
-    return points[keep], offsets.astype(np.intp) - np.arange(len(offsets)), outer.astype(np.intp)
-
-
-def _areas(
-    uv: FloatArray, starts: IntArray, outer: IntArray, plane_of_ring: IntArray
-) -> list[tuple[int, MultiPolygon]]:
-    """Rings, grouped into polygons by `outer`, as (plane, polygons)."""
-    size = np.diff(starts)
-    shells = outer[:-1]
-    polygon_of_ring = np.repeat(np.arange(len(shells)), np.diff(outer))
-    rings = shapely.linearrings(uv, indices=np.repeat(np.arange(len(size)), size))
-    polygons = shapely.polygons(rings, indices=polygon_of_ring)
-    planes, index = np.unique(plane_of_ring[shells], return_inverse=True)
-    order = np.argsort(index, kind="stable")
-    areas = shapely.multipolygons(polygons[order], indices=index[order])
-    return list(zip(planes.tolist(), areas.tolist(), strict=True))
+    points, starts, outer = march(stack, 0.49)
+    if not len(points):
+        return []
+    lines, starts = smooth_rings(BandedRings.from_crossings(points, starts))
+    plane = np.floor(lines[starts[:-1], 1]).astype(np.intp) // (rows + 1)
+    lines[:, 0] += corner[0] - 1
+    lines[:, 1] += corner[1] - 1 - np.repeat(plane * (rows + 1), np.diff(starts))
+    return areas_of(lines * np.asarray(spacing_uv), starts, outer, plane)
 
 
 def trace_probability(
@@ -120,28 +117,54 @@ def trace_probability(
     origin_uv: tuple[float, float] = (0.0, 0.0),
     level: float = 0.5,
 ) -> MultiPolygon:
-    """The line where a probability map reaches `level`, between the samples.
+    """The line where a probability map of one plane reaches `level`, between the samples.
 
     Args:
-        probability: (rows, columns); not finite counts as 0.
+        probability: (rows, columns); not a number counts as 0.
         spacing_uv: (mm between columns, mm between rows) of the map.
         origin_uv: `(u, v)` mm of the map's first sample.
-        level: where the line runs.
+        level: where the line runs, above 0.
 
     Returns:
-        Polygons, `(u, v)` mm. At the map's edge the probability falls to 0 within one sample.
+        Valid polygons, `(u, v)` mm. At the map's edge the probability falls to 0 within one sample.
     """
     values = np.nan_to_num(np.asarray(probability, dtype=np.float64), nan=0.0, posinf=1.0, neginf=0.0)
-    if not (values >= level).any():
+    spacing, origin = np.asarray(spacing_uv), np.asarray(origin_uv)
+    high = values >= level
+    if not high.any():
         return MultiPolygon()
-    z = np.pad(values, 1, constant_values=min(0.0, 2 * level - 1.0))
-    # No sample may lie on the line itself, where polygons could touch in a point.
-    clearance = 1e-4
-    z = np.where(np.abs(z - level) < clearance, np.where(z >= level, level + clearance, level - clearance), z)
-    points, starts, outer = _march(z, level)
-    uv = (points - 1.0) * np.asarray(spacing_uv) + np.asarray(origin_uv)
-    ((_, area),) = _areas(uv, starts, outer, np.zeros(len(starts) - 1, dtype=np.intp))
+    if (high == values).all():
+        lines, starts, outer = _mask_lines(high)
+    else:
+        rows, columns = np.flatnonzero(high.any(axis=1)), np.flatnonzero(high.any(axis=0))
+        j0, i0 = max(0, int(rows[0]) - 1), max(0, int(columns[0]) - 1)
+        lines, starts, outer = _level_lines(
+            np.pad(values[j0 : int(rows[-1]) + 2, i0 : int(columns[-1]) + 2], 1, constant_values=_outside(level)), level
+        )
+        lines = lines + np.array([i0 - 1, j0 - 1])
+    ((_, area),) = areas_of(lines * spacing + origin, starts, outer, np.zeros(len(starts) - 1, dtype=np.intp))
     return area
+
+
+def _mask_lines(mask: BoolArray) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+    points, starts, outer = march(np.pad(mask, 1).astype(np.float64), 0.49)
+    lines, starts = smooth_rings(BandedRings.from_crossings(points, starts))
+    return lines - 1.0, starts, outer
+
+
+def _level_lines(values: FloatArray, level: float) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+    # No sample may lie on the line itself, where rings could touch in a point.
+    clearance = 1e-4
+    near = np.abs(values - level) < clearance
+    if near.any():
+        values = np.where(near, np.where(values >= level, level + clearance, level - clearance), values)
+    points, starts, outer = march(values, level)
+    return (*with_corners(points, starts), outer)
+
+
+def _outside(level: float) -> float:
+    """Value one sample beyond the map's edge: a certain sample at the edge ends half a sample further, or earlier."""
+    return min(0.0, 2 * level - 1.0)
 
 
 def trace_probability_volume(
@@ -153,45 +176,35 @@ def trace_probability_volume(
 ) -> dict[int, MultiPolygon]:
     """The surface where a probability map reaches `level`, cut by each plane of the image.
 
+    The map is sampled one image plane at a time (`sample.MapSampler`): on its own grid within the plane where the
+    planes are parallel, refined by a cubic where the image is finer; at half its smallest spacing where they are
+    oblique. Both geometries place the samples in the patient; they may differ in every respect.
+
     Args:
-        probability: (planes, rows, columns) on the regular grid `map_geometry`.
-        map_geometry: of the map; may be oblique to the image planes and of any spacing.
+        probability: (planes, rows, columns) on `map_geometry`; not a number counts as 0.
+        map_geometry: of the map; a regular grid unless its planes are parallel to the image's.
         image_geometry: the planes on which to draw.
-        level: where the line runs.
+        level: where the line runs, above 0.
         progress: reports and may stop.
 
     Returns:
-        Plane index of the image → polygons, `(u, v)` mm of that plane; empty planes are absent.
+        Plane index of the image → valid polygons, `(u, v)` mm of that plane; empty planes are absent.
+
+    Raises:
+        GeometryError: the map does not fit its geometry, or has uneven planes oblique to the image.
     """
-    # In the plane, samples lie on the image's own grid, refined where the map is finer.
-    to_map = np.linalg.inv(map_geometry.directions * np.asarray(map_geometry.spacing_xyz))
-    shape = image_geometry.shape
+    sampler = MapSampler(probability, map_geometry, image_geometry, _outside(level), level)
+    planes = image_geometry.shape[0]
     found: dict[int, MultiPolygon] = {}
-    values = np.asarray(probability, dtype=np.float32)
-    j, i = np.meshgrid(np.arange(shape[1]), np.arange(shape[2]), indexing="ij")
-    du, dv = image_geometry.spacing_uv
-    for k in range(shape[0]):
-        progress(k / shape[0], f"Tracing plane {k + 1} of {shape[0]}")
-        uv = np.stack([i.ravel() * du, j.ravel() * dv], axis=1)
-        index = (image_geometry.lps_from_plane(k, uv) - map_geometry.origins_lps[0]) @ to_map.T
-        plane = _linear(values, index).reshape(shape[1:])
-        if (plane >= level).any():
-            found[k] = trace_probability(plane, (du, dv), level=level)
+    for k in range(planes):
+        progress(k / planes, f"Tracing plane {k + 1} of {planes}")
+        samples = sampler.plane(k)
+        if samples is None or not (samples.values >= level).any():
+            continue
+        values = samples.values
+        values[[0, -1]] = values[:, [0, -1]] = _outside(level)
+        lines, starts, outer = _level_lines(values, level)
+        ((_, area),) = areas_of(samples.uv(lines), starts, outer, np.zeros(len(starts) - 1, dtype=np.intp))
+        found[k] = area
     progress(1.0, "Tracing contours")
     return found
-
-
-def _linear(values: NDArray[np.float32], index_ijk: FloatArray) -> FloatArray:
-    """Trilinear samples of (k, j, i) `values` at (n, 3) `(i, j, k)`; 0 outside."""
-    padded = np.pad(values, 1)
-    limits = np.array(padded.shape[::-1]) - 1.001
-    place = np.clip(index_ijk + 1, 0, limits)
-    low = place.astype(np.intp)
-    w = place - low
-    out = np.zeros(len(place))
-    for corner in range(8):
-        step = np.array([corner & 1, corner >> 1 & 1, corner >> 2])
-        weight = np.prod(np.where(step, w, 1 - w), axis=1)
-        c = low + step
-        out += weight * padded[c[:, 2], c[:, 1], c[:, 0]]
-    return out
