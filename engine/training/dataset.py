@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from engine.errors import MismatchError, PlanimeterError, ReadError
+from engine.errors import MismatchError, ReadError
 
 #: HU above which a voxel counts as body when the box around the patient is found.
 _BODY_HU = -500
@@ -132,6 +132,7 @@ def _read(path: Path) -> sitk.Image:
     if not path.is_file():
         raise ReadError(f"{path} is missing.")
     try:
-        return sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
-    except (RuntimeError, PlanimeterError) as error:
+        image: sitk.Image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
+    except RuntimeError as error:
         raise ReadError(f"{path} is not a readable image.") from error
+    return image

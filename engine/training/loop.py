@@ -27,6 +27,10 @@ Report = Callable[[float, str], None]
 
 _CURVE = ["step", "minutes", "learning_rate", "loss", "validation_dice"]
 _LOG_STEPS = 50
+_SAVE_MINUTES = 3.0
+
+#: The averaged weights of a run, in its folder.
+AVERAGE_FILE = "average.safetensors"
 
 
 def windowed(image: torch.Tensor, windows: list[list[float]]) -> torch.Tensor:
@@ -42,7 +46,7 @@ class Trainer:
         recipe: what to do.
         cases: to learn from, cropped to the patient.
         validation: to choose by; may be empty.
-        folder: gets `checkpoint.safetensors`, `weights.safetensors` (the average that scored best, or the last where
+        folder: gets `checkpoint.safetensors`, `average.safetensors` (the weights that scored best, or the last where
             there is no validation), and `curves.csv`. A checkpoint found there is resumed.
         device: "cpu" or "cuda".
     """
@@ -51,7 +55,7 @@ class Trainer:
         self.recipe, self.cases, self.validation, self.folder = recipe, cases, validation, folder
         self.device = torch.device(device)
         torch.manual_seed(recipe.seed)
-        self.network = build_network(recipe.network).to(self.device, memory_format=torch.channels_last_3d)
+        self.network = self._build()
         self.average = MovingAverage(self.network, recipe.average)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
@@ -77,7 +81,6 @@ class Trainer:
                 crop = coming.result()
                 coming = background.submit(self._draw, state.step + 1)
                 losses.append(self._step(crop, fraction))
-                state.step += 1
                 state.minutes = (time.monotonic() - began) / 60
                 if state.step % _LOG_STEPS == 0:
                     self._log(losses, fraction)
@@ -87,21 +90,29 @@ class Trainer:
                     report(fraction, f"step {state.step}, validating")
                     self._validate(self.validation[: recipe.validate_cases])
                     validated = (time.monotonic() - began) / 60
-                if state.minutes - saved >= 3:
-                    save(self.checkpoint, self.network, self.average, self.optimizer, state)
+                if state.minutes - saved >= _SAVE_MINUTES:
+                    self.save()
                     saved = state.minutes
             coming.cancel()
         if self.validation:
             self._validate(self.validation)
         else:
             self._keep()
-        save(self.checkpoint, self.network, self.average, self.optimizer, state)
+        self.save()
         report(1.0, f"step {state.step}, done")
         return state
 
+    def step(self) -> float:
+        """One step of the schedule; returns the loss."""
+        return self._step(self._draw(self.progression.step), self._fraction())
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        save(self.checkpoint, self.network, self.average, self.optimizer, self.progression)
+
     def dice(self, cases: list[Case]) -> dict[str, float]:
         """Mean Dice of the averaged weights for each structure, over the cases that have it contoured."""
-        network = build_network(self.recipe.network).to(self.device, memory_format=torch.channels_last_3d)
+        network = self._build()
         network.load_state_dict(self.average.weights)
         network.eval()
         scores: dict[str, list[float]] = {name: [] for name in self.recipe.structures}
@@ -112,6 +123,11 @@ class Trainer:
                     a, b = predicted == index + 1, case.labels == index + 1
                     scores[name].append(2 * float((a & b).sum()) / max(float(a.sum() + b.sum()), 1.0))
         return {name: float(np.mean(values)) for name, values in scores.items() if values}
+
+    def _build(self) -> nn.Module:
+        network = build_network(self.recipe.network).to(self.device)
+        # Channels last is the layout that convolutions in bfloat16 are fast in.
+        return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
 
     def _predict(self, network: nn.Module, case: Case) -> np.ndarray:
         image = windowed(torch.from_numpy(case.image).float(), self.recipe.windows)[None].to(self.device)
@@ -144,7 +160,7 @@ class Trainer:
         labels, contoured = crop.labels[None].to(self.device), crop.contoured[None].to(self.device)
         loss = self.loss(image, labels, contoured)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip))
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -152,6 +168,7 @@ class Trainer:
         if math.isfinite(norm):
             self.optimizer.step()
         self.average.update(self.network, state.step)
+        state.step += 1
         return value
 
     def _fraction(self) -> float:
@@ -180,9 +197,9 @@ class Trainer:
 
     def _keep(self) -> None:
         weights = {name: value.cpu().contiguous() for name, value in self.average.weights.items()}
-        temporary = self.folder / "weights.part"
+        temporary = self.folder / "average.part"
         save_file(weights, temporary)
-        temporary.replace(self.folder / "weights.safetensors")
+        temporary.replace(self.folder / AVERAGE_FILE)
 
     def _log(self, losses: list[float], fraction: float) -> None:
         self._write_curve(float(np.mean(losses)), None)

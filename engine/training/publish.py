@@ -1,0 +1,69 @@
+"""From a finished run to a card that can be used: weights in half the size, their hash, and the card beside them."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from engine.cards.registry import CARD_FILE
+from engine.cards.schema import Card, SegmenterNode, card_json
+from engine.errors import CardError, ReadError
+
+WEIGHTS_FILE = "weights.safetensors"
+
+
+def segmenter_of(card: Card) -> SegmenterNode:
+    """The one network of the card that a recipe can train.
+
+    Raises:
+        CardError: the card has none, or several.
+    """
+    nodes = [node for node in card.graph if isinstance(node, SegmenterNode)]
+    if len(nodes) != 1:
+        raise CardError(f"The model '{card.id}' has {len(nodes)} segmenters; training needs exactly one.")
+    return nodes[0]
+
+
+def publish(card: Card, average: Path, folder: Path) -> Card:
+    """Write `card.json` and `weights.safetensors` (float16) into `folder`; return the card as written.
+
+    Args:
+        card: whose segmenter was trained.
+        average: safetensors file of the network's weights.
+        folder: of the card; other files in it stay.
+
+    Raises:
+        CardError: the card has no single segmenter.
+        ReadError: the weights can't be read.
+    """
+    node = segmenter_of(card)
+    try:
+        tensors = load_file(average)
+    except (OSError, SafetensorError) as error:
+        raise ReadError(f"The weights {average} could not be read: {error}.") from error
+    halved = {
+        name: value.to(torch.float16) if value.is_floating_point() else value for name, value in sorted(tensors.items())
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / WEIGHTS_FILE
+    temporary = path.with_suffix(".part")
+    save_file(halved, temporary)
+    digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+    temporary.replace(path)
+    weights = {"file": WEIGHTS_FILE, "sha256": digest, "licence": card.licence.weights}
+    values = card.model_dump(mode="json", by_alias=True)
+    for other in values["graph"]:
+        if other["node"] == node.node:
+            other["weights"] = [weights]
+    published = Card.model_validate(values)
+    write_card(published, folder)
+    return published
+
+
+def write_card(card: Card, folder: Path) -> None:
+    """Write `card.json` into `folder`, whole or not at all."""
+    temporary = folder / f"{CARD_FILE}.part"
+    temporary.write_text(card_json(card), encoding="utf-8")
+    temporary.replace(folder / CARD_FILE)

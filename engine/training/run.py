@@ -1,0 +1,123 @@
+"""A training run from a card's name to a new card: reading, training, publishing."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.cards.registry import find_cards, load_card
+from engine.cards.schema import Card
+from engine.errors import CardError, MismatchError
+from engine.training.dataset import Case, DataSet
+from engine.training.loop import AVERAGE_FILE, Trainer
+from engine.training.publish import publish, segmenter_of
+from engine.training.recipe import Recipe
+
+
+def train_card(
+    card: str,
+    data: Path,
+    *,
+    validation: Path | None,
+    output: Path,
+    minutes: float | None,
+    seed: int | None,
+    device: str,
+    report: Callable[[float, str], None],
+) -> dict[str, float]:
+    """Train the network of a card and write the new card.
+
+    Args:
+        card: id or path of a card with a recipe; its weights, if any, are not used.
+        data, validation: folders in the nnU-Net raw layout; without a validation set a share of the data, by the
+            recipe, is held out.
+        output: the new card's folder.
+        minutes, seed: in place of the recipe's.
+        device: "auto", "cpu" or "cuda".
+        report: told the fraction done and what is going on.
+
+    Returns:
+        Dice of each structure and their "mean" on the validation cases; empty without any.
+
+    Raises:
+        PlanimeterError: the card can't be trained, the data don't fit it, or training failed.
+    """
+    described = card_to_train(card)
+    recipe = recipe_of(described)
+    if minutes is not None:
+        recipe = dataclasses.replace(recipe, minutes=minutes)
+    if seed is not None:
+        recipe = dataclasses.replace(recipe, seed=seed)
+    cases, held_out = _cases(recipe, data, validation, report)
+    trainer = Trainer(recipe, cases, held_out, output, resolve_device(device))
+    progression = trainer.run(report)
+    publish(described, output / AVERAGE_FILE, output)
+    if not held_out:
+        return {}
+    last = progression.history[-1]
+    return {name: last[name] for name in ("mean", *recipe.structures) if name in last}
+
+
+def card_to_train(name: str) -> Card:
+    """The card with this id or path; one without usable weights is fine.
+
+    Raises:
+        CardError: there is none, or it is not readable.
+    """
+    path = Path(name)
+    found = [load_card(path)] if path.exists() else [loaded for loaded in find_cards() if loaded.id == name]
+    if not found:
+        raise CardError(f"There is no model '{name}'; `planimeter models` lists those there are.")
+    return found[0].card
+
+
+def recipe_of(card: Card) -> Recipe:
+    """The recipe in the card's provenance, with the network, crop and structures of its segmenter.
+
+    Raises:
+        CardError: the card has no recipe, or it is not usable.
+    """
+    if not card.provenance.recipe:
+        raise CardError(f"The model '{card.id}' has no training recipe.")
+    params = segmenter_of(card).params
+    windows = [step.params.windows for step in card.preprocess if step.op == "windows"]
+    if len(windows) != 1:
+        raise CardError(f"The model '{card.id}' needs exactly one 'windows' in its preprocessing to be trained.")
+    drawn = {
+        "network": params.network.arguments,
+        "patch": params.patch,
+        "structures": list(params.labels),
+        "mirror_pairs": [list(pair) for pair in params.mirror_pairs],
+        "windows": [list(window) for window in windows[0]],
+    }
+    return Recipe.from_dict({**card.provenance.recipe, **drawn})
+
+
+def resolve_device(device: str) -> str:
+    """ "cuda" or "cpu"; "auto" takes the former where there is one."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _cases(
+    recipe: Recipe, data: Path, validation: Path | None, report: Callable[[float, str], None]
+) -> tuple[list[Case], list[Case]]:
+    dataset = DataSet(data, recipe.structures)
+    held_out = DataSet(validation, recipe.structures) if validation else None
+    names = dataset.names
+    chosen: list[str] = []
+    if held_out is None and recipe.holdout > 0 and len(names) > 1:
+        order = np.random.default_rng(recipe.seed).permutation(len(names))
+        chosen = sorted(names[index] for index in order[: max(round(recipe.holdout * len(names)), 1)])
+        names = [name for name in names if name not in chosen]
+    cases = []
+    for index, name in enumerate(names):
+        report(0.0, f"reading case {index + 1} of {len(names)}")
+        cases.append(dataset.read(name).cropped())
+    if not any(case.voxels_of for case in cases):
+        raise MismatchError(f"No case in {data} has any of the structures {', '.join(recipe.structures)} contoured.")
+    source, chosen = (held_out, held_out.names) if held_out else (dataset, chosen)
+    return cases, [source.read(name).cropped() for name in chosen]

@@ -1,0 +1,69 @@
+"""Crops: repeatable, of the size asked for, and with labels that follow the image."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.training.augment import Augmentation, draw, flipped
+from engine.training.dataset import DataSet
+
+MIRROR = np.array([0, 2, 1])
+SIZE = (16, 16, 24)
+
+
+def test_a_mirror_swaps_left_and_right(boxes: Path) -> None:
+    case = DataSet(boxes, ["Box_R", "Box_L"]).read("b")
+    image, labels = torch.from_numpy(case.image), torch.from_numpy(case.labels)
+    turned, swapped, contoured = flipped(image, labels, case.contoured, MIRROR)
+    # The right box, at low columns, is now at high columns and is a left box; only that one is contoured.
+    assert contoured.tolist() == [False, True]
+    assert set(torch.unique(swapped).tolist()) == {0, 2}
+    assert torch.equal(swapped == 2, (labels == 1).flip(-1))
+    assert torch.equal(turned, image.flip(-1))
+
+
+def test_twice_mirrored_is_as_before(boxes: Path) -> None:
+    case = DataSet(boxes, ["Box_R", "Box_L"]).read("a")
+    image, labels = torch.from_numpy(case.image), torch.from_numpy(case.labels)
+    again = flipped(*flipped(image, labels, case.contoured, MIRROR), MIRROR)
+    assert torch.equal(again[0], image) and torch.equal(again[1], labels)
+
+
+def test_crops_depend_on_the_seed_alone(boxes: Path) -> None:
+    dataset = DataSet(boxes, ["Box_R", "Box_L"])
+    cases = [dataset.read(name) for name in dataset.names]
+    for step in range(20):
+        one, other = (draw(np.random.default_rng([1, step]), cases, SIZE, MIRROR, Augmentation()) for _ in range(2))
+        assert one.image.shape == SIZE and one.labels.shape == SIZE
+        assert torch.equal(one.image, other.image) and torch.equal(one.labels, other.labels)
+        assert torch.isfinite(one.image).all()
+
+
+def test_labels_follow_the_image_through_rotation_and_scaling(boxes: Path) -> None:
+    dataset = DataSet(boxes, ["Box_R", "Box_L"])
+    cases = [dataset.read(name) for name in ("a", "c")]
+    only_spatial = Augmentation(
+        spatial=1, flip=0.5, shift_hu=0, contrast=0, noise_hu=0, blur=0, cut=0, metal=0, couch=0
+    )
+    for step in range(20):
+        crop = draw(np.random.default_rng([2, step]), cases, SIZE, MIRROR, only_spatial)
+        bright = crop.image > 75
+        assert ((crop.labels > 0) == bright).float().mean() > 0.95
+
+
+def test_a_structure_is_never_marked_contoured_where_it_was_not(boxes: Path) -> None:
+    cases = [DataSet(boxes, ["Box_R", "Box_L"]).read("b")]
+    for step in range(20):
+        crop = draw(np.random.default_rng([3, step]), cases, SIZE, MIRROR, Augmentation())
+        assert crop.contoured.sum() == 1
+        assert not (crop.labels[crop.labels > 0] != 1 + int(crop.contoured.argmax())).any()
+
+
+def test_air_outside_looks_alike_whatever_its_padding(boxes: Path) -> None:
+    from engine.training.loop import windowed
+
+    windows = [[-150.0, 250.0], [-1000.0, 1500.0]]
+    padding = torch.tensor([[[-1024.0, -3024.0]]])
+    channels = windowed(padding, windows)
+    assert torch.equal(channels[..., 0], channels[..., 1])

@@ -1,0 +1,81 @@
+"""A tiny run learns, and goes on where it stopped."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.errors import CardError, ReadError
+from engine.training.dataset import Case, DataSet
+from engine.training.loop import Trainer
+from engine.training.recipe import Recipe
+
+RECIPE = Recipe(
+    structures=["Box_R", "Box_L"],
+    mirror_pairs=[["Box_R", "Box_L"]],
+    windows=[[-150, 250]],
+    patch=(16, 16, 16),
+    network={"network": "SubvoxelUNet", "in_channels": 1, "out_channels": 3, "filters": [8, 12, 16]},
+    minutes=1000,
+    steps=30,
+    warm_up=3,
+    learning_rate=5e-3,
+    average=0.9,
+    compile=False,
+    seed=3,
+)
+
+
+@pytest.fixture(scope="module")
+def cases(boxes: Path) -> list[Case]:
+    dataset = DataSet(boxes, RECIPE.structures)
+    return [dataset.read(name).cropped() for name in dataset.names]
+
+
+def quiet(fraction: float, text: str) -> None:
+    assert 0 <= fraction <= 1 and text
+
+
+def test_a_tiny_run_finds_the_boxes(cases: list[Case], tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    recipe = dataclasses.replace(RECIPE, steps=120)
+    trainer = Trainer(recipe, cases, cases[:1], tmp_path, "cpu")
+    before = trainer.dice(cases[:1])
+    progression = trainer.run(quiet)
+    after = progression.history[-1]
+    assert progression.step == 120
+    assert after["Box_R"] > max(before["Box_R"] + 0.2, 0.5)
+    assert (tmp_path / "average.safetensors").exists()
+    assert (tmp_path / "curves.csv").read_text().count("\n") >= 3
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(cases: list[Case], tmp_path: Path) -> None:
+    whole = Trainer(RECIPE, cases, [], tmp_path / "whole", "cpu")
+    for _ in range(12):
+        whole.step()
+    whole.run(quiet)
+    halves = Trainer(RECIPE, cases, [], tmp_path / "halves", "cpu")
+    for _ in range(12):
+        halves.step()
+    halves.save()
+    Trainer(RECIPE, cases, [], tmp_path / "halves", "cpu").run(quiet)
+    one, other = (load_file(tmp_path / name / "average.safetensors") for name in ("whole", "halves"))
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.allclose(value.float(), other[name].float(), atol=3e-3), (
+            name
+        )  # bfloat16 sums differ in their last bit
+
+
+def test_a_checkpoint_of_another_network_is_refused(cases: list[Case], tmp_path: Path) -> None:
+    Trainer(RECIPE, cases, [], tmp_path, "cpu").save()
+    other = dataclasses.replace(RECIPE, network={**RECIPE.network, "filters": [8, 8]})
+    with pytest.raises(ReadError, match="checkpoint"):
+        Trainer(other, cases, [], tmp_path, "cpu")
+
+
+def test_a_recipe_with_an_unknown_field_is_named() -> None:
+    with pytest.raises(CardError, match="momentum"):
+        Recipe.from_dict({"structures": [], "windows": [], "patch": [1, 1, 1], "network": {}, "momentum": 1})
