@@ -9,6 +9,7 @@ uses `window.session` and `window.history`, and adds what it needs:
 - `menu(name)` and `tool_bar(name)` where an action is not enough,
 - `panes.set_tool_host(host)` for what takes mouse and keys in the panes,
 - `show_message(sentence, level)` to tell the user something,
+- `guards` for questions before what is open is given up; who opens another series asks `may_leave()` first,
 - `closing` (a psygnal signal) to stop threads and processes before the window goes.
 """
 
@@ -52,6 +53,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(1440, 900)
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
+        #: Asked in turn before what is open is given up for another series or with the window; False keeps it open.
+        self.guards: list[Callable[[], bool]] = []
         self._closed = False
         self._menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
         for menu in self._menus.values():
@@ -165,6 +168,10 @@ class MainWindow(QMainWindow):
         """Tell the user something, above the panes; an error stays until it is dismissed."""
         self.messages.show_message(sentence, level)
 
+    def may_leave(self) -> bool:
+        """Whether what is open may be given up: asks about work that would be lost from view."""
+        return all(guard() for guard in self.guards)
+
     # Events ---------------------------------------------------------------------------------------------------------
 
     def restore(self) -> None:
@@ -177,8 +184,11 @@ class MainWindow(QMainWindow):
             self.restoreState(state)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Remember the layout, stop what runs, free what VTK holds."""
+        """Ask about unexported work, remember the layout, stop what runs, free what VTK holds."""
         if not self._closed:
+            if not self.may_leave():
+                event.ignore()
+                return
             self._closed = True
             stored = settings()
             stored.setValue("window/geometry", self.saveGeometry())
