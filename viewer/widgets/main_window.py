@@ -1,7 +1,7 @@
 """The main window: panes in the middle, panels at the sides, and the places where features plug in.
 
 A feature is a module with `install(window: MainWindow) -> None`, listed in `viewer.widgets.application.FEATURES`. It
-uses `window.session` and `window.history`, and adds what it needs:
+uses `window.session`, `window.history` and `window.recording` (the journal), and adds what it needs:
 
 - `add_panel(title, widget, side, shortcut)` for a dock panel,
 - `add_action(menu, text, slot, shortcut=..., tip=...)` for a menu item with its key; every action that is added so
@@ -22,6 +22,7 @@ from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKe
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QVBoxLayout, QWidget
 
 from viewer.commands import History
+from viewer.recording import Recording
 from viewer.session import Session
 from viewer.widgets.message_bar import Level, MessageBar
 from viewer.widgets.panes import Panes
@@ -49,6 +50,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session if session is not None else Session()
         self.history = history if history is not None else History(self.session)
+        self.recording = Recording(self.session, self.history)
         self.setWindowTitle("Planimeter")
         self.setAcceptDrops(True)
         self.resize(1440, 900)
@@ -80,6 +82,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
         self.session.volume_changed.connect(self._on_volume)
         self.history.record_failed.connect(self._on_record_failed)
+        self.recording.failed.connect(self._on_record_failed)
 
     # Where features plug in -----------------------------------------------------------------------------------------
 
@@ -194,6 +197,7 @@ class MainWindow(QMainWindow):
             stored.setValue("window/geometry", self.saveGeometry())
             stored.setValue("window/state", self.saveState())
             self.closing.emit()
+            self.recording.end()
             self.panes.release()
         super().closeEvent(event)
 
