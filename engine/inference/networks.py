@@ -43,6 +43,8 @@ class SubvoxelUNet(nn.Module):
             # Not in place: a compiled training step would have to copy.
             act_name=("leakyrelu", {"inplace": False, "negative_slope": 0.01}),
         )
+        # MONAI's network knows each block by two names; with one of them the weights are not stored twice.
+        del self.trunk.input_block, self.trunk.downsamples, self.trunk.bottleneck, self.trunk.upsamples
         self.refine = nn.Conv3d(in_channels + out_channels, out_channels, 3, padding=1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

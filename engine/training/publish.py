@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from engine.cards.registry import CARD_FILE
 from engine.cards.schema import Card, SegmenterNode, card_json
 from engine.errors import CardError, ReadError
+from engine.inference.networks import build_network
 
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -36,21 +37,24 @@ def publish(card: Card, average: Path, folder: Path) -> Card:
 
     Raises:
         CardError: the card has no single segmenter.
-        ReadError: the weights can't be read.
+        ReadError: the weights can't be read, or belong to another network.
     """
     node = segmenter_of(card)
     try:
         tensors = load_file(average)
     except (OSError, SafetensorError) as error:
         raise ReadError(f"The weights {average} could not be read: {error}.") from error
-    halved = {
-        name: value.to(torch.float16) if value.is_floating_point() else value for name, value in sorted(tensors.items())
-    }
+    names = build_network(node.params.network.arguments).state_dict()
+    missing = [name for name in names if name not in tensors]
+    if missing:
+        raise ReadError(f"The weights {average} are those of another network: '{missing[0]}' is not among them.")
+    halved = {name: _halved(tensors[name]) for name in sorted(names)}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / WEIGHTS_FILE
     temporary = path.with_suffix(".part")
     save_file(halved, temporary)
     digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+    temporary.chmod(0o644)
     temporary.replace(path)
     weights = {"file": WEIGHTS_FILE, "sha256": digest, "licence": card.licence.weights}
     values = card.model_dump(mode="json", by_alias=True)
@@ -60,6 +64,10 @@ def publish(card: Card, average: Path, folder: Path) -> Card:
     published = Card.model_validate(values)
     write_card(published, folder)
     return published
+
+
+def _halved(value: torch.Tensor) -> torch.Tensor:
+    return value.to(torch.float16).contiguous() if value.is_floating_point() else value
 
 
 def write_card(card: Card, folder: Path) -> None:
