@@ -127,9 +127,12 @@ class Session:
         """The structures on the open series; None when nothing is open."""
         return self._structures
 
-    def open(self, volume: Volume, structures: StructureSet | None = None) -> None:
-        """Show `volume`, the cursor in its middle, the window by its modality; drop the overlay and what was open."""
-        display = onto_regular_grid(volume)
+    def open(self, volume: Volume, structures: StructureSet | None = None, display: Volume | None = None) -> None:
+        """Show `volume`, the cursor in its middle, the window by its modality; drop the overlay and what was open.
+
+        `display` is `onto_regular_grid(volume)` where that was made beforehand, on a thread.
+        """
+        display = display if display is not None else onto_regular_grid(volume)
         self._volume, self._display, self._overlay = volume, display, None
         self._structures = structures if structures is not None else StructureSet(volume.geometry)
         self._active = self._structures.rois[0].number if self._structures.rois else None

@@ -20,7 +20,7 @@ class Annotations:
     """Text and scale bar of one view, in screen pixels."""
 
     def __init__(self, renderer: vtkRenderer) -> None:
-        self._texts = {place: _text(place) for place in ("left", "right", "up", "down", "title", "scale")}
+        self._texts = {place: text_actor(place) for place in ("left", "right", "up", "down", "title", "scale")}
         for actor in self._texts.values():
             renderer.AddViewProp(actor)
         self._bar = vtkPolyData()
@@ -91,7 +91,8 @@ class Annotations:
         scale.SetDisplayPosition(round(right), round(margin + tick + 3 * pixel_ratio))
 
 
-def _text(place: str) -> vtkTextActor:
+def text_actor(place: str) -> vtkTextActor:
+    """Text for a place of a view: "left", "right", "up", "down", "title" or "scale"."""
     actor = vtkTextActor()
     actor.SetTextScaleModeToNone()
     style = actor.GetTextProperty()

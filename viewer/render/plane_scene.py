@@ -65,11 +65,10 @@ class PlaneScene:
         self._image.VisibilityOff()
         self.renderer.AddViewProp(self._image)
         self._overlay = OverlayLayer(self.renderer)
-        self._outlines, outline_actor = _line_actor(_LINE_PX, coloured=True)
-        self._active_outline, active_actor = _line_actor(_ACTIVE_LINE_PX, coloured=True)
-        self._crosshair, self._crosshair_actor = _line_actor(1.0, coloured=True)
-        self._crosshair_actor.GetProperty().SetOpacity(0.65)
-        self._preview, self._preview_actor = _line_actor(_ACTIVE_LINE_PX, coloured=False)
+        self._outlines, outline_actor = line_actor(_LINE_PX, coloured=True)
+        self._active_outline, active_actor = line_actor(_ACTIVE_LINE_PX, coloured=True)
+        self._crosshair, self._crosshair_actor = line_actor(1.0, coloured=True)
+        self._preview, self._preview_actor = line_actor(_ACTIVE_LINE_PX, coloured=False)
         for actor in (outline_actor, active_actor, self._crosshair_actor, self._preview_actor):
             self.renderer.AddActor(actor)
         self.annotations = Annotations(self.renderer)
@@ -84,6 +83,7 @@ class PlaneScene:
         self._centre = np.zeros(2)
         self._index = 0
         self._show_crosshair = True
+        self._crosshair_colours = np.zeros((4, 3), dtype=np.uint8)
 
         session.overlay_changed.connect(self._on_overlay)
         session.cursor_moved.connect(self._on_cursor)
@@ -109,6 +109,8 @@ class PlaneScene:
             return
         self.frame = view_frame(self.view, display.geometry, volume.geometry)
         self._cache = OutlineCache(self.frame)
+        across = (self.frame.down, self.frame.down, self.frame.right, self.frame.right)
+        self._crosshair_colours = np.array([_line_colour(self.frame, axis) for axis in across], dtype=np.uint8)
         self._replaced = None
         self._preview.Initialize()
         self._mapper.SetInputData(image)
@@ -381,19 +383,22 @@ class PlaneScene:
                     point[axis] = at
                     point[frame.across] = depth
                     points.append(point)
-        colours = [_line_colour(frame, axis) for axis in (frame.down, frame.down, frame.right, frame.right)]
-        set_lines(self._crosshair, np.array(points), np.arange(0, 9, 2), np.array(colours, dtype=np.uint8))
+        set_lines(self._crosshair, np.array(points), np.arange(0, 9, 2), self._crosshair_colours)
 
 
 def _line_colour(frame: ViewFrame, across: int) -> tuple[int, ...]:
-    """Colour, 0..255, of the view that cuts grid axis `across`, whose plane a crosshair line marks."""
+    """Colour, 0..255, of the view that cuts grid axis `across`, whose plane a crosshair line marks.
+
+    Dark rather than translucent: a translucent line costs a second pass over the frame.
+    """
     for view in (View.AXIAL, View.SAGITTAL, View.CORONAL):
         if view_frame(view, frame.geometry, frame.acquired).across == across:
-            return tuple(round(255 * channel) for channel in VIEW_COLOURS[view])
+            return tuple(round(155 * channel) for channel in VIEW_COLOURS[view])
     raise AssertionError("the three views cut the three axes")
 
 
-def _line_actor(width: float, *, coloured: bool) -> tuple[vtkPolyData, vtkActor]:
+def line_actor(width: float, *, coloured: bool) -> tuple[vtkPolyData, vtkActor]:
+    """Flat lines of that many pixels, each in its own colour or all in the actor's; empty until filled."""
     data = vtkPolyData()
     mapper = vtkPolyDataMapper()
     mapper.SetInputData(data)

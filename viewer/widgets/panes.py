@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from viewer.render.image_data import image_data
 from viewer.render.plane_scene import PlaneScene
+from viewer.render.surface_scene import SurfaceScene
 from viewer.session import Session, View, Window
 from viewer.tools.events import Button, EventKind, Modifier, ToolHost, ViewEvent
+from viewer.widgets.surface_pane import SurfacePane
 from viewer.widgets.vtk_pane import VtkPane
 
 PLANE_VIEWS = (View.AXIAL, View.SAGITTAL, View.CORONAL)
@@ -254,13 +256,15 @@ class Panes(QWidget):
         super().__init__(parent)
         self.session = session
         self.planes: dict[View, PlanePane] = {view: PlanePane(PlaneScene(view, session), self) for view in PLANE_VIEWS}
-        self._widgets: dict[View, QWidget] = dict(self.planes)
+        self.three_d = SurfacePane(SurfaceScene(session), self)
+        self._widgets: dict[View, PlanePane | SurfacePane] = {**self.planes, View.THREE_D: self.three_d}
         self._enlarged: View | None = None
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
-        for view, pane in self.planes.items():
-            pane.enlarge.connect(lambda view=view: self.toggle_enlarged(view))
+        for view, widget in self._widgets.items():
+            widget.enlarge.connect(lambda view=view: self.toggle_enlarged(view))
+        for pane in self.planes.values():
             pane.hovered.connect(self.hovered)
         self._arrange()
         session.volume_changed.connect(self._show)
@@ -276,11 +280,6 @@ class Panes(QWidget):
         for pane in self.planes.values():
             pane.refresh_preview()
 
-    def set_three_d(self, widget: QWidget) -> None:
-        """Put the 3D view into its place."""
-        self._widgets[View.THREE_D] = widget
-        self._arrange()
-
     @property
     def enlarged(self) -> View | None:
         """The view that fills the layout; None while all four show."""
@@ -294,8 +293,7 @@ class Panes(QWidget):
     def release(self) -> None:
         """Free what VTK holds in the OpenGL contexts; before the window goes."""
         for widget in self._widgets.values():
-            if isinstance(widget, VtkPane):
-                widget.release()
+            widget.release()
 
     def fit(self) -> None:
         """Show the whole plane in every view."""
@@ -320,5 +318,6 @@ class Panes(QWidget):
         image = image_data(display) if display is not None else None
         for pane in self.planes.values():
             pane.scene.show(image)
+        self.three_d.scene.show(image)
         # The tool's outline belongs to what was open before.
         QTimer.singleShot(0, self, self.refresh_preview)

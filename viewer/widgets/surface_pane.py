@@ -1,0 +1,92 @@
+"""The 3D view as a widget: turning, moving and zooming, and surfaces that arrive from their thread."""
+
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QWidget
+
+from viewer.render.surface_scene import SurfaceScene
+from viewer.widgets.vtk_pane import VtkPane
+
+#: A scrolling reader looks at the planes: the 3D view follows when the hand rests, ms.
+_REST_MS = 120
+_POLL_MS = 60
+
+
+class SurfacePane(VtkPane):
+    """Left drag turns, middle drag moves, wheel and right drag zoom, a double click enlarges."""
+
+    enlarge = Signal()
+
+    def __init__(self, scene: SurfaceScene, parent: QWidget | None = None) -> None:
+        super().__init__(scene.renderer, parent)
+        self.scene = scene
+        self._drag: tuple[Qt.MouseButton, QPointF] | None = None
+        self._rest = QTimer(self, interval=_REST_MS, singleShot=True)
+        self._rest.timeout.connect(self.update)
+        self._poll = QTimer(self, interval=_POLL_MS)
+        self._poll.timeout.connect(self._collect)
+        self.setMinimumSize(120, 120)
+        self.setAccessibleName("3d view")
+        scene.changed.connect(self._on_changed)
+
+    def resizeGL(self, width: int, height: int) -> None:  # noqa: N802
+        """Tell the scene."""
+        super().resizeGL(width, height)
+        ratio = self.devicePixelRatioF()
+        self.scene.resize(round(width * ratio), round(height * ratio), ratio)
+
+    def release(self) -> None:
+        """Stop the thread as well."""
+        self._poll.stop()
+        self._rest.stop()
+        self.scene.close()
+        super().release()
+
+    def _on_changed(self) -> None:
+        if self.scene.busy and not self._poll.isActive():
+            self._poll.start()
+        if self._drag is not None:
+            self.update()
+        elif not self._rest.isActive():
+            self._rest.start()
+
+    def _collect(self) -> None:
+        self.scene.poll()
+        if not self.scene.busy:
+            self._poll.stop()
+
+    # Qt's events ----------------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Start a drag."""
+        self._drag = (event.button(), event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """End the drag."""
+        self._drag = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Enlarge the view, or show all four again."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._drag = None
+            self.enlarge.emit()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Turn, move or zoom."""
+        if self._drag is None:
+            return
+        button, last = self._drag
+        step = (event.position() - last) * self.devicePixelRatioF()
+        self._drag = (button, event.position())
+        if button == Qt.MouseButton.LeftButton:
+            self.scene.rotate(step.x(), step.y())
+        elif button == Qt.MouseButton.MiddleButton:
+            self.scene.pan(step.x(), step.y())
+        else:
+            self.scene.zoom(1.01 ** -step.y())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Zoom."""
+        event.accept()
+        self.scene.zoom(1.1 ** (event.angleDelta().y() / 120))
+        self.update()
