@@ -1,0 +1,162 @@
+"""Where a stroke lies, what is drawn there, and how a shape becomes one undoable step. No Qt."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import MultiPolygon
+from shapely.geometry.base import BaseGeometry
+
+from engine.contouring import brush
+from engine.errors import PlanimeterError
+from engine.structures import Provenance, Roi, StructureSet
+from viewer.commands import History, Step, add, redraw
+from viewer.session import Cut, Session
+from viewer.tools.events import ViewEvent
+
+#: Colours of new structures, in turn: far apart for the eye on grey, red and green never alone (Okabe and Ito 2008,
+#: brightened for a dark background).
+PALETTE: tuple[tuple[int, int, int], ...] = (
+    (255, 190, 60), (90, 190, 255), (60, 205, 150), (245, 235, 90), (80, 140, 255), (255, 120, 60), (235, 140, 195),
+    (170, 130, 255), (150, 225, 60), (255, 95, 120), (100, 220, 225), (205, 170, 120),
+)  # fmt: skip
+
+
+class RefusedError(PlanimeterError):
+    """A tool can't do this now; the sentence says what to do instead."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cut of the series.
+
+    Args:
+        cut: which kind.
+        index: the acquired plane for `Cut.PLANE`; else the row or column index on plane 0, fractions allowed.
+    """
+
+    cut: Cut
+    index: float
+
+    @classmethod
+    def of(cls, event: ViewEvent) -> "Place":
+        """Where an event was."""
+        return cls(event.cut, event.plane if event.cut is Cut.PLANE else event.index)
+
+    @property
+    def text(self) -> str:
+        """For the history, counted from 1: "plane 12"."""
+        return f"{self.cut.value} {round(self.index) + 1}"
+
+
+def editable(session: Session) -> Roi | None:
+    """The active ROI; None where there is none yet.
+
+    Raises:
+        RefusedError: nothing is open, or the ROI is locked or hidden.
+    """
+    if session.structures is None:
+        raise RefusedError("Open a series first, then draw on it.")
+    roi = session.active_roi
+    if roi is not None and roi.locked:
+        raise RefusedError(f"{roi.name} is locked: unlock it in the structures panel (L) to change it.")
+    if roi is not None and not roi.visible:
+        raise RefusedError(f"{roi.name} is hidden: show it in the structures panel (H) to change it.")
+    return roi
+
+
+def existing(session: Session) -> Roi:
+    """The active ROI. Raises RefusedError as `editable`, and where there is none."""
+    roi = editable(session)
+    if roi is None:
+        raise RefusedError("Choose a structure first, or add one in the structures panel.")
+    return roi
+
+
+def fresh_roi(structures: StructureSet) -> Roi:
+    """An empty ROI with a name and a colour that no other has."""
+    names = {roi.name for roi in structures.rois}
+    number = structures.next_number()
+    serial = next(i for i in range(1, len(names) + 2) if f"ROI {i}" not in names)
+    return Roi(
+        number, f"ROI {serial}", fresh_colour(structures), "", provenance=Provenance(description="Drawn by hand")
+    )
+
+
+def fresh_colour(structures: StructureSet) -> tuple[int, int, int]:
+    """The colour of the palette that is least used."""
+    used = [roi.colour for roi in structures.rois]
+    return min(PALETTE, key=used.count)
+
+
+def area_at(roi: Roi | None, structures: StructureSet, place: Place) -> MultiPolygon:
+    """The area of `roi` on a cut, mm of `ViewEvent.point_cut`; empty for no ROI."""
+    if roi is None:
+        return MultiPolygon()
+    if place.cut is Cut.PLANE:
+        return roi.area(int(place.index))
+    from engine.contouring.section import section  # noqa: PLC0415
+
+    areas = {plane: contours.area for plane, contours in roi.planes.items()}
+    return section(areas, structures.geometry, place.cut.value, place.index)
+
+
+def combine(area: MultiPolygon, shape: BaseGeometry, adding: bool) -> MultiPolygon:
+    """`area` with `shape` added or taken away; `area` itself when that changes nothing.
+
+    Parts that `shape` does not reach keep every coordinate.
+    """
+    parts = shapely.get_parts(area)
+    shapely.prepare(shape)
+    near = shapely.intersects(parts, shape)
+    if adding and shapely.covers(parts[near], shape).any():
+        return area
+    touched = MultiPolygon(list(parts[near]))
+    if not adding and touched.is_empty:
+        return area
+    changed = brush.add(touched, shape) if adding else brush.subtract(touched, shape)
+    if not adding and changed.area == touched.area:
+        return area
+    return MultiPolygon([*parts[~near], *changed.geoms])
+
+
+def outlines(geometry: BaseGeometry) -> list[NDArray[np.float64]]:
+    """Every ring of polygons, closed, as (n, 2) arrays."""
+    return [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(geometry))]
+
+
+def draw(
+    session: Session, history: History, place: Place, shape: BaseGeometry, adding: bool, *, text: str, tool: str
+) -> bool:
+    """Add `shape` (mm of the cut) to the active ROI or take it away, as one step; False when that changes nothing.
+
+    Without an active ROI a new one is made and becomes active.
+
+    Raises:
+        RefusedError: as `editable`; or there is no ROI to take away from.
+    """
+    structures = session.structures
+    roi = editable(session) if adding else existing(session)
+    assert structures is not None, "editable() refuses without a series"
+    target = roi if roi is not None else fresh_roi(structures)
+    if place.cut is Cut.PLANE:
+        plane = int(place.index)
+        changed = {plane: combine(target.area(plane), shape, adding)}
+    else:
+        from engine.contouring.section import paint_section  # noqa: PLC0415
+
+        areas = {plane: contours.area for plane, contours in target.planes.items()}
+        changed = paint_section(areas, structures.geometry, place.cut.value, place.index, shape, adding)
+    text = f"{text} on {place.text} of {target.name}"
+    step: Step | None
+    if roi is None:
+        drawn = target.with_areas(changed)
+        step = None if drawn.is_empty else add(structures, (drawn,), text=text, tool=tool)
+    else:
+        step = redraw(roi, changed, text=text, tool=tool)
+    if step is None:
+        return False
+    history.do(step)
+    session.set_active(target.number)
+    return True

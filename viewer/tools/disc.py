@@ -1,0 +1,129 @@
+"""What the tools with a round tip share: the disc under the mouse, and a stroke that grows by small capsules. No Qt."""
+
+from typing import ClassVar
+
+import numpy as np
+from shapely import MultiPolygon
+
+from engine.contouring.brush import stamp
+from engine.structures import Roi
+from viewer.session import View
+from viewer.tools.canvas import Place, area_at, combine, draw, editable, existing, outlines
+from viewer.tools.events import Button, EventKind, Modifier, Preview, ViewEvent
+from viewer.tools.registry import Workbench
+
+#: A stroke's edge is thinned by at most this much (mm) before it joins the structure; the mouse is far coarser.
+THINNING_MM = 0.01
+_CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 49)), np.sin(np.linspace(0, 2 * np.pi, 49))], axis=1)
+
+
+class DiscTool:
+    """A round tip that adds or takes away where it is dragged. One drag is one step."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    adds: ClassVar[bool] = True
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._hover: tuple[View, tuple[float, float]] | None = None
+        self._place: Place | None = None
+        self._view: View | None = None
+        self._adding = True
+        self._last = (0.0, 0.0)
+        self._stroke = MultiPolygon()
+        self._base: tuple[Roi | None, MultiPolygon] = (None, MultiPolygon())
+        self._shown = MultiPolygon()
+
+    def handle(self, event: ViewEvent) -> bool:
+        """Left drag draws; Shift+wheel, or the wheel during a stroke, sizes the disc."""
+        if event.kind is EventKind.LEAVE:
+            self._hover = None
+            return False
+        if event.kind is not EventKind.KEY:
+            self._hover = (event.view, event.point_cut)
+        drawing = self._place is not None
+        if event.kind is EventKind.WHEEL:
+            if not drawing and event.modifiers != {Modifier.SHIFT}:
+                return False
+            self._bench.resize(event.steps)
+            return True
+        if event.kind in (EventKind.PRESS, EventKind.DOUBLE) and event.button is Button.LEFT:
+            self._begin(event)
+            return True
+        if event.kind is EventKind.MOVE and drawing:
+            self._extend(event)
+            return True
+        if event.kind is EventKind.RELEASE and drawing and event.button is Button.LEFT:
+            self._extend(event)
+            self._finish()
+            return True
+        return False
+
+    def preview(self, view: View) -> Preview | None:
+        """The disc, and during a stroke the line as it will be."""
+        session = self._bench.session
+        roi = session.active_roi
+        colour = roi.colour if roi is not None else (255, 255, 255)
+        lines = []
+        replaces = None
+        if self._place is not None and view is self._view:
+            lines += outlines(self._shown)
+            replaces = self._base[0].number if self._base[0] is not None else None
+        if self._hover is not None and self._hover[0] is view:
+            lines.append(_CIRCLE * self._bench.radius_mm + self._hover[1])
+        return Preview(lines, colour, replaces) if lines else None
+
+    def cursor_name(self) -> str:
+        """The disc is the cursor."""
+        return "none" if self._hover is not None else "cross"
+
+    def cancel(self) -> bool:
+        """Drop the stroke."""
+        drawing = self._place is not None
+        self._place = self._view = None
+        self._stroke = self._shown = MultiPolygon()
+        return drawing
+
+    def adding(self, event: ViewEvent, area: MultiPolygon) -> bool:
+        """Whether a stroke that begins so adds; Ctrl turns it round."""
+        return self.adds is not (Modifier.CONTROL in event.modifiers)
+
+    def _begin(self, event: ViewEvent) -> None:
+        session = self._bench.session
+        structures = session.structures
+        roi = editable(session)
+        assert structures is not None, "editable() refuses without a series"
+        place = Place.of(event)
+        area = area_at(roi, structures, place)
+        self._adding = self.adding(event, area)
+        if not self._adding:
+            existing(session)
+        self._place, self._view, self._last = place, event.view, event.point_cut
+        self._base = (roi, area)
+        self._stroke = stamp([event.point_cut], self._bench.radius_mm)
+        self._shown = combine(area, self._stroke, self._adding)
+
+    def _extend(self, event: ViewEvent) -> None:
+        # A stroke stays on the cut where it began, whatever scrolls meanwhile.
+        if event.view is not self._view or event.point_cut == self._last:
+            return
+        tip = stamp([self._last, event.point_cut], self._bench.radius_mm)
+        self._last = event.point_cut
+        self._stroke = combine(self._stroke, tip, True)
+        session = self._bench.session
+        if session.active_roi is not self._base[0] and session.structures is not None and self._place is not None:
+            # An undo or a model's result arrived during the stroke.
+            self._base = (session.active_roi, area_at(session.active_roi, session.structures, self._place))
+            self._shown = combine(self._base[1], self._stroke, self._adding)
+        else:
+            self._shown = combine(self._shown, tip, self._adding)
+
+    def _finish(self) -> None:
+        place, stroke, adding = self._place, self._stroke, self._adding
+        self.cancel()
+        if place is not None:
+            shape = stroke.simplify(THINNING_MM)
+            draw(
+                self._bench.session, self._bench.history, place, shape, adding, text=self.title, tool=self.name
+            )  # fmt: skip

@@ -1,0 +1,66 @@
+"""What the tools that draw a closed line share. No Qt."""
+
+from typing import ClassVar
+
+import numpy as np
+from shapely import Polygon
+
+from engine.contouring.brush import clean
+from viewer.session import View
+from viewer.tools.canvas import Place, draw, editable, existing
+from viewer.tools.events import Modifier, Preview, ViewEvent
+from viewer.tools.registry import Workbench
+
+
+class LassoTool:
+    """A line drawn point by point; closed, its inside is added, or taken away when it was begun with Ctrl."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._place: Place | None = None
+        self._view: View | None = None
+        self._points: list[tuple[float, float]] = []
+        self._mouse: tuple[float, float] | None = None
+        self._adding = True
+
+    def preview(self, view: View) -> Preview | None:
+        """The line so far, to the mouse, and thinly back to its beginning."""
+        if view is not self._view or not self._points:
+            return None
+        roi = self._bench.session.active_roi
+        points = [*self._points, *([self._mouse] if self._mouse is not None else [])]
+        line = np.array([*points, points[0]], dtype=np.float64)
+        return Preview([line], roi.colour if roi is not None else (255, 255, 255))
+
+    def cursor_name(self) -> str:
+        """A cross, to aim with."""
+        return "cross"
+
+    def cancel(self) -> bool:
+        """Drop the line."""
+        drawing = bool(self._points)
+        self._place = self._view = self._mouse = None
+        self._points = []
+        return drawing
+
+    def _begin(self, event: ViewEvent) -> None:
+        self._adding = Modifier.CONTROL not in event.modifiers
+        (editable if self._adding else existing)(self._bench.session)
+        self._place, self._view = Place.of(event), event.view
+        self._points = [event.point_cut]
+
+    def _elsewhere(self, event: ViewEvent) -> bool:
+        return event.view is not self._view or Place.of(event) != self._place
+
+    def _close(self) -> None:
+        place, points, adding = self._place, self._points, self._adding
+        self.cancel()
+        if place is None or len(points) < 3:
+            self._bench.say(f"{self.title}: a line needs at least three points to have an inside.")
+            return
+        shape = clean(Polygon(points))
+        text = self.title if adding else f"{self.title} cut"
+        draw(self._bench.session, self._bench.history, place, shape, adding, text=text, tool=self.name)

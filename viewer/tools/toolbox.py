@@ -1,0 +1,99 @@
+"""The tools of one window and the one that is active: what the panes offer their events to. No Qt."""
+
+from psygnal import Signal
+
+from engine.errors import PlanimeterError
+from viewer.commands import History
+from viewer.session import Session, View
+from viewer.tools import brush, eraser, freehand, polygon, push  # noqa: F401  importing registers them
+from viewer.tools.events import Preview, ViewEvent
+from viewer.tools.registry import TOOLS, Tool
+
+SMALLEST_MM, LARGEST_MM = 0.5, 100.0
+_STEP = 1.1
+
+
+class Toolbox:
+    """Implements `viewer.tools.events.ToolHost` and `viewer.tools.registry.Workbench`."""
+
+    #: Another tool is active, or the disc has another size.
+    changed = Signal()
+    #: A sentence for the user.
+    said = Signal(str)
+    #: What is drawn live changed by something else than an event.
+    preview_changed = Signal()
+
+    def __init__(self, session: Session, history: History) -> None:
+        self.session = session
+        self.history = history
+        self.radius_mm = 5.0
+        self._tools: dict[str, Tool] = {name: tool(self) for name, tool in TOOLS.items()}
+        self._active: Tool | None = None
+        session.volume_changed.connect(self._drop)
+
+    @property
+    def active(self) -> str:
+        """Name of the active tool; "" for navigation."""
+        return self._active.name if self._active is not None else ""
+
+    def choose(self, name: str) -> None:
+        """Take a tool by its name; "" for navigation. What was being drawn is dropped."""
+        if name == self.active:
+            return
+        self._drop()
+        self._active = self._tools[name] if name else None
+        self.changed.emit()
+        self.preview_changed.emit()
+
+    def escape(self) -> bool:
+        """Drop what is being drawn, else go back to navigation; False when there was neither."""
+        if self._active is None:
+            return False
+        if self._active.cancel():
+            self.preview_changed.emit()
+        else:
+            self.choose("")
+        return True
+
+    def set_radius(self, radius_mm: float) -> None:
+        """Size of the disc, kept within its limits."""
+        radius = round(min(max(radius_mm, SMALLEST_MM), LARGEST_MM), 2)
+        if radius != self.radius_mm:
+            self.radius_mm = radius
+            self.changed.emit()
+            self.preview_changed.emit()
+
+    def resize(self, steps: float) -> None:
+        """Make the disc larger (positive) or smaller, a tenth and at least 0.1 mm a step."""
+        grown = self.radius_mm * _STEP**steps
+        least = 0.1 * abs(steps)
+        if abs(grown - self.radius_mm) < least:
+            grown = self.radius_mm + (least if steps > 0 else -least)
+        self.set_radius(grown)
+
+    def say(self, sentence: str) -> None:
+        """Tell the user something, quietly."""
+        self.said.emit(sentence)
+
+    def handle(self, event: ViewEvent) -> bool:
+        """Offer an event to the active tool; what it refuses is said and taken."""
+        if self._active is None or self.session.structures is None:
+            return False
+        try:
+            return self._active.handle(event)
+        except PlanimeterError as error:
+            self._active.cancel()
+            self.say(str(error))
+            return True
+
+    def preview(self, view: View) -> Preview | None:
+        """What the active tool draws live."""
+        return self._active.preview(view) if self._active is not None else None
+
+    def cursor_name(self, view: View) -> str:
+        """The active tool's mouse cursor."""
+        return self._active.cursor_name() if self._active is not None else "arrow"
+
+    def _drop(self) -> None:
+        if self._active is not None and self._active.cancel():
+            self.preview_changed.emit()
