@@ -1,68 +1,172 @@
 """Rings as a file writes them ↔ polygons with holes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from shapely import MultiPolygon, Polygon
 
 from engine.contouring.brush import clean
 
 FloatArray = NDArray[np.float64]
 
+#: Links between a hole and the ring around it that are tried, nearest first, until one crosses nothing.
+LINKS_TRIED = 64
 
-def area_from_rings(rings: Sequence[FloatArray]) -> tuple[MultiPolygon, bool]:
-    """The area that lies inside an odd number of rings.
+
+def area_from_rings(rings: Sequence[ArrayLike]) -> tuple[MultiPolygon, bool]:
+    """The area that lies inside an odd number of the rings of one plane.
+
+    Nested rings, keyholes (whose channels vanish), and rings that touch or cross themselves or one another are all
+    taken by even-odd. A ring that repeats another one exactly (from any first point, in either direction) is a slip of
+    the writer and counts once, since otherwise the structure would vanish. Points that are not finite are skipped;
+    rings of fewer than three distinct points have no area. Rings that neither cross nor touch keep their coordinates.
 
     Args:
-        rings: each (n, 2) `(u, v)` mm, closed or not. Nested rings, keyholes, rings that cross or touch themselves or
-            one another and duplicates are all taken by even-odd; points that are not finite are skipped, and rings of
-            fewer than three distinct points have no area.
+        rings: each (n, 2) `(u, v)` mm, closed or not.
 
     Returns:
-        The area, and whether rings overlapped in another way than one lying inside another: there a reader that takes
-        the union sees more.
+        The area, and whether rings overlap other than one lying wholly inside another, or repeat one another: there,
+        a reader that takes the union of rings sees another area.
     """
+    return areas_from_rings({0: rings})[0]
+
+
+def areas_from_rings(rings: Mapping[int, Sequence[ArrayLike]]) -> dict[int, tuple[MultiPolygon, bool]]:
+    """`area_from_rings` of many planes in one call, much faster than one after the other."""
+    planes: list[int] = []
+    outlines: list[FloatArray] = []
+    for plane, members in rings.items():
+        for ring in members:
+            points = _usable(ring)
+            if points is not None:
+                planes.append(plane)
+                outlines.append(points)
+    areas = {plane: (MultiPolygon(), False) for plane in rings}
+    if not outlines:
+        return areas
+    size = [len(points) for points in outlines]
+    polygons = shapely.polygons(
+        shapely.linearrings(np.concatenate(outlines), indices=np.repeat(np.arange(len(size)), size))
+    )
+    valid = shapely.is_valid(polygons)
+    plane_of = np.array(planes)
+    found, first, count = np.unique(plane_of, return_index=True, return_counts=True)
+    simple = (count == 1) & valid[first]
+    alone = shapely.multipolygons(polygons[first[simple]], indices=np.arange(int(simple.sum())))
+    areas.update((int(plane), (area, False)) for plane, area in zip(found[simple], alone, strict=True))
+    for plane in found[~simple]:
+        own = np.flatnonzero(plane_of == plane)
+        areas[int(plane)] = _combined([outlines[i] for i in own], polygons[own], valid[own])
+    return areas
+
+
+def _usable(ring: ArrayLike) -> FloatArray | None:
+    """(n, 2) finite points without repeats in a row, not closed; None where they hold no area."""
+    points = np.asarray(ring, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2:
+        return None
+    finite = np.isfinite(points)
+    if not finite.all():
+        points = points[finite.all(axis=1)]
+    if len(points) < 3:
+        return None
+    moved = (points[1:] != points[:-1]).any(axis=1)
+    if not moved.all():
+        points = points[np.append(True, moved)]
+    if (points[0] == points[-1]).all():
+        points = points[:-1]
+    return points if len(points) >= 3 else None
+
+
+def _combined(
+    outlines: list[FloatArray], polygons: NDArray[np.object_], valid: NDArray[np.bool_]
+) -> tuple[MultiPolygon, bool]:
+    unique = _without_repeats(outlines)
+    overlapped = len(unique) < len(outlines)
+    parts: list[Polygon] = []
+    from_ring: list[int] = []
+    for i in unique:
+        # A ring that crosses or touches itself becomes the area inside it first; its own pieces never overlap.
+        pieces = [polygons[i]] if valid[i] else list(clean(polygons[i]).geoms)
+        parts.extend(pieces)
+        from_ring.extend([i] * len(pieces))
+    if len(parts) < 2:
+        return MultiPolygon(parts), overlapped
+    shells = np.array(parts, dtype=object)
+    a, b = shapely.STRtree(shells).query(shells, predicate="intersects")
+    ring = np.array(from_ring)
+    pair = (a < b) & (ring[a] != ring[b])
+    a, b = a[pair], b[pair]
+    a_in_b, b_in_a = shapely.contains_properly(shells[b], shells[a]), shapely.contains_properly(shells[a], shells[b])
+    simple = valid[unique].all()
+    if simple and (a_in_b | b_in_a).all():
+        return _nested(shells, np.append(a[a_in_b], b[b_in_a]), np.append(b[a_in_b], a[b_in_a])), overlapped
+    shared = shapely.area(shapely.intersection(shells[a], shells[b]))
+    smaller = np.minimum(shapely.area(shells[a]), shapely.area(shells[b]))
+    overlapped |= bool(((shared > 1e-6 + 1e-6 * smaller) & (shared < smaller * (1 - 1e-6))).any())
     total = MultiPolygon()
-    overlapped = False
-    for ring in rings:
-        points = np.asarray(ring, dtype=np.float64).reshape(-1, 2)
-        points = points[np.isfinite(points).all(axis=1)]
-        if len(np.unique(points, axis=0)) < 3:
-            continue
-        area = clean(Polygon(points))
-        if not total.is_empty and shapely.intersects(total, area):
-            shared = total.intersection(area).area
-            overlapped |= bool(1e-3 < shared < area.area - 1e-3)
-            total = clean(total.symmetric_difference(area))
-        else:
-            total = MultiPolygon([*total.geoms, *area.geoms])
+    for i in unique:
+        own = MultiPolygon([part for part, source in zip(parts, from_ring, strict=True) if source == i])
+        total = clean(shapely.symmetric_difference(total, own))
     return total, overlapped
+
+
+def _nested(shells: NDArray[np.object_], inner: NDArray[np.intp], outer: NDArray[np.intp]) -> MultiPolygon:
+    """Rings that lie apart or inside one another: those inside an odd number of others are holes."""
+    depth = np.bincount(inner, minlength=len(shells))
+    holes: dict[int, list[object]] = {i: [] for i in np.flatnonzero(depth % 2 == 0).tolist()}
+    for i in np.flatnonzero(depth % 2 == 1):
+        around = outer[inner == i]
+        holes[int(around[depth[around].argmax()])].append(shells[i].exterior)
+    return MultiPolygon([Polygon(shells[i].exterior, inside) for i, inside in holes.items()])
+
+
+def _without_repeats(outlines: list[FloatArray]) -> list[int]:
+    """Indices of the rings, without those that repeat an earlier one."""
+    seen: set[bytes] = set()
+    kept: list[int] = []
+    for i, points in enumerate(outlines):
+        start = int(np.lexsort((points[:, 1], points[:, 0]))[0])
+        forwards = np.roll(points, -start, axis=0)
+        backwards = np.roll(forwards[::-1], 1, axis=0)
+        key = min(forwards.tobytes(), backwards.tobytes())
+        if key not in seen:
+            seen.add(key)
+            kept.append(i)
+    return kept
 
 
 def keyhole(polygon: Polygon) -> FloatArray:
     """A polygon with holes as one closed ring, its holes joined to the outside by channels of no width.
 
+    Each hole is joined by the shortest link between existing points that stays within the polygon, walked there and
+    back; by even-odd both ways cancel, so `area_from_rings` gives the polygon back exactly.
+
     Args:
         polygon: valid, `(u, v)` mm.
 
     Returns:
-        (n, 2) ring without the repeated last point; even-odd (`area_from_rings`) gives the polygon back.
+        (n, 2) ring, its first point not repeated at the end.
     """
     ring = np.asarray(shapely.get_coordinates(polygon.exterior))[:-1]
     holes = [np.asarray(shapely.get_coordinates(hole))[:-1] for hole in polygon.interiors]
-    # The nearest hole first: its shortest link to what is joined already can cross no other hole.
+    shapely.prepare(polygon)
     while holes:
-        best = (np.inf, 0, 0, 0)
-        for h, hole in enumerate(holes):
-            distance = np.hypot(ring[:, None, 0] - hole[None, :, 0], ring[:, None, 1] - hole[None, :, 1])
-            at = int(distance.argmin())
-            a, b = divmod(at, len(hole))
-            if distance[a, b] < best[0]:
-                best = (float(distance[a, b]), h, a, b)
-        _, h, a, b = best
-        hole = holes.pop(h)
-        loop = np.concatenate([hole[b:], hole[: b + 1]])
-        ring = np.concatenate([ring[: a + 1], loop, ring[a:]])
+        # The hole nearest to what is joined already goes first, so that its link need not pass another.
+        nearest = [float(_distances(ring, hole).min()) for hole in holes]
+        hole = holes.pop(int(np.argmin(nearest)))
+        distance = _distances(ring, hole).ravel()
+        order = np.argpartition(distance, min(LINKS_TRIED, len(distance) - 1))[:LINKS_TRIED]
+        order = order[np.argsort(distance[order], kind="stable")]
+        at, to = np.divmod(order, len(hole))
+        links = shapely.linestrings(np.stack([ring[at], hole[to]], axis=1))
+        best = int(np.argmax(shapely.covers(polygon, links)))
+        a, b = int(at[best]), int(to[best])
+        ring = np.concatenate([ring[: a + 1], hole[b:], hole[: b + 1], ring[a:]])
     return ring
+
+
+def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(np.hypot(a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1]), dtype=np.float64)

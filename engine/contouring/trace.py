@@ -203,7 +203,10 @@ def trace_probability_volume(
             continue
         values = samples.values
         values[[0, -1]] = values[:, [0, -1]] = _outside(level)
-        lines, starts, outer = _level_lines(values, level)
+        if ((values == 0) | (values == 1)).all():
+            lines, starts, outer = _mask_lines(values == 1)
+        else:
+            lines, starts, outer = _level_lines(values, level)
         ((_, area),) = areas_of(samples.uv(lines), starts, outer, np.zeros(len(starts) - 1, dtype=np.intp))
         found[k] = area
     progress(1.0, "Tracing contours")
