@@ -1,13 +1,14 @@
 """Reads the stored values of planes into an array: straight from the file where they lie as they are, else decoded."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+import os
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from io import FileIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
-from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -18,6 +19,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from engine.dicom.decoding import decoded
 from engine.dicom.planes import NATIVE, StoredImage, StoredPlane
 from engine.errors import ReadError
 
@@ -41,64 +43,72 @@ def why_undecodable(planes: Sequence[StoredPlane]) -> str:
     return ""
 
 
-class PlaneReader:
-    """Reads planes of files one after the other, keeping the current file open."""
+def read_stored(planes: Sequence[StoredPlane], into: NDArray[Any] | None = None) -> Generator[NDArray[Any], None, None]:
+    """The stored values (rows, columns) of planes in their order, before any rescale, of the stored integer type.
+
+    Close the iterator (`contextlib.closing`) when it is left early.
+
+    Args:
+        into: (planes, rows, columns) C-contiguous, of 16 bits an element: planes stored with 16 bits are read straight
+            into it, and what comes out is a view of it.
+
+    Raises:
+        ReadError: a file is gone, has changed since its header was read, is cut off, or its compressed data is damaged.
+    """
+    compressed = [plane for plane in planes if plane.image.transfer_syntax in ENCAPSULATED]
+    with closing(decoded(compressed)) as decoding, _Files() as files:
+        for k, plane in enumerate(planes):
+            image = plane.image
+            target = into[k].view(stored_type(image)) if into is not None and image.bits_allocated == 16 else None
+            try:
+                if image.transfer_syntax in NATIVE:
+                    yield files.read(plane, target)
+                    continue
+                values = next(decoding) if image.transfer_syntax in ENCAPSULATED else _inflated(plane)
+            except OSError as error:
+                raise ReadError(f"{image.path.name} cannot be read: {error.strerror or error}.") from error
+            if values.shape != (image.rows, image.columns) or not np.can_cast(values.dtype, stored_type(image)):
+                raise ReadError(
+                    f"{image.path.name} is damaged: its pixel data is not of the kind that its header says."
+                )
+            values = values.astype(stored_type(image), copy=False)
+            clear_unused_bits(values, image)
+            if target is None:
+                yield values
+            else:
+                target[...] = values
+                yield target
+
+
+class _Files:
+    """Reads uncompressed planes, keeping the current file open."""
 
     def __init__(self) -> None:
-        self._path: Path | None = None
-        self._file: BinaryIO | None = None
+        self._image: StoredImage | None = None
+        self._file: FileIO | None = None
 
-    def __enter__(self) -> "PlaneReader":
+    def __enter__(self) -> "_Files":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
-
-    def _close(self) -> None:
         if self._file is not None:
             self._file.close()
-        self._path, self._file = None, None
 
-    def read(self, plane: StoredPlane, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """The stored values of a plane (rows, columns), before any rescale, of the stored integer type.
-
-        Args:
-            out: C-contiguous array of the plane's shape and stored type (either sign) to read into.
-
-        Raises:
-            ReadError: the file is gone, cut off, or its compressed data is damaged.
-        """
+    def read(self, plane: StoredPlane, target: NDArray[Any] | None) -> NDArray[Any]:
         image = plane.image
-        name = image.path.name
-        try:
-            if image.transfer_syntax in NATIVE:
-                return self._native(plane, out)
-            values = _decoded(plane)
-        except ReadError:
-            raise
-        except OSError as error:
-            raise ReadError(f"{name} cannot be read: {error.strerror or error}.") from error
-        except Exception as error:  # decoders raise nearly anything on damaged bytes
-            raise ReadError(f"{name} is damaged: its pixel data cannot be decoded.") from error
-        if values.shape != (image.rows, image.columns):
-            raise ReadError(f"{name} is damaged: its pixel data has the shape {values.shape}, unlike its header.")
-        if out is None:
-            return values
-        out.view(values.dtype)[...] = values
-        return out
-
-    def _native(self, plane: StoredPlane, out: NDArray[Any] | None) -> NDArray[Any]:
-        image = plane.image
-        if self._path != image.path or self._file is None:
-            self._close()
-            self._file = image.path.open("rb", buffering=0)
-            self._path = image.path
-        values = np.empty((image.rows, image.columns), stored_type(image)) if out is None else out
+        if self._image is not image or self._file is None:
+            self.__exit__()
+            self._file = FileIO(image.path)
+            self._image = image
+            status = os.fstat(self._file.fileno())
+            if (status.st_size, status.st_mtime_ns) != (image.size, image.modified_ns):
+                raise ReadError(f"{image.path.name} has changed since it was found: open its folder again.")
+        values = np.empty((image.rows, image.columns), stored_type(image)) if target is None else target
         self._file.seek(image.offset + ((plane.frame or 1) - 1) * image.frame_bytes)
         buffer = values.reshape(-1).view(np.uint8).data
         done = 0
         while done < len(buffer):
-            count = self._file.readinto(buffer[done:])  # type: ignore[attr-defined]
+            count = self._file.readinto(buffer[done:])
             if not count:
                 raise ReadError(f"{image.path.name} is cut off: its pixel data ends early.")
             done += count
@@ -123,15 +133,17 @@ def clear_unused_bits(values: NDArray[Any], image: StoredImage) -> None:
         np.right_shift(view, above + below, out=view)
 
 
-def _decoded(plane: StoredPlane) -> NDArray[Any]:
+def _inflated(plane: StoredPlane) -> NDArray[Any]:
+    """A plane of a file that is deflated as a whole."""
     image = plane.image
-    if image.transfer_syntax == DeflatedExplicitVRLittleEndian:
-        dataset = dcmread(image.path)
-        start = ((plane.frame or 1) - 1) * image.frame_bytes
-        data = dataset.PixelData[start : start + image.frame_bytes]
-        if len(data) < image.frame_bytes:
-            raise ReadError(f"{image.path.name} is cut off: its pixel data ends early.")
-        values = np.frombuffer(data, stored_type(image)).reshape(image.rows, image.columns).copy()
-        clear_unused_bits(values, image)
-        return values
-    return pixel_array(image.path, index=(plane.frame or 1) - 1, raw=True)
+    try:
+        data = dcmread(image.path).PixelData
+    except OSError:
+        raise
+    except Exception as error:  # pydicom and zlib raise nearly anything on damaged bytes
+        raise ReadError(f"{image.path.name} is damaged: it cannot be inflated.") from error
+    start = ((plane.frame or 1) - 1) * image.frame_bytes
+    if len(data) < start + image.frame_bytes:
+        raise ReadError(f"{image.path.name} is cut off: its pixel data ends early.")
+    values = np.frombuffer(data, stored_type(image), image.rows * image.columns, start)
+    return values.reshape(image.rows, image.columns).copy()

@@ -1,11 +1,12 @@
 """Reads a series that `scan` found into a volume, with its values in HU, SUVbw or what the file says."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.dicom.pixels import PlaneReader
+from engine.dicom.pixels import read_stored
 from engine.dicom.planes import StoredPlane
 from engine.dicom.scan import Series
 from engine.dicom.stack import make_geometry
@@ -53,20 +54,16 @@ def _read_whole(planes: Sequence[StoredPlane], scale: Scale, progress: Progress)
     """The values as int16; None when one does not fit."""
     first = planes[0].image
     voxels = np.empty((len(planes), first.rows, first.columns), np.int16)
-    with PlaneReader() as reader:
-        for k, plane in enumerate(planes):
+    with closing(read_stored(planes, voxels)) as stored_planes:
+        for k, (plane, stored) in enumerate(zip(planes, stored_planes, strict=True)):
             progress(k / len(planes), f"Reading plane {k + 1} of {len(planes)}")
-            intercept = int(scale.line(plane)[1])
-            direct = plane.image.bits_allocated == 16
-            stored = reader.read(plane, voxels[k] if direct else None)
-            if direct and not plane.image.signed:
-                stored = stored.view(np.uint16)
+            intercept = round(scale.line(plane)[1])
             bits = plane.image.bits_stored
             low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if plane.image.signed else (0, 1 << bits)
             certain = low + intercept >= -32768 and high + intercept <= 32768
             if not certain and not -32768 - intercept <= stored.min() <= stored.max() <= 32767 - intercept:
                 return None
-            if not direct:
+            if plane.image.bits_allocated != 16:
                 voxels[k] = stored
             if intercept:
                 # Modulo 2¹⁶ on purpose: the true sums fit, as was just made sure of.
@@ -78,11 +75,11 @@ def _read_whole(planes: Sequence[StoredPlane], scale: Scale, progress: Progress)
 def _read_float(planes: Sequence[StoredPlane], scale: Scale, progress: Progress) -> NDArray[np.float32]:
     first = planes[0].image
     voxels = np.empty((len(planes), first.rows, first.columns), np.float32)
-    with PlaneReader() as reader:
-        for k, plane in enumerate(planes):
+    with closing(read_stored(planes)) as stored_planes:
+        for k, (plane, stored) in enumerate(zip(planes, stored_planes, strict=True)):
             progress(k / len(planes), f"Reading plane {k + 1} of {len(planes)}")
             slope, intercept = scale.line(plane)
-            voxels[k] = reader.read(plane) * np.float64(slope) + intercept
+            voxels[k] = stored * np.float64(slope) + intercept
     return voxels
 
 
@@ -96,8 +93,8 @@ def thumbnail(series: Series, size: int = 96) -> NDArray[np.uint8]:
         raise ReadError(series.problem or "This has no picture.")
     if series.planes:
         plane = series.planes[len(series.planes) // 2]
-        with PlaneReader() as reader:
-            stored = reader.read(plane).astype(np.float32)
+        with closing(read_stored([plane])) as stored_planes:
+            stored = next(stored_planes).astype(np.float32)
         du, dv = plane.spacing_uv or (1.0, 1.0)
         inverted = plane.image.photometric == "MONOCHROME1"
     else:

@@ -162,7 +162,9 @@ def _scan_start(dataset: Dataset, planes: Sequence[StoredPlane], half_life: floa
     acquisition = _moment(planes[0].acquired)
     reference, duration = (_milliseconds(dataset, keyword) for keyword in ("FrameReferenceTime", "ActualFrameDuration"))
     if acquisition is None or reference is None or not duration:
-        raise _MissingError("Series Time is later than the acquisition or missing, and no other tag gives the scan's start")
+        raise _MissingError(
+            "Series Time is later than the acquisition or missing, and no other tag gives the scan's start"
+        )
     # Frame Reference Time is when the mean count rate of the frame occurred, counted from the scan's start.
     decay = math.log(2) / half_life * duration
     mean_rate = math.log(decay / -math.expm1(-decay)) * half_life / math.log(2)
