@@ -15,6 +15,16 @@ from engine.volume import Geometry
 
 EMPTY = MultiPolygon()
 
+_PALETTE = (
+    (230, 90, 80), (90, 170, 240), (110, 200, 110), (240, 190, 70), (190, 120, 230), (80, 210, 200),
+    (240, 140, 180), (170, 200, 80), (140, 150, 240), (230, 150, 90),
+)  # fmt: skip
+
+
+def palette(index: int) -> tuple[int, int, int]:
+    """A display colour for the `index`-th structure that has none of its own."""
+    return _PALETTE[index % len(_PALETTE)]
+
 
 class Generation(StrEnum):
     """DICOM's ROIGenerationAlgorithm: who drew a structure."""
@@ -87,7 +97,8 @@ class Roi:
         number: ROI Number, unique within the set and stable across edits and export.
         planes: plane index of the image → its contours. A plane that is absent is empty.
         loose: contours that are no areas (POINT, OPEN_PLANAR) or lie off the image planes: kept as they were written
-            and written back, not drawn as areas. `loose_plane` of `engine.dicom.rtstruct` tells where to show them.
+            and written back, not drawn as areas. `loose_plane` of `engine.dicom.rtstruct_read` tells where to show
+            them.
         roi_type: RT ROI Interpreted Type, such as "ORGAN", "PTV", "EXTERNAL"; "" where unknown.
         uid: stable UID of the ROI's observation across re-export, "" until first written.
         attachments: other elements of the file's ROI items that must survive a rewrite, as pydicom JSON.

@@ -1,0 +1,197 @@
+"""The proof that an RTSTRUCT file holds what was on screen."""
+
+from datetime import UTC, datetime
+from itertools import zip_longest
+
+import numpy as np
+import shapely
+from pydantic import BaseModel, ConfigDict
+from shapely import MultiPolygon
+
+from engine import __version__
+from engine.contouring.fill import fill
+from engine.dicom.presets import ExportOptions, written_names
+from engine.progress import Progress, silent
+from engine.structures import PlaneContours, Roi, StructureSet
+from engine.volume import Geometry
+
+#: Volumes may differ by this share, or by ...
+VOLUME_TOLERANCE = 0.001
+#: ... this many cm³, whichever is more.
+VOLUME_TOLERANCE_CM3 = 0.001
+
+
+class StructureCertificate(BaseModel):
+    """One structure on screen and in the file.
+
+    `dice` is over voxels whose centre is inside. `largest_distance_mm` is the largest distance from a vertex of a line
+    of the one to the lines of the other (discrete Hausdorff distance), over all planes.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    number: int
+    volume_screen_cm3: float
+    volume_file_cm3: float
+    dice: float
+    voxels_differing: int
+    largest_distance_mm: float
+    islands_screen: int
+    islands_file: int
+    holes_screen: int
+    holes_file: int
+    planes_screen: int
+    planes_file: int
+    untouched_planes: int
+    untouched_identical: bool
+    loose_contours: int
+    loose_identical: bool
+    problems: tuple[str, ...] = ()
+
+
+class Certificate(BaseModel):
+    """What was compared after an export, and the outcome."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ok: bool
+    file: str = ""
+    sha256: str = ""
+    sop_instance_uid: str = ""
+    program: str
+    created: str
+    tolerance_mm: float
+    structures: tuple[StructureCertificate, ...]
+    conformance_checked: bool = False
+    problems: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+
+
+def certify(
+    screen: StructureSet, file: StructureSet, options: ExportOptions, progress: Progress = silent
+) -> Certificate:
+    """Compare structures with the same structures read back from a file.
+
+    Args:
+        screen: what was to be written.
+        file: what the file holds.
+        options: of the export; its tolerance decides.
+        progress: reports from 0.6 to 0.95 of an export, and may stop.
+    """
+    names = written_names(screen.rois, options.name_length)
+    entries: list[StructureCertificate] = []
+    problems: list[str] = []
+    found = {roi.number: roi for roi in file.rois}
+    for index, roi in enumerate(screen.rois):
+        progress(0.6 + 0.35 * index / len(screen.rois), f"Comparing {roi.name}")
+        other = found.pop(roi.number, None)
+        if other is None:
+            problems.append(f"'{roi.name}' is not in the file.")
+            continue
+        entry = _compared(roi, other, screen.geometry, options.keep_source)
+        wrong = _problems(entry, other, names[roi.number], options)
+        entries.append(entry.model_copy(update={"problems": tuple(wrong)}))
+        problems += wrong
+    problems += [f"The file holds '{roi.name}', which was not to be written." for roi in found.values()]
+    return Certificate(
+        ok=not problems,
+        program=f"Planimeter {__version__}",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        tolerance_mm=options.tolerance_mm,
+        structures=tuple(entries),
+        problems=tuple(problems),
+    )
+
+
+def _compared(roi: Roi, other: Roi, geometry: Geometry, keep_source: bool) -> StructureCertificate:
+    pairs = {k: (roi.area(k), other.area(k)) for k in sorted({*roi.planes, *other.planes})}
+    distance = max((largest_distance(a, b) for a, b in pairs.values()), default=0.0)
+    mine = fill({k: a for k, (a, _) in pairs.items()}, geometry)
+    theirs = fill({k: b for k, (_, b) in pairs.items()}, geometry)
+    total = int(np.count_nonzero(mine)) + int(np.count_nonzero(theirs))
+    differing = int(np.count_nonzero(mine != theirs))
+    untouched = {k: c for k, c in roi.planes.items() if c.source and keep_source}
+    return StructureCertificate(
+        name=roi.name,
+        number=roi.number,
+        volume_screen_cm3=roi.volume_cm3(geometry),
+        volume_file_cm3=other.volume_cm3(geometry),
+        dice=1.0 if not total else 1.0 - differing / total,
+        voxels_differing=differing,
+        largest_distance_mm=distance,
+        islands_screen=_count_islands(roi),
+        islands_file=_count_islands(other),
+        holes_screen=_count_holes(roi),
+        holes_file=_count_holes(other),
+        planes_screen=sum(not c.area.is_empty for c in roi.planes.values()),
+        planes_file=sum(not c.area.is_empty for c in other.planes.values()),
+        untouched_planes=len(untouched),
+        untouched_identical=all(_same_text(c, other.planes.get(k)) for k, c in untouched.items()),
+        loose_contours=len(roi.loose),
+        loose_identical=[c.data for c in roi.loose] == [c.data for c in other.loose],
+    )
+
+
+def _problems(entry: StructureCertificate, other: Roi, name: str, options: ExportOptions) -> list[str]:
+    out: list[str] = []
+    who = f"'{entry.name}'"
+    if other.name != name:
+        out.append(f"{who} is named '{other.name}' in the file.")
+    off = abs(entry.volume_file_cm3 - entry.volume_screen_cm3)
+    if off > max(VOLUME_TOLERANCE * entry.volume_screen_cm3, VOLUME_TOLERANCE_CM3):
+        out.append(
+            f"{who} has {entry.volume_file_cm3:.4f} cm³ in the file and {entry.volume_screen_cm3:.4f} cm³ on screen."
+        )
+    if not entry.largest_distance_mm <= options.tolerance_mm:
+        out.append(f"a line of {who} lies {entry.largest_distance_mm:.3f} mm away from where it is on screen.")
+    for what, mine, theirs in (
+        ("islands", entry.islands_screen, entry.islands_file),
+        ("holes", entry.holes_screen, entry.holes_file),
+        ("planes", entry.planes_screen, entry.planes_file),
+    ):
+        if mine != theirs:
+            out.append(f"{who} has {theirs} {what} in the file and {mine} on screen.")
+    if not entry.untouched_identical:
+        out.append(f"planes of {who} that nobody touched are not as they were read.")
+    if not entry.loose_identical:
+        out.append(f"contours of {who} beside the planes are not as they were read.")
+    return out
+
+
+def _same_text(contours: PlaneContours, other: PlaneContours | None) -> bool:
+    return other is not None and [c.data for c in contours.source] == [c.data for c in other.source]
+
+
+def _count_islands(roi: Roi) -> int:
+    return sum(len(c.area.geoms) for c in roi.planes.values())
+
+
+def _count_holes(roi: Roi) -> int:
+    return sum(len(polygon.interiors) for c in roi.planes.values() for polygon in c.area.geoms)
+
+
+def largest_distance(first: MultiPolygon, second: MultiPolygon) -> float:
+    """Discrete Hausdorff distance in mm between the lines of two areas; infinite where only one is empty.
+
+    Where both have the same vertices in the same order, the largest move of a vertex, which bounds the distance
+    between the whole lines from above, is given instead: it is quicker and no smaller.
+    """
+    if first.is_empty or second.is_empty:
+        return 0.0 if first.is_empty and second.is_empty else float("inf")
+    moved = 0.0
+    for a, b in zip_longest(first.geoms, second.geoms):
+        if a is None or b is None or len(a.interiors) != len(b.interiors):
+            return _hausdorff(first, second)
+        for ring, other in zip((a.exterior, *a.interiors), (b.exterior, *b.interiors), strict=True):
+            one, two = shapely.get_coordinates(ring), shapely.get_coordinates(other)
+            if one.shape != two.shape:
+                return _hausdorff(first, second)
+            moved = max(moved, float(np.hypot(*(one - two).T).max()))
+            if moved > 0.01:
+                return _hausdorff(first, second)
+    return moved
+
+
+def _hausdorff(first: MultiPolygon, second: MultiPolygon) -> float:
+    return float(shapely.hausdorff_distance(first.boundary, second.boundary))

@@ -1,0 +1,109 @@
+"""The commands `planimeter rtstruct to-masks | from-masks | check`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from engine.masks import MaskFormat
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+EXISTING = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def rtstruct() -> None:
+    """Read, write, measure and validate RTSTRUCT files."""
+
+
+@rtstruct.command("to-masks")
+@click.argument("rtstruct_file", metavar="RT.dcm", type=FILE)
+@click.argument("path", metavar="PATH", type=EXISTING)
+@click.option("-o", "--output", "folder", metavar="DIR", type=FOLDER, required=True, help="Folder for the masks.")
+@click.option("--format", "form", type=click.Choice(["nii.gz", "nii", "nrrd"]), default="nii.gz", show_default=True)
+def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat") -> None:
+    """Write one mask for each structure of RT.dcm, on the grid of the image series at PATH."""
+    from engine.console import progress_bar
+    from engine.dicom.rtstruct_file import parse_rtstruct
+    from engine.dicom.rtstruct_open import series_of
+    from engine.dicom.rtstruct_read import filled_areas, structures_from
+    from engine.masks import write_masks
+
+    with progress_bar() as progress:
+        file = parse_rtstruct(rtstruct_file)
+        choice = series_of(file, rtstruct_file, path, progress)
+        structures = structures_from(file, choice.volume)
+        areas, notes = filled_areas(structures)
+        paths = write_masks(structures, choice.volume, folder, form, areas=areas, progress=progress)
+    click.echo(f"Image: {choice.reason}", err=True)
+    for note in (*structures.notes, *notes):
+        click.echo(f"Note: {note}", err=True)
+    if not choice.volume.geometry.is_regular:
+        click.echo(
+            "Note: the planes are unevenly spaced or tilted, which a mask file can't say: it holds the voxels of the "
+            "real planes in order, with their mean distance. from-masks takes it back onto the real planes.",
+            err=True,
+        )
+    for roi, mask in zip(structures.rois, paths, strict=True):
+        click.echo(f"{mask.name}\t{roi.name}\t{roi.volume_cm3(choice.volume.geometry):.3f} cm³")
+
+
+@rtstruct.command("from-masks")
+@click.argument("folder", metavar="DIR", type=EXISTING)
+@click.argument("path", metavar="PATH", type=EXISTING)
+@click.option("-o", "--output", metavar="RT.dcm", type=FILE, required=True, help="RTSTRUCT file to write.")
+@click.option("--series", "series_uid", metavar="UID", help="Image series, where PATH holds several.")
+@click.option("--preset", "preset_id", default="standard", show_default=True, help="What the receiving system accepts.")
+@click.option("--holes", type=click.Choice(["keyhole", "xor"]), help="How holes are written; the preset's by default.")
+@click.option("--label", default="", help="Label of the structure set.")
+def from_masks(
+    *, folder: Path, path: Path, output: Path, series_uid: str | None, preset_id: str, holes: str | None, label: str
+) -> None:
+    """Write an RTSTRUCT with one structure for each mask (or probability map) in DIR, on the image series at PATH."""
+    from engine.console import progress_bar
+    from engine.dicom.presets import preset
+    from engine.dicom.rtstruct_open import image_for_masks
+    from engine.dicom.rtstruct_write import export_rtstruct
+    from engine.masks import mask_files, structures_from_masks
+
+    options = preset(preset_id).options(label=label, **({"holes": holes} if holes else {}))
+    with progress_bar() as progress:
+        files = mask_files(folder)
+        choice = image_for_masks(files, path, series_uid, progress)
+        structures = structures_from_masks(files, choice.volume, progress)
+        certificate = export_rtstruct(structures, choice.volume, output, options, progress)
+    click.echo(f"Image: {choice.reason}", err=True)
+    for note in (*structures.notes, *certificate.changes):
+        click.echo(f"Note: {note}", err=True)
+    for entry in certificate.structures:
+        click.echo(
+            f"{entry.name}\t{entry.volume_file_cm3:.3f} cm³\tDice {entry.dice:.6f}\t"
+            f"{entry.largest_distance_mm:.4f} mm\t{entry.islands_file} islands\t{entry.holes_file} holes"
+        )
+    click.echo(f"Certified: {output} (SHA-256 {certificate.sha256})")
+
+
+@rtstruct.command("check")
+@click.argument("rtstruct_file", metavar="RT.dcm", type=FILE)
+@click.argument("path", metavar="[PATH]", type=EXISTING, required=False)
+@click.option("--against", metavar="OTHER.dcm", type=FILE, help="Compare with the structures of another RTSTRUCT.")
+@click.option("--tolerance", default=2.0, show_default=True, help="Of the surface Dice and the added path length, mm.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON alone.")
+def check(rtstruct_file: Path, path: Path | None, against: Path | None, tolerance: float, as_json: bool) -> None:
+    """Measure the structures of RT.dcm on the image series at PATH, and validate the file."""
+    from engine.console import progress_bar
+    from engine.dicom.rtstruct_check import check_rtstruct
+
+    with progress_bar() as progress:
+        report = check_rtstruct(rtstruct_file, path, against, tolerance, progress)
+    if as_json:
+        click.echo(json.dumps(report.model_dump(exclude_none=True), ensure_ascii=False, indent=2))
+    else:
+        for line in report.lines():
+            click.echo(line)
+    if not report.ok:
+        sys.exit(1)

@@ -1,0 +1,259 @@
+"""An RTSTRUCT file as it stands: header and contours, with the text of every coordinate kept, and no interpretation."""
+
+import io
+import json
+import logging
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from engine.dicom.encoding import Element, elements, items
+from engine.errors import PlanimeterError, ReadError
+from engine.structures import RawContour
+
+RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+
+ROI_CONTOUR_SEQUENCE = 0x30060039
+CONTOUR_SEQUENCE = 0x30060040
+CONTOUR_IMAGE_SEQUENCE = 0x30060016
+CONTOUR_GEOMETRIC_TYPE = 0x30060042
+NUMBER_OF_CONTOUR_POINTS = 0x30060046
+CONTOUR_NUMBER = 0x30060048
+CONTOUR_DATA = 0x30060050
+ROI_DISPLAY_COLOR = 0x3006002A
+REFERENCED_ROI_NUMBER = 0x30060084
+REFERENCED_SOP_CLASS_UID = 0x00081150
+REFERENCED_SOP_INSTANCE_UID = 0x00081155
+REFERENCED_FRAME_NUMBER = 0x00081160
+
+_KNOWN_IN_CONTOUR = frozenset(
+    (CONTOUR_IMAGE_SEQUENCE, CONTOUR_GEOMETRIC_TYPE, NUMBER_OF_CONTOUR_POINTS, CONTOUR_NUMBER, CONTOUR_DATA)
+)
+_KNOWN_IN_ROI_CONTOUR = frozenset((ROI_DISPLAY_COLOR, REFERENCED_ROI_NUMBER, CONTOUR_SEQUENCE))
+
+
+@dataclass(frozen=True)
+class RoiContours:
+    """One item of the ROI Contour Sequence.
+
+    Args:
+        number: Referenced ROI Number, or None where it is missing.
+        colour: ROI Display Color, or None where it is missing or malformed.
+        contours: in the order of the file.
+        stated_points: Number of Contour Points of each contour, None where missing.
+        attachments: the item's other elements as pydicom JSON, "" where there are none.
+    """
+
+    number: int | None
+    colour: tuple[int, int, int] | None
+    contours: tuple[RawContour, ...]
+    stated_points: tuple[int | None, ...]
+    attachments: str = ""
+
+
+@dataclass(frozen=True)
+class RtstructFile:
+    """The header (a pydicom data set without the ROI Contour Sequence) and the contours of a file."""
+
+    header: Dataset
+    roi_contours: tuple[RoiContours, ...]
+
+
+def parse_rtstruct(path: Path) -> RtstructFile:
+    """Read an RTSTRUCT file.
+
+    Little endian files, plain or deflated, are read from their bytes; any other form goes through pydicom first.
+
+    Raises:
+        ReadError: the file can't be read, is no DICOM file, is no RTSTRUCT, or breaks off.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ReadError(f"The file {path} could not be read: {error.strerror or error}.") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return _parse(data, path)
+        except PlanimeterError as error:
+            raise ReadError(f"The RTSTRUCT {path.name} could not be read: {error}") from error
+        except (
+            KeyError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            NotImplementedError,
+            EOFError,
+            OSError,
+            zlib.error,
+        ) as error:
+            raise ReadError(
+                f"The RTSTRUCT {path.name} is damaged and could not be read ({type(error).__name__}: {error})."
+            ) from error
+
+
+def _parse(data: bytes, path: Path) -> RtstructFile:
+    body_start, syntax = _transfer_syntax(data)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        body = zlib.decompress(data[body_start:], -zlib.MAX_WBITS)
+        syntax = ExplicitVRLittleEndian
+    elif syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
+        body = data[body_start:]
+    else:
+        body, syntax = _through_pydicom(data, path)
+    implicit = syntax == ImplicitVRLittleEndian
+    found: list[Element] = []
+    rest: list[bytes] = []
+    for element in elements(body, 0, len(body), implicit):
+        if element.tag == ROI_CONTOUR_SEQUENCE:
+            found.append(element)
+        else:
+            rest.append(body[element.start : element.end])
+    header = _dataset(b"".join(rest), implicit)
+    sop_class = str(header.get("SOPClassUID", ""))
+    if sop_class != RTSTRUCT_CLASS and str(header.get("Modality", "")) != "RTSTRUCT":
+        what = str(header.get("Modality", "")) or sop_class or "something else"
+        raise ReadError(f"it is no RTSTRUCT but {what}.")
+    charset = header.get("SpecificCharacterSet", None)
+    contours = [
+        _roi_contours(body, start, stop, implicit or sequence.vr == b"UN", charset)
+        for sequence in found
+        for start, stop in items(body, sequence, implicit)
+    ]
+    return RtstructFile(header, tuple(contours))
+
+
+def _transfer_syntax(data: bytes) -> tuple[int, str]:
+    """(where the data set begins, transfer syntax UID, "" where there is no usable file meta information)."""
+    if data[128:132] != b"DICM":
+        return 0, ""
+    syntax, position = "", 132
+    while data[position : position + 2] == b"\x02\x00":
+        element = next(elements(data, position, len(data), False))
+        if element.tag == 0x00020010:
+            syntax = data[element.value_start : element.value_end].decode("ascii", "replace").rstrip("\0 ")
+        position = element.end
+    return position, syntax
+
+
+def _through_pydicom(data: bytes, path: Path) -> tuple[bytes, str]:
+    """The data set rewritten in implicit VR little endian; the text of decimal strings survives."""
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+    except Exception as error:
+        raise ReadError(f"{path.name} is no DICOM file ({error}).") from error
+    if not dataset or ("SOPClassUID" not in dataset and "Modality" not in dataset):
+        raise ReadError("it is no DICOM file.")
+    buffer = io.BytesIO()
+    pydicom.dcmwrite(buffer, Dataset(dataset), implicit_vr=True, little_endian=True, enforce_file_format=False)
+    return buffer.getvalue(), ImplicitVRLittleEndian
+
+
+def _dataset(data: bytes, implicit: bool, charset: Any = None) -> Dataset:
+    dataset = pydicom.filereader.read_dataset(io.BytesIO(data), implicit, True)
+    if charset is not None and "SpecificCharacterSet" not in dataset:
+        dataset.SpecificCharacterSet = charset
+    dataset.decode()
+    return dataset
+
+
+def _text(data: bytes, element: Element) -> str:
+    return data[element.value_start : element.value_end].decode("latin-1").strip("\0 ")
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _roi_contours(data: bytes, start: int, stop: int, implicit: bool, charset: Any) -> RoiContours:
+    number: int | None = None
+    colour: tuple[int, int, int] | None = None
+    contours: list[RawContour] = []
+    stated: list[int | None] = []
+    others: list[bytes] = []
+    for element in elements(data, start, stop, implicit):
+        if element.tag == CONTOUR_SEQUENCE:
+            inside = implicit or element.vr == b"UN"
+            for item_start, item_stop in items(data, element, implicit):
+                contour, points = _contour(data, item_start, item_stop, inside, charset)
+                contours.append(contour)
+                stated.append(points)
+        elif element.tag == REFERENCED_ROI_NUMBER:
+            number = _integer(_text(data, element))
+        elif element.tag == ROI_DISPLAY_COLOR:
+            colour = _colour(_text(data, element))
+        else:
+            others.append(data[element.start : element.end])
+    return RoiContours(number, colour, tuple(contours), tuple(stated), _attachments(others, implicit, charset))
+
+
+def _colour(text: str) -> tuple[int, int, int] | None:
+    parts = [_integer(part) for part in text.split("\\")]
+    if len(parts) != 3 or any(part is None or not 0 <= part <= 255 for part in parts):
+        return None
+    return (parts[0] or 0, parts[1] or 0, parts[2] or 0)
+
+
+def _contour(data: bytes, start: int, stop: int, implicit: bool, charset: Any) -> tuple[RawContour, int | None]:
+    geometric_type, text = "", ""
+    number: int | None = None
+    points: int | None = None
+    images: tuple[tuple[str, str, int | None], ...] = ()
+    others: list[bytes] = []
+    for element in elements(data, start, stop, implicit):
+        if element.tag == CONTOUR_DATA:
+            text = data[element.value_start : element.value_end].decode("latin-1").rstrip("\0 ")
+        elif element.tag == CONTOUR_GEOMETRIC_TYPE:
+            geometric_type = _text(data, element)
+        elif element.tag == NUMBER_OF_CONTOUR_POINTS:
+            points = _integer(_text(data, element))
+        elif element.tag == CONTOUR_NUMBER:
+            number = _integer(_text(data, element))
+        elif element.tag == CONTOUR_IMAGE_SEQUENCE:
+            inside = implicit or element.vr == b"UN"
+            images = tuple(_image(data, *item, inside) for item in items(data, element, implicit))
+        else:
+            others.append(data[element.start : element.end])
+    return RawContour(text, geometric_type, number, images, _attachments(others, implicit, charset)), points
+
+
+def _image(data: bytes, start: int, stop: int, implicit: bool) -> tuple[str, str, int | None]:
+    sop_class = instance = ""
+    frame: int | None = None
+    for element in elements(data, start, stop, implicit):
+        if element.tag == REFERENCED_SOP_CLASS_UID:
+            sop_class = _text(data, element)
+        elif element.tag == REFERENCED_SOP_INSTANCE_UID:
+            instance = _text(data, element)
+        elif element.tag == REFERENCED_FRAME_NUMBER:
+            frame = _integer(_text(data, element).split("\\", maxsplit=1)[0])
+    return sop_class, instance, frame
+
+
+def _attachments(others: list[bytes], implicit: bool, charset: Any) -> str:
+    if not others:
+        return ""
+    dataset = _dataset(b"".join(others), implicit, charset)
+    if charset is not None:
+        del dataset.SpecificCharacterSet
+    return json_text(dataset)
+
+
+def json_text(dataset: Dataset) -> str:
+    """A data set as pydicom JSON, without elements that JSON can't hold; "" where nothing is left."""
+    out: dict[str, Any] = {}
+    for element in dataset:
+        try:
+            out[f"{element.tag:08X}"] = element.to_json_dict(None, 1024)
+        except Exception as error:  # any malformed value must not cost the rest
+            logging.getLogger(__name__).debug("Element %s left out: %s", element.tag, type(error).__name__)
+    return json.dumps(out) if out else ""

@@ -1,0 +1,494 @@
+"""RTSTRUCT → StructureSet: every contour placed on the real planes of the image, and nothing dropped unnamed.
+
+How contours become areas. Contours of one ROI on one plane are combined by even-odd, so that holes written as keyholes,
+as CLOSEDPLANAR_XOR (PS3.3 C.8.8.6.3) and as nested plain CLOSED_PLANAR contours all read as holes. Where a reader that
+takes the union of contours would see something else, a note says so.
+"""
+
+import json
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+from shapely import MultiPolygon, Polygon
+
+from engine.contouring.rings import area_from_rings
+from engine.dicom.rtstruct_file import RoiContours, RtstructFile, json_text, parse_rtstruct
+from engine.dicom.rtstruct_header import PRIVATE_CREATOR, PRIVATE_GROUP
+from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, References, check_match, contour_planes, references_of
+from engine.errors import GeometryError, ReadError
+from engine.structures import Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet, palette
+from engine.volume import FloatArray, Geometry, Volume
+
+_CLOSED = frozenset(("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"))
+
+_KNOWN_ROI = ("ROINumber", "ReferencedFrameOfReferenceUID", "ROIName", "ROIGenerationAlgorithm",
+              "ROIGenerationDescription", "ROIDerivationAlgorithmIdentificationSequence")  # fmt: skip
+_KNOWN_OBSERVATION = ("ObservationNumber", "ReferencedROINumber", "RTROIInterpretedType",
+                      "RTROIIdentificationCodeSequence")  # fmt: skip
+
+
+def read_rtstruct(path: Path, volume: Volume | None) -> StructureSet:
+    """Structures of an RTSTRUCT file on the planes of an image series.
+
+    Args:
+        path: the file.
+        volume: the image that it belongs to; None opens the structures alone, on planes made from their contours.
+
+    Returns:
+        A StructureSet whose `notes` name everything that was unusual, put aside or left out.
+
+    Raises:
+        ReadError: the file is unreadable or no RTSTRUCT.
+        MismatchError: the file belongs to another image.
+        GeometryError: without an image, the contours don't lie on parallel planes.
+    """
+    return structures_from(parse_rtstruct(path), volume)
+
+
+def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry | None = None) -> StructureSet:
+    """As `read_rtstruct`, from a file that has been parsed; `alone` gives the planes where there is no image."""
+    notes: list[str] = []
+    header = file.header
+    drafts = _drafts(header, file.roi_contours, notes)
+    for draft in drafts:
+        draft.read_points(notes)
+    references = references_of(header, file.roi_contours)
+    if volume is not None:
+        geometry = volume.geometry
+        notes += _matched(references, volume, drafts)
+    else:
+        geometry = alone or geometry_from_contours([draft.closed_points() for draft in drafts])
+        notes.append("The images of these structures are not here: the structures are shown alone.")
+    rois = tuple(draft.placed(geometry, notes) for draft in drafts)
+    if not rois:
+        notes.append("The RTSTRUCT holds no structures.")
+    return StructureSet(
+        geometry=geometry,
+        rois=rois,
+        label=_string(header, "StructureSetLabel"),
+        description=_string(header, "StructureSetDescription"),
+        sop_instance_uid=_string(header, "SOPInstanceUID"),
+        notes=tuple(dict.fromkeys(notes)),
+        attachments=_header_json(header),
+    )
+
+
+def loose_plane(contour: RawContour, geometry: Geometry) -> int:
+    """Index of the plane on which to show a contour that is not on any plane: the nearest to its centre.
+
+    Raises:
+        ReadError: its coordinates can't be read.
+    """
+    points = points_of(contour.data)
+    if points is None or not len(points):
+        raise ReadError("A contour's coordinates could not be read.")
+    return geometry.nearest_plane(points.mean(axis=0))
+
+
+def filled_areas(structures: StructureSet) -> tuple[Callable[[Roi], Mapping[int, MultiPolygon]], list[str]]:
+    """What to fill for masks: the areas on the planes, and closed contours between planes on the nearest one.
+
+    A mask can't hold a contour between planes, so one within half a plane's thickness is drawn on the nearest plane
+    where the structure has no area of its own.
+
+    Returns:
+        A function from a structure to its areas by plane index, and a note for each structure where that was needed.
+    """
+    geometry = structures.geometry
+    added: dict[int, dict[int, MultiPolygon]] = {}
+    notes: list[str] = []
+    for roi in structures.rois:
+        levels: dict[int, dict[float, list[FloatArray]]] = defaultdict(lambda: defaultdict(list))
+        for contour in roi.loose:
+            points = points_of(contour.data)
+            if contour.geometric_type not in _CLOSED or points is None or len(points) < 3:
+                continue
+            position = points @ geometry.normal
+            plane = int(np.abs(geometry.positions - position.mean()).argmin())
+            apart = abs(float(position.mean()) - float(geometry.positions[plane]))
+            if np.ptp(position) <= PLANE_TOLERANCE_MM and apart <= geometry.plane_thickness[plane] / 2 + 1e-6:
+                levels[plane][round(apart, 2)].append(geometry.plane_from_lps(plane, points))
+        drawn = {
+            plane: area_from_rings(_without_repeats(by_level[min(by_level)]))[0]
+            for plane, by_level in levels.items()
+            if roi.area(plane).is_empty
+        }
+        if drawn:
+            added[roi.number] = drawn
+            notes.append(
+                f"'{roi.name}' has contours between the planes: drawn on the nearest of {_planes(sorted(drawn))}."
+            )
+
+    def areas(roi: Roi) -> Mapping[int, MultiPolygon]:
+        return {k: c.area for k, c in roi.planes.items()} | added.get(roi.number, {})
+
+    return areas, notes
+
+
+def points_of(data: str) -> FloatArray | None:
+    """(n, 3) LPS mm from the text of Contour Data; None where it is malformed."""
+    if not data:
+        return np.empty((0, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            values = np.fromstring(data, dtype=np.float64, sep="\\")
+        except (ValueError, DeprecationWarning):
+            return None
+    if len(values) != data.count("\\") + 1 or len(values) % 3 or not np.isfinite(values).all():
+        return None
+    return values.reshape(-1, 3)
+
+
+@dataclass
+class _Draft:
+    """A ROI on its way from the file to the planes."""
+
+    number: int
+    name: str
+    item: Dataset
+    observations: list[Dataset] = field(default_factory=list)
+    colour: tuple[int, int, int] | None = None
+    index: int = 0
+    contours: list[RawContour] = field(default_factory=list)
+    stated_points: list[int | None] = field(default_factory=list)
+    contour_attachments: str = ""
+    points: list[FloatArray] = field(default_factory=list)
+
+    def read_points(self, notes: list[str]) -> None:
+        """Parse all coordinates; contours whose text is malformed are left out and named."""
+        together = points_of("\\".join(contour.data for contour in self.contours if contour.data))
+        counts = [contour.data.count("\\") + 1 if contour.data else 0 for contour in self.contours]
+        if together is not None and all(count % 3 == 0 for count in counts):
+            self.points = np.split(together, np.cumsum(np.array(counts, dtype=np.intp) // 3)[:-1]) if counts else []
+        else:
+            kept = [(contour, points_of(contour.data)) for contour in self.contours]
+            lost = sum(points is None for _, points in kept)
+            notes.append(f"{lost} contours of '{self.name}' have coordinates that are no numbers, and were left out.")
+            self.stated_points = [
+                n for n, (_, points) in zip(self.stated_points, kept, strict=True) if points is not None
+            ]
+            self.contours = [contour for contour, points in kept if points is not None]
+            self.points = [points for _, points in kept if points is not None]
+        empty = sum(not len(points) for points in self.points)
+        if empty:
+            notes.append(f"{empty} contours of '{self.name}' have no points, and were left out.")
+            kept_index = [i for i, points in enumerate(self.points) if len(points)]
+            self.contours = [self.contours[i] for i in kept_index]
+            self.stated_points = [self.stated_points[i] for i in kept_index]
+            self.points = [self.points[i] for i in kept_index]
+        wrong = sum(
+            stated is not None and stated != len(points)
+            for stated, points in zip(self.stated_points, self.points, strict=True)
+        )
+        if wrong:
+            notes.append(
+                f"{wrong} contours of '{self.name}' state another number of points than they hold; all were read."
+            )
+
+    def closed_points(self) -> list[FloatArray]:
+        """Points of the contours that enclose an area."""
+        return [
+            p for c, p in zip(self.contours, self.points, strict=True) if c.geometric_type in _CLOSED and len(p) > 2
+        ]
+
+    def placed(self, geometry: Geometry, notes: list[str]) -> Roi:
+        """The ROI with its contours on the planes of `geometry`."""
+        by_plane: dict[int, list[int]] = defaultdict(list)
+        loose: list[int] = []
+        tiny = odd = off = 0
+        planes = contour_planes(self.points, geometry)
+        for index, contour in enumerate(self.contours):
+            if contour.geometric_type not in _CLOSED:
+                odd += 1
+                loose.append(index)
+            elif len(self.points[index]) < 3:
+                tiny += 1
+                loose.append(index)
+            elif planes[index] < 0:
+                off += 1
+                loose.append(index)
+            else:
+                by_plane[int(planes[index])].append(index)
+        if odd:
+            kinds = sorted({self.contours[i].geometric_type or "untyped" for i in loose} - _CLOSED)
+            notes.append(f"{odd} contours of '{self.name}' ({', '.join(kinds)}) are no areas: kept, not filled.")
+        if tiny:
+            notes.append(f"{tiny} contours of '{self.name}' have only one or two points: kept, not filled.")
+        if off:
+            notes.append(
+                f"{off} contours of '{self.name}' lie off the planes of the image: kept where they are, "
+                "shown on the nearest plane."
+            )
+        areas: dict[int, PlaneContours] = {}
+        doubled: list[int] = []
+        hollow: list[int] = []
+        flat: list[int] = []
+        for plane in sorted(by_plane):
+            members = by_plane[plane]
+            rings = [geometry.plane_from_lps(plane, self.points[i]) for i in members]
+            unique = _without_repeats(rings)
+            if len(unique) < len(rings):
+                doubled.append(plane)
+            area, overlapped = area_from_rings(unique)
+            plain = sum(self.contours[i].geometric_type == "CLOSED_PLANAR" for i in members)
+            if len(unique) > 1 and plain > 1 and (overlapped or _has_nested(area, unique)):
+                hollow.append(plane)
+            if area.is_empty:
+                flat.append(plane)
+            areas[plane] = PlaneContours(area, tuple(self.contours[i] for i in members))
+        if doubled:
+            notes.append(f"'{self.name}' has the same contour twice on {_planes(doubled)}: counted once.")
+        if hollow:
+            notes.append(
+                f"Contours of '{self.name}' overlap on {_planes(hollow)}: read by even-odd, so the overlap is a hole; "
+                "a program that takes their union sees none."
+            )
+        if flat:
+            notes.append(f"The contours of '{self.name}' on {_planes(flat)} enclose no area: kept, nothing to fill.")
+        if not self.contours:
+            notes.append(f"'{self.name}' has no contours.")
+        observation = self.observations[0] if self.observations else Dataset()
+        return Roi(
+            number=self.number,
+            name=self.name,
+            colour=self.colour or palette(self.index),
+            roi_type=_string(observation, "RTROIInterpretedType"),
+            planes=areas,
+            loose=tuple(self.contours[i] for i in loose),
+            provenance=_provenance(self.item),
+            code=_code(observation),
+            uid=_uid(self.item),
+            attachments=self._attachments(),
+        )
+
+    def _attachments(self) -> str:
+        out: dict[str, Any] = {}
+        for key, dataset, known in (
+            ("roi", self.item, _KNOWN_ROI),
+            ("observation", self.observations[0] if self.observations else Dataset(), _KNOWN_OBSERVATION),
+        ):
+            text = json_text(_without(dataset, known))
+            if text:
+                out[key] = json.loads(text)
+        if len(self.observations) > 1:
+            out["observations"] = [json.loads(json_text(o) or "{}") for o in self.observations[1:]]
+        if self.contour_attachments:
+            out["contour"] = json.loads(self.contour_attachments)
+        return json.dumps(out) if out else ""
+
+
+def _without_repeats(rings: list[FloatArray]) -> list[FloatArray]:
+    """The rings without those that repeat an earlier one, whatever point it starts at and whichever way it runs."""
+    if len(rings) < 2:
+        return rings
+    boxes = [(len(r), *np.round(r.min(axis=0), 3), *np.round(r.max(axis=0), 3)) for r in rings]
+    kept: list[int] = []
+    for i, ring in enumerate(rings):
+        same = [k for k in kept if boxes[k] == boxes[i]]
+        if not any(_same_ring(rings[k], ring) for k in same):
+            kept.append(i)
+    return [rings[i] for i in kept]
+
+
+def _same_ring(first: FloatArray, second: FloatArray) -> bool:
+    for candidate in (second, second[::-1]):
+        for start in np.flatnonzero(np.abs(candidate - first[0]).max(axis=1) < 1e-4):
+            if np.abs(np.roll(candidate, -start, axis=0) - first).max() < 1e-4:
+                return True
+    return False
+
+
+def _has_nested(area: MultiPolygon, rings: Sequence[FloatArray]) -> bool:
+    """True where even-odd of the rings leaves less than their union would: some ring lies inside another."""
+    if not any(polygon.interiors for polygon in area.geoms):
+        return False
+    solid = sum(abs(Polygon(ring).area) for ring in rings)
+    return bool(solid > area.area * (1 + 1e-9) + 1e-9)
+
+
+def _planes(indices: Sequence[int]) -> str:
+    if len(indices) == 1:
+        return f"plane {indices[0] + 1}"
+    return f"{len(indices)} planes (the first is plane {indices[0] + 1})"
+
+
+def _drafts(header: Dataset, contours: Sequence[RoiContours], notes: list[str]) -> list[_Draft]:
+    """One draft a ROI, from the three sequences, which may each be missing or contradict each other."""
+    drafts: list[_Draft] = []
+    by_number: dict[int, _Draft] = {}
+    used = {
+        n
+        for n in (_integer(item, "ROINumber") for item in _sequence(header, "StructureSetROISequence"))
+        if n is not None
+    }
+    used |= {c.number for c in contours if c.number is not None}
+    for item in _sequence(header, "StructureSetROISequence"):
+        number = _integer(item, "ROINumber")
+        name = _string(item, "ROIName")
+        if number is None or number in by_number:
+            fresh = max(used, default=0) + 1
+            used.add(fresh)
+            notes.append(
+                f"The structure '{name}' has {'no' if number is None else 'the same'} ROI number "
+                f"{'' if number is None else f'{number} as another one '}and was given {fresh}."
+            )
+            number = fresh
+        if not name:
+            name = f"ROI {number}"
+            notes.append(f"ROI {number} has no name.")
+        draft = _Draft(number, name, item, index=len(drafts))
+        by_number[number] = draft
+        drafts.append(draft)
+    if "StructureSetROISequence" not in header:
+        notes.append("The file has no Structure Set ROI Sequence.")
+    if not contours and drafts:
+        notes.append("The file has no ROI Contour Sequence: its structures have no contours.")
+    for group in contours:
+        number = group.number
+        if number is None:
+            number = max(used, default=0) + 1
+            used.add(number)
+        if number not in by_number:
+            notes.append(
+                f"Contours refer to ROI number {group.number}, which the file doesn't name: read as 'ROI {number}'."
+            )
+            by_number[number] = _Draft(number, f"ROI {number}", Dataset(), index=len(drafts))
+            drafts.append(by_number[number])
+        draft = by_number[number]
+        draft.contours += group.contours
+        draft.stated_points += group.stated_points
+        draft.colour = draft.colour or group.colour
+        draft.contour_attachments = draft.contour_attachments or group.attachments
+    for item in _sequence(header, "RTROIObservationsSequence"):
+        number = _integer(item, "ReferencedROINumber")
+        if number is not None and number in by_number:
+            by_number[number].observations.append(item)
+        else:
+            notes.append(
+                f"An observation refers to ROI number {number}, which the file doesn't have, and was left out."
+            )
+    names: dict[str, int] = defaultdict(int)
+    for draft in drafts:
+        names[draft.name] += 1
+    for name, count in names.items():
+        if count > 1:
+            notes.append(f"{count} structures are named '{name}': they stay separate.")
+    return drafts
+
+
+def _matched(references: References, volume: Volume, drafts: Sequence[_Draft]) -> list[str]:
+    every = [points for draft in drafts for points in draft.points]
+    planes = contour_planes(every, volume.geometry)
+    return check_match(references, volume, every, planes)
+
+
+def geometry_from_contours(contours: Sequence[Sequence[FloatArray]]) -> Geometry:
+    """Planes through closed contours: their common normal, their positions, and a 1 mm grid that covers them.
+
+    Args:
+        contours: for each ROI, (n, 3) LPS mm of each closed contour.
+
+    Raises:
+        GeometryError: the contours are not parallel to each other.
+    """
+    every = [points for roi in contours for points in roi]
+    if not every:
+        return Geometry.regular((0, 0, 0), np.eye(3), (1, 1, 1), (1, 1, 1))
+    largest = max(every, key=lambda p: float(np.ptp(p, axis=0).sum()))
+    centred = largest - largest.mean(axis=0)
+    normal = np.linalg.svd(centred, full_matrices=False)[2][-1]
+    axis = int(np.abs(normal).argmax())
+    if np.abs(normal[axis]) > 1 - 1e-6:
+        normal = np.eye(3)[axis]
+    # An axial set runs to the Superior, a coronal one to the Posterior, a sagittal one to the Left, with rows and
+    # columns as a scanner would have them.
+    row = np.eye(3)[1 if axis == 0 else 0]
+    row = row - (row @ normal) * normal
+    row /= np.linalg.norm(row)
+    normal = normal * np.sign(normal[axis])
+    column = np.cross(normal, row)
+    spans = np.array([np.ptp(p @ normal) for p in every])
+    positions = np.array([(p @ normal).mean() for p in every])
+    if np.median(spans) > PLANE_TOLERANCE_MM:
+        raise GeometryError(
+            "The contours of this RTSTRUCT do not lie on parallel planes; open it together with its images."
+        )
+    flat = np.sort(positions[spans <= PLANE_TOLERANCE_MM])
+    levels = [float(group.mean()) for group in np.split(flat, np.flatnonzero(np.diff(flat) > 0.05) + 1)]
+    points = np.concatenate(every)
+    u, v = points @ row, points @ column
+    size = (int(np.ceil(np.ptp(v))) + 21, int(np.ceil(np.ptp(u))) + 21)
+    corner = (u.min() - 10) * row + (v.min() - 10) * column
+    origins = corner + np.outer(levels, normal)
+    step = float(np.median(np.diff(levels))) if len(levels) > 1 else 1.0
+    return Geometry(origins, row, column, (1.0, 1.0), (len(levels), *size), step)
+
+
+def _sequence(dataset: Dataset, keyword: str) -> list[Dataset]:
+    value = dataset.get(keyword, None)
+    return [item for item in value if isinstance(item, Dataset)] if value else []
+
+
+def _string(dataset: Dataset, keyword: str) -> str:
+    value = dataset.get(keyword, None)
+    return "" if value is None else str(value).strip()
+
+
+def _integer(dataset: Dataset, keyword: str) -> int | None:
+    try:
+        return int(str(dataset.get(keyword, "")))
+    except ValueError:
+        return None
+
+
+def _without(dataset: Dataset, known: Sequence[str]) -> Dataset:
+    out = Dataset()
+    for element in dataset:
+        if element.keyword not in known and element.keyword != "SpecificCharacterSet":
+            out.add(element)
+    return out
+
+
+def _provenance(item: Dataset) -> Provenance:
+    try:
+        generation = Generation(_string(item, "ROIGenerationAlgorithm").upper())
+    except ValueError:
+        generation = Generation.UNKNOWN
+    algorithm = next(iter(_sequence(item, "ROIDerivationAlgorithmIdentificationSequence")), Dataset())
+    parameters = _string(algorithm, "AlgorithmParameters")
+    return Provenance(
+        generation=generation,
+        description=_string(item, "ROIGenerationDescription"),
+        algorithm=_string(algorithm, "AlgorithmName"),
+        version=_string(algorithm, "AlgorithmVersion"),
+        weights_sha256=parameters.removeprefix("weights SHA-256 ") if parameters.startswith("weights SHA-256 ") else "",
+        edited=generation is Generation.SEMIAUTOMATIC,
+    )
+
+
+def _code(observation: Dataset) -> Code | None:
+    item: Mapping[str, Any] | Dataset = next(iter(_sequence(observation, "RTROIIdentificationCodeSequence")), Dataset())
+    if not isinstance(item, Dataset) or not item:
+        return None
+    value = _string(item, "CodeValue") or _string(item, "LongCodeValue") or _string(item, "URNCodeValue")
+    return Code(value, _string(item, "CodingSchemeDesignator"), _string(item, "CodeMeaning"))
+
+
+def _uid(item: Dataset) -> str:
+    try:
+        value = item.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)[1].value
+    except KeyError:
+        return ""
+    return (value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)).strip("\0 ")
+
+
+def _header_json(header: Dataset) -> str:
+    left = ("StructureSetROISequence", "RTROIObservationsSequence")
+    return json_text(_without(header, left))

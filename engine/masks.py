@@ -1,0 +1,353 @@
+"""Structures ↔ mask files (NIfTI, NRRD), on the image's grid or in physical space."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from shapely import MultiPolygon
+
+from engine.contouring.fill import fill
+from engine.contouring.trace import trace_mask_volume, trace_probability_volume
+from engine.errors import MismatchError, ReadError, WriteError
+from engine.progress import Progress, silent
+from engine.structures import Generation, Provenance, Roi, StructureSet, palette
+from engine.volume import Geometry, Volume
+
+MaskFormat = Literal["nii.gz", "nii", "nrrd"]
+
+#: What a mask file's name may end in.
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+#: Two grids are the same when no voxel centre is farther apart than this, mm: NIfTI stores 32-bit floats.
+GRID_TOLERANCE_MM = 0.02
+
+Areas = Mapping[int, MultiPolygon]
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """A mask or probability map that was read.
+
+    Args:
+        values: (planes, rows, columns) float32 from 0 to 1.
+        geometry: its own grid.
+        binary: True when every value is 0 or 1.
+    """
+
+    values: NDArray[np.float32]
+    geometry: Geometry
+    binary: bool
+
+
+def nominal_geometry(geometry: Geometry) -> Geometry:
+    """The rectangular grid under which a mask of unevenly spaced or tilted planes is stored.
+
+    The same voxels in the same order, with the first plane's position and the mean distance between the planes, which
+    is also what ITK makes of such a series.
+    """
+    if geometry.is_regular:
+        return geometry
+    return Geometry.regular(geometry.origins_lps[0], geometry.directions, geometry.spacing_xyz, geometry.shape)
+
+
+def safe_names(names: Sequence[str]) -> list[str]:
+    """File names (without suffix) for structure names: legal everywhere, and no two alike even without case."""
+    out: list[str] = []
+    taken: set[str] = set()
+    for position, name in enumerate(names, 1):
+        plain = unicodedata.normalize("NFC", name)
+        plain = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", plain).strip(" .")
+        if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", plain):
+            plain = f"_{plain}"
+        while len(plain.encode()) > 180:
+            plain = plain[:-1]
+        plain = plain or f"ROI {position}"
+        candidate, count = plain, 1
+        while candidate.casefold() in taken:
+            count += 1
+            candidate = f"{plain}_{count}"
+        taken.add(candidate.casefold())
+        out.append(candidate)
+    return out
+
+
+def write_masks(
+    structures: StructureSet,
+    volume: Volume,
+    folder: Path,
+    format: MaskFormat = "nii.gz",
+    *,
+    areas: Callable[[Roi], Areas] | None = None,
+    progress: Progress = silent,
+) -> list[Path]:
+    """Write one mask a structure: unsigned bytes, 1 where a voxel's centre is inside.
+
+    Args:
+        structures: on the planes of `volume`.
+        volume: whose grid the masks have; see `nominal_geometry` for planes that make no rectangular grid.
+        folder: made when absent. Files are named after the structures by `safe_names`.
+        format: of the files.
+        areas: what to fill for a structure, its `planes` by default.
+        progress: reports and may stop.
+
+    Returns:
+        The paths in the order of the structures.
+
+    Raises:
+        MismatchError: the structures are not on this image.
+        WriteError: the folder can't be written to.
+    """
+    if not structures.geometry.same_grid(volume.geometry):
+        raise MismatchError("The structures lie on the planes of another image than the one to write masks for.")
+    grid = nominal_geometry(volume.geometry)
+    paths: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"The folder {folder} could not be made: {error.strerror}.") from error
+    for index, (roi, name) in enumerate(
+        zip(structures.rois, safe_names([r.name for r in structures.rois]), strict=True)
+    ):
+        progress(index / len(structures.rois), f"Writing the mask of {roi.name}")
+        drawn = areas(roi) if areas is not None else {k: c.area for k, c in roi.planes.items()}
+        path = folder / f"{name}.{format}"
+        write_mask(fill(drawn, volume.geometry), grid, path)
+        paths.append(path)
+    progress(1.0, "Masks written")
+    return paths
+
+
+def write_mask(mask: NDArray[Any], grid: Geometry, path: Path) -> None:
+    """Write one (planes, rows, columns) array as unsigned bytes; the file appears whole or not at all.
+
+    Raises:
+        WriteError: it can't be written.
+    """
+    image = sitk.GetImageFromArray(mask.astype(np.uint8, copy=False))
+    image.SetOrigin([float(value) for value in grid.origins_lps[0]])
+    image.SetSpacing([float(value) for value in grid.spacing_xyz])
+    image.SetDirection([float(value) for value in grid.directions.ravel()])
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        sitk.WriteImage(image, str(temporary), True, 1)
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        raise WriteError(
+            f"The mask {path.name} could not be written in {path.parent}; is there room, and may you?"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def mask_files(folder: Path) -> list[Path]:
+    """The mask files in a folder, sorted by name; a file stands for itself.
+
+    Raises:
+        ReadError: there is none.
+    """
+    if folder.is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise ReadError(f"There is no folder {folder}.")
+    found = sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES) and not p.name.startswith("."))
+    if not found:
+        raise ReadError(f"The folder {folder} holds no masks ({', '.join(SUFFIXES)}).")
+    return found
+
+
+def mask_name(path: Path) -> str:
+    """The name of a mask file without its suffix."""
+    for suffix in SUFFIXES:  # the longest first
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.stem
+
+
+def read_grid(path: Path) -> Geometry | None:
+    """The grid of a mask file, from its header; None where it has none of three dimensions."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise ReadError(f"The mask {path.name} could not be read; is it a whole NIfTI or NRRD file?") from error
+    if reader.GetDimension() != 3:
+        return None
+    size = reader.GetSize()
+    empty = np.broadcast_to(np.float32(0), (size[2], size[1], size[0]))
+    direction = np.array(reader.GetDirection()).reshape(3, 3)
+    return _right_handed(empty, np.array(reader.GetOrigin()), direction, np.array(reader.GetSpacing()))[1]
+
+
+def same_voxels(mask: Geometry, grid: Geometry) -> bool:
+    """True when a mask has the voxels of an image's grid, in whatever order of its axes."""
+    empty = np.broadcast_to(np.float32(0), mask.shape)
+    return _onto_axes(MaskFile(empty, mask, True), grid) is not None
+
+
+def structures_from_masks(files: Sequence[Path], volume: Volume, progress: Progress = silent) -> StructureSet:
+    """One structure for each mask or probability map, named after its file.
+
+    Args:
+        files: to read; see `read_mask`.
+        volume: the image; see `areas_from_mask`.
+        progress: reports and may stop.
+
+    Raises:
+        ReadError: a mask can't be read or holds other values.
+        MismatchError: a mask lies outside the image.
+    """
+    rois: list[Roi] = []
+    notes: list[str] = []
+    for index, path in enumerate(files):
+        name = mask_name(path)
+        progress(index / len(files), f"Tracing {name}")
+        areas, found = areas_from_mask(read_mask(path), volume, name)
+        notes += found
+        if not areas:
+            notes.append(f"'{name}' is empty: written as a structure without contours.")
+        provenance = Provenance(Generation.UNKNOWN, "Traced from a mask file")
+        rois.append(Roi(index + 1, name, palette(index), provenance=provenance).with_areas(areas))
+    return StructureSet(volume.geometry, tuple(rois), notes=tuple(notes))
+
+
+def read_mask(path: Path) -> MaskFile:
+    """Read a binary mask (0 and one other value) or a probability map (0 to 1).
+
+    Raises:
+        ReadError: it can't be read, is not three-dimensional, or holds other values.
+    """
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise ReadError(f"The mask {path.name} could not be read; is it a whole NIfTI or NRRD file?") from error
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise ReadError(
+            f"The mask {path.name} has {image.GetNumberOfComponentsPerPixel()} values a voxel; it needs one."
+        )
+    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
+        image = image[:, :, :, 0]
+    if image.GetDimension() == 2:
+        image = sitk.JoinSeries(image)
+    if image.GetDimension() != 3:
+        raise ReadError(f"The mask {path.name} has {image.GetDimension()} dimensions; it needs three.")
+    values = sitk.GetArrayFromImage(image)
+    if not np.isfinite(values).all():
+        raise ReadError(f"The mask {path.name} holds values that are no numbers.")
+    low, high = float(values.min()), float(values.max())
+    distinct = np.unique(values) if np.issubdtype(values.dtype, np.integer) else np.unique(values)[:3]
+    binary = len(distinct) <= 2 and (low == 0 or low == high == 1)
+    if binary and high > 0:
+        values = values > 0
+    elif low < 0 or high > 1 + 1e-6:
+        if np.issubdtype(values.dtype, np.integer) or (values == np.rint(values)).all():
+            raise ReadError(
+                f"The mask {path.name} holds labels from {low:g} to {high:g}; write one file for each structure."
+            )
+        raise ReadError(f"The mask {path.name} holds values from {low:g} to {high:g}; a probability is from 0 to 1.")
+    direction = np.array(image.GetDirection()).reshape(3, 3)
+    array, geometry = _right_handed(
+        values.astype(np.float32), np.array(image.GetOrigin()), direction, np.array(image.GetSpacing())
+    )
+    return MaskFile(array, geometry, binary)
+
+
+def _right_handed(
+    values: NDArray[np.float32], origin: NDArray[Any], direction: NDArray[Any], spacing: NDArray[Any]
+) -> tuple[NDArray[np.float32], Geometry]:
+    """The array with its plane axis turned round where the axes are left-handed."""
+    u, _, v = np.linalg.svd(direction)  # 32-bit quaternions leave the axes not quite perpendicular
+    axes = u @ v
+    if np.linalg.det(axes) < 0:
+        origin = origin + axes[:, 2] * spacing[2] * (values.shape[0] - 1)
+        axes = axes * np.array([1, 1, -1])
+        values = values[::-1]
+    planes, rows, columns = values.shape
+    return values, Geometry.regular(origin, axes, spacing, (planes, rows, columns))
+
+
+def areas_from_mask(mask: MaskFile, volume: Volume, name: str, progress: Progress = silent) -> tuple[Areas, list[str]]:
+    """Polygons of a mask or probability map on the planes of an image, and notes for the user.
+
+    A binary mask on the image's grid, in whatever order of its axes, is traced so that its filling gives it back. Any
+    other is taken as a probability, resampled in physical space, and traced at one half.
+
+    Args:
+        mask: that was read.
+        volume: the image.
+        name: of the mask, for messages.
+        progress: reports and may stop.
+
+    Raises:
+        MismatchError: it doesn't overlap the image.
+    """
+    geometry = volume.geometry
+    grid = nominal_geometry(geometry)
+    notes: list[str] = []
+    turned = _onto_axes(mask, grid)
+    if turned is not None:
+        if not geometry.is_regular:
+            notes.append(
+                f"'{name}' has the size and nominal grid of the image: taken plane by plane onto its real planes."
+            )
+        if mask.binary:
+            return trace_mask_volume(turned > 0.5, geometry, progress), notes
+        return trace_probability_volume(turned, geometry, geometry, 0.5, progress), notes
+    if not _overlaps(mask.geometry, geometry):
+        raise MismatchError(
+            f"The mask '{name}' lies outside the image: its grid {_size(mask.geometry)} and the image's "
+            f"{_size(geometry)} have no place in common. Is it a mask of another series?"
+        )
+    notes.append(f"'{name}' has another grid than the image: traced at its own resolution onto the image's planes.")
+    return trace_probability_volume(mask.values, mask.geometry, geometry, 0.5, progress), notes
+
+
+def _onto_axes(mask: MaskFile, grid: Geometry) -> NDArray[np.float32] | None:
+    """The mask's values in the order of `grid`'s axes where both are the same voxels, else None."""
+    match = mask.geometry.directions.T @ grid.directions  # [mask axis, grid axis], both in x, y, z
+    order = np.abs(match).argmax(axis=0)
+    if sorted(order) != [0, 1, 2] or np.abs(np.abs(match[order, range(3)]) - 1).max() > 1e-3:
+        return None
+    axes = [2 - int(order[2 - axis]) for axis in range(3)]
+    values = np.transpose(mask.values, axes)
+    if values.shape != grid.shape:
+        return None
+    corner = np.zeros(3)
+    for axis in range(3):
+        sign = match[order[2 - axis], 2 - axis]
+        if sign < 0:
+            values = np.flip(values, axis)
+            corner[axes[axis]] = mask.values.shape[axes[axis]] - 1
+    spacing = np.array(mask.geometry.spacing_xyz)[order]
+    origin = mask.geometry.lps_from_kji(corner)[0]
+    theirs = Geometry.regular(origin, grid.directions, spacing, grid.shape)
+    return values if theirs.same_grid(grid, _tolerance(grid)) else None
+
+
+def _tolerance(grid: Geometry) -> float:
+    return max(GRID_TOLERANCE_MM, 0.05 * min(grid.spacing_xyz))
+
+
+def _overlaps(first: Geometry, second: Geometry) -> bool:
+    """True when the boxes around both, in the second's axes, have a place in common."""
+
+    def box(geometry: Geometry) -> NDArray[np.float64]:
+        k, j, i = (size - 0.5 for size in geometry.shape)
+        corners = [(a, b, c) for a in (-0.5, k) for b in (-0.5, j) for c in (-0.5, i)]
+        return geometry.lps_from_kji(corners) @ second.directions
+
+    one, two = box(first), box(second)
+    return bool((one.min(axis=0) < two.max(axis=0)).all() and (two.min(axis=0) < one.max(axis=0)).all())
+
+
+def _size(geometry: Geometry) -> str:
+    k, j, i = geometry.shape
+    x, y, z = geometry.origins_lps[0]
+    return f"({i}×{j}×{k} voxels from {x:.0f}, {y:.0f}, {z:.0f} mm)"
