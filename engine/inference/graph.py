@@ -1,37 +1,16 @@
 """A card's graph, node by node."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from shapely import MultiPolygon
-
-from engine.cards.blocks import BodyOutline
-from engine.cards.schema import ClassicNode
+from engine.cards.blocks import Atlas, BodyOutline
+from engine.cards.schema import ClassicNode, SegmenterNode
 from engine.errors import CardError
 from engine.inference.body import outline
+from engine.inference.context import Context
+from engine.inference.maps import Maps
+from engine.inference.preprocess import Prepared, prepare
+from engine.inference.structures import Found, found_from_maps
 from engine.progress import Progress
-
-if TYPE_CHECKING:
-    from engine.inference.run import Context
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """One structure, on the planes of the image.
-
-    Args:
-        areas: plane index → polygons, `(u, v)` mm.
-        doubt: plane index → expected share of the plane's area in doubt, 0..1.
-        bands: "inner" and "outer" → areas, where they were asked for.
-    """
-
-    areas: Mapping[int, MultiPolygon]
-    doubt: Mapping[int, float] = field(default_factory=dict)
-    bands: Mapping[str, Mapping[int, MultiPolygon]] = field(default_factory=dict)
 
 
 def run_graph(context: Context) -> dict[str, Found]:
@@ -41,26 +20,73 @@ def run_graph(context: Context) -> dict[str, Found]:
         CardError: a node can't be run, or an output is made by none.
     """
     found: dict[str, Found] = {}
-    for index, node in enumerate(context.card.graph):
-        progress = _part(context.progress, index, len(context.card.graph))
+    values: dict[str, Prepared | Maps] = {}
+    nodes = context.card.graph
+    for index, node in enumerate(nodes):
+        progress = _part(context.progress, 0.02 + 0.8 * index / len(nodes), 0.8 / len(nodes))
         if isinstance(node, ClassicNode) and isinstance(node.params, BodyOutline):
-            found[node.params.label] = _body(context, node.params, progress)
-    missing = [output.label for output in context.card.outputs if output.label not in found]
-    if missing:
-        raise CardError(f"No node of the model '{context.card.id}' makes its output '{missing[0]}'.")
+            began = time.perf_counter()
+            air = context.options.air or node.params.air
+            params = node.params
+            areas = outline(context.volume, air, params.pieces, params.least_cm3, progress)
+            context.timed("body outline", began)
+            found[params.label] = Found(areas)
+            continue
+        prepared = _prepared(context, values, node.inputs[0], _part(progress, 0.0, 0.2))
+        began = time.perf_counter()
+        if isinstance(node, SegmenterNode):
+            from engine.inference.segment import run_segmenter  # noqa: PLC0415 - only networks need torch
+
+            values[node.node] = run_segmenter(context, node, prepared, _part(progress, 0.2, 0.8))
+            context.timed("network", began)
+        elif isinstance(node, ClassicNode) and isinstance(node.params, Atlas):
+            values[node.node] = _atlas(context, node.params, prepared, _part(progress, 0.2, 0.8))
+            context.timed("registration", began)
+    wanted = [output for output in context.card.outputs if output.kind == "mask" and output.label not in found]
+    for index, output in enumerate(wanted):
+        progress = _part(context.progress, 0.82 + 0.18 * index / len(wanted), 0.18 / len(wanted))
+        maps = _maps_of(context, values, output.label, output.node)
+        found[output.label] = found_from_maps(context, maps, output, progress)
     return found
 
 
-def _body(context: Context, params: BodyOutline, progress: Progress) -> Found:
-    began = time.perf_counter()
-    air = context.options.air or params.air
-    areas = outline(context.volume, air, params.pieces, params.least_cm3, progress)
-    context.timed("body outline", began)
-    return Found(areas)
+def _prepared(context: Context, values: dict[str, Prepared | Maps], name: str, progress: Progress) -> Prepared:
+    """The image called `name` in the graph, preprocessed when it is first needed."""
+    known = values.get(name)
+    if known is None and name in {image.role for image in context.card.inputs}:
+        began = time.perf_counter()
+        known = values[name] = prepare(context.volume, context.card.preprocess, progress)
+        context.timed("preprocessing", began)
+    if not isinstance(known, Prepared):
+        raise CardError(f"A node of the model '{context.card.id}' takes '{name}' for an image, which it is not.")
+    return known
 
 
-def _part(progress: Progress, index: int, count: int) -> Progress:
+def _atlas(context: Context, params: Atlas, prepared: Prepared, progress: Progress) -> Maps:
+    from engine.inference.atlas import load_atlas, register_atlas  # noqa: PLC0415 - few cards need it
+
+    atlas = load_atlas(context.loaded.folder, list(params.labels))
+    spacing = prepared.spacing
+    found = register_atlas(
+        prepared.values, (spacing[2], spacing[1], spacing[0]), atlas, tuple(params.iterations), progress
+    )
+    maps = Maps(params.labels, prepared, exclusive=False)
+    for plane in range(found.shape[1]):
+        maps.add(plane, found[:, plane])
+    return maps
+
+
+def _maps_of(context: Context, values: dict[str, Prepared | Maps], label: str, node: str | None) -> Maps:
+    names = [node] if node is not None else list(reversed(values))
+    for name in names:
+        maps = values.get(name)
+        if isinstance(maps, Maps) and label in maps.labels:
+            return maps
+    raise CardError(f"No node of the model '{context.card.id}' makes its output '{label}'.")
+
+
+def _part(progress: Progress, start: float, share: float) -> Progress:
     def part(fraction: float, stage: str) -> None:
-        progress((index + fraction) / count, stage)
+        progress(start + share * fraction, stage)
 
     return part

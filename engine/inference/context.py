@@ -1,0 +1,72 @@
+"""What the parts of one run share."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.cards.registry import LoadedCard
+from engine.cards.schema import Card, CardInput
+from engine.messages import RunOptions
+from engine.progress import Progress, silent
+from engine.volume import Volume
+
+#: Called as `on_tile(tile, tiles, device)` before each tile.
+OnTile = Callable[[int, int, str], None]
+
+
+def nobody(tile: int, tiles: int, device: str) -> None:
+    """An `OnTile` that tells nobody."""
+
+
+@dataclass(eq=False)
+class Context:
+    """What the parts of a run share.
+
+    Args:
+        loaded: the card and its folder.
+        volume: the image.
+        device: asked for: "auto", "cpu", "cuda" or "mps".
+        options: chosen by the user.
+        progress: of the whole run.
+        on_tile: told of each tile.
+        notes: gathered for the user.
+        used_device: what the networks ran on.
+        stages: seconds of each part.
+    """
+
+    loaded: LoadedCard
+    volume: Volume
+    device: str = "auto"
+    options: RunOptions = field(default_factory=RunOptions)
+    progress: Progress = silent
+    on_tile: OnTile = nobody
+    notes: list[str] = field(default_factory=list)
+    used_device: str = "cpu"
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def card(self) -> Card:
+        """The card."""
+        return self.loaded.card
+
+    @property
+    def temperature(self) -> float:
+        """By which logits are divided, so that probabilities are honest."""
+        calibration = self.card.uncertainty.calibration
+        return calibration.temperature if calibration is not None else 1.0
+
+    @property
+    def image(self) -> CardInput:
+        """The card's input that `volume` is."""
+        return self.card.inputs[0]
+
+    def note(self, sentence: str) -> None:
+        """Tell the user, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def timed(self, name: str, since: float) -> float:
+        """Count the seconds since `since` to part `name`; returns now."""
+        now = time.perf_counter()
+        self.stages[name] = self.stages.get(name, 0.0) + now - since
+        return now

@@ -1,0 +1,245 @@
+"""Probability maps of many structures, kept only where there is something; and what is done to them before tracing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from engine.cards.blocks import FillHolesParams, InsideParams, LeastSizeParams, PiecesParams, PostStep
+from engine.inference.preprocess import AxisOrder, Box, Prepared
+from engine.volume import Geometry
+
+FloatArray = NDArray[np.float32]
+
+#: Less than this is kept nowhere: far below any level that is traced, and 1 % of a voxel's doubt.
+_LEAST = 0.01
+#: Voxels kept around it, for the line between the samples.
+_RIM = 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    row: int
+    column: int
+    probability: NDArray[np.float16]
+    lead: NDArray[np.float16]
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """One structure on a box of the network's grid, image axes.
+
+    Args:
+        probability: (planes, rows, columns), 0..1.
+        lead: alike; at or above 0.5 where the structure is the likeliest of all. Neighbours' lines meet there.
+        geometry: of the box.
+        level: of `lead` at which the structure is drawn.
+    """
+
+    probability: FloatArray
+    lead: FloatArray
+    geometry: Geometry
+    level: float = 0.5
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Where the structure is drawn."""
+        return np.asarray(self.lead >= self.level)
+
+
+@dataclass(eq=False)
+class Maps:
+    """The maps of a segmenter, filled plane by plane in network axes.
+
+    Args:
+        labels: in the order of the channels.
+        prepared: the image whose grid they are on.
+        exclusive: softmax, of which the background is what is left.
+    """
+
+    labels: Sequence[str]
+    prepared: Prepared
+    exclusive: bool
+    _planes: dict[str, dict[int, _Plane]] = field(default_factory=dict)
+
+    def add(self, plane: int, probabilities: FloatArray, row: int = 0, column: int = 0) -> None:
+        """Take in a plane.
+
+        Args:
+            plane: network plane index.
+            probabilities: (channels, rows, columns); the background first where they are exclusive.
+            row, column: of the first value.
+        """
+        if self.exclusive:
+            best = probabilities.argmax(axis=0)
+            first = np.take_along_axis(probabilities, best[None], axis=0)[0]
+            np.put_along_axis(probabilities, best[None], -1.0, axis=0)
+            second = probabilities.max(axis=0)
+            np.put_along_axis(probabilities, best[None], first[None], axis=0)
+        for index, label in enumerate(self.labels):
+            channel = index + int(self.exclusive)
+            own = probabilities[channel]
+            box = _used(own >= _LEAST)
+            if box is None:
+                continue
+            own = own[box]
+            if self.exclusive:
+                other = np.where(best[box] == channel, second[box], first[box])
+                lead = own / np.maximum(own + other, 1e-6)
+            else:
+                lead = own
+            self._planes.setdefault(label, {})[plane] = _Plane(
+                row + box[0].start, column + box[1].start, own.astype(np.float16), lead.astype(np.float16)
+            )
+
+    def map(self, label: str, level: float = 0.5) -> Map | None:
+        """One structure, whole; None where there is nothing of it."""
+        planes = self._planes.get(label, {})
+        if not planes:
+            return None
+        shape = self.prepared.shape
+        box = (
+            _span([(k, k + 1) for k in planes], shape[0]),
+            _span([(p.row, p.row + p.lead.shape[0]) for p in planes.values()], shape[1]),
+            _span([(p.column, p.column + p.lead.shape[1]) for p in planes.values()], shape[2]),
+        )
+        size = [part.stop - part.start for part in box]
+        probability, lead = np.zeros(size, np.float32), np.zeros(size, np.float32)
+        for k, plane in planes.items():
+            rows = slice(plane.row - box[1].start, plane.row - box[1].start + plane.lead.shape[0])
+            columns = slice(plane.column - box[2].start, plane.column - box[2].start + plane.lead.shape[1])
+            probability[k - box[0].start, rows, columns] = plane.probability
+            lead[k - box[0].start, rows, columns] = plane.lead
+        axes = self.prepared.axes
+        geometry = _boxed(self.prepared.geometry, _image_box(box, axes, shape))
+        image = [np.ascontiguousarray(axes.to_image(array)) for array in (probability, lead)]
+        return Map(image[0], image[1], geometry, level)
+
+    def dense(self, labels: Sequence[str]) -> NDArray[np.float16]:
+        """(labels, planes, rows, columns) probabilities of the whole grid, network axes, to feed forward."""
+        out = np.zeros((len(labels), *self.prepared.shape), np.float16)
+        for index, label in enumerate(labels):
+            for k, plane in self._planes.get(label, {}).items():
+                height, width = plane.probability.shape
+                out[index, k, plane.row : plane.row + height, plane.column : plane.column + width] = plane.probability
+        return out
+
+
+def processed(label: str, one: Map, steps: Sequence[PostStep], other: Callable[[str], Map | None]) -> Map:
+    """A structure's map after a card's post-processing; what is dropped falls to 0, what is filled rises to 1.
+
+    Args:
+        label: of the structure.
+        one: its map.
+        steps: of the card.
+        other: the maps of other labels, for steps that compare two.
+    """
+    for step in steps:
+        params = step.params
+        if not params.labels or label in params.labels:
+            if isinstance(params, InsideParams):
+                container = other(params.of)
+                if container is not None and params.of != label:
+                    one = _with(one, dropped=~_sampled(container, one.geometry))
+            elif isinstance(params, PiecesParams | LeastSizeParams | FillHolesParams):
+                one = _one(one, params)
+    return one
+
+
+def _one(one: Map, params: PiecesParams | LeastSizeParams | FillHolesParams) -> Map:
+    mask = one.mask
+    if not mask.any():
+        return one
+    if isinstance(params, FillHolesParams):
+        return _with(one, filled=_filled(mask, params.on_planes) & ~mask)
+    labels = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True))
+    numbers = sitk.GetArrayFromImage(labels)
+    sizes = np.bincount(numbers.ravel())
+    if isinstance(params, PiecesParams):
+        keep = np.arange(len(sizes)) <= params.keep
+    else:
+        least = params.cm3 * 1000 / float(np.prod(one.geometry.spacing_xyz))
+        keep = sizes >= least
+    keep[0] = False
+    kept = keep[numbers]
+    if (mask & ~kept).any():
+        # The slope around a dropped piece goes with it, unless it belongs to one that stays.
+        near_kept = _dilated(kept, 2)
+        return _with(one, dropped=_dilated(mask & ~kept, 2) & ~near_kept | (mask & ~kept))
+    return one
+
+
+def _with(one: Map, dropped: NDArray[np.bool_] | None = None, filled: NDArray[np.bool_] | None = None) -> Map:
+    probability, lead = one.probability.copy(), one.lead.copy()
+    for array in (probability, lead):
+        if dropped is not None:
+            array[dropped] = 0.0
+        if filled is not None:
+            array[filled] = 1.0
+    return Map(probability, lead, one.geometry, one.level)
+
+
+def _filled(mask: NDArray[np.bool_], on_planes: bool) -> NDArray[np.bool_]:
+    if not on_planes:
+        return np.asarray(
+            sitk.GetArrayFromImage(sitk.BinaryFillhole(sitk.GetImageFromArray(mask.astype(np.uint8)))) > 0
+        )
+    return np.stack(
+        [
+            sitk.GetArrayFromImage(sitk.BinaryFillhole(sitk.GetImageFromArray(plane.astype(np.uint8)))) > 0
+            for plane in mask
+        ]
+    )
+
+
+def _sampled(container: Map, geometry: Geometry) -> NDArray[np.bool_]:
+    """The container's mask on another box of the same grid."""
+    start = np.rint(container.geometry.kji_from_lps(geometry.lps_from_kji([[0, 0, 0]]))[0]).astype(int)
+    out = np.zeros(geometry.shape, np.bool_)
+    first = np.maximum(-start, 0)
+    last = np.minimum(np.array(container.geometry.shape) - start, geometry.shape)
+    if (last > first).all():
+        here = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
+        there = tuple(slice(a + s, b + s) for a, b, s in zip(first, last, start, strict=True))
+        out[here] = container.mask[there]
+    return out
+
+
+def _dilated(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    return np.asarray(sitk.GetArrayFromImage(sitk.BinaryDilate(image, [steps] * 3, sitk.sitkBox)) > 0)
+
+
+def _used(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """The box of what is true on a plane, with a rim."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return None
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
+    return (
+        slice(max(int(rows[0]) - _RIM, 0), min(int(rows[-1]) + 1 + _RIM, mask.shape[0])),
+        slice(max(int(columns[0]) - _RIM, 0), min(int(columns[-1]) + 1 + _RIM, mask.shape[1])),
+    )
+
+
+def _span(parts: list[tuple[int, int]], size: int) -> slice:
+    first, last = min(start for start, _ in parts), max(stop for _, stop in parts)
+    return slice(max(first - _RIM, 0), min(last + _RIM, size))
+
+
+def _image_box(box: Box, axes: AxisOrder, shape: tuple[int, int, int]) -> Box:
+    """A box of network axes, in image axes."""
+    turned = [
+        slice(size - part.stop, size - part.start) if axis in axes.reversed_axes else part
+        for axis, (part, size) in enumerate(zip(box, shape, strict=True))
+    ]
+    back = [turned[int(axis)] for axis in np.argsort(axes.order)]
+    return back[0], back[1], back[2]
+
+
+def _boxed(geometry: Geometry, box: Box) -> Geometry:
+    origin = geometry.lps_from_kji([[part.start for part in box]])[0]
+    shape = (box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start)
+    return Geometry.regular(origin, geometry.directions, geometry.spacing_xyz, shape)

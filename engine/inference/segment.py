@@ -1,0 +1,271 @@
+"""Block S: a network run over overlapping tiles, in memory that does not grow with the length of the patient.
+
+Tiles go through the image from its first plane to its last. Only the planes that a tile can still reach are held;
+those behind are divided by the tiles' weights, and what is left of them is kept in `Maps`.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import nn
+
+from engine.cards.blocks import Flip, SegmenterParams
+from engine.cards.registry import LoadedCard
+from engine.cards.schema import ClassifierNode, SegmenterNode
+from engine.cards.weights import read_weights
+from engine.errors import CardError, EngineError
+from engine.inference.context import Context
+from engine.inference.devices import Device, devices_to_try
+from engine.inference.maps import Maps
+from engine.inference.networks import build_network
+from engine.inference.preprocess import Prepared
+from engine.progress import Progress
+
+Size = tuple[int, int, int]
+
+#: Axis (from the end) that each flip reverses, in an image whose axes rise along Superior, Posterior and Left.
+_FLIPPED: dict[Flip, int] = {"left-right": -1, "anterior-posterior": -2, "superior-inferior": -3}
+#: Above this the running sums are kept in half precision, bytes.
+_LARGE_SUMS = 1 << 30
+#: Tiles are made no smaller than this when memory runs out.
+_LEAST_TILE = 32
+
+
+def load_networks(loaded: LoadedCard, node: SegmenterNode | ClassifierNode) -> list[nn.Module]:
+    """The networks of a node, one a weights file, ready to run on the CPU.
+
+    Raises:
+        CardError: the weights are altered, damaged, or of another network.
+    """
+    networks = []
+    for weights in node.weights:
+        data = read_weights(loaded.folder, weights)
+        network = build_network(node.params.network.arguments)
+        try:
+            network.load_state_dict(load(data))
+        except (SafetensorError, RuntimeError, ValueError) as error:
+            where = loaded.folder / weights.file
+            raise CardError(f"The weights {where} are not those of the network that the card describes.") from error
+        networks.append(network.eval().requires_grad_(False))
+    return networks
+
+
+def run_segmenter(context: Context, node: SegmenterNode, prepared: Prepared, progress: Progress) -> Maps:
+    """Probabilities of a segmenter's labels.
+
+    When memory runs out, with smaller tiles, and then on the next device; the user is told.
+
+    Raises:
+        CardError: weights or network don't fit the card.
+        EngineError: memory ran out everywhere.
+    """
+    networks = load_networks(context.loaded, node)
+    for device in devices_to_try(context.device, context.options.precision):
+        patch = node.params.patch
+        while True:
+            sweep = Sweep(node.params, networks, device, patch, context)
+            try:
+                maps = sweep.run(prepared, progress)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not _is_memory(error):
+                    raise
+                smaller = _smaller(patch)
+                sweep.release()
+                if smaller is None:
+                    context.note(f"Memory ran out on {device.name}.")
+                    break
+                context.note(
+                    f"Memory ran out on {device.name}: smaller tiles were used, so contours may differ a little."
+                )
+                patch = smaller
+            else:
+                context.used_device = str(device)
+                return maps
+    raise EngineError("Memory ran out on every device; close other programs, or choose a smaller image.")
+
+
+@dataclass(eq=False)
+class Sweep:
+    """Tiles over one image on one device.
+
+    Args:
+        params: of the card's node.
+        networks: whose probabilities are averaged.
+        device: to compute on.
+        patch: (planes, rows, columns) of a tile.
+        context: of the run.
+    """
+
+    params: SegmenterParams
+    networks: Sequence[nn.Module]
+    device: Device
+    patch: Size
+    context: Context
+
+    def run(self, prepared: Prepared, progress: Progress) -> Maps:
+        """Go through the image; see the module."""
+        params = self.params
+        exclusive = params.activation == "softmax"
+        maps = Maps(params.labels, prepared, exclusive)
+        networks = [_laid_out(network.to(self.device.name), params.dimensions) for network in self.networks]
+        size = tuple(max(a, b) for a, b in zip(prepared.shape, self.patch, strict=True))
+        before = [(a - b) // 2 for a, b in zip(size, prepared.shape, strict=True)]
+        overlap = self.context.options.overlap
+        overlap = params.overlap if overlap is None else overlap
+        starts = [tile_starts(a, b, overlap) for a, b in zip(size, self.patch, strict=True)]
+        across = list(itertools.product(starts[1], starts[2]))
+        tiles = len(starts[0]) * len(across)
+        weight = torch.from_numpy(gaussian(self.patch))
+        channels = len(params.labels) + int(exclusive)
+        count = channels * self.patch[0] * size[1] * size[2] * 4
+        kind = torch.float16 if count > _LARGE_SUMS else torch.float32
+        sums = torch.zeros((channels, self.patch[0], size[1], size[2]), dtype=kind)
+        norm = torch.zeros(sums.shape[1:])
+        tile = 0
+        with torch.inference_mode():
+            for index, plane in enumerate(starts[0]):
+                for row, column in across:
+                    self.context.on_tile(tile + 1, tiles, str(self.device))
+                    progress(tile / tiles, f"Tile {tile + 1} of {tiles}")
+                    tile += 1
+                    place = (slice(None), slice(row, row + self.patch[1]), slice(column, column + self.patch[2]))
+                    start = (plane - before[0], row - before[1], column - before[2])
+                    norm[place] += weight
+                    found = self._tile(networks, prepared, start)
+                    if found is not None:
+                        sums[(slice(None), *place)] += found * weight
+                    elif exclusive:
+                        sums[(0, *place)] += weight
+                done = (starts[0][index + 1] if index + 1 < len(starts[0]) else size[0]) - plane
+                _flush(maps, sums[:, :done] / norm[:done].clamp(min=1e-6), plane, before)
+                for array, axis in ((sums, 1), (norm, 0)):
+                    kept = array.narrow(axis, done, array.shape[axis] - done).clone()
+                    array.zero_()
+                    array.narrow(axis, 0, kept.shape[axis]).copy_(kept)
+        return maps
+
+    def release(self) -> None:
+        """Take the networks off the device and its memory with them."""
+        for network in self.networks:
+            network.to("cpu")
+        if self.device.name == "cuda":
+            torch.cuda.empty_cache()
+
+    def _tile(self, networks: Sequence[nn.Module], prepared: Prepared, start: Size) -> torch.Tensor | None:
+        """Probabilities (channels, planes, rows, columns) of the tile at `start`; None where no patient is in it."""
+        context = self.params.context_planes
+        first = (start[0] - context, start[1], start[2])
+        size = (self.patch[0] + 2 * context, self.patch[1], self.patch[2])
+        inside = [(max(a, 0), min(a + n, limit)) for a, n, limit in zip(first, size, prepared.shape, strict=True)]
+        if any(stop <= begin for begin, stop in inside):
+            return None
+        box = (slice(*inside[0]), slice(*inside[1]), slice(*inside[2]))
+        if prepared.is_outside(box):
+            return None
+        values = prepared.tile(box)
+        pad = [(begin - a, a + n - stop) for (begin, stop), a, n in zip(inside, first, size, strict=True)]
+        if any(p != (0, 0) for p in pad):
+            values = np.pad(values, [(0, 0), *pad], constant_values=self.params.padding)
+        return self._predict(networks, torch.from_numpy(values))
+
+    def _predict(self, networks: Sequence[nn.Module], tile: torch.Tensor) -> torch.Tensor:
+        flat = self.params.dimensions == 2
+        if flat:
+            # Neighbouring planes are further channels.
+            tile = tile.flatten(0, 1)
+        layout = torch.channels_last if flat else torch.channels_last_3d
+        image = tile[None].to(self.device.name, memory_format=layout)
+        flips = self.params.flips if self.context.options.flips in {None, True} else ()
+        total: torch.Tensor | None = None
+        for network in networks:
+            for flip in (None, *flips):
+                found = self._probabilities(network, image, flip)
+                total = found if total is None else total + found
+        assert total is not None
+        mean = (total / (len(networks) * (1 + len(flips)))).cpu()
+        return mean[:, None] if flat else mean
+
+    def _probabilities(self, network: nn.Module, image: torch.Tensor, flip: Flip | None) -> torch.Tensor:
+        axis = None if flip is None else _FLIPPED[flip]
+        with self.device.autocast():
+            logits = network(image if axis is None else image.flip(axis))
+        if not isinstance(logits, torch.Tensor) or logits.shape[2:] != image.shape[2:]:
+            raise CardError("The card's network does not give one value a class for each voxel.")
+        exclusive = self.params.activation == "softmax"
+        if logits.shape[1] != len(self.params.labels) + int(exclusive):
+            raise CardError(
+                f"The card names {len(self.params.labels)} labels, but its network has {logits.shape[1]} channels."
+            )
+        logits = logits[0].float() / self.context.temperature
+        found = torch.softmax(logits, dim=0) if exclusive else torch.sigmoid(logits)
+        if axis is not None:
+            found = found.flip(axis)
+        return found[self._mirrored(exclusive)] if flip == "left-right" else found
+
+    def _mirrored(self, exclusive: bool) -> list[int]:
+        """The channel that each channel is in a left-right mirror."""
+        names = list(self.params.labels)
+        swapped = dict(self.params.mirror_pairs) | {b: a for a, b in self.params.mirror_pairs}
+        order = [names.index(swapped.get(name, name)) for name in names]
+        return [0, *(index + 1 for index in order)] if exclusive else order
+
+
+def _laid_out(network: nn.Module, dimensions: int) -> nn.Module:
+    """The network with its weights in the order in which convolutions are fastest."""
+    if dimensions == 3:
+        return nn.utils.convert_conv3d_weight_memory_format(network, torch.channels_last_3d)
+    return nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
+
+
+def tile_starts(size: int, patch: int, overlap: float) -> list[int]:
+    """First voxels of tiles along an axis: the fewest that overlap by at least the share, evenly spread."""
+    if size <= patch:
+        return [0]
+    step = max(patch * (1 - overlap), 1)
+    count = int(np.ceil((size - patch) / step)) + 1
+    return [round(index * (size - patch) / (count - 1)) for index in range(count)]
+
+
+def gaussian(patch: Size) -> NDArray[np.float32]:
+    """Weights of a tile's voxels: 1 in the middle, falling off with a deviation of an eighth of the tile, never 0."""
+    axes = [np.exp(-0.5 * ((np.arange(n) - (n - 1) / 2) / (n / 8)) ** 2) if n > 1 else np.ones(1) for n in patch]
+    weights = axes[0][:, None, None] * axes[1][None, :, None] * axes[2][None, None]
+    return np.maximum(weights, 1e-3).astype(np.float32)
+
+
+def _flush(maps: Maps, probabilities: torch.Tensor, plane: int, before: Sequence[int]) -> None:
+    """Keep finished planes, without what was padded."""
+    planes, rows, columns = maps.prepared.shape
+    inside = probabilities[:, :, before[1] : before[1] + rows, before[2] : before[2] + columns].float().numpy()
+    for index in range(inside.shape[1]):
+        k = plane + index - before[0]
+        if 0 <= k < planes:
+            maps.add(k, inside[:, index])
+
+
+def _smaller(patch: Size) -> Size | None:
+    """Half the tile along its longest axis, still a multiple of what networks need; None when it is small enough."""
+    axis = int(np.argmax(patch))
+    if patch[axis] // 2 < _LEAST_TILE:
+        return None
+    unit = 32 if patch[axis] % 32 == 0 else 16
+    half = max(unit, -(-patch[axis] // 2 // unit) * unit)
+    if half >= patch[axis]:
+        return None
+    sizes = list(patch)
+    sizes[axis] = half
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _is_memory(error: BaseException) -> bool:
+    """True when an error of torch means that memory ran out; on the CPU and MPS it has no type of its own."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
