@@ -1,6 +1,9 @@
 """`planimeter train` and `planimeter evaluate`."""
 
+import json
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,3 +46,67 @@ def train(
     if scores:
         click.echo(f"Mean Dice {scores.pop('mean'):.3f}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items()))
     click.echo(f"The card is in {output}.")
+
+
+@click.command()
+@click.argument("card")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Data set in the nnU-Net raw layout.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON alone to standard output.")
+@click.option("--synthetic", is_flag=True, help="Make the cases look as from a scanner: 1 mm pixels, couch, padding.")
+@click.option("--cases", "most", type=click.IntRange(min=1), help="Only so many cases, spread over the data set.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@click.option("--record", metavar="NAME", help="Put the figures into the card's table, as measured on NAME.")
+@click.option("--split", default="validation", show_default=True, help="Of the data set, for --record.")
+def evaluate(
+    *,
+    card: str,
+    data: Path,
+    as_json: bool,
+    synthetic: bool,
+    most: int | None,
+    device: str,
+    record: str | None,
+    split: str,
+) -> None:
+    """Measure CARD on a data set: Dice, surface Dice at 2 mm, HD95 and volume error of each structure."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from engine.cards.registry import find_card
+    from engine.training.dataset import DataSet
+    from engine.training.evaluate import evaluate as measure
+    from engine.training.publish import record_metrics
+
+    loaded = find_card(card)
+    dataset = DataSet(data, [output.name for output in loaded.card.outputs if output.kind == "mask"])
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("Reading", total=1.0)
+
+        def report(fraction: float, text: str) -> None:
+            bar.update(task, completed=fraction, description=text)
+
+        scores = measure(loaded, dataset, synthetic=synthetic, most=most or 0, device=device, report=report)
+    summary = scores.summary()
+    if record:
+        record_metrics(loaded, summary, record, f"{split}, as from a scanner" if synthetic else split, date.today())
+    click.echo(json.dumps(summary, indent=2) if as_json else _table(summary))
+
+
+def _table(summary: dict[str, Any]) -> str:
+    """The summary as text, a structure a line."""
+    lines = [f"{summary['card']}, {summary['n']} cases"]
+    lines.append(
+        f"{'':16}{'n':>4} {'Dice (95 % interval)':>22} {'surface 2 mm':>13} {'HD95 mm':>8} {'volume':>7} missed"
+    )
+    for name, row in summary["structures"].items():
+        low, high = row["dice_ci"]
+        distance = "-" if row["hd95_mm"] is None else f"{row['hd95_mm']:.1f}"
+        lines.append(
+            f"{name:16}{row['n']:>4} {row['dice']:>8.3f} ({low:.3f}-{high:.3f}) {row['surface_dice_2mm']:>13.3f} "
+            f"{distance:>8} {row['volume_error']:>7.1%} {row['missed']:>6}"
+        )
+    if summary["mean_dice"] is not None:
+        lines.append(f"{'mean':16}{'':>4} {summary['mean_dice']:>8.3f}")
+    lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
+    return "\n".join(lines)

@@ -1,0 +1,146 @@
+"""`planimeter evaluate`: a card's contours against those of a data set, through the same path as in the program.
+
+For each structure, over the cases that have it contoured: Dice, surface Dice at 2 mm, the 95th percentile of the
+surface distance, and the volume's error; their definitions are those of `engine.training.scoring`. A structure that
+the card did not draw, or a case that it refused, has Dice and surface Dice 0 and volume error 1, and no distance:
+`missed` counts them. Intervals are 95 % percentile bootstraps over cases.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.cards.registry import LoadedCard
+from engine.contouring.fill import fill
+from engine.errors import PlanimeterError
+from engine.inference.run import run_card
+from engine.training.dataset import Case, DataSet
+from engine.training.scanner import as_from_scanner
+from engine.training.scoring import MEASURES, compare_masks
+from engine.volume import Geometry, Volume
+
+_RESAMPLES = 2000
+_MISSED = {"dice": 0.0, "surface_dice_2mm": 0.0, "hd95_mm": float("nan"), "volume_error": 1.0}
+
+
+@dataclass(eq=False)
+class Scores:
+    """What was measured.
+
+    Args:
+        card: id and version.
+        cases: names, in order.
+        rows: structure → one set of measures a case that has it contoured; NaN where a distance is not defined.
+        failed: case → why the card could not be run on it.
+    """
+
+    card: str
+    cases: list[str] = field(default_factory=list)
+    rows: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """The JSON of `planimeter evaluate --json`; `mean_dice` is the mean of the structures' means."""
+        structures = {name: _row(rows) for name, rows in self.rows.items() if rows}
+        dice = [row["dice"] for row in structures.values()]
+        return {
+            "card": self.card,
+            "n": len(self.cases),
+            "mean_dice": round(float(np.mean(dice)), 4) if dice else None,
+            "structures": structures,
+            "failed": self.failed,
+        }
+
+
+def evaluate(
+    loaded: LoadedCard,
+    dataset: DataSet,
+    *,
+    synthetic: bool = False,
+    most: int = 0,
+    device: str = "auto",
+    report: Callable[[float, str], None] = lambda fraction, text: None,
+) -> Scores:
+    """Run a card on the cases of a data set and measure what it drew.
+
+    Args:
+        loaded: the card; its outputs are compared with the data set's structures of the same name.
+        dataset: read for those structures.
+        synthetic: make each case look as from a scanner first (see `engine.training.scanner`), with either padding.
+        most: no more than so many cases, spread over the data set; 0 for all.
+        device: as for `run_card`.
+        report: told the fraction done and the case.
+    """
+    names = dataset.names
+    if 0 < most < len(names):
+        names = [names[index] for index in np.linspace(0, len(names) - 1, most).round().astype(int)]
+    scores = Scores(f"{loaded.card.id} {loaded.card.version}", rows={name: [] for name in dataset.structures})
+    for index, name in enumerate(names):
+        report(index / len(names), name)
+        case = dataset.read(name)
+        if synthetic:
+            case = as_from_scanner(case.cropped(), index, (-1024, -3024)[index % 2])
+        scores.cases.append(name)
+        try:
+            drawn = _drawn(loaded, case, device)
+        except PlanimeterError as error:
+            scores.failed[name] = str(error)
+            drawn = {}
+        for value, structure in enumerate(dataset.structures, start=1):
+            # A contour without any voxel of the grid can't be compared with anything.
+            if case.contoured[value - 1] and value in case.voxels_of:
+                mask = drawn.get(structure)
+                scores.rows[structure].append(_measures(mask, case.labels == value, case))
+    report(1.0, "done")
+    return scores
+
+
+def volume_of(case: Case) -> Volume:
+    """The case as the program would have it open: a CT whose axes rise along Left, Posterior and Superior."""
+    geometry = Geometry.regular((0.0, 0.0, 0.0), np.eye(3), case.spacing[::-1], _shape(case))
+    return Volume(case.image, geometry, modality="CT", units="HU")
+
+
+def _drawn(loaded: LoadedCard, case: Case, device: str) -> dict[str, NDArray[np.bool_]]:
+    """Structure → its mask on the image's grid."""
+    volume = volume_of(case)
+    result = run_card(loaded, volume, device=device)
+    return {roi.name: fill({k: plane.area for k, plane in roi.planes.items()}, volume.geometry) for roi in result.rois}
+
+
+def _measures(mask: NDArray[np.bool_] | None, truth: NDArray[np.bool_], case: Case) -> dict[str, float]:
+    if mask is None or not mask.any():
+        return dict(_MISSED)
+    found = compare_masks(mask, truth, case.spacing)
+    return {name: float(getattr(found, name)) for name in MEASURES}
+
+
+def _row(rows: list[dict[str, float]]) -> dict[str, Any]:
+    """Means and intervals of one structure."""
+    out: dict[str, Any] = {"n": len(rows), "missed": sum(row["dice"] == 0 for row in rows)}
+    rng = np.random.default_rng(0)
+    picks = rng.integers(0, len(rows), (_RESAMPLES, len(rows)))
+    for name in MEASURES:
+        values = np.array([row[name] for row in rows])
+        if np.isnan(values).all():
+            out[name] = out[f"{name}_ci"] = None
+            continue
+        defined = values[~np.isnan(values)]
+        out[name] = round(float(defined.mean()), 4)
+        means = [m for m in _means(values[picks]) if np.isfinite(m)]
+        out[f"{name}_ci"] = [round(float(v), 4) for v in np.percentile(means, [2.5, 97.5])]
+    return out
+
+
+def _means(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
+    defined = ~np.isnan(resampled)
+    count = defined.sum(axis=1)
+    total = np.where(defined, resampled, 0.0).sum(axis=1)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+
+def _shape(case: Case) -> tuple[int, int, int]:
+    return case.image.shape[0], case.image.shape[1], case.image.shape[2]
