@@ -19,3 +19,5 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Journals, settings and demo studies of a test go to its own folder, never to the user's."""
     for name in ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.setenv("PLANIMETER_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("PLANIMETER_SETTINGS", str(tmp_path / "settings.ini"))

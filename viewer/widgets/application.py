@@ -11,7 +11,11 @@ from viewer.widgets.theme import apply_theme
 from viewer.widgets.vtk_pane import set_default_surface_format
 
 #: Modules with `install(window)`, in the order of their panels and menu entries.
-FEATURES: tuple[str, ...] = ()
+FEATURES: tuple[str, ...] = (
+    "viewer.widgets.running",
+    "viewer.widgets.exporting",
+    "viewer.widgets.recovery",
+)
 
 
 def create_application() -> QApplication:

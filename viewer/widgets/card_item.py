@@ -6,8 +6,10 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from viewer.widgets.theme import FAINT
+
 PAD = 6
-BADGE_COLOURS = {"runs": "#7d8791", "trained": "#4c8fd0", "validated": "#4fa36c"}
+BADGE_COLOURS = {"runs": FAINT, "trained": "#4c8fd0", "validated": "#4fa36c"}
 
 
 class CardRole(IntEnum):
@@ -58,7 +60,7 @@ class CardDelegate(QStyledItemDelegate):
         font.setBold(False)
         painter.setFont(font)
         if not selected:
-            painter.setPen(option.palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text))
+            painter.setPen(QColor(FAINT) if suits else option.palette.color(group, role))
         below = QRect(box.left(), box.top() + height + 2, box.width(), height)
         self._line(painter, below, str(index.data(CardRole.SUMMARY)))
         painter.restore()

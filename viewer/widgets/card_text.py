@@ -5,6 +5,7 @@ from html import escape
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
 from engine.cards.suitability import Refusal
+from viewer.widgets.theme import FAINT, WARNING
 
 BADGES = {
     "runs": "runs: no accuracy was measured",
@@ -21,7 +22,7 @@ def summary(card: Card) -> str:
 
 def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
     """The card as a short page of rich text, the reasons against it first."""
-    parts = [f"<p style='color:#e0a84c'>{escape(refusal.text)}</p>" for refusal in refusals]
+    parts = [f"<p style='color:{WARNING}'>{escape(refusal.text)}</p>" for refusal in refusals]
     if not loaded.is_readable:
         return "".join(parts)
     card = loaded.card
@@ -37,7 +38,7 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
     rows.append(("Licence", licence + ("" if card.licence.commercial else ", not for commercial use")))
     rows.append(("Status", f"{card.status}; version {card.version}"))
     table = "".join(
-        f"<tr><td style='color:#8f98a3;padding-right:8px'>{name}</td><td>{escape(text)}</td></tr>"
+        f"<tr><td style='color:{FAINT};padding-right:8px'>{name}</td><td>{escape(text)}</td></tr>"
         for name, text in rows
     )
     return "".join(parts) + f"<table cellspacing='0' cellpadding='2'>{table}</table>"

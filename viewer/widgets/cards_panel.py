@@ -6,6 +6,7 @@ from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -39,8 +41,8 @@ class CardsPanel(QWidget):
         cards: what to list; `show_cards` changes it.
     """
 
-    #: A sentence for the status line.
-    message = Signal(str)
+    #: A sentence for the user, and its level: "info", "warning" or "error".
+    message = Signal(str, str)
 
     def __init__(
         self,
@@ -80,6 +82,12 @@ class CardsPanel(QWidget):
         self.details = QLabel(self, wordWrap=True, textFormat=Qt.TextFormat.RichText)
         self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.details.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.details.setContentsMargins(0, 0, 6, 0)
+        page = QScrollArea(self)
+        page.setWidget(self.details)
+        page.setWidgetResizable(True)
+        page.setFrameShape(QFrame.Shape.NoFrame)
+        page.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.override = QCheckBox("Run it all the same", self)
         self.override.setToolTip("The card was not made for this image; the structures will say that it was run anyway")
         self.override.toggled.connect(lambda _: self._show_buttons())
@@ -110,8 +118,8 @@ class CardsPanel(QWidget):
         state.addWidget(self.stage, 1)
         state.addWidget(self.elapsed, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
-        layout.addWidget(self.list, 1)
-        layout.addWidget(self.details)
+        layout.addWidget(self.list, 2)
+        layout.addWidget(page, 3)
         layout.addWidget(self.override)
         layout.addLayout(run)
         layout.addLayout(buttons)
@@ -178,11 +186,11 @@ class CardsPanel(QWidget):
         for widget in (self.cancel_button, self.bar, self.stage, self.elapsed):
             widget.setVisible(running)
 
-    def _say(self, sentence: str) -> None:
+    def _say(self, sentence: str, level: str = "info") -> None:
         self.notice.setText(sentence)
         self.notice.setVisible(bool(sentence))
         if sentence:
-            self.message.emit(sentence)
+            self.message.emit(sentence, level)
 
     # A run ----------------------------------------------------------------------------------------------------------
 
@@ -206,7 +214,7 @@ class CardsPanel(QWidget):
                 loaded.folder, volume, device=self.device.currentData(), override=bool(self._overridden)
             )
         except Exception as error:
-            self._end(sentence_for(error))
+            self._end(sentence_for(error), "error")
 
     def cancel(self) -> None:
         """Stop the run."""
@@ -242,19 +250,19 @@ class CardsPanel(QWidget):
             # The result came while the stop was on its way, or for a series that is no longer open.
             self._end("The run was stopped; nothing was changed.")
             return
-        done = f"{loaded.title} drew {len(message.rois)} structures in {message.seconds:.0f} s on {message.device}."
-        self._end(" ".join((done, *message.notes)))
+        done = f"{loaded.title} drew {_count(message.rois)} in {message.seconds:.0f} s on {message.device}."
+        self._end(" ".join((done, *message.notes)), "warning" if message.notes else "info")
         self._adopt(loaded, message.rois)
 
     def _failed(self, message: Failed) -> None:
         if message.job == self._job:
-            self._end(message.sentence)
+            self._end(message.sentence, "error")
 
     def _cancelled(self, message: Cancelled) -> None:
         if message.job == self._job:
             self._end("The run was stopped; nothing was changed.")
 
-    def _end(self, sentence: str) -> None:
+    def _end(self, sentence: str, level: str = "info") -> None:
         self._running, self._job = None, 0
         self._tick.stop()
         self._show_buttons()
@@ -300,11 +308,15 @@ class CardsPanel(QWidget):
             dict.fromkeys(roi.provenance.weights_sha256 for roi in rois if roi.provenance.weights_sha256)
         )
         anyway = ", run on an image that it was not made for" if self._overridden else ""
-        text = f"{card.title} ({len(rois)} structures{anyway})"
+        text = f"{card.title} ({_count(rois)}{anyway})"
         step = adopt(
             structures, rois, replaced=replaced, text=text, tool=f"{card.id} {card.version}", weights_sha256=weights
         )
         self._history.do(step)
+
+
+def _count(rois: Sequence[Roi]) -> str:
+    return f"{len(rois)} structure{'' if len(rois) == 1 else 's'}"
 
 
 def _is_untouched(roi: Roi) -> bool:

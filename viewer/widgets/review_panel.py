@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.structures import StructureSet
 from viewer.review import Contour, ReviewQueue, show
 from viewer.session import Session, StructuresChanged
+from viewer.widgets.theme import FAINT
 
 COLUMNS = ("Seen", "Structure", "Plane", "Doubt", "Expected edit")
 NOTHING = "Nothing to review: no structure here came from a model that tells how sure it is."
@@ -76,7 +77,7 @@ class ReviewModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == 1:
             return QColor(*contour.colour)
         if role == Qt.ItemDataRole.ForegroundRole and seen:
-            return QColor("#7d8791")
+            return QColor(FAINT)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             if column == 1:
                 return Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft

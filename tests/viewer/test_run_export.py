@@ -1,0 +1,272 @@
+"""Exports from the window, and the question about work that no file has yet."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+from shapely import MultiPolygon, Point
+
+from engine.dicom.rtstruct_read import read_rtstruct
+from engine.masks import read_mask
+from engine.opening import open_volume
+from engine.structures import PlaneContours, Roi, StructureSet
+from engine.volume import Volume
+from viewer.commands import History, add, delete, redraw
+from viewer.session import Session
+from viewer.unexported import Unexported
+from viewer.widgets.certificate_view import CertificateView
+from viewer.widgets.export_dialog import ExportDialog
+from viewer.widgets.masks_dialog import MasksDialog
+
+
+@pytest.fixture(scope="module")
+def volume(shared_data: Path) -> Volume:
+    read = open_volume(shared_data / "dicom" / "sts_petct_mr" / "STS_001" / "CT")
+    return replace(read, info=replace(read.info, patient_name="Doe^Jane"))
+
+
+def ball(number: int, name: str, volume: Volume, radius: float = 30.0, **more: Any) -> Roi:
+    planes = range(3, min(9, volume.geometry.shape[0]))
+    disc = MultiPolygon([Point(120, 120).buffer(radius)])
+    return Roi(number, name, planes={k: PlaneContours(disc) for k in planes}, **more)
+
+
+@pytest.fixture
+def structures(volume: Volume) -> StructureSet:
+    return StructureSet(volume.geometry, (ball(1, "GTV", volume), ball(2, "PTV", volume, 40), Roi(3, "Empty")))
+
+
+def click_in_next_box(text: str) -> None:
+    """Press the button of that text in the message box that is about to open."""
+
+    def click() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        next(button for button in box.buttons() if button.text().replace("&", "") == text).click()
+
+    QTimer.singleShot(50, click)
+
+
+# The dialog -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_file_holds_what_was_ticked_and_the_certificate_lies_beside_it(
+    qtbot: QtBot, tmp_path: Path, structures: StructureSet, volume: Volume
+) -> None:
+    dialog = ExportDialog(structures, volume)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.checklist.numbers == (1, 2)
+    dialog.checklist.choose((2,))
+    dialog.label.setText("Boost")
+    dialog.path.setText(str(tmp_path / "rt.dcm"))
+    with qtbot.waitSignal(dialog.exported, timeout=20_000) as done:
+        dialog.export()
+    certificate, path, written = done.args
+    assert certificate.ok
+    assert written is structures
+    back = read_rtstruct(path, volume)
+    assert [roi.name for roi in back.rois] == ["PTV"]
+    assert back.label == "Boost"
+    assert back.rois[0].volume_cm3(back.geometry) == pytest.approx(structures[2].volume_cm3(volume.geometry), rel=1e-4)
+    saved = json.loads((tmp_path / "rt.dcm.certificate.json").read_text())
+    assert saved["sha256"] == certificate.sha256
+
+
+def test_what_the_export_changes_is_told_before(
+    qtbot: QtBot, tmp_path: Path, structures: StructureSet, volume: Volume
+) -> None:
+    there = tmp_path / "rt.dcm"
+    there.write_bytes(b"an older file")
+    dialog = ExportDialog(structures, volume)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.path.setText(str(there))
+    dialog.label.setText("A label that is far too long for SH")
+    qtbot.waitUntil(lambda: "shortened" in dialog.ahead.text())
+    assert "rt.dcm exists" in dialog.ahead.text()
+    dialog.checklist.choose(())
+    qtbot.waitUntil(lambda: "No structure is ticked" in dialog.ahead.text())
+    assert not dialog.export_button.isEnabled()
+
+
+def test_a_failure_is_told_and_leaves_the_old_file_and_the_dialog(
+    qtbot: QtBot, tmp_path: Path, structures: StructureSet, volume: Volume
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    dialog = ExportDialog(structures, volume)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.path.setText(str(blocked / "rt.dcm"))
+    dialog.export()
+    qtbot.waitUntil(dialog.error.isVisible, timeout=20_000)
+    assert str(tmp_path) in dialog.error.text()
+    assert "Traceback" not in dialog.error.text()
+    assert dialog.isVisible()
+    assert dialog.export_button.isEnabled()
+    assert blocked.read_text() == "not a folder"
+
+
+def test_a_file_that_differs_from_the_screen_is_refused_aloud(
+    qtbot: QtBot, tmp_path: Path, structures: StructureSet, volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.errors import CertificationError
+    from viewer.widgets import export_dialog
+
+    def differing(*_: Any) -> None:
+        raise CertificationError("a line of 'GTV' lies 5.000 mm away from where it is on screen.")
+
+    monkeypatch.setattr(export_dialog, "export_rtstruct", differing)
+    dialog = ExportDialog(structures, volume)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.path.setText(str(tmp_path / "rt.dcm"))
+    with qtbot.assertNotEmitted(dialog.exported):
+        dialog.export()
+        qtbot.waitUntil(dialog.error.isVisible, timeout=20_000)
+    assert "5.000 mm" in dialog.error.text()
+    assert dialog.isVisible()
+
+
+def test_the_certificate_shows_every_structure(
+    qtbot: QtBot, tmp_path: Path, structures: StructureSet, volume: Volume
+) -> None:
+    from engine.dicom.rtstruct_write import export_rtstruct
+
+    certificate = export_rtstruct(structures, volume, tmp_path / "rt.dcm")
+    view = CertificateView(certificate, tmp_path / "rt.dcm")
+    qtbot.addWidget(view)
+    texts = [[view.table.item(row, column).text() for column in range(4)] for row in range(view.table.rowCount())]
+    assert [row[0] for row in texts] == ["GTV", "PTV", "Empty"]
+    assert all(row[1] == row[2] and row[3] == "1" for row in texts)
+    assert "holds what is on screen" in view.verdict.text()
+
+
+# Masks ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["nii.gz", "nrrd"])
+def test_masks_are_written_on_the_grid_of_the_image(
+    qtbot: QtBot, tmp_path: Path, structures: StructureSet, volume: Volume, kind: str
+) -> None:
+    dialog = MasksDialog(structures, volume)
+    qtbot.addWidget(dialog)
+    dialog.format.setCurrentIndex(dialog.format.findData(kind))
+    dialog.folder.setText(str(tmp_path / "masks"))
+    with qtbot.waitSignal(dialog.written, timeout=20_000):
+        dialog.export()
+    assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == [f"GTV.{kind}", f"PTV.{kind}"]
+    mask = read_mask(tmp_path / "masks" / f"GTV.{kind}")
+    du, dv, dz = volume.geometry.spacing_xyz
+    assert mask.values.sum() * du * dv * dz / 1000 == pytest.approx(structures[1].volume_cm3(volume.geometry), rel=0.02)
+
+
+# What no file has yet -------------------------------------------------------------------------------------------------
+
+
+def test_only_changed_contours_count_as_unexported(volume: Volume, structures: StructureSet) -> None:
+    session = Session()
+    history = History(session)
+    unexported = Unexported(session)
+    session.open(volume, structures)
+    assert unexported.names == []
+    step = redraw(structures[1], {4: MultiPolygon()}, text="Delete", tool="eraser")
+    assert step is not None
+    history.do(step)
+    assert unexported.names == ["GTV"]
+    history.undo()
+    assert unexported.names == []
+    history.redo()
+    assert session.structures is not None
+    unexported.exported(session.structures)
+    assert unexported.names == []
+    history.do(add(session.structures, (ball(9, "New", volume),), text="Add", tool="brush"))
+    history.do(delete(session.structures, frozenset({2}), text="Delete PTV"))
+    assert unexported.names == ["New"]
+
+
+def test_looks_alone_are_no_unexported_work(volume: Volume, structures: StructureSet) -> None:
+    from viewer.commands import change
+
+    session = Session()
+    unexported = Unexported(session)
+    session.open(volume, structures)
+    hidden = replace(structures[1], visible=False, locked=True)
+    History(session).do(change(structures, hidden, text="Hide"))
+    assert unexported.names == []
+
+
+# In the window --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def window(qtbot: QtBot, volume: Volume, structures: StructureSet) -> Any:
+    from viewer.widgets.application import create_application
+    from viewer.widgets.exporting import Exporting
+    from viewer.widgets.main_window import MainWindow
+
+    create_application()
+    window = MainWindow()
+    window.exporting = Exporting(window)  # type: ignore[attr-defined]
+    with qtbot.waitExposed(window):
+        window.show()
+    window.session.open(volume, structures)
+    yield window
+    window.guards.clear()
+    window.close()
+    window.deleteLater()
+
+
+def test_closing_asks_about_unexported_work(qtbot: QtBot, window: Any, volume: Volume) -> None:
+    assert window.may_leave()
+    window.history.do(add(window.session.structures, (ball(9, "New", volume),), text="Add", tool="brush"))
+    click_in_next_box("Stay")
+    window.close()
+    assert window.isVisible()
+    click_in_next_box("Leave without")
+    window.close()
+    assert not window.isVisible()
+
+
+def test_an_export_from_the_menu_is_in_the_journal_and_lets_the_window_close(
+    qtbot: QtBot, window: Any, volume: Volume, tmp_path: Path
+) -> None:
+    window.history.do(add(window.session.structures, (ball(9, "New", volume),), text="Add", tool="brush"))
+    window.exporting.export_rtstruct()
+    dialog = window.findChild(ExportDialog)
+    dialog.path.setText(str(tmp_path / "rt.dcm"))
+    with qtbot.waitSignal(dialog.exported, timeout=20_000):
+        dialog.export()
+    assert window.findChild(CertificateView) is not None
+    assert window.may_leave()
+    assert "Exported 3 structures to rt.dcm" in [entry.text for entry in window.recording.entries()]
+
+
+def test_a_picture_of_the_window_is_saved_and_says_whom_it_shows(
+    window: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PySide6.QtGui import QImage
+
+    target = tmp_path / "picture.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
+    window.exporting.save_picture()
+    assert QImage(str(target)).size() == window.size()
+    assert any("who the patient is" in sentence for sentence in window.messages.sentences)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "no" / "x.png"), ""))
+    window.exporting.save_picture()
+    assert any("could not be written" in sentence for sentence in window.messages.sentences)
+
+
+def test_without_structures_there_is_nothing_to_export(window: Any, volume: Volume) -> None:
+    window.session.open(volume)
+    window.exporting.export_rtstruct()
+    assert window.findChild(ExportDialog) is None
+    assert any("no structures to export" in sentence for sentence in window.messages.sentences)
+    assert np.all(np.isfinite(window.session.cursor_lps))

@@ -1,0 +1,127 @@
+"""Sessions that a crash left are offered back, whole."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from engine.journal import SessionRecord, Subject, unfinished
+from tests.synthetic import make_geometry, make_voxels, write_series
+from viewer.widgets.recovery import RecoveryBar, describe, install
+
+#: Opens a series, draws on it, and is killed without a chance to clean up.
+VICTIM = """
+import os, signal, sys
+from pathlib import Path
+from shapely import MultiPolygon, box
+from engine.opening import open_volume
+from engine.structures import PlaneContours, Roi
+from viewer.commands import History, add, redraw
+from viewer.recording import Recording
+from viewer.session import Session
+
+session = Session()
+history = History(session)
+recording = Recording(session, history)
+session.open(open_volume(Path(sys.argv[1])))
+planes = {1: PlaneContours(MultiPolygon([box(2, 2, 9, 9)]))}
+history.do(add(session.structures, (Roi(1, "Parotid_L", planes=planes),), text="Draw", tool="polygon"))
+history.do(redraw(session.structures[1], {2: MultiPolygon([box(3, 3, 7, 7)])}, text="Brush", tool="brush"))
+session.mark_seen(frozenset({(1, 2)}))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    folder = tmp_path / "series"
+    folder.mkdir()
+    geometry = make_geometry((5, 16, 20))
+    write_series(folder, make_voxels(geometry.shape), geometry)
+    return folder
+
+
+@pytest.fixture
+def left_behind(series: Path) -> Path:
+    """The series of a session whose process was killed."""
+    code = subprocess.run([sys.executable, "-c", VICTIM, str(series)], check=False, env={**os.environ}).returncode
+    assert code == -signal.SIGKILL
+    return series
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Any:
+    from viewer.widgets.application import create_application
+    from viewer.widgets.main_window import MainWindow
+
+    create_application()
+    window = MainWindow()
+    install(window)
+    with qtbot.waitExposed(window):
+        window.show()
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+def test_a_killed_session_comes_back_with_its_undo_and_its_marks(qtbot: QtBot, left_behind: Path, window: Any) -> None:
+    bar = window.findChild(RecoveryBar)
+    qtbot.waitUntil(bar.isVisible)
+    assert "2 steps" in bar.text.text()
+    bar.restore_button.click()
+    qtbot.waitUntil(lambda: not bar.isVisible(), timeout=10_000)
+    session = window.session
+    assert [roi.name for roi in session.structures.rois] == ["Parotid_L"]
+    assert sorted(session.structures[1].planes) == [1, 2]
+    assert session.seen == {(1, 2)}
+    window.history.undo()
+    assert sorted(session.structures[1].planes) == [1]
+    window.close()
+    assert unfinished() == []
+
+
+def test_keep_for_later_offers_it_again_and_discard_does_not(qtbot: QtBot, left_behind: Path, window: Any) -> None:
+    bar = window.findChild(RecoveryBar)
+    qtbot.waitUntil(bar.isVisible)
+    bar.later_button.click()
+    assert not bar.isVisible()
+    bar.look()
+    qtbot.waitUntil(bar.isVisible)
+    bar.discard_button.click()
+    assert not bar.isVisible()
+    assert unfinished() == []
+
+
+def test_a_session_whose_images_are_gone_stays_on_offer(qtbot: QtBot, left_behind: Path, window: Any) -> None:
+    left_behind.rename(left_behind.with_name("elsewhere"))
+    bar = window.findChild(RecoveryBar)
+    qtbot.waitUntil(bar.isVisible)
+    bar.restore_button.click()
+    qtbot.waitUntil(lambda: any("not where they were" in s for s in window.messages.sentences))
+    assert bar.isVisible()
+    assert bar.restore_button.isEnabled()
+    left_behind.with_name("elsewhere").rename(left_behind)
+    bar.restore_button.click()
+    qtbot.waitUntil(lambda: not bar.isVisible(), timeout=10_000)
+    assert window.session.volume is not None
+
+
+def test_nothing_left_behind_shows_nothing(qtbot: QtBot, window: Any) -> None:
+    qtbot.wait(200)
+    assert not window.findChild(RecoveryBar).isVisible()
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"), [(0.4, "just now"), (25, "25 min ago"), (300, "5 h ago"), (9000, "6 days ago")]
+)
+def test_the_offer_says_what_and_when(ago: float, words: str) -> None:
+    now = datetime.now(UTC)
+    last = now - timedelta(minutes=ago)
+    record = SessionRecord("1", Subject("1.2", "1", "CT · 20260101 · HN", ()), "kim", "0", last, last, 1, False)
+    assert describe(record, now) == f"A session was not closed: CT · 20260101 · HN, 1 step, last {words} by kim."

@@ -1,0 +1,131 @@
+"""Shows the certificate of an export: what was on screen, and what the file holds when it is read back."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.dicom.certificate import Certificate, StructureCertificate
+from viewer.widgets.theme import ERROR, FAINT
+
+COLUMNS = (
+    "Structure",
+    "On screen",
+    "In the file",
+    "Dice",
+    "Farthest line",
+    "Planes",
+    "Islands",
+    "Holes",
+    "As it was read",
+)
+TIPS = (
+    "",
+    "Volume of the polygons on screen, cm³",
+    "Volume of the polygons in the file, cm³",
+    "Overlap of the voxels inside, 1 where none differs",
+    "Largest distance between the lines on screen and in the file, mm",
+    "Planes with contours: on screen, and in the file where it differs",
+    "Separate areas: on screen, and in the file where it differs",
+    "Holes: on screen, and in the file where it differs",
+    "Planes that nobody touched, whose text in the file is that of the file they came from",
+)
+
+
+class CertificateView(QDialog):
+    """The certificate as a table, one row a structure."""
+
+    def __init__(self, certificate: Certificate, path: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export certificate")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.certificate = certificate
+        count = len(certificate.structures)
+        agree = "The file was read back and holds what is on screen" if certificate.ok else "The file differs"
+        self.verdict = QLabel(f"{agree}: {count} structure{'' if count == 1 else 's'}.", self)
+        self.verdict.setStyleSheet(f"font-size: 13pt; color: {'#7fbf8f' if certificate.ok else ERROR};")
+        self.table = self._table()
+        below = "\n".join((*certificate.problems, *certificate.changes))
+        notes = QLabel(below, self)
+        notes.setWordWrap(True)
+        notes.setVisible(bool(below))
+        # The digest is one long word; a place to break it keeps the dialog narrow.
+        facts = QLabel(
+            f"{path}\nSHA-256 {certificate.sha256[:32]}\u200b{certificate.sha256[32:]}\n"
+            f"{certificate.program}, {certificate.created}, tolerance {certificate.tolerance_mm:g} mm. "
+            "The certificate is saved beside the file.",
+            self,
+        )
+        facts.setWordWrap(True)
+        facts.setTextFormat(Qt.TextFormat.PlainText)
+        facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        facts.setStyleSheet(f"color: {FAINT};")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setToolTip("Close (Esc)")
+        copy = QPushButton("Copy", self)
+        copy.setToolTip("Copy the certificate, as it was saved, to the clipboard")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(certificate.model_dump_json(indent=2)))
+        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.verdict)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(notes)
+        layout.addWidget(facts)
+        layout.addWidget(buttons)
+        self.resize(860, min(240 + 26 * count, 700))
+
+    def _table(self) -> QTableWidget:
+        entries = self.certificate.structures
+        table = QTableWidget(len(entries), len(COLUMNS), self)
+        for column, (title, tip) in enumerate(zip(COLUMNS, TIPS, strict=True)):
+            head = QTableWidgetItem(title)
+            head.setToolTip(tip)
+            table.setHorizontalHeaderItem(column, head)
+        table.verticalHeader().hide()
+        table.setShowGrid(False)
+        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for row, entry in enumerate(entries):
+            for column, text in enumerate(_cells(entry)):
+                item = QTableWidgetItem(text)
+                side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                if entry.problems:
+                    item.setForeground(QColor(ERROR))
+                    item.setToolTip(" ".join(entry.problems))
+                table.setItem(row, column, item)
+        return table
+
+
+def _cells(entry: StructureCertificate) -> tuple[str, ...]:
+    kept = f"{entry.untouched_planes} planes" if entry.untouched_planes else "–"
+    return (
+        entry.name,
+        f"{entry.volume_screen_cm3:.3f} cm³",
+        f"{entry.volume_file_cm3:.3f} cm³",
+        f"{entry.dice:.6g}",
+        f"{entry.largest_distance_mm:.4f} mm",
+        _pair(entry.planes_screen, entry.planes_file),
+        _pair(entry.islands_screen, entry.islands_file),
+        _pair(entry.holes_screen, entry.holes_file),
+        kept if entry.untouched_identical else f"{kept}, not identical",
+    )
+
+
+def _pair(screen: int, file: int) -> str:
+    return str(screen) if screen == file else f"{screen} / {file}"

@@ -1,0 +1,226 @@
+"""File → Export RTSTRUCT: what to write, what that will change, the writing, and its certificate."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.dicom.certificate import Certificate
+from engine.dicom.presets import LONGEST_LABEL, ExportOptions, preflight, preset, presets
+from engine.dicom.rtstruct_write import export_rtstruct
+from engine.progress import Progress
+from engine.structures import StructureSet
+from engine.volume import Volume
+from viewer.jobs import Task, run_in_background
+from viewer.widgets.settings import settings
+from viewer.widgets.structure_checklist import StructureChecklist
+from viewer.widgets.theme import ERROR, WARNING
+
+FOLDER_KEY, OPERATOR_KEY, PRESET_KEY = "export/folder", "export/operator", "export/preset"
+
+
+class ExportDialog(QDialog):
+    """Writes the structures that were on screen when it opened; edits made meanwhile are not part of the file."""
+
+    #: (certificate, path, the structures that were written)
+    exported = Signal(object, object, object)
+
+    def __init__(self, structures: StructureSet, volume: Volume, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export RTSTRUCT")
+        self._structures, self._volume = structures, volume
+        self._task: Task | None = None
+        self._build()
+        self._later = QTimer(self, interval=150, singleShot=True)
+        self._later.timeout.connect(self._look_ahead)
+        for signal in (self.label.textChanged, self.path.textChanged, self.preset.currentIndexChanged):
+            signal.connect(self._later.start)
+        self.checklist.changed.connect(self._later.start)
+        self._look_ahead()
+        self.resize(560, 640)
+
+    def _build(self) -> None:
+        stored = settings()
+        self.checklist = StructureChecklist(self._structures, self)
+        self.label = QLineEdit(self._structures.label or "Planimeter", self)
+        self.label.setMaxLength(64)
+        self.label.setToolTip(
+            f"Structure Set Label: what the planning system lists; at most {LONGEST_LABEL} characters"
+        )
+        self.description = QLineEdit(self._structures.description, self)
+        self.description.setToolTip("Structure Set Description")
+        self.operator = QLineEdit(str(stored.value(OPERATOR_KEY, "")), self)
+        self.operator.setToolTip("Operators' Name: who exports; may stay empty")
+        self.preset = QComboBox(self)
+        for name, one in presets().items():
+            self.preset.addItem(one.title, name)
+            rules = "\n".join(f"{rule.option} = {rule.value}: {rule.reason}" for rule in one.rules)
+            self.preset.setItemData(self.preset.count() - 1, rules, Qt.ItemDataRole.ToolTipRole)
+        self.preset.setToolTip("What the planning system that will read the file accepts")
+        self.preset.setCurrentIndex(max(self.preset.findData(stored.value(PRESET_KEY, "")), 0))
+        self.path = QLineEdit(str(_suggested_path(self._volume)), self)
+        self.path.setToolTip("The file to write; a certificate is written beside it")
+        self.browse = QPushButton("Browse …", self)
+        self.browse.setToolTip("Choose the file to write")
+        self.browse.clicked.connect(self._browse)
+        file = QHBoxLayout()
+        file.addWidget(self.path, 1)
+        file.addWidget(self.browse)
+        form = QFormLayout()
+        form.addRow("&Label", self.label)
+        form.addRow("&Description", self.description)
+        form.addRow("&Exported by", self.operator)
+        form.addRow("&For", self.preset)
+        form.addRow("F&ile", file)
+        self.ahead = QLabel(self)
+        self.ahead.setWordWrap(True)
+        self.ahead.setTextFormat(Qt.TextFormat.PlainText)
+        self.ahead.setStyleSheet(f"color: {WARNING};")
+        self.error = QLabel(self)
+        self.error.setWordWrap(True)
+        self.error.setTextFormat(Qt.TextFormat.PlainText)
+        self.error.setStyleSheet(f"color: {ERROR};")
+        self.error.hide()
+        self.bar = QProgressBar(self)
+        self.bar.setRange(0, 1000)
+        self.bar.hide()
+        self.buttons = QDialogButtonBox(self)
+        self.export_button = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.export_button.setToolTip("Write the file, read it back, and compare it with the screen (Return)")
+        self.export_button.setDefault(True)
+        cancel = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        cancel.setToolTip("Stop, or close without writing (Esc)")
+        self.buttons.accepted.connect(self.export)
+        self.buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.checklist, 1)
+        layout.addLayout(form)
+        layout.addWidget(self.ahead)
+        layout.addWidget(self.error)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.buttons)
+
+    def options(self) -> ExportOptions:
+        """The options as they are set now."""
+        return preset(self.preset.currentData()).options(
+            numbers=self.checklist.numbers,
+            label=self.label.text().strip(),
+            description=self.description.text().strip(),
+            operator=self.operator.text().strip(),
+        )
+
+    def _look_ahead(self) -> None:
+        """Tell what the export would change, before it happens."""
+        sentences = []
+        if not self.checklist.numbers:
+            sentences.append("No structure is ticked.")
+        else:
+            sentences += preflight(self._structures, self._volume, self.options())
+        path = self._target()
+        if path is not None and path.exists():
+            sentences.append(f"{path.name} exists; it is replaced once the new file has been compared with the screen.")
+        more = len(sentences) - 8
+        self.ahead.setText("\n".join(sentences[:8]) + (f"\n… and {more} more." if more > 0 else ""))
+        self.ahead.setToolTip("\n".join(sentences))
+        self.ahead.setVisible(bool(sentences))
+        self.export_button.setEnabled(bool(self.checklist.numbers) and path is not None and self._task is None)
+
+    def _target(self) -> Path | None:
+        text = self.path.text().strip()
+        return Path(text).expanduser() if text else None
+
+    def _browse(self) -> None:
+        # The question about an existing file is answered by what is shown ahead of the export.
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Export RTSTRUCT", self.path.text(), "DICOM (*.dcm)", options=QFileDialog.Option.DontConfirmOverwrite
+        )
+        if name:
+            self.path.setText(name)
+
+    def export(self) -> None:
+        """Write, read back and compare, on a thread."""
+        path = self._target()
+        if path is None or self._task is not None or not self.checklist.numbers:
+            return
+        options = self.options()
+        stored = settings()
+        stored.setValue(FOLDER_KEY, str(path.parent))
+        stored.setValue(OPERATOR_KEY, options.operator)
+        stored.setValue(PRESET_KEY, self.preset.currentData())
+        structures, volume = self._structures, self._volume
+
+        def work(progress: Progress) -> Certificate:
+            return export_rtstruct(structures, volume, path, options, progress)
+
+        self._show_running(True)
+        self._task = run_in_background(
+            work,
+            progressed=self._progressed,
+            finished=lambda certificate: self._finished(certificate, path),
+            failed=self._failed,
+            cancelled=lambda: self._failed("The export was stopped; no file was written or changed."),
+            parent=self,
+        )
+
+    def reject(self) -> None:
+        """Stop the export where one is under way; else close."""
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            super().reject()
+
+    def _progressed(self, fraction: float, stage: str) -> None:
+        self.bar.setValue(round(fraction * 1000))
+        self.bar.setFormat(stage)
+
+    def _finished(self, certificate: Certificate, path: Path) -> None:
+        self._task = None
+        self.accept()
+        self.exported.emit(certificate, path, self._structures)
+
+    def _failed(self, sentence: str) -> None:
+        self._task = None
+        self._show_running(False)
+        self.error.setText(sentence)
+        self.error.show()
+        self._look_ahead()
+
+    def _show_running(self, running: bool) -> None:
+        for widget in (
+            self.checklist,
+            self.label,
+            self.description,
+            self.operator,
+            self.preset,
+            self.path,
+            self.browse,
+        ):
+            widget.setEnabled(not running)
+        self.export_button.setEnabled(not running)
+        self.bar.setValue(0)
+        self.bar.setFormat("")
+        self.bar.setVisible(running)
+        if running:
+            self.error.hide()
+
+
+def _suggested_path(volume: Volume) -> Path:
+    """A file in the folder of the last export whose name tells the series, not the patient."""
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    folder = Path(str(settings().value(FOLDER_KEY, documents or str(Path.home()))))
+    parts = [volume.modality, volume.info.study_date, volume.info.series_number]
+    name = "_".join("".join(c for c in part if c.isalnum()) for part in parts if part)
+    return folder / f"RS_{name or 'structures'}.dcm"

@@ -1,0 +1,77 @@
+"""A list of the structures with ticks, for dialogs that ask which to write."""
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+
+from engine.structures import Generation, Roi, StructureSet
+
+WHO = {
+    Generation.AUTOMATIC: "model",
+    Generation.SEMIAUTOMATIC: "model, edited",
+    Generation.MANUAL: "person",
+    Generation.UNKNOWN: "not said",
+}
+NUMBER = Qt.ItemDataRole.UserRole
+
+
+class StructureChecklist(QWidget):
+    """Structures with their volume and who drew them; those with contours are ticked at first."""
+
+    changed = Signal()
+
+    def __init__(self, structures: StructureSet, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.tree = QTreeWidget(self)
+        self.tree.setColumnCount(3)
+        self.tree.setHeaderLabels(["Structure", "Volume", "Drawn by"])
+        self.tree.setRootIsDecorated(False)
+        self.tree.setToolTip("Tick what is to be written (Space)")
+        header = self.tree.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for roi in structures.rois:
+            self._add(roi, structures)
+        self.tree.itemChanged.connect(lambda *_: self.changed.emit())
+        everything = QPushButton("All", self)
+        everything.setToolTip("Tick all structures")
+        everything.clicked.connect(lambda: self.choose(roi.number for roi in structures.rois))
+        nothing = QPushButton("None", self)
+        nothing.setToolTip("Tick no structure")
+        nothing.clicked.connect(lambda: self.choose(()))
+        buttons = QHBoxLayout()
+        buttons.addWidget(everything)
+        buttons.addWidget(nothing)
+        buttons.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.tree, 1)
+        layout.addLayout(buttons)
+
+    def _add(self, roi: Roi, structures: StructureSet) -> None:
+        empty = roi.is_empty and not roi.loose
+        volume = "empty" if empty else f"{roi.volume_cm3(structures.geometry):.1f} cm³"
+        item = QTreeWidgetItem(self.tree, [roi.name, volume, WHO[roi.provenance.generation]])
+        item.setData(0, NUMBER, roi.number)
+        item.setData(0, Qt.ItemDataRole.DecorationRole, QColor(*roi.colour))
+        item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setCheckState(0, Qt.CheckState.Unchecked if empty else Qt.CheckState.Checked)
+
+    def choose(self, numbers: Iterable[int]) -> None:
+        """Tick these ROIs and no others."""
+        wanted = set(numbers)
+        for item in self._items():
+            ticked = item.data(0, NUMBER) in wanted
+            item.setCheckState(0, Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """ROI numbers that are ticked, in order."""
+        return tuple(item.data(0, NUMBER) for item in self._items() if item.checkState(0) is Qt.CheckState.Checked)
+
+    def _items(self) -> list[QTreeWidgetItem]:
+        items = (self.tree.topLevelItem(row) for row in range(self.tree.topLevelItemCount()))
+        return [item for item in items if item is not None]
