@@ -1,0 +1,61 @@
+"""Which way imports point, and what stays out of the viewer's process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LOADED = """
+import sys
+import {module}
+print(",".join(sorted({{name.partition(".")[0] for name in sys.modules}} & set(sys.argv[1:]))))
+"""
+
+
+def loaded_by(module: str, *forbidden: str) -> str:
+    """Those of the forbidden packages that a fresh process has loaded after importing `module`, comma-separated."""
+    command = [sys.executable, "-c", LOADED.format(module=module), *forbidden]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_imports_point_the_way_of_the_contracts() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([str(lint), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "viewer.__main__",
+        "viewer.widgets.application",
+        "viewer.session",
+        "engine.client",
+        "engine.cards.registry",
+        "engine.__main__",
+    ],
+)
+def test_what_the_window_loads_leaves_torch_out(module: str) -> None:
+    assert loaded_by(module, "torch", "monai", "torchvision", "openvino") == ""
+
+
+def test_every_feature_of_the_window_leaves_torch_out() -> None:
+    from viewer.widgets.application import FEATURES
+
+    assert loaded_by(", ".join(FEATURES), "torch", "monai") == ""
+
+
+@pytest.mark.parametrize(
+    "module", ["engine.client", "engine.dicom.rtstruct_write", "engine.opening", "engine.masks", "engine.worker"]
+)
+def test_the_engine_works_without_a_screen(module: str) -> None:
+    assert loaded_by(module, "PySide6", "vtk", "vtkmodules", "pyqtgraph", "viewer") == ""
+
+
+def test_the_probe_would_see_torch() -> None:
+    assert loaded_by("engine.inference.networks", "torch") == "torch"
