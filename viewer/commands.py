@@ -130,6 +130,12 @@ def adopt(
     return Step(text, tool, tuple(changes), weights_sha256)
 
 
+def join(structures: StructureSet, rois: Sequence[Roi], *, text: str, tool: str = "rtstruct") -> Step:
+    """The step by which the structures of another file are appended, numbered anew; names may repeat, as in files."""
+    first = structures.next_number()
+    return add(structures, tuple(replace(roi, number=first + i) for i, roi in enumerate(rois)), text=text, tool=tool)
+
+
 def delete(structures: StructureSet, numbers: frozenset[int], *, text: str) -> Step:
     """The step that deletes the ROIs of these numbers."""
     doomed = [(index, roi) for index, roi in enumerate(structures.rois) if roi.number in numbers]

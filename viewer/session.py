@@ -140,7 +140,8 @@ class Session:
         middle = (np.array(display.geometry.shape) - 1) // 2
         self._cursor = display.geometry.lps_from_kji(middle)[0]
         self._window = default_window(volume)
-        self._colour_map = "inverted grey" if volume.modality == "PT" else "grey"
+        dark_is_high = volume.info.attributes.get("PhotometricInterpretation") == "MONOCHROME1"
+        self._colour_map = "inverted grey" if volume.modality == "PT" or dark_is_high else "grey"
         self.volume_changed.emit()
 
     def close(self) -> None:

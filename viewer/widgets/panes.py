@@ -290,6 +290,11 @@ class Panes(QWidget):
         self._enlarged = None if self._enlarged is view else view
         self._arrange()
 
+    def set_crosshair(self, shown: bool) -> None:
+        """Show or hide the lines that mark the other planes."""
+        for pane in self.planes.values():
+            pane.scene.set_crosshair(shown)
+
     def release(self) -> None:
         """Free what VTK holds in the OpenGL contexts; before the window goes."""
         for widget in self._widgets.values():

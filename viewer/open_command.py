@@ -1,0 +1,87 @@
+"""The commands that open the window: `planimeter open` and `planimeter demo`."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+import platformdirs
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from engine.demo import write_demo_series
+from engine.errors import PlanimeterError, ReadError
+from viewer.widgets.application import build_window, create_application
+from viewer.widgets.main_window import MainWindow
+from viewer.widgets.opening import Opener
+from viewer.widgets.viewing import save_screenshot
+
+#: How long a screenshot waits for the surfaces of the 3D view, s.
+_SURFACES_S = 60.0
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--rtstruct", type=click.Path(path_type=Path), help="Structures to load onto the series.")
+@click.option("--screenshot", type=click.Path(path_type=Path), help="Write the window to this PNG file and exit.")
+def open(path: Path | None, rtstruct: Path | None, screenshot: Path | None) -> None:
+    """Open the window, on a study: a folder, a DICOMDIR, a DICOM, NIfTI, NRRD or MetaImage file."""
+    if path is None and (rtstruct or screenshot):
+        raise click.UsageError("--rtstruct and --screenshot need the PATH of a study.")
+    for given in (path, rtstruct):
+        if given is not None and not given.exists():
+            raise ReadError(f"{given} does not exist.")
+    show(path, rtstruct, screenshot)
+
+
+@click.command()
+@click.option("--screenshot", type=click.Path(path_type=Path), help="Write the window to this PNG file and exit.")
+def demo(screenshot: Path | None) -> None:
+    """Open the built-in study, an average of many patients that shows nobody."""
+    show(write_demo_series(platformdirs.user_data_path("planimeter", appauthor=False) / "demo"), None, screenshot)
+
+
+def show(path: Path | None, rtstruct: Path | None = None, screenshot: Path | None = None) -> None:
+    """Run the window until it is closed, or until its screenshot is written; exits with the status.
+
+    Raises:
+        PlanimeterError: with `screenshot`, when the study cannot be opened or the picture cannot be written.
+    """
+    application = create_application()
+    window = build_window()
+    opener = window.findChild(Opener)
+    assert isinstance(opener, Opener), "every window has its opener"
+    window.show()
+    if screenshot is None:
+        if path is not None:
+            # After the first frame, so that the window is there before anything is read.
+            QTimer.singleShot(0, opener, lambda: opener.open_paths([path], rtstruct, show=True))
+        sys.exit(application.exec())
+
+    outcome: list[str] = []
+    opener.opened.connect(lambda: outcome.append(""))
+    opener.failed.connect(outcome.append)
+    assert path is not None, "a screenshot is of a study"
+    opener.open_paths([path], rtstruct, show=True)
+    try:
+        while not outcome:
+            application.processEvents()
+            time.sleep(0.01)
+        if outcome[0]:
+            raise PlanimeterError(outcome[0])
+        _settle(application, window)
+        save_screenshot(window, screenshot)
+    finally:
+        window.close()
+        application.processEvents()
+
+
+def _settle(application: QApplication, window: MainWindow) -> None:
+    """Let everything that the window still makes, the surfaces above all, come to the screen."""
+    deadline = time.monotonic() + _SURFACES_S
+    quiet_since = time.monotonic()
+    while time.monotonic() < deadline and time.monotonic() - quiet_since < 0.5:
+        application.processEvents()
+        if window.panes.three_d.scene.busy:
+            quiet_since = time.monotonic()
+        time.sleep(0.01)

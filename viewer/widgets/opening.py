@@ -1,0 +1,347 @@
+"""Opening: folders, files, DICOMDIRs, drops; the study tree; series, structures, overlays. Reading is on threads."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from engine.dicom.read import read_series, thumbnail
+from engine.dicom.rtstruct_read import read_rtstruct
+from engine.dicom.scan import Catalogue, Series, scan
+from engine.errors import CancelledError, PlanimeterError
+from engine.opening import choose_series
+from engine.progress import Progress
+from engine.resample import onto_regular_grid
+from engine.structures import StructureSet
+from engine.volume import Volume
+from viewer import commands
+from viewer.jobs import Task, run_in_background
+from viewer.widgets.loading_bar import LoadingBar
+from viewer.widgets.main_window import MainWindow
+from viewer.widgets.overlay_panel import make_overlay
+from viewer.widgets.settings import settings
+from viewer.widgets.study_tree import StudyTree, refers_to
+
+#: Reasons of unreadable files that are told one by one; more are counted.
+_MOST_REASONS = 2
+
+
+def install(window: MainWindow) -> None:
+    """Add the study tree, the File menu's entries and the drop."""
+    Opener(window)
+
+
+class Opener(QObject):
+    """Reads what the user asks for and hands it to the session.
+
+    It is a child of the window: `window.findChild(Opener)`. One scan and one series are read at a time; asking again
+    stops the one before. Whatever fails is a sentence in the window, and what is open stays open.
+    """
+
+    #: A series, with or without structures, is on screen.
+    opened = Signal()
+    #: The whole of what was asked for has been looked through.
+    scanned = Signal()
+    #: A sentence: the thing that was asked for last could not be opened.
+    failed = Signal(str)
+
+    _grown = Signal(object)
+    _pictured = Signal(str, object)
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._scan: Task | None = None
+        self._read: Task | None = None
+        self._pictures: Task | None = None
+        self.tree = StudyTree()
+        self.loading = LoadingBar()
+        window.statusBar().insertWidget(0, self.loading)
+        window.add_panel("Studies", self.tree, "left", "F2").setMinimumWidth(210)
+        add = window.add_action
+        add("File", "Open &folder…", self.ask_folder, shortcut="Ctrl+O", tip="Open a folder with studies in it")
+        add(
+            "File", "Open fi&le…", self.ask_files, shortcut="Ctrl+Shift+O", tip="Open DICOM, DICOMDIR, NIfTI, NRRD, MHA"
+        )
+        add("File", "Stop reading", self.stop, shortcut="Ctrl+.", tip="Stop reading; what is open stays open")
+        add("File", "Close series", self.close_series, shortcut="Ctrl+W", tip="Close the open series")
+        self.tree.open_requested.connect(self.open_series)
+        self.tree.overlay_requested.connect(self.add_overlay)
+        self._grown.connect(self.tree.show_catalogue, Qt.ConnectionType.QueuedConnection)
+        self._pictured.connect(self.tree.set_picture, Qt.ConnectionType.QueuedConnection)
+        window.dropped.connect(self._on_drop)
+        window.closing.connect(self._on_closing)
+
+    # What the user asks for -----------------------------------------------------------------------------------------
+
+    def ask_folder(self) -> None:
+        """Ask for a folder and open it."""
+        chosen = QFileDialog.getExistingDirectory(self._window, "Open folder", self._last_folder())
+        if chosen:
+            self.open_paths([Path(chosen)])
+
+    def ask_files(self) -> None:
+        """Ask for files and open them."""
+        kinds = (
+            "Images and structures (*);;DICOMDIR (DICOMDIR);;NIfTI, NRRD, MetaImage (*.nii *.nii.gz *.nrrd *.mha *.mhd)"
+        )
+        chosen, _ = QFileDialog.getOpenFileNames(self._window, "Open files", self._last_folder(), kinds)
+        if chosen:
+            self.open_paths([Path(name) for name in chosen])
+
+    def open_paths(self, paths: Sequence[Path], structures: Path | None = None, *, show: bool | None = None) -> None:
+        """Look through folders and files, show them in the tree, and open the best series of them.
+
+        Args:
+            paths: folders, DICOMDIRs, files.
+            structures: an RTSTRUCT to load onto the series.
+            show: whether to open a series at the end; by default only when nothing is open, so that nothing that is
+                open goes away unasked.
+        """
+        if paths:
+            first = paths[0]
+            settings().setValue("open/folder", str(first if first.is_dir() else first.parent))
+        if self._scan is not None:
+            self._scan.cancel()
+
+        def work(progress: Progress) -> Catalogue:
+            return scan(paths, progress, self._grown.emit)
+
+        def finished(catalogue: Catalogue) -> None:
+            self._on_scanned(catalogue, list(paths), structures, show)
+
+        self._scan = self._start(work, finished, "Looking through files")
+
+    def open_series(self, series: Series, structures: Path | None = None) -> None:
+        """Read an image series and show it, or load an RTSTRUCT onto the series that it refers to."""
+        if series.kind == "rtstruct":
+            self._open_structures(series)
+            return
+        if series.kind != "image" or series.problem:
+            self._fail(series.problem or f"{series.info.description or 'This'} is not an image that can be opened.")
+            return
+        if not self._may_replace():
+            return
+
+        def work(progress: Progress) -> tuple[Volume, Volume, StructureSet | None]:
+            volume = read_series(series, progress)
+            display = onto_regular_grid(volume)
+            return volume, display, read_rtstruct(structures, volume) if structures is not None else None
+
+        def finished(result: tuple[Volume, Volume, StructureSet | None]) -> None:
+            volume, display, found = result
+            self._window.session.open(volume, found, display)
+            self.tree.mark_open(series.uid)
+            for note in found.notes if found is not None else ():
+                self._window.show_message(note, "warning")
+            self.opened.emit()
+
+        self._begin_reading(work, finished, f"Reading {series.info.description or series.modality or 'series'}")
+
+    def load_structures(self, path: Path) -> None:
+        """Read an RTSTRUCT onto the open series: in one undoable step where structures are there already."""
+        volume = self._window.session.volume
+        if volume is None:
+            self._fail(f"{path.name} holds structures; open the image series that they belong to first.")
+            return
+
+        def finished(found: StructureSet) -> None:
+            if self._window.session.volume is not volume:
+                return
+            self._take_structures(found, path)
+            for note in found.notes:
+                self._window.show_message(note, "warning")
+            self.opened.emit()
+
+        self._begin_reading(lambda _: read_rtstruct(path, volume), finished, f"Reading {path.name}")
+
+    def add_overlay(self, series: Series) -> None:
+        """Read an image series and lay it over the open one, where both share a frame of reference."""
+        volume = self._window.session.volume
+        problem = series.problem or why_not_over(series, volume)
+        if problem:
+            self._fail(problem)
+            return
+
+        def work(progress: Progress) -> tuple[Volume, Volume]:
+            over = read_series(series, progress)
+            return over, onto_regular_grid(over)
+
+        def finished(result: tuple[Volume, Volume]) -> None:
+            if self._window.session.volume is volume:
+                self._window.session.set_overlay(make_overlay(*result))
+                self.opened.emit()
+
+        self._begin_reading(work, finished, f"Reading {series.info.description or series.modality}")
+
+    def close_series(self) -> None:
+        """Close what is open; the tree stays."""
+        if self._window.session.volume is not None and self._may_replace():
+            self._window.session.close()
+            self.tree.mark_open("")
+
+    def stop(self) -> None:
+        """Stop all reading."""
+        for task in (self._scan, self._read, self._pictures):
+            if task is not None:
+                task.cancel()
+
+    @property
+    def busy(self) -> bool:
+        """True while something is being looked through or read; thumbnails don't count."""
+        return any(task is not None and task.running for task in (self._scan, self._read))
+
+    # How it goes on -------------------------------------------------------------------------------------------------
+
+    def _start(self, work: Callable[[Progress], object], finished: Callable[..., None], title: str) -> Task:
+        task = run_in_background(
+            work, finished=finished, failed=self._fail, cancelled=lambda: self._on_cancelled(task), parent=self
+        )
+        self.loading.follow(task, title)
+        return task
+
+    def _begin_reading(self, work: Callable[[Progress], object], finished: Callable[..., None], title: str) -> None:
+        if self._read is not None:
+            self._read.cancel()
+
+        def if_latest(result: object) -> None:
+            if self._read is task:
+                finished(result)
+
+        task = self._start(work, if_latest, title)
+        self._read = task
+
+    def _on_cancelled(self, task: Task) -> None:
+        if task in (self._scan, self._read):
+            self._window.show_message("Stopped as asked; what was open is still open.")
+            self.failed.emit("Stopped as asked.")
+
+    def _on_scanned(self, catalogue: Catalogue, paths: list[Path], structures: Path | None, show: bool | None) -> None:
+        self.tree.show_catalogue(catalogue)
+        self._tell_unreadable(catalogue)
+        self._make_pictures()
+        images = [series for series in catalogue.series() if series.kind == "image"]
+        sets = [series for series in catalogue.series() if series.kind == "rtstruct"]
+        nothing_open = self._window.session.volume is None
+        if show is None and not images and len(sets) == 1 and len(paths) == 1 and not paths[0].is_dir():
+            # One structure file was asked for: it belongs on what is open.
+            self._open_structures(sets[0])
+        elif not images and sets and show is None:
+            self._window.show_message("These are structures; double-click them once their image series is open.")
+        elif show or (show is None and nothing_open) or not images:
+            try:
+                self.open_series(choose_series(catalogue, paths[0]), structures)
+            except PlanimeterError as error:
+                self._fail(str(error))
+        else:
+            self._window.show_message(f"Found {_count(len(images), 'series', 'series')}; double-click one to open it.")
+        self.scanned.emit()
+
+    def _open_structures(self, series: Series) -> None:
+        session, path = self._window.session, series.files[0]
+        if session.volume is not None:
+            info = session.volume.info
+            if {info.series_uid, info.frame_of_reference_uid} & series.references:
+                self.load_structures(path)
+                return
+        owners = [s for s in self.tree.series if s.kind == "image" and not s.problem and refers_to(series, s)]
+        exact = [s for s in owners if s.info.series_uid in series.references]
+        if owners:
+            self.open_series((exact or owners)[0], path)
+        else:
+            # Whether it fits all the same is for the reader to say.
+            self.load_structures(path)
+
+    def _take_structures(self, found: StructureSet, path: Path) -> None:
+        session = self._window.session
+        assert session.volume is not None and session.structures is not None, "asked for an open series"
+        if session.structures.rois:
+            self._window.history.do(commands.join(session.structures, found.rois, text=f"Load {path.name}"))
+            return
+        cursor, window, colours, overlay = session.cursor_lps, session.window, session.colour_map, session.overlay
+        session.open(session.volume, found, session.display)
+        session.set_window(window)
+        session.set_colour_map(colours)
+        session.set_overlay(overlay)
+        session.move_cursor(cursor)
+
+    def _may_replace(self) -> bool:
+        """Whether the open series may go; the user is asked when it has edits."""
+        if self._window.session.volume is None or not self._window.history.undo_text:
+            return True
+        answer = QMessageBox.question(
+            self._window,
+            "Planimeter",
+            "The structures of the open series have been edited. Close them and open the other series?",
+            QMessageBox.StandardButton.Open | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Open
+
+    def _tell_unreadable(self, catalogue: Catalogue) -> None:
+        bad = catalogue.unreadable
+        for one in bad[:_MOST_REASONS]:
+            self._window.show_message(one.reason, "warning")
+        if len(bad) > _MOST_REASONS:
+            self._window.show_message(
+                f"{len(bad) - _MOST_REASONS} more could not be read; the study tree names them with the reason.",
+                "warning",
+            )
+
+    def _make_pictures(self) -> None:
+        wanted = self.tree.without_picture()
+        if self._pictures is not None:
+            self._pictures.cancel()
+        if not wanted:
+            return
+
+        def work(progress: Progress) -> None:
+            for number, series in enumerate(wanted):
+                progress(number / len(wanted), "Making thumbnails")
+                self._pictured.emit(series.uid, _picture(series))
+
+        self._pictures = run_in_background(work, parent=self)
+
+    def _fail(self, sentence: str) -> None:
+        self._window.show_message(sentence, "error")
+        self.failed.emit(sentence)
+
+    def _last_folder(self) -> str:
+        return str(settings().value("open/folder", str(Path.home())))
+
+    def _on_drop(self, paths: list[str]) -> None:
+        self.open_paths([Path(path) for path in paths])
+
+    def _on_closing(self) -> None:
+        self.stop()
+        for task in (self._scan, self._read, self._pictures):
+            if task is not None:
+                task.wait(5.0)
+
+
+def why_not_over(series: Series, volume: Volume | None) -> str:
+    """Why a series cannot be laid over a volume; "" when it can."""
+    if series.kind != "image":
+        return "Only an image can be laid over another."
+    if volume is None:
+        return "Open a series first; then another can be laid over it."
+    name = series.info.description or series.modality or "This series"
+    if series.info.frame_of_reference_uid != volume.info.frame_of_reference_uid:
+        return f"{name} has another frame of reference than the open series, so it cannot be laid over it."
+    return ""
+
+
+def _picture(series: Series) -> NDArray | None:
+    try:
+        return thumbnail(series)
+    except CancelledError:
+        raise
+    except (PlanimeterError, OSError, ValueError):
+        # A thumbnail is a courtesy; why the series can't be read is said when it is opened.
+        return None
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

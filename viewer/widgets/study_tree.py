@@ -1,0 +1,187 @@
+"""The tree of patients, studies and series, with thumbnails; it grows while the rest is read."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QWidget
+
+from engine.dicom.scan import Catalogue, Series, Study
+from viewer.widgets.theme import FAINT, WARNING
+
+_THUMBNAIL = 52
+_SERIES_ROLE = int(Qt.ItemDataRole.UserRole)
+
+
+class StudyTree(QTreeWidget):
+    """What was found. A double click or Return opens a series; the context menu lays one over another."""
+
+    open_requested = Signal(object)
+    overlay_requested = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setHeaderHidden(True)
+        self.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
+        self.setIndentation(12)
+        self.setUniformRowHeights(False)
+        self.setWordWrap(True)
+        self.setToolTip("Double-click a series to open it (Return); right-click to lay it over the open one")
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._show_menu)
+        self.itemActivated.connect(self._activated)
+        self._items: dict[tuple[str, ...], QTreeWidgetItem] = {}
+        self._series: dict[str, Series] = {}
+        self._pictured: set[str] = set()
+        self._open_uid = ""
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """Everything that the tree shows."""
+        return tuple(self._series.values())
+
+    def show_catalogue(self, catalogue: Catalogue) -> None:
+        """Add what is new and bring the rest up to date; what was there from other folders stays."""
+        for patient in catalogue.patients:
+            key = ("patient", patient.id, patient.name)
+            name = " ".join(patient.name.replace("^", " ").split()) or "No name"
+            person = self._item(key, None, f"{name}   {patient.id}".rstrip())
+            for study in patient.studies:
+                branch = self._item((*key, study.uid), person, _study_text(study))
+                self._add_series(study.series, (*key, study.uid), branch)
+        if catalogue.unreadable:
+            total = len(catalogue.unreadable)
+            branch = self._item(("unreadable",), None, f"Not readable ({total})")
+            branch.setForeground(0, QColor(WARNING))
+            for one in catalogue.unreadable:
+                leaf = self._item(("unreadable", str(one.path)), branch, one.path.name)
+                leaf.setToolTip(0, f"{one.path}\n{one.reason}")
+                leaf.setForeground(0, QColor(FAINT))
+            branch.setText(0, f"Not readable ({branch.childCount()})")
+            branch.setExpanded(False)
+
+    def without_picture(self) -> list[Series]:
+        """Image series that have no thumbnail yet, in the order of the tree."""
+        return [s for s in self.series if s.kind == "image" and not s.problem and s.uid not in self._pictured]
+
+    def set_picture(self, uid: str, picture: NDArray[np.uint8] | None) -> None:
+        """Give a series its thumbnail; None when it has none to give."""
+        self._pictured.add(uid)
+        item = self._items.get(("series", uid))
+        if item is not None and picture is not None:
+            item.setIcon(0, QIcon(_pixmap(picture)))
+
+    def mark_open(self, uid: str) -> None:
+        """Show which series is open."""
+        for key in (self._open_uid, uid):
+            item = self._items.get(("series", key))
+            if item is not None:
+                font = item.font(0)
+                font.setBold(key == uid)
+                item.setFont(0, font)
+        self._open_uid = uid
+
+    def item_of(self, uid: str) -> QTreeWidgetItem | None:
+        """The row of a series."""
+        return self._items.get(("series", uid))
+
+    def _add_series(self, found: Iterable[Series], key: tuple[str, ...], branch: QTreeWidgetItem) -> None:
+        rows = sorted(found, key=lambda series: series.kind == "rtstruct")
+        images = [series for series in rows if series.kind == "image"]
+        for series in rows:
+            parent = branch
+            if series.kind == "rtstruct":
+                owner = next((image for image in images if refers_to(series, image)), None)
+                parent = self._items.get(("series", owner.uid), branch) if owner is not None else branch
+            known = ("series", series.uid) in self._items
+            item = self._item(("series", series.uid), parent, _series_text(series))
+            item.setData(0, _SERIES_ROLE, series.uid)
+            item.setToolTip(0, "\n".join((_series_text(series), *filter(None, (series.problem, *series.notes)))))
+            if series.problem:
+                item.setForeground(0, QColor(FAINT))
+            if not known and series.kind == "image":
+                item.setIcon(0, QIcon(_pixmap(np.full((_THUMBNAIL, _THUMBNAIL), 28, dtype=np.uint8))))
+            self._series[series.uid] = series
+
+    def _item(self, key: tuple[str, ...], parent: QTreeWidgetItem | None, text: str) -> QTreeWidgetItem:
+        item = self._items.get(key)
+        if item is None:
+            item = QTreeWidgetItem(self) if parent is None else QTreeWidgetItem(parent)
+            item.setExpanded(True)
+            self._items[key] = item
+        elif parent is not None and item.parent() is not parent:
+            # The image that a structure set belongs to was found after it.
+            old = item.parent()
+            if old is not None:
+                old.removeChild(item)
+            parent.addChild(item)
+        if item.text(0) != text:
+            item.setText(0, text)
+        return item
+
+    def _chosen(self, item: QTreeWidgetItem | None) -> Series | None:
+        uid = item.data(0, _SERIES_ROLE) if item is not None else None
+        return self._series.get(uid) if isinstance(uid, str) else None
+
+    def _activated(self, item: QTreeWidgetItem) -> None:
+        series = self._chosen(item)
+        if series is not None:
+            self.open_requested.emit(series)
+
+    def _show_menu(self, at: QPoint) -> None:
+        series = self._chosen(self.itemAt(at))
+        if series is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        entries: list[tuple[str, Callable[[], None]]] = [
+            ("Load these structures" if series.kind == "rtstruct" else "Open", lambda: self.open_requested.emit(series))
+        ]
+        if series.kind == "image":
+            entries.append(("Lay over the open series", lambda: self.overlay_requested.emit(series)))
+        for text, slot in entries:
+            menu.addAction(text).triggered.connect(slot)
+        menu.popup(self.viewport().mapToGlobal(at))
+
+
+def refers_to(structures: Series, image: Series) -> bool:
+    """True when an RTSTRUCT refers to an image series, by its UID or by its frame of reference."""
+    info = image.info
+    return bool(({info.series_uid, info.frame_of_reference_uid} - {""}) & structures.references)
+
+
+def _study_text(study: Study) -> str:
+    date = study.date
+    if len(date) == 8 and date.isdigit():
+        date = f"{date[:4]}-{date[4:6]}-{date[6:]}"
+    return "   ".join(part for part in (date, study.description) if part) or "Study"
+
+
+def _series_text(series: Series) -> str:
+    what = "Structures" if series.kind == "rtstruct" else series.modality
+    label = series.info.description or str(series.info.attributes.get("StructureSetLabel", ""))
+    first = "  ".join(part for part in (what, label) if part) or "Series"
+    if series.kind != "image":
+        return first
+    return f"{first}\n{series.plane_count} plane{'s' if series.plane_count != 1 else ''}"
+
+
+def _pixmap(picture: NDArray[np.uint8]) -> QPixmap:
+    rows, columns = picture.shape
+    pixels = np.ascontiguousarray(picture)
+    image = QImage(pixels.data, columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
+    square = QPixmap(_THUMBNAIL, _THUMBNAIL)
+    square.fill(QColor("black"))
+    scaled = QPixmap.fromImage(image).scaled(
+        _THUMBNAIL, _THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    )
+    _paint(square, scaled)
+    return square
+
+
+def _paint(target: QPixmap, picture: QPixmap) -> None:
+    painter = QPainter(target)
+    painter.drawPixmap((target.width() - picture.width()) // 2, (target.height() - picture.height()) // 2, picture)
+    painter.end()

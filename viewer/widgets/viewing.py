@@ -1,0 +1,141 @@
+"""How things are seen: the View menu with windows and layout, the histogram and overlay panels, help, screenshots."""
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+
+from engine.errors import WriteError
+from viewer.session import View
+from viewer.widgets.histogram import HistogramPanel
+from viewer.widgets.main_window import MainWindow
+from viewer.widgets.overlay_panel import OverlayPanel
+from viewer.widgets.shortcuts import ShortcutsPage
+
+_PRESET_KEYS = 8
+
+
+def install(window: MainWindow) -> None:
+    """Add all of it to the window."""
+    histogram = HistogramPanel(window.session)
+    overlay = OverlayPanel(window.session)
+    _layout_actions(window)
+    _window_actions(window, histogram)
+    _overlay_actions(window, overlay)
+    window.add_panel("Window", histogram, "left", "F3")
+    window.add_panel("Overlay", overlay, "left", "F4")
+    add = window.add_action
+    add(
+        "File",
+        "Save screenshot…",
+        lambda: ask_screenshot(window),
+        shortcut="Ctrl+Shift+S",
+        tip="Save the window as PNG",
+    )
+    window.menu("File").addSeparator()
+    add("File", "Quit", window.close, shortcut="Ctrl+Q", tip="Close Planimeter")
+    add("Help", "Keyboard shortcuts", lambda: show_shortcuts(window), shortcut="F1", tip="All keys on one page")
+    add("Help", "Dismiss messages", window.messages.dismiss_all, shortcut="Esc", tip="Take away all messages")
+
+
+def _layout_actions(window: MainWindow) -> None:
+    panes, add = window.panes, window.add_action
+    for key, view in (("F5", View.AXIAL), ("F6", View.SAGITTAL), ("F7", View.CORONAL), ("F8", View.THREE_D)):
+        name = "3D" if view is View.THREE_D else view.value
+        add(
+            "View",
+            f"Enlarge {name}",
+            partial(panes.toggle_enlarged, view),
+            shortcut=key,
+            tip=f"Let the {name} view fill the window, or show all four again",
+        )
+    add("View", "Fit", panes.fit, shortcut="Ctrl+0", tip="Show the whole plane in every view")
+    window.menu("View").addSeparator()
+    crosshair = add(
+        "View",
+        "Crosshair",
+        lambda: panes.set_crosshair(crosshair.isChecked()),
+        shortcut="H",
+        checkable=True,
+        tip="Show the lines that mark the other two planes",
+    )
+    crosshair.setChecked(True)
+    planes = add(
+        "View",
+        "Planes in 3D",
+        lambda: panes.three_d.scene.set_planes_visible(planes.isChecked()),
+        shortcut="Shift+H",
+        checkable=True,
+        tip="Show the three planes among the surfaces",
+    )
+    planes.setChecked(True)
+
+
+def _window_actions(window: MainWindow, histogram: HistogramPanel) -> None:
+    session, add = window.session, window.add_action
+    smooth = add(
+        "View",
+        "Interpolate",
+        lambda: session.set_interpolate(smooth.isChecked()),
+        shortcut="Shift+I",
+        checkable=True,
+        tip="Show voxels smoothed, or as they are",
+    )
+    smooth.setChecked(session.interpolate)
+
+    def invert() -> None:
+        session.set_colour_map("grey" if session.colour_map == "inverted grey" else "inverted grey")
+
+    add("View", "Invert", invert, shortcut="I", tip="Dark for bright")
+    presets = window.menu("View").addMenu("Window presets")
+    presets.setToolTipsVisible(True)
+    for index in range(_PRESET_KEYS):
+        action = presets.addAction(f"Preset {index + 1}")
+        action.setShortcut(Qt.Key(Qt.Key.Key_1 + index))
+        action.setToolTip(f"Window preset {index + 1} of the open series ({index + 1})")
+        action.triggered.connect(lambda _=False, index=index: histogram.apply_preset(index))
+        window.list_action("Windows", action)
+
+    def rename() -> None:
+        for index, action in enumerate(presets.actions()):
+            name = histogram.preset_names[index] if index < len(histogram.preset_names) else ""
+            action.setText(f"Window {name}" if name else f"Preset {index + 1}")
+            action.setEnabled(bool(name))
+
+    session.volume_changed.connect(rename)
+    rename()
+
+
+def _overlay_actions(window: MainWindow, overlay: OverlayPanel) -> None:
+    add = window.add_action
+    add("View", "Show overlay", overlay.toggle, shortcut="O", tip="Show or hide the overlay")
+    add("View", "More overlay", lambda: overlay.change_opacity(0.1), shortcut="Shift+Up", tip="Overlay more opaque")
+    add("View", "Less overlay", lambda: overlay.change_opacity(-0.1), shortcut="Shift+Down", tip="Overlay less opaque")
+
+
+def show_shortcuts(window: MainWindow) -> None:
+    """Open the shortcuts page."""
+    ShortcutsPage(window.listed_actions, window).show()
+
+
+def ask_screenshot(window: MainWindow) -> None:
+    """Ask for a file and save the window into it."""
+    chosen, _ = QFileDialog.getSaveFileName(window, "Save screenshot", "planimeter.png", "PNG (*.png)")
+    if chosen:
+        try:
+            save_screenshot(window, Path(chosen))
+        except WriteError as error:
+            window.show_message(str(error), "error")
+        else:
+            window.show_message(f"Saved {chosen}.")
+
+
+def save_screenshot(window: MainWindow, path: Path) -> None:
+    """Write the window as it looks into a PNG file.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    if not window.grab().save(str(path), "PNG"):
+        raise WriteError(f"The screenshot could not be written to {path}; choose a folder that can be written to.")
