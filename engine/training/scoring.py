@@ -68,4 +68,4 @@ def _distance(surface: BoolArray, spacing: tuple[float, float, float]) -> NDArra
     image = sitk.GetImageFromArray(surface.astype(np.uint8))
     image.SetSpacing(spacing[::-1])
     distances = sitk.SignedMaurerDistanceMap(image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
-    return np.maximum(sitk.GetArrayFromImage(distances), 0)
+    return np.asarray(np.maximum(sitk.GetArrayFromImage(distances), 0))
