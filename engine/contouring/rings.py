@@ -11,6 +11,9 @@ from engine.contouring.brush import clean
 
 FloatArray = NDArray[np.float64]
 
+#: How far (mm) a link keeps from voxel centres, where it can: readers that round may take a centre on it for outside.
+CLEAR_MM = 0.01
+
 #: Links between a hole and the ring around it that are tried, nearest first, until one crosses nothing.
 LINKS_TRIED = 64
 
@@ -138,7 +141,7 @@ def _without_repeats(outlines: list[FloatArray]) -> list[int]:
     return kept
 
 
-def keyhole(polygon: Polygon) -> FloatArray:
+def keyhole(polygon: Polygon, spacing_uv: tuple[float, float] | None = None) -> FloatArray:
     """A polygon with holes as one closed ring, its holes joined to the outside by channels of no width.
 
     Each hole is joined by the shortest link between existing points that stays within the polygon, walked there and
@@ -146,6 +149,7 @@ def keyhole(polygon: Polygon) -> FloatArray:
 
     Args:
         polygon: valid, `(u, v)` mm.
+        spacing_uv: (mm between columns, mm between rows) of voxel centres that links should not pass through.
 
     Returns:
         (n, 2) ring, its first point not repeated at the end.
@@ -162,10 +166,29 @@ def keyhole(polygon: Polygon) -> FloatArray:
         order = order[np.argsort(distance[order], kind="stable")]
         at, to = np.divmod(order, len(hole))
         links = shapely.linestrings(np.stack([ring[at], hole[to]], axis=1))
-        best = int(np.argmax(shapely.covers(polygon, links)))
+        within = np.flatnonzero(shapely.covers(polygon, links)).tolist() or [0]
+        clear = (n for n in within if spacing_uv is None or not _meets_centre(ring[at[n]], hole[to[n]], spacing_uv))
+        best = next(clear, within[0])
         a, b = int(at[best]), int(to[best])
         ring = np.concatenate([ring[: a + 1], hole[b:], hole[: b + 1], ring[a:]])
     return ring
+
+
+def _meets_centre(start: FloatArray, end: FloatArray, spacing_uv: tuple[float, float]) -> bool:
+    """True when a voxel centre lies within `CLEAR_MM` of the line from start to end."""
+    for axis, other in ((0, 1), (1, 0)):
+        low, high = sorted((start[axis], end[axis]))
+        step = spacing_uv[axis]
+        centres = np.arange(np.ceil((low - CLEAR_MM) / step), np.floor((high + CLEAR_MM) / step) + 1) * step
+        if not len(centres):
+            return False
+        if high - low < CLEAR_MM:
+            continue
+        along = start[other] + np.clip((centres - start[axis]) / (end[axis] - start[axis]), 0, 1) * (end - start)[other]
+        off = np.abs(along - np.rint(along / spacing_uv[other]) * spacing_uv[other])
+        if (off < CLEAR_MM).any():
+            return True
+    return False
 
 
 def _distances(a: FloatArray, b: FloatArray) -> FloatArray:

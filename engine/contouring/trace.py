@@ -138,7 +138,7 @@ def trace_probability(
     else:
         rows, columns = np.flatnonzero(high.any(axis=1)), np.flatnonzero(high.any(axis=0))
         j0, i0 = max(0, int(rows[0]) - 1), max(0, int(columns[0]) - 1)
-        lines, starts, outer = _level_lines(
+        lines, starts, outer = level_lines(
             np.pad(values[j0 : int(rows[-1]) + 2, i0 : int(columns[-1]) + 2], 1, constant_values=_outside(level)), level
         )
         lines = lines + np.array([i0 - 1, j0 - 1])
@@ -152,14 +152,19 @@ def _mask_lines(mask: BoolArray) -> tuple[FloatArray, NDArray[np.intp], NDArray[
     return lines - 1.0, starts, outer
 
 
-def _level_lines(values: FloatArray, level: float) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+def level_lines(
+    values: FloatArray, level: float, corners: bool = True
+) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+    """Rings where `values` reach `level`, in samples; see `march.march`. The border must lie below the level."""
     # No sample may lie on the line itself, where rings could touch in a point.
     clearance = 1e-4
     near = np.abs(values - level) < clearance
     if near.any():
         values = np.where(near, np.where(values >= level, level + clearance, level - clearance), values)
     points, starts, outer = march(values, level)
-    return (*with_corners(points, starts), outer)
+    if corners:
+        points, starts = with_corners(points, starts)
+    return points, starts, outer
 
 
 def _outside(level: float) -> float:
@@ -206,7 +211,7 @@ def trace_probability_volume(
         if ((values == 0) | (values == 1)).all():
             lines, starts, outer = _mask_lines(values == 1)
         else:
-            lines, starts, outer = _level_lines(values, level)
+            lines, starts, outer = level_lines(values, level)
         ((_, area),) = areas_of(samples.uv(lines), starts, outer, np.zeros(len(starts) - 1, dtype=np.intp))
         found[k] = area
     progress(1.0, "Tracing contours")

@@ -1,0 +1,100 @@
+"""Areas of parallel planes in one common frame, for what works across planes.
+
+The frame of the stack: `(u, v)` mm as on plane 0, projected along the normal. On rectangular grids each plane's own
+`(u, v)` is the same; with a tilted gantry each plane is moved by where its first voxel lies.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon
+from shapely.affinity import translate
+
+from engine.volume import Geometry
+
+Areas = Mapping[int, MultiPolygon]
+FloatArray = NDArray[np.float64]
+EMPTY = MultiPolygon()
+
+
+def offsets(geometry: Geometry) -> FloatArray:
+    """(planes, 2) what to add to a plane's `(u, v)` mm to come to the frame of the stack; zeros on regular grids."""
+    moved = geometry.origins_lps - geometry.origins_lps[0]
+    uv = np.stack([moved @ geometry.row_direction, moved @ geometry.column_direction], axis=1)
+    return np.asarray(np.where(np.abs(uv) < 1e-6, 0.0, uv), dtype=np.float64)
+
+
+def move(area: MultiPolygon, offset: Iterable[float]) -> MultiPolygon:
+    """`area` moved by `(u, v)` mm; the same object where that is nothing."""
+    u, v = offset
+    if u == 0 and v == 0:
+        return area
+    moved: MultiPolygon = translate(area, u, v)
+    return moved
+
+
+def to_stack(areas: Areas, geometry: Geometry) -> dict[int, MultiPolygon]:
+    """The areas that are not empty, on planes of the image, in the frame of the stack, by rising plane."""
+    shift = offsets(geometry)
+    planes = sorted(k for k, area in areas.items() if 0 <= k < geometry.shape[0] and not area.is_empty)
+    return {k: move(areas[k], shift[k]) for k in planes}
+
+
+def heights(geometry: Geometry) -> FloatArray:
+    """(planes,) mm along the normal from plane 0."""
+    return np.asarray(geometry.positions - geometry.positions[0], dtype=np.float64)
+
+
+def changed(before: Areas, after: Mapping[int, MultiPolygon]) -> dict[int, MultiPolygon]:
+    """The planes of `after` that differ from `before`, and empty areas for planes that it lacks."""
+    result = {k: area for k, area in after.items() if not _same(before.get(k, EMPTY), area)}
+    result.update({k: EMPTY for k, area in before.items() if k not in after and not area.is_empty})
+    return dict(sorted(result.items()))
+
+
+def _same(a: MultiPolygon, b: MultiPolygon) -> bool:
+    return a is b or (a.is_empty and b.is_empty) or bool(shapely.equals_exact(a, b, 0.0, normalize=True))
+
+
+def polygons_of(area: MultiPolygon) -> list[Polygon]:
+    """The parts of an area."""
+    return list(area.geoms)
+
+
+def signed_distance(area: MultiPolygon, u: FloatArray, v: FloatArray) -> FloatArray:
+    """Exact distance from grid points to the line of an area, mm, positive inside.
+
+    Args:
+        area: polygons, mm.
+        u: (columns,) coordinates.
+        v: (rows,) coordinates.
+
+    Returns:
+        (rows, columns); everywhere minus infinity for an empty area.
+    """
+    if area.is_empty:
+        return np.full((len(v), len(u)), -np.inf)
+    rings = shapely.get_rings(shapely.get_parts(area))
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    same = ring[1:] == ring[:-1]
+    a, b = points[:-1][same], points[1:][same]
+    d = b - a
+    length2 = np.maximum((d**2).sum(axis=1), 1e-30)
+    nearest = np.full((len(v), len(u)), np.inf)
+    # One edge at a time over the whole grid, or one row of the grid at a time over all edges: whichever is fewer steps.
+    if len(a) <= len(v):
+        for (au, av), (bu, bv), l2 in zip(a, d, length2, strict=True):
+            pu, pv = u[None, :] - au, v[:, None] - av
+            t = np.clip((pu * bu + pv * bv) / l2, 0.0, 1.0)
+            np.minimum(nearest, (pu - t * bu) ** 2 + (pv - t * bv) ** 2, out=nearest)
+    else:
+        pu = u[None, :] - a[:, :1]
+        for row, height in enumerate(v):
+            pv = (height - a[:, 1])[:, None]
+            t = np.clip((pu * d[:, :1] + pv * d[:, 1:]) / length2[:, None], 0.0, 1.0)
+            nearest[row] = ((pu - t * d[:, :1]) ** 2 + (pv - t * d[:, 1:]) ** 2).min(axis=0)
+    grid_u, grid_v = np.meshgrid(u, v)
+    inside = shapely.contains_xy(area, grid_u, grid_v)
+    return np.asarray(np.sqrt(nearest) * np.where(inside, 1.0, -1.0), dtype=np.float64)
