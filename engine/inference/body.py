@@ -5,6 +5,7 @@ What belongs to the patient is decided on a coarse copy (about 3 mm); where the 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,11 @@ class Body:
 
     def near(self, start: int, stop: int) -> BoolArray:
         """(planes, rows, columns) of image planes `start`..`stop`: the patient and up to a block around."""
-        return self._fine(_grown(self.coarse, 1), start, stop)
+        return self._fine(self._around, start, stop)
+
+    @cached_property
+    def _around(self) -> BoolArray:
+        return _grown(self.coarse, 1)
 
     def box(self) -> tuple[slice, slice, slice]:
         """The box around the patient, in image voxels; the whole image where there is none."""
@@ -67,7 +72,14 @@ class Body:
         return np.asarray(fine[:, : self.shape[1], : self.shape[2]])
 
 
-def find_body(volume: Volume, pieces: int = 1, least_cm3: float = 50.0, progress: Progress = silent) -> Body:
+def find_body(
+    volume: Volume,
+    pieces: int = 1,
+    least_cm3: float = 50.0,
+    progress: Progress = silent,
+    *,
+    keep_masked: bool = False,
+) -> Body:
     """Find the patient.
 
     Args:
@@ -75,6 +87,8 @@ def find_body(volume: Volume, pieces: int = 1, least_cm3: float = 50.0, progress
         pieces: how many of the largest pieces count as the patient.
         least_cm3: smaller pieces never do.
         progress: reports and may stop.
+        keep_masked: an image that somebody has masked already (its air is one value) keeps all that was left in it,
+            thin and loose parts too, but for a couch.
     """
     factors = _factors(volume.geometry)
     progress(0.0, "Finding the body")
@@ -87,11 +101,14 @@ def find_body(volume: Volume, pieces: int = 1, least_cm3: float = 50.0, progress
     )
     progress(0.3, "Finding the body")
     patient = _without_couch(solid, volume.geometry, spacing)
-    opened = _opened(patient, spacing, _OPENING_MM)
-    kept = _largest(opened, pieces, least_cm3 * 1000 / float(np.prod(spacing)))
+    if keep_masked and _is_masked(volume.voxels):
+        kept = _above_main_piece(patient, spacing)
+    else:
+        opened = _opened(patient, spacing, _OPENING_MM)
+        kept = _largest(opened, pieces, least_cm3 * 1000 / float(np.prod(spacing)))
+        # The opening rounds off corners of the body itself; one block of them comes back, thin sheets do not.
+        kept = _grown(kept, 1) & patient
     progress(0.6, "Finding the body")
-    # The opening rounds off corners of the body itself; one block of them comes back, thin sheets do not.
-    kept = _grown(kept, 1) & patient
     filled = _cavities_filled(kept, spacing)
     progress(1.0, "Finding the body")
     return Body(filled, factors, level, volume.voxels.shape)
@@ -122,27 +139,38 @@ def _fine_slabs(volume: Volume, body: Body, air: str) -> Iterator[tuple[int, Boo
     """(first plane, mask at the image's own resolution), a few planes at a time."""
     planes = volume.voxels.shape[0]
     outer, inner = _grown(body.coarse, 1), _shrunk(body.coarse, 1)
+    rows, columns = body.box()[1:]
+    box = (
+        slice(max(rows.start - 2 * body.factors[1], 0), rows.stop + 2 * body.factors[1]),
+        slice(max(columns.start - 2 * body.factors[2], 0), columns.stop + 2 * body.factors[2]),
+    )
     for start in range(0, planes, _SLAB_PLANES):
         stop = min(start + _SLAB_PLANES, planes)
-        dense = volume.voxels[start:stop] > body.level
-        core, around = body._fine(inner, start, stop), body._fine(outer, start, stop)
-        mask = core | (dense & around)
-        for plane, (filled, tissue) in enumerate(zip(mask, dense, strict=True)):
-            whole = _plane_cleaned(filled, volume.geometry.spacing_uv)
-            mask[plane] = whole & tissue if air == "kept" else whole
+        mask = np.zeros((stop - start, *volume.voxels.shape[1:]), np.bool_)
+        around = body._fine(outer, start, stop)[:, *box]
+        if around.any():
+            dense = volume.voxels[start:stop, *box] > body.level
+            whole = _planes_cleaned(body._fine(inner, start, stop)[:, *box] | (dense & around), volume.geometry)
+            mask[:, *box] = whole & dense if air == "kept" else whole
         yield start, mask
 
 
-def _plane_cleaned(mask: BoolArray, spacing_uv: tuple[float, float]) -> BoolArray:
-    """A plane's mask without specks, with its holes filled."""
-    if not mask.any():
-        return mask
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+def _planes_cleaned(mask: BoolArray, geometry: Geometry) -> BoolArray:
+    """Planes without specks, with their holes filled."""
     # A line of single voxels may tie a mask or tube to the skin.
-    opened = sitk.BinaryMorphologicalOpening(image, [1, 1])
-    pieces = sitk.RelabelComponent(sitk.ConnectedComponent(opened), minimumObjectSize=_speck(spacing_uv))
-    filled = sitk.BinaryFillhole(pieces > 0)
-    return sitk.GetArrayFromImage(filled).astype(np.bool_)
+    opened = sitk.BinaryMorphologicalOpening(sitk.GetImageFromArray(mask.astype(np.uint8)), [1, 1, 0])
+    labels = sitk.RelabelComponent(
+        sitk.ConnectedComponent(sitk.GetImageFromArray(_apart(sitk.GetArrayFromImage(opened)))),
+        minimumObjectSize=_speck(geometry.spacing_uv),
+    )
+    return _planes_filled(sitk.GetArrayFromImage(labels)[::2] > 0)
+
+
+def _apart(planes: NDArray[Any]) -> NDArray[np.uint8]:
+    """Planes with an empty one behind each, so that what is connected is so within a plane."""
+    out = np.zeros((2 * planes.shape[0], *planes.shape[1:]), np.uint8)
+    out[::2] = planes
+    return out
 
 
 def _speck(spacing_uv: tuple[float, float]) -> int:
@@ -234,6 +262,29 @@ def _couch_top(down: BoolArray, spacing: tuple[float, ...]) -> int | None:
     return level
 
 
+def _is_masked(voxels: NDArray[Any]) -> bool:
+    """True when nearly all of the air has one value: a scanner's air is noisy."""
+    sample = voxels[:: max(voxels.shape[0] // 32, 1), ::2, ::2]
+    air = sample[sample < -900]
+    if not len(air):
+        return False
+    return bool(np.count_nonzero(air == air.min()) > 0.95 * len(air))
+
+
+def _above_main_piece(solid: BoolArray, spacing: tuple[float, ...]) -> BoolArray:
+    """The largest piece, and those that lie in line with it along the patient, or are about as large."""
+    if not solid.any():
+        return solid
+    labels = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.GetImageFromArray(solid.astype(np.uint8)), True))
+    numbers = sitk.GetArrayFromImage(labels)
+    shadow = _grown((numbers == 1).any(axis=0, keepdims=True), round(15.0 / spacing[1]))[0]
+    sizes = np.bincount(numbers.ravel())
+    within = np.bincount(numbers[:, shadow].ravel(), minlength=len(sizes))
+    keep = (within > 0.7 * sizes) | (sizes > 0.2 * sizes[1])
+    keep[0] = False
+    return np.asarray(keep[numbers])
+
+
 def _largest(mask: BoolArray, pieces: int, least_voxels: float) -> BoolArray:
     if not mask.any():
         return mask
@@ -263,8 +314,11 @@ def _cavities_filled(mask: BoolArray, spacing: tuple[float, ...]) -> BoolArray:
 
 
 def _planes_filled(mask: BoolArray) -> BoolArray:
-    fill = [sitk.BinaryFillhole(sitk.GetImageFromArray(plane.astype(np.uint8))) for plane in mask]
-    return np.stack([sitk.GetArrayFromImage(plane) for plane in fill]).astype(np.bool_)
+    """`mask` with the holes of each plane filled."""
+    around = _apart(~np.pad(mask, ((0, 0), (1, 1), (1, 1))))
+    labels = sitk.GetArrayFromImage(sitk.ConnectedComponent(sitk.GetImageFromArray(around)))[::2]
+    outside = labels == labels[:, :1, :1]
+    return np.asarray(~outside[:, 1:-1, 1:-1])
 
 
 def _enclosed(holes: BoolArray, whole: BoolArray) -> BoolArray:
@@ -280,6 +334,8 @@ def _enclosed(holes: BoolArray, whole: BoolArray) -> BoolArray:
     widest = np.max([np.bincount(plane.ravel(), minlength=count) for plane in labels], axis=0)
     opening = np.zeros(count, np.intp)
     for plane, beside in ((labels[:-1], whole[1:]), (labels[1:], whole[:-1])):
+        # Where the patient ends, so does the image of the airway.
+        beside = beside | ~beside.any(axis=(1, 2), keepdims=True)
         opening += np.bincount(plane[~beside], minlength=count)
     enclosed = opening <= 0.3 * widest
     enclosed[0] = False
