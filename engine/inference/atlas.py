@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from engine.errors import ReadError
+from engine.errors import CancelledError, ReadError
 from engine.progress import Progress, silent
 
 #: HU range that is compared.
@@ -78,7 +78,7 @@ def register_atlas(
     progress(0.05, "Finding the level of the atlas")
     affine = _best_affine(target, atlas.image)
     progress(0.4, "Deforming the atlas")
-    warp = deform(target, atlas.image, affine, iterations)
+    warp = deform(target, atlas.image, affine, iterations, progress=progress)
     progress(0.9, "Warping the organs")
     maps = [sitk.Resample(image, target, warp, sitk.sitkLinear, 0.0) for image in atlas.probabilities.values()]
     return np.stack([sitk.GetArrayFromImage(image) for image in maps]).astype(np.float32)
@@ -170,14 +170,36 @@ def _axis_point(image: sitk.Image, body: NDArray[np.bool_]) -> list[float]:
     return point
 
 
+class _Watch:
+    """Lets a registration be stopped between its iterations; an exception must not pass through the filter itself."""
+
+    def __init__(self, method: sitk.FastSymmetricForcesDemonsRegistrationFilter, progress: Progress, edge: float):
+        self.method, self.progress, self.edge = method, progress, edge
+        self.stopped: CancelledError | None = None
+        method.AddCommand(sitk.sitkIterationEvent, self.look)
+
+    def look(self) -> None:
+        """Ask whether to go on."""
+        try:
+            self.progress(0.5, f"Deforming the atlas, to {self.edge:g} mm")
+        except CancelledError as stop:
+            self.stopped = stop
+            self.method.Abort()
+
+
 def deform(
     target: sitk.Image,
     atlas: sitk.Image,
     affine: sitk.Transform,
     iterations: tuple[int, ...],
+    *,
     levels_mm: tuple[float, ...] = _LEVELS_MM,
+    progress: Progress = silent,
 ) -> sitk.Transform:
-    """The map from points of `target` to points of `atlas` (both HU): a displacement field behind the affine part."""
+    """The map from points of `target` to points of `atlas` (both HU): a displacement field behind the affine part.
+
+    `iterations` are those of the levels from the coarsest on; levels without any are left out.
+    """
     field = None
     for count, edge in zip(iterations, levels_mm, strict=False):
         fixed = compared(target, edge)
@@ -190,12 +212,16 @@ def deform(
         demons.SetNumberOfIterations(int(count))
         demons.SetSmoothDisplacementField(True)
         demons.SetStandardDeviations(1.5)
-        demons.SetNumberOfThreads(1)
-        if field is None:
-            field = demons.Execute(fixed, moving)
-        else:
-            start = sitk.Resample(field, fixed, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkVectorFloat64)
-            field = demons.Execute(fixed, moving, start)
+        watch = _Watch(demons, progress, edge)
+        start: list[sitk.Image] = (
+            [] if field is None else [sitk.Resample(field, fixed, sitk.Transform(), sitk.sitkLinear, 0.0)]
+        )
+        try:
+            field = demons.Execute(fixed, moving, *start)
+        except RuntimeError:
+            if watch.stopped is not None:
+                raise watch.stopped from None
+            raise
     if field is None:
         return affine
     both = sitk.CompositeTransform(3)

@@ -127,7 +127,7 @@ def _deformed(
     iterations: tuple[int, ...],
     levels: tuple[float, ...],
 ) -> sitk.Transform:
-    return deform(template, patient.image, affine, iterations, levels)
+    return deform(template, patient.image, affine, iterations, levels_mm=levels)
 
 
 def _recentred(template: sitk.Image, warps: list[sitk.Transform]) -> list[sitk.Transform]:
