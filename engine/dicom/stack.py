@@ -84,12 +84,15 @@ def make_stacks(headers: Sequence[Header]) -> list[Stack]:
             for label, part, note in _split(aligned):
                 found.append(_stack(part, owner[id(part[0].image)], label, (note,) if note else ()))
     found.sort(key=lambda stack: (bool(stack.problem), -len(stack.planes), str(stack.planes[0].image.path)))
-    return _annotated(found, copies, damaged)
+    notes = []
+    shared = len({plane.image.path for plane in planes}) - len({plane.image.sop_instance_uid for plane in planes})
+    if shared > 0:
+        notes.append("Planes of this series share a SOP Instance UID: references to its images are ambiguous.")
+    return _annotated(found, copies, damaged, notes)
 
 
-def _annotated(stacks: list[Stack], copies: list[Path], damaged: list[Path]) -> list[Stack]:
+def _annotated(stacks: list[Stack], copies: list[Path], damaged: list[Path], notes: list[str]) -> list[Stack]:
     """The stacks with labels where there are several, and with the notes that concern the whole series."""
-    notes: list[str] = []
     if copies:
         notes.append(f"{_count(len(copies), 'copy', 'copies')} of files with the same UID left out: {_names(copies)}.")
     if damaged:
@@ -315,6 +318,8 @@ def _shape_notes(geometry: Geometry, planes: Sequence[StoredPlane], header: Head
     notes = []
     if len(planes) == 1 and (planes[0].thickness is None or planes[0].thickness <= 0):
         notes.append("The one plane does not say how thick it is: 1 mm is assumed for volumes.")
+    if planes[0].image.photometric == "MONOCHROME1":
+        notes.append("Stored as MONOCHROME1: low values are meant to be shown bright; the values are as measured.")
     if geometry.is_regular:
         return notes
     step = geometry.origins_lps[-1] - geometry.origins_lps[0]
@@ -329,18 +334,21 @@ def _shape_notes(geometry: Geometry, planes: Sequence[StoredPlane], header: Head
     odd = [k for k in range(len(gaps)) if abs(gaps[k] / median - 1) > UNEVEN_SHARE]
     if odd:
         shown = ", ".join(
-            f"{gaps[k]:.2f} mm between planes {k + 1} and {k + 2}{_missing(gaps[k] / median)}" for k in odd[:3]
+            f"{gaps[k]:.2f} mm between planes {k + 1} and {k + 2}{_missing(geometry.positions[k], gaps[k], median)}"
+            for k in odd[:3]
         )
         rest = f", and at {len(odd) - 3} other places" if len(odd) > 3 else ""
         notes.append(f"The gaps between planes are uneven: {median:.2f} mm, but {shown}{rest}.")
     return notes
 
 
-def _missing(ratio: float) -> str:
-    lost = round(ratio) - 1
-    if lost < 1 or abs(ratio - round(ratio)) > 0.05:
+def _missing(position: float, gap: float, median: float) -> str:
+    """What a gap of several regular ones means: planes that are not there, with their first place along the normal."""
+    lost = round(gap / median) - 1
+    if lost < 1 or abs(gap / median - round(gap / median)) > 0.05:
         return ""
-    return f" ({_count(lost, 'plane seems', 'planes seem')} to be missing)"
+    seems = "seem" if lost > 1 else "seems"
+    return f" ({_count(lost, 'plane', 'planes')} {seems} to be missing at {position + gap / (lost + 1):.1f} mm)"
 
 
 def _count(number: int, one: str, many: str) -> str:
