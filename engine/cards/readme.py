@@ -1,0 +1,129 @@
+"""A card's README, generated from the card."""
+
+from collections.abc import Iterable
+
+from engine.cards.schema import Card, Metric
+
+_NOTE = "Generated from `card.json` by `planimeter models --write-readme`; change the card instead."
+_TASKS = {
+    "segment": "Draws contours",
+    "detect": "Finds lesions",
+    "classify": "Gives scores",
+    "prognosis": "Gives a risk",
+}
+_BADGES = {
+    "runs": "runs on input of its kind",
+    "trained": "trained, with a held-out score",
+    "validated": "validated on data from elsewhere",
+}
+_NAMES = {
+    "dice": "Dice",
+    "surface_dice_2mm": "Surface Dice, 2 mm",
+    "hd95_mm": "HD95, mm",
+    "volume_error": "Volume error",
+    "auc": "AUC",
+}
+
+
+def readme(card: Card) -> str:
+    """The README of a card, Markdown."""
+    lines = [f"# {card.title}", "", f"<!-- {_NOTE} -->", ""]
+    lines += [f"`{card.id}` {card.version}. {_TASKS[card.task]}; {_BADGES[card.badge]}. **Research only.**", ""]
+    lines += _section("For", card.intended_use)
+    lines += ["## Input", "", *(_input_line(card, index) for index in range(len(card.inputs))), ""]
+    lines += ["## Output", "", *_outputs(card), ""]
+    lines += _section("Limits", card.limits)
+    lines += _section("Population", card.population)
+    lines += _metrics(card)
+    lines += _origin(card)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(title: str, text: str) -> list[str]:
+    return [f"## {title}", "", text, ""] if text else []
+
+
+def _input_line(card: Card, index: int) -> str:
+    image = card.inputs[index]
+    parts = [" or ".join(image.modality)]
+    if image.units:
+        parts.append(f"in {image.units}")
+    if image.covers:
+        parts.append(f"of {image.covers}")
+    if image.spacing_mm is not None:
+        parts.append(f"pixels of {image.spacing_mm[0]:g} to {image.spacing_mm[1]:g} mm")
+    if image.plane_spacing_mm is not None:
+        parts.append(f"planes {image.plane_spacing_mm[0]:g} to {image.plane_spacing_mm[1]:g} mm apart")
+    if image.orientation != "any":
+        parts.append(f"{image.orientation} planes")
+    if not image.required:
+        parts.append("optional")
+    return f"- {image.role}: {', '.join(parts)}"
+
+
+def _outputs(card: Card) -> Iterable[str]:
+    yield "| structure | type | code |"
+    yield "|---|---|---|"
+    for output in card.outputs:
+        code = f"{output.code.meaning} ({output.code.scheme} {output.code.value})" if output.code else ""
+        yield f"| {output.name} | {output.roi_type if output.kind == 'mask' else output.kind} | {code} |"
+
+
+def _metrics(card: Card) -> list[str]:
+    if not card.metrics:
+        return ["## Figures", "", "None measured yet.", ""]
+    lines = ["## Figures", ""]
+    groups: dict[tuple[str, str, str], list[Metric]] = {}
+    for metric in card.metrics:
+        groups.setdefault((metric.dataset, metric.split, metric.source), []).append(metric)
+    for (dataset, split, source), metrics in groups.items():
+        when = max((metric.when for metric in metrics if metric.when is not None), default=None)
+        title = f"{dataset}{f', {split}' if split else ''}"
+        told = "as published" if source == "paper" else "measured with `planimeter evaluate`"
+        lines += [f"{title}; {told}{f' on {when.isoformat()}' if when else ''}; 95 % confidence intervals.", ""]
+        lines += [*_table(metrics), ""]
+    return lines
+
+
+def _table(metrics: list[Metric]) -> Iterable[str]:
+    names = list(dict.fromkeys(metric.name for metric in metrics))
+    labels = list(dict.fromkeys(metric.label for metric in metrics if metric.label is not None))
+    rows: list[str | None] = [*labels, None] if any(metric.label is None for metric in metrics) else [*labels]
+    known = {(metric.label, metric.name): metric for metric in metrics}
+    yield f"| structure | n | {' | '.join(_NAMES.get(name, name) for name in names)} |"
+    yield f"|---|---|{'---|' * len(names)}"
+    for label in rows:
+        n = max((metric.n for metric in metrics if metric.label == label), default=0)
+        cells = [_cell(known.get((label, name))) for name in names]
+        yield f"| {label or '**mean**'} | {n} | {' | '.join(cells)} |"
+
+
+def _cell(metric: Metric | None) -> str:
+    if metric is None:
+        return "–"
+    value = f"{metric.value:.3f}" if abs(metric.value) < 1 else f"{metric.value:.2f}"
+    if metric.ci is None:
+        return value
+    low, high = (f"{v:.3f}" if abs(metric.value) < 1 else f"{v:.2f}" for v in metric.ci)
+    return f"{value} ({low}–{high})"
+
+
+def _origin(card: Card) -> list[str]:
+    lines = ["## Origin", ""]
+    if card.provenance.paper_doi:
+        lines.append(f"- Paper: <https://doi.org/{card.provenance.paper_doi}>")
+    for data in card.provenance.training_data:
+        lines.append(f"- Trained on: {data.name} ({data.licence}){f'. {data.citation}' if data.citation else ''}")
+    if not card.provenance.training_data:
+        lines.append("- Nothing was learned from data.")
+    for weights in card.weights:
+        lines.append(f"- Weights: `{weights.file}`, SHA-256 `{weights.sha256}`")
+    if card.weights:
+        lines.append(f"- Licence of the weights: {card.licence.weights or 'see the card'}")
+    calibration = card.uncertainty.calibration
+    if calibration is not None:
+        lines.append(
+            f"- Calibrated on {calibration.dataset or 'held-out data'} (n = {calibration.n}): temperature "
+            f"{calibration.temperature:g}, inner and outer contours of {len(calibration.bands)} structures"
+        )
+    return lines

@@ -1,0 +1,252 @@
+"""`planimeter contour`: a card run on one study or many, each to an RTSTRUCT or to masks."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.cards.registry import LoadedCard, find_card
+from engine.cards.suitability import why_unsuitable
+from engine.client import EngineClient
+from engine.console import progress_bar
+from engine.contouring.fill import fill
+from engine.dicom.rtstruct_write import export_rtstruct
+from engine.errors import EngineError, MismatchError, PlanimeterError, UnsuitableInputError, WriteError
+from engine.masks import nominal_geometry, write_mask, write_masks
+from engine.messages import Failed, Finished, RunOptions
+from engine.opening import open_volume
+from engine.progress import Progress
+from engine.structures import StructureSet
+from engine.volume import Volume
+
+_MASK_SUFFIX = ".nii.gz"
+
+
+@dataclass(frozen=True)
+class _Study:
+    """One study of a batch and where its result goes."""
+
+    path: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What holds for all studies of a call."""
+
+    loaded: LoadedCard
+    device: str
+    options: RunOptions
+    series_uid: str | None
+    certificate: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Where a result is, and what there is to say about it."""
+
+    output: Path
+    notes: tuple[str, ...]
+
+
+@dataclass
+class _Outcome:
+    """What became of a study, as `--json` prints it."""
+
+    path: str
+    ok: bool = False
+    output: str = ""
+    error: str = ""
+    device: str = ""
+    seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+    structures: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--model", required=True, metavar="CARD", help="Id of a model (see `planimeter models`), or its folder.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="RTSTRUCT file (.dcm); a folder for several studies, or for masks of an image that is not DICOM.",
+)
+@click.option("--series", "series_uid", metavar="UID", help="Series Instance UID; the series with most planes else.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@click.option(
+    "--certificate", type=click.Path(path_type=Path), help="Write the certificate of the export here as well."
+)
+@click.option("--override", is_flag=True, help="Run although the model advises against the image, where that may be.")
+@click.option("--full-precision", is_flag=True, help="Compute in float32 on every device.")
+@click.option(
+    "--air", type=click.Choice(["filled", "kept"]), help="Air inside a body outline; the model's choice else."
+)
+@click.option("--bands", is_flag=True, help="Add the calibrated inner and outer contours of each structure.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON alone.")
+def contour(
+    *,
+    paths: tuple[Path, ...],
+    model: str,
+    output: Path,
+    series_uid: str | None,
+    device: str,
+    certificate: Path | None,
+    override: bool,
+    full_precision: bool,
+    air: str | None,
+    bands: bool,
+    as_json: bool,
+) -> None:
+    """Draw the structures of a model on each PATH (a folder or file), and write certified RTSTRUCTs.
+
+    A study that fails does not stop the others; exit status 1 when any did.
+    """
+    if certificate is not None and len(paths) > 1:
+        raise click.UsageError("--certificate is for one study; of several, each has its certificate beside it.")
+    options = RunOptions(
+        override=override, precision="float32" if full_precision else "auto", air=air, bands=bands
+    )  # fmt: skip
+    request = _Request(find_card(model), device, options, series_uid, certificate)
+    studies = _studies(paths, output)
+    client = EngineClient(warm="S" in request.loaded.card.blocks)
+    client.start()
+    try:
+        outcomes = [_one(client, request, study, len(studies), as_json) for study in studies]
+    finally:
+        client.close()
+    if as_json:
+        shown = [vars(outcome) for outcome in outcomes]
+        click.echo(json.dumps(shown if len(studies) > 1 else shown[0], ensure_ascii=False, indent=2))
+    failed = sum(not outcome.ok for outcome in outcomes)
+    if len(studies) > 1 and not as_json:
+        click.echo(f"{len(studies) - failed} of {len(studies)} studies contoured.")
+    if failed:
+        sys.exit(1)
+
+
+def _studies(paths: tuple[Path, ...], output: Path) -> list[_Study]:
+    """Each path with its own place in the output."""
+    as_file = output.suffix.lower() == ".dcm" or output.name.endswith(_MASK_SUFFIX)
+    if as_file and len(paths) > 1:
+        raise click.UsageError(f"-o must be a folder for {len(paths)} studies, and {output.name} is a file's name.")
+    if as_file:
+        return [_Study(paths[0], output)]
+    studies, used = [], set()
+    for path in paths:
+        stem = path.resolve().name
+        for suffix in (_MASK_SUFFIX, ".dcm", ".nii", ".nrrd", ".mha"):
+            stem = stem.removesuffix(suffix)
+        name, number = stem, 1
+        while name in used:
+            number += 1
+            name = f"{stem}-{number}"
+        used.add(name)
+        # One image that is no DICOM series gets its masks right in the folder; which it is, shows when it is open.
+        studies.append(_Study(path, output / name if len(paths) > 1 else output))
+    return studies
+
+
+def _one(client: EngineClient, request: _Request, study: _Study, count: int, as_json: bool) -> _Outcome:
+    """Contour one study; of several, an error is told and kept instead of raised."""
+    outcome = _Outcome(str(study.path))
+    try:
+        with progress_bar() as progress:
+            _contour(client, request, study, outcome, progress)
+    except (PlanimeterError, OSError) as error:
+        if count == 1 and not as_json:
+            raise
+        outcome.error = " ".join(str(error).split())
+        click.echo(f"planimeter: {study.path}: {outcome.error}", err=True)
+        return outcome
+    outcome.ok = True
+    for note in outcome.notes:
+        click.echo(f"Note: {note}", err=True)
+    if not as_json:
+        drawn = sum(bool(one["planes"]) for one in outcome.structures)
+        click.echo(f"{outcome.output}: {drawn} structures in {outcome.seconds:.1f} s on {outcome.device}")
+    return outcome
+
+
+def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _Outcome, progress: Progress) -> None:
+    began = time.perf_counter()
+    volume = open_volume(study.path, request.series_uid, _part(progress, 0.0, 0.15))
+    outcome.stages["reading"] = time.perf_counter() - began
+    if not volume.instances and study.output.suffix.lower() == ".dcm":
+        raise MismatchError(
+            f"{study.path} is no DICOM series, which an RTSTRUCT must refer to; give a folder for -o to get masks."
+        )
+    refusals = why_unsuitable(request.loaded.card, volume)
+    if any(not (request.options.override and refusal.overridable) for refusal in refusals):
+        more = " Use --override to run it all the same." if all(refusal.overridable for refusal in refusals) else ""
+        raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals) + more)
+    finished = _run(client, request, volume, _part(progress, 0.15, 0.65))
+    outcome.device = finished.device
+    outcome.stages |= dict(finished.stages)
+    outcome.notes = [*volume.notes, *finished.notes]
+    structures = StructureSet(volume.geometry, finished.rois, label=request.loaded.card.title[:16])
+    outcome.structures = [
+        {"name": roi.name, "planes": len(roi.planes), "volume_cm3": round(roi.volume_cm3(volume.geometry), 3)}
+        for roi in structures.rois
+    ]
+    writing = time.perf_counter()
+    written = _write(request, study, structures, volume, _part(progress, 0.8, 0.2))
+    outcome.output = str(written.output)
+    outcome.notes += written.notes
+    outcome.stages["writing"] = time.perf_counter() - writing
+    outcome.seconds = round(time.perf_counter() - began, 3)
+    outcome.stages = {name: round(seconds, 3) for name, seconds in outcome.stages.items()}
+
+
+def _run(client: EngineClient, request: _Request, volume: Volume, progress: Progress) -> Finished:
+    job = client.run(request.loaded.folder, volume, device=request.device, options=request.options)
+    message = client.wait(job, progress=lambda told: progress(told.fraction, told.stage))
+    if isinstance(message, Failed):
+        raise EngineError(message.sentence)
+    if not isinstance(message, Finished):
+        raise EngineError("The run was stopped.")
+    return message
+
+
+def _write(request: _Request, study: _Study, structures: StructureSet, volume: Volume, progress: Progress) -> _Written:
+    """Write the result as what the image and the name of the output ask for."""
+    output = study.output
+    notes: list[str] = []
+    if structures.rois and all(roi.is_empty for roi in structures.rois):
+        notes.append("Nothing was found, so the structures have no contours.")
+    if volume.instances and not output.name.endswith(_MASK_SUFFIX):
+        if output.suffix.lower() != ".dcm":
+            output = output / f"{_stem(study)}.dcm" if output.is_dir() else output.with_name(f"{output.name}.dcm")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        certificate = export_rtstruct(structures, volume, output, progress=progress)
+        if request.certificate is not None:
+            request.certificate.write_text(certificate.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        return _Written(output, (*notes, *certificate.changes))
+    if request.certificate is not None:
+        raise WriteError("Masks have no certificate; leave --certificate out, or give a DICOM series and a .dcm file.")
+    if not output.name.endswith(_MASK_SUFFIX):
+        write_masks(structures, volume, output, progress=progress)
+    elif len(structures.rois) == 1:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        mask = fill({k: c.area for k, c in structures.rois[0].planes.items()}, volume.geometry)
+        write_mask(mask, nominal_geometry(volume.geometry), output)
+    else:
+        raise WriteError(f"{output.name} holds one mask, and the model draws {len(structures.rois)}; give a folder.")
+    return _Written(output, tuple(notes))
+
+
+def _stem(study: _Study) -> str:
+    return study.path.resolve().name.removesuffix(".dcm") or "structures"
+
+
+def _part(progress: Progress, start: float, share: float) -> Progress:
+    def part(fraction: float, stage: str) -> None:
+        progress(start + share * fraction, stage)
+
+    return part
