@@ -31,7 +31,6 @@ class Annotations:
         mapper.SetTransformCoordinate(coordinate)
         self._bar_actor = vtkActor2D()
         self._bar_actor.SetMapper(mapper)
-        self._bar_actor.GetProperty().SetColor(0.78, 0.80, 0.82)
         self._bar_actor.GetProperty().SetLineWidth(1.0)
         renderer.AddViewProp(self._bar_actor)
         self._layout: tuple[int, int, float, float] | None = None
@@ -41,11 +40,20 @@ class Annotations:
         for place, text in (("left", left), ("right", right), ("up", up), ("down", down)):
             self._texts[place].SetInput(text)
 
-    def set_title(self, text: str, colour: tuple[float, float, float]) -> None:
+    def set_title(self, text: str) -> None:
         """Name and number of the plane, top left."""
-        if self._texts["title"].GetInput() != text:
-            self._texts["title"].SetInput(text)
-        self._texts["title"].GetTextProperty().SetColor(*colour)
+        self._texts["title"].SetInput(text)
+
+    def set_looks(self, title_colour: tuple[float, float, float], *, bright: bool) -> None:
+        """Bright on dark, or dark where the image's background is bright."""
+        colour = (0.25, 0.25, 0.25) if bright else (0.78, 0.80, 0.82)
+        for place, actor in self._texts.items():
+            style = actor.GetTextProperty()
+            style.SetColor(*colour)
+            style.SetShadow(not bright)
+            if place == "title":
+                style.SetColor(*(channel * (0.45 if bright else 1.0) for channel in title_colour))
+        self._bar_actor.GetProperty().SetColor(*colour)
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide all of it."""
@@ -98,7 +106,6 @@ def text_actor(place: str) -> vtkTextActor:
     style = actor.GetTextProperty()
     style.SetFontFamilyToArial()
     style.SetColor(0.78, 0.80, 0.82)
-    style.SetShadow(True)
     style.SetShadowOffset(1, -1)
     if place in {"left", "title"}:
         style.SetJustificationToLeft()

@@ -20,6 +20,7 @@ from vtkmodules.vtkRenderingCore import (
 
 from engine.structures import Roi
 from viewer.render.annotations import Annotations
+from viewer.render.colour_maps import colour_table
 from viewer.render.image_data import lookup_table, set_lines
 from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.outlines import Lines, OutlineCache
@@ -38,7 +39,7 @@ VIEW_COLOURS: dict[View, tuple[float, float, float]] = {
 _OVERLAY_DEPTH, _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0, 4.0
 _CAMERA_DISTANCE = 10_000.0
 _CROSSHAIR_GAP_PX = 14
-_LINE_PX, _ACTIVE_LINE_PX = 1.5, 2.5
+_LINE_PX, _ACTIVE_LINE_PX = 1.0, 2.5
 _MINIMUM_ZOOM, _MAXIMUM_ZOOM = 0.2, 60.0
 
 
@@ -301,7 +302,7 @@ class PlaneScene:
         self._overlay.set_position(self._towards_camera(0.0), self._towards_camera(_OVERLAY_DEPTH))
         self._draw_outlines()
         name = self.view.value.capitalize() + (" (oblique)" if frame.is_oblique else "")
-        self.annotations.set_title(f"{name}  {self._index + 1} / {frame.count}", VIEW_COLOURS[self.view])
+        self.annotations.set_title(f"{name}  {self._index + 1} / {frame.count}")
 
     def _on_window(self) -> None:
         if self.frame is not None:
@@ -318,6 +319,10 @@ class PlaneScene:
         else:
             style.SetInterpolationTypeToNearest()
         self._overlay.set_interpolate(self.session.interpolate)
+        # Around an image that is dark on bright, black would dazzle and hide the letters.
+        below = colour_table(self.session.colour_map)[0] / 255
+        self.renderer.SetBackground(*below)
+        self.annotations.set_looks(VIEW_COLOURS[self.view], bright=bool(below.mean() > 0.5))
 
     def _on_overlay(self) -> None:
         if self.frame is not None:
@@ -411,6 +416,8 @@ def line_actor(width: float, *, coloured: bool) -> tuple[vtkPolyData, vtkActor]:
     actor.SetMapper(mapper)
     style = actor.GetProperty()
     style.SetLineWidth(width)
+    # Core-profile OpenGL draws plain lines one pixel wide; wide ones need a shader, which costs more.
+    style.SetRenderLinesAsTubes(width > 1)
     style.LightingOff()
     style.SetAmbient(1.0)
     style.SetDiffuse(0.0)

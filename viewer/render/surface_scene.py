@@ -36,7 +36,7 @@ class SurfaceScene:
         self.renderer.SetBackgroundAlpha(1.0)
         self._frames: dict[View, ViewFrame] = {}
         self._planes: dict[View, tuple[vtkImageSliceMapper, vtkImageSlice]] = {}
-        self._borders, border_actor = line_actor(1.5, coloured=True)
+        self._borders, border_actor = line_actor(1.0, coloured=True)
         self.renderer.AddActor(border_actor)
         for view in _PLANE_VIEWS:
             mapper, image = vtkImageSliceMapper(), vtkImageSlice()

@@ -20,6 +20,14 @@ FEATURES: tuple[str, ...] = (
 )
 
 
+#: Side → groups of panels from top to bottom; panels of a group share a place as tabs.
+LAYOUT = {
+    "left": (("Studies",), ("Window", "Overlay")),
+    "right": (("Structures", "History"), ("Auto-contour", "Review")),
+}
+WIDTHS = {"left": 270, "right": 330}
+
+
 def create_application() -> QApplication:
     """The QApplication, made once, with the theme and what VTK needs."""
     existing = QApplication.instance()
@@ -41,6 +49,7 @@ def build_window() -> MainWindow:
     window = MainWindow()
     for name in FEATURES:
         importlib.import_module(name).install(window)
+    window.arrange(LAYOUT, WIDTHS)
     window.restore()
     return window
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyqtgraph
 from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.volume import Volume
 from viewer.render.colour_maps import NAMES, presets, sample
@@ -23,7 +23,7 @@ def histogram(volume: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     if high <= low:
         high = low + 1.0
     counts, edges = np.histogram(values, bins=_BINS, range=(float(low), float(high)))
-    return counts.astype(np.float64), edges
+    return counts.astype(np.float64), edges.astype(np.float64)
 
 
 class HistogramPanel(QWidget):
@@ -58,9 +58,11 @@ class HistogramPanel(QWidget):
         self.presets.setToolTip("Windows that suit the open series (keys 1 to 8)")
         self.colours = QComboBox()
         self.colours.addItems(list(NAMES))
+        for box in (self.presets, self.colours):
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.colours.setToolTip("Colour map of the open series (I inverts)")
-        for box in (self.centre, self.width_box):
-            box.valueChanged.connect(self._number_changed)
+        for number in (self.centre, self.width_box):
+            number.valueChanged.connect(self._number_changed)
         self.presets.activated.connect(self.apply_preset)
         self.colours.textActivated.connect(session.set_colour_map)
 
@@ -120,10 +122,10 @@ class HistogramPanel(QWidget):
         low, high = min(edges[0], window.low - margin / 4), max(edges[-1], window.high + margin / 4)
         if volume.modality == "CT":
             low, high = max(low, window.low - 3 * window.width), min(high, window.high + 4 * window.width)
-        self.plot.setXRange(low, high, padding=0.02)
+        self.plot.setXRange(float(low), float(high), padding=0.02)
         shown = (edges[1:] >= low) & (edges[:-1] <= high) & (counts < counts.max())
         top = np.sqrt(counts[shown].max()) if shown.any() and counts[shown].max() > 0 else 1.0
-        self.plot.setYRange(0, top * 1.05, padding=0)
+        self.plot.setYRange(0.0, float(top) * 1.05, padding=0)
 
     def _on_window(self) -> None:
         window = self._session.window
@@ -154,6 +156,8 @@ def _number(tip: str) -> QDoubleSpinBox:
     box.setRange(-1e9, 1e9)
     box.setKeyboardTracking(False)
     box.setToolTip(tip)
+    # Its range would ask for the room of the longest number.
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     box.setAlignment(Qt.AlignmentFlag.AlignRight)
     box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
     return box

@@ -13,7 +13,7 @@ uses `window.session`, `window.history` and `window.recording` (the journal), an
 - `closing` (a psygnal signal) to stop threads and processes before the window goes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from psygnal import Signal
@@ -166,6 +166,35 @@ class MainWindow(QMainWindow):
     def panel(self, title: str) -> QDockWidget:
         """The dock panel of this title. Raises KeyError where there is none."""
         return self._docks[title]
+
+    def arrange(self, columns: Mapping[str, Sequence[Sequence[str]]], widths: Mapping[str, int]) -> None:
+        """Lay the panels out as on a first start.
+
+        Args:
+            columns: side → groups from top to bottom, each the titles of panels that share a place as tabs. Panels that
+                are not there are left out; those that are not named stay where they were added.
+            widths: side → pixels.
+        """
+        for side, groups in columns.items():
+            docks: list[QDockWidget] = []
+            for group in groups:
+                tabs = [self._docks[title] for title in group if title in self._docks]
+                if not tabs:
+                    continue
+                for dock in tabs:
+                    # Taken out first, or a tab that it had before stays behind as a picture.
+                    self.removeDockWidget(dock)
+                    self.addDockWidget(_AREAS[side], dock)
+                    dock.show()
+                if docks:
+                    self.splitDockWidget(docks[-1], tabs[0], Qt.Orientation.Vertical)
+                for dock in tabs[1:]:
+                    self.tabifyDockWidget(tabs[0], dock)
+                tabs[0].raise_()
+                docks.append(tabs[0])
+            if docks:
+                self.resizeDocks(docks, [widths[side]] * len(docks), Qt.Orientation.Horizontal)
+                self.resizeDocks(docks, [3, *[2] * (len(docks) - 1)], Qt.Orientation.Vertical)
 
     def show_message(self, sentence: str, level: Level = "info") -> None:
         """Tell the user something, above the panes; an error stays until it is dismissed."""

@@ -22,7 +22,7 @@ from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.overlay_panel import make_overlay
 from viewer.widgets.settings import settings
-from viewer.widgets.study_tree import StudyTree, refers_to
+from viewer.widgets.study_tree import StudyTree, modality_rank, owner_of
 
 #: Reasons of unreadable files that are told one by one; more are counted.
 _MOST_REASONS = 2
@@ -106,11 +106,13 @@ class Opener(QObject):
         if self._scan is not None:
             self._scan.cancel()
 
-        def work(progress: Progress) -> Catalogue:
-            return scan(paths, progress, self._grown.emit)
+        def work(progress: Progress) -> tuple[Catalogue, Catalogue]:
+            named = scan([structures]) if structures is not None else Catalogue()
+            return scan(paths, progress, self._grown.emit), named
 
-        def finished(catalogue: Catalogue) -> None:
-            self._on_scanned(catalogue, list(paths), structures, show)
+        def finished(result: tuple[Catalogue, Catalogue]) -> None:
+            catalogue, named = result
+            self._on_scanned(catalogue, list(paths), structures, next(named.series(), None), show)
 
         self._scan = self._start(work, finished, "Looking through files")
 
@@ -218,7 +220,14 @@ class Opener(QObject):
             self._window.show_message("Stopped as asked; what was open is still open.")
             self.failed.emit("Stopped as asked.")
 
-    def _on_scanned(self, catalogue: Catalogue, paths: list[Path], structures: Path | None, show: bool | None) -> None:
+    def _on_scanned(
+        self,
+        catalogue: Catalogue,
+        paths: list[Path],
+        structures: Path | None,
+        structure_set: Series | None,
+        show: bool | None,
+    ) -> None:
         self.tree.show_catalogue(catalogue)
         self._tell_unreadable(catalogue)
         self._make_pictures()
@@ -232,7 +241,7 @@ class Opener(QObject):
             self._window.show_message("These are structures; double-click them once their image series is open.")
         elif show or (show is None and nothing_open) or not images:
             try:
-                self.open_series(choose_series(catalogue, paths[0]), structures)
+                self.open_series(best_series(catalogue, paths[0], structure_set), structures)
             except PlanimeterError as error:
                 self._fail(str(error))
         else:
@@ -246,10 +255,9 @@ class Opener(QObject):
             if {info.series_uid, info.frame_of_reference_uid} & series.references:
                 self.load_structures(path)
                 return
-        owners = [s for s in self.tree.series if s.kind == "image" and not s.problem and refers_to(series, s)]
-        exact = [s for s in owners if s.info.series_uid in series.references]
-        if owners:
-            self.open_series((exact or owners)[0], path)
+        owner = owner_of(series, self.tree.series)
+        if owner is not None:
+            self.open_series(owner, path)
         else:
             # Whether it fits all the same is for the reader to say.
             self.load_structures(path)
@@ -319,6 +327,21 @@ class Opener(QObject):
         for task in (self._scan, self._read, self._pictures):
             if task is not None:
                 task.wait(5.0)
+
+
+def best_series(catalogue: Catalogue, path: Path, structures: Series | None = None) -> Series:
+    """The image series to show first: the one that `structures` refer to, else CT before MR before others, the largest.
+
+    Raises:
+        ReadError: there is none that can be opened.
+    """
+    owner = owner_of(structures, catalogue.series()) if structures is not None else None
+    if owner is not None:
+        return owner
+    usable = [series for series in catalogue.series() if series.kind == "image" and not series.problem]
+    if not path.is_dir() or not usable:
+        return choose_series(catalogue, path)
+    return max(usable, key=lambda series: (-modality_rank(series), series.plane_count))
 
 
 def why_not_over(series: Series, volume: Volume | None) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -45,12 +46,13 @@ class OverlayPanel(QWidget):
         self.colours.setToolTip("Colour map of the overlay")
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
-        self.opacity.setToolTip("Opacity of the overlay ([Shift+Up], [Shift+Down])".replace("[", "").replace("]", ""))
+        self.opacity.setToolTip("Opacity of the overlay (Shift+Up, Shift+Down)")
         self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
         for box, tip in ((self.low, "Value of the first colour"), (self.high, "Value of the last colour")):
             box.setRange(-1e9, 1e9)
             box.setKeyboardTracking(False)
             box.setToolTip(tip)
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
             box.valueChanged.connect(self._changed)
         self.visible.toggled.connect(self._changed)

@@ -1,6 +1,8 @@
 """The tree of patients, studies and series, with thumbnails; it grows while the rest is read."""
 
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,12 +90,11 @@ class StudyTree(QTreeWidget):
         return self._items.get(("series", uid))
 
     def _add_series(self, found: Iterable[Series], key: tuple[str, ...], branch: QTreeWidgetItem) -> None:
-        rows = sorted(found, key=lambda series: series.kind == "rtstruct")
-        images = [series for series in rows if series.kind == "image"]
+        rows = sorted(found, key=lambda series: (series.kind == "rtstruct", series.kind != "image"))
         for series in rows:
             parent = branch
             if series.kind == "rtstruct":
-                owner = next((image for image in images if refers_to(series, image)), None)
+                owner = owner_of(series, rows)
                 parent = self._items.get(("series", owner.uid), branch) if owner is not None else branch
             known = ("series", series.uid) in self._items
             item = self._item(("series", series.uid), parent, _series_text(series))
@@ -146,10 +147,32 @@ class StudyTree(QTreeWidget):
         menu.popup(self.viewport().mapToGlobal(at))
 
 
-def refers_to(structures: Series, image: Series) -> bool:
-    """True when an RTSTRUCT refers to an image series, by its UID or by its frame of reference."""
-    info = image.info
-    return bool(({info.series_uid, info.frame_of_reference_uid} - {""}) & structures.references)
+def modality_rank(series: Series) -> int:
+    """CT before MR before others: the order in which readers want the base of their work."""
+    return {"CT": 0, "MR": 1}.get(series.modality, 2)
+
+
+def owner_of(structures: Series, candidates: Iterable[Series]) -> Series | None:
+    """The image series that an RTSTRUCT belongs to; None where it refers to none of the candidates.
+
+    Its series by UID where that is there. Series that share only the frame of reference follow in this order: the one
+    whose folder is nearest to the file, then by modality.
+    """
+    place = structures.files[0].parent if structures.files else Path()
+
+    def order(series: Series) -> tuple[bool, int, int]:
+        own = series.info.series_uid in structures.references
+        common = len(Path(os.path.commonpath([place, series.files[0].parent])).parts) if series.files else 0
+        return not own, -common, modality_rank(series)
+
+    usable = [
+        series
+        for series in candidates
+        if series.kind == "image"
+        and not series.problem
+        and ({series.info.series_uid, series.info.frame_of_reference_uid} - {""}) & structures.references
+    ]
+    return min(usable, key=order, default=None)
 
 
 def _study_text(study: Study) -> str:

@@ -46,6 +46,8 @@ QPushButton:disabled {{ color: #5a5f66; }}
 QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QPlainTextEdit, QTextEdit {{
     background: {FIELD}; border: 1px solid {BORDER}; border-radius: 3px; padding: 2px 4px; }}
 QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border-color: {ACCENT}; }}
+QDoubleSpinBox::up-button, QDoubleSpinBox::down-button, QSpinBox::up-button, QSpinBox::down-button {{
+    width: 0; border: none; }}
 QProgressBar {{ background: {FIELD}; border: 1px solid {BORDER}; border-radius: 3px; text-align: center; }}
 QProgressBar::chunk {{ background: #3d6485; }}
 QScrollBar:vertical {{ background: {BACKGROUND}; width: 11px; }}

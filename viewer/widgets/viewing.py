@@ -36,7 +36,6 @@ def install(window: MainWindow) -> None:
     window.menu("File").addSeparator()
     add("File", "Quit", window.close, shortcut="Ctrl+Q", tip="Close Planimeter")
     add("Help", "Keyboard shortcuts", lambda: show_shortcuts(window), shortcut="F1", tip="All keys on one page")
-    add("Help", "Dismiss messages", window.messages.dismiss_all, shortcut="Esc", tip="Take away all messages")
 
 
 def _layout_actions(window: MainWindow) -> None:
