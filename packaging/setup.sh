@@ -23,7 +23,7 @@ missing_packages() {
 apt_install() {
     say "installing $*"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq update >&2 && apt-get -qq install --no-install-recommends -y "$@" >&2
+    apt-get -qq update >/dev/null && apt-get -qq install --no-install-recommends -y "$@" >/dev/null
 }
 
 # Installed when root, otherwise named with the command that installs them.
