@@ -115,9 +115,9 @@ def _paint(
     if not len(edge):
         return
     column = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count - first, count)
-    u0, v0 = low[:, 0], low[:, 1]
-    slope = np.divide(high[:, 1] - v0, high[:, 0] - u0, out=np.zeros_like(u0), where=count > 0)
-    v = v0[edge] + (column * du - u0[edge]) * slope[edge]
+    a, b = low[edge], high[edge]
+    # Shares of an edge from 0 to 1 first: slopes of edges almost along v would overflow.
+    v = a[:, 1] + (column * du - a[:, 0]) / (b[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
     row = _first_at_or_after(np.clip(v, 0.0, rows * dv), dv)
     k = plane[edge]
     k0, j0, i0 = int(k.min()), int(row.min()), int(column.min())

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from shapely import MultiPolygon, Polygon
+from shapely import LineString, MultiPolygon, Polygon
 
 from engine.contouring.brush import clean
 
@@ -16,6 +16,9 @@ CLEAR_MM = 0.01
 
 #: Links between a hole and the ring around it that are tried, nearest first, until one crosses nothing.
 LINKS_TRIED = 64
+
+#: Pairs of points, one of a ring and one of a hole, among which the shortest links are looked for.
+PAIRS_COMPARED = 20_000
 
 
 def area_from_rings(rings: Sequence[ArrayLike]) -> tuple[MultiPolygon, bool]:
@@ -88,6 +91,10 @@ def _combined(
 ) -> tuple[MultiPolygon, bool]:
     unique = _without_repeats(outlines)
     overlapped = len(unique) < len(outlines)
+    loops = [loop for i in unique for loop in ([polygons[i]] if valid[i] else _loops(outlines[i]))]
+    area = _apart_or_nested(np.array(loops, dtype=object))
+    if area is not None:
+        return area, overlapped
     parts: list[Polygon] = []
     from_ring: list[int] = []
     for i in unique:
@@ -102,10 +109,6 @@ def _combined(
     ring = np.array(from_ring)
     pair = (a < b) & (ring[a] != ring[b])
     a, b = a[pair], b[pair]
-    a_in_b, b_in_a = shapely.contains_properly(shells[b], shells[a]), shapely.contains_properly(shells[a], shells[b])
-    simple = valid[unique].all()
-    if simple and (a_in_b | b_in_a).all():
-        return _nested(shells, np.append(a[a_in_b], b[b_in_a]), np.append(b[a_in_b], a[b_in_a])), overlapped
     shared = shapely.area(shapely.intersection(shells[a], shells[b]))
     smaller = np.minimum(shapely.area(shells[a]), shapely.area(shells[b]))
     overlapped |= bool(((shared > 1e-6 + 1e-6 * smaller) & (shared < smaller * (1 - 1e-6))).any())
@@ -114,6 +117,46 @@ def _combined(
         own = MultiPolygon([part for part, source in zip(parts, from_ring, strict=True) if source == i])
         total = clean(shapely.symmetric_difference(total, own))
     return total, overlapped
+
+
+def _loops(points: FloatArray) -> list[Polygon]:
+    """The loops of a ring that comes back to points it has been at, such as a keyhole; channels walked twice vanish.
+
+    Each edge of the ring is in exactly one loop or in a channel, so by even-odd the loops enclose what the ring does.
+    """
+    loops: list[list[int]] = []
+    path: list[int] = []
+    place: dict[tuple[float, float], int] = {}
+    names = list(map(tuple, points.tolist()))
+    for index, point in enumerate(names):
+        start = place.get(point)
+        if start is None:
+            place[point] = len(path)
+            path.append(index)
+            continue
+        if len(path) - start > 2:
+            loops.append(path[start:])
+        for gone in path[start + 1 :]:
+            del place[names[gone]]
+        del path[start + 1 :]
+    if len(path) > 2:
+        loops.insert(0, path)
+    if not loops:
+        return []
+    owner = np.repeat(np.arange(len(loops)), [len(loop) for loop in loops])
+    return list(shapely.polygons(shapely.linearrings(points[np.concatenate(loops)], indices=owner)))
+
+
+def _apart_or_nested(shells: NDArray[np.object_]) -> MultiPolygon | None:
+    """The area by even-odd of simple loops that lie apart or inside one another; None where they touch or cross."""
+    if not shapely.is_valid(shells).all():
+        return None
+    a, b = shapely.STRtree(shells).query(shells, predicate="intersects")
+    a, b = a[a < b], b[a < b]
+    a_in_b, b_in_a = shapely.contains_properly(shells[b], shells[a]), shapely.contains_properly(shells[a], shells[b])
+    if not (a_in_b | b_in_a).all():
+        return None
+    return _nested(shells, np.append(a[a_in_b], b[b_in_a]), np.append(b[a_in_b], a[b_in_a]))
 
 
 def _nested(shells: NDArray[np.object_], inner: NDArray[np.intp], outer: NDArray[np.intp]) -> MultiPolygon:
@@ -144,8 +187,8 @@ def _without_repeats(outlines: list[FloatArray]) -> list[int]:
 def keyhole(polygon: Polygon, spacing_uv: tuple[float, float] | None = None) -> FloatArray:
     """A polygon with holes as one closed ring, its holes joined to the outside by channels of no width.
 
-    Each hole is joined by the shortest link between existing points that stays within the polygon, walked there and
-    back; by even-odd both ways cancel, so `area_from_rings` gives the polygon back exactly.
+    Each hole is joined by a short link between existing points that stays within the polygon, walked there and back;
+    by even-odd both ways cancel, so `area_from_rings` gives the polygon back exactly.
 
     Args:
         polygon: valid, `(u, v)` mm.
@@ -159,19 +202,33 @@ def keyhole(polygon: Polygon, spacing_uv: tuple[float, float] | None = None) -> 
     shapely.prepare(polygon)
     while holes:
         # The hole nearest to what is joined already goes first, so that its link need not pass another.
-        nearest = [float(_distances(ring, hole).min()) for hole in holes]
-        hole = holes.pop(int(np.argmin(nearest)))
-        distance = _distances(ring, hole).ravel()
-        order = np.argpartition(distance, min(LINKS_TRIED, len(distance) - 1))[:LINKS_TRIED]
-        order = order[np.argsort(distance[order], kind="stable")]
-        at, to = np.divmod(order, len(hole))
-        links = shapely.linestrings(np.stack([ring[at], hole[to]], axis=1))
-        within = np.flatnonzero(shapely.covers(polygon, links)).tolist() or [0]
-        clear = (n for n in within if spacing_uv is None or not _meets_centre(ring[at[n]], hole[to[n]], spacing_uv))
-        best = next(clear, within[0])
-        a, b = int(at[best]), int(to[best])
+        tried = [_short_links(ring, hole) for hole in holes]
+        chosen = int(np.argmin([distance[0] for distance, _, _ in tried]))
+        hole, (_, at, to) = holes.pop(chosen), tried[chosen]
+        a, b = int(at[0]), int(to[0])
+        found = False
+        for n, m in zip(at.tolist(), to.tolist(), strict=True):
+            if not polygon.covers(LineString([ring[n], hole[m]])):
+                continue
+            clear = spacing_uv is None or not _meets_centre(ring[n], hole[m], spacing_uv)
+            if clear or not found:
+                a, b, found = n, m, True
+            if clear:
+                break
         ring = np.concatenate([ring[: a + 1], hole[b:], hole[: b + 1], ring[a:]])
     return ring
+
+
+def _short_links(ring: FloatArray, hole: FloatArray) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
+    """(length, point of the ring, point of the hole) of links to try, the shortest first."""
+    # Every link is possible, so with many points a share of them is as good.
+    step = max(1, int(np.sqrt(len(ring) * len(hole) / PAIRS_COMPARED)))
+    a, b = ring[::step], hole[::step]
+    distance = (np.square(a[:, None, 0] - b[None, :, 0]) + np.square(a[:, None, 1] - b[None, :, 1])).ravel()
+    order = np.argpartition(distance, min(LINKS_TRIED, len(distance) - 1))[:LINKS_TRIED]
+    order = order[np.argsort(distance[order], kind="stable")]
+    at, to = np.divmod(order, len(b))
+    return np.sqrt(distance[order]), at * step, to * step
 
 
 def _meets_centre(start: FloatArray, end: FloatArray, spacing_uv: tuple[float, float]) -> bool:
@@ -189,7 +246,3 @@ def _meets_centre(start: FloatArray, end: FloatArray, spacing_uv: tuple[float, f
         if (off < CLEAR_MM).any():
             return True
     return False
-
-
-def _distances(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.asarray(np.hypot(a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1]), dtype=np.float64)
