@@ -205,8 +205,10 @@ def _header(path: Path, status: os.stat_result, dataset: FileDataset, offset: in
         series_uid=text(dataset, "SeriesInstanceUID"),
         series_number=text(dataset, "SeriesNumber"),
         modality=text(dataset, "Modality").upper(),
+        # De-identification may leave these in the file meta information alone.
         sop_class_uid=text(dataset, "SOPClassUID") or str(dataset.file_meta.get("MediaStorageSOPClassUID", "")),
-        sop_instance_uid=text(dataset, "SOPInstanceUID"),
+        sop_instance_uid=text(dataset, "SOPInstanceUID")
+        or str(dataset.file_meta.get("MediaStorageSOPInstanceUID", "")),
         frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"),
         image_type=text(dataset, "ImageType"),
         references=_references(dataset),

@@ -19,14 +19,11 @@ from engine.dicom.fields import items, text
 from engine.dicom.header import OTHER_CLASSES, OTHER_MODALITIES, Header, read_header
 from engine.dicom.pixels import why_undecodable
 from engine.dicom.planes import StoredPlane
-from engine.dicom.stack import Stack, make_stacks
+from engine.dicom.stack import VOLUME_MODALITIES, Stack, make_stacks
 from engine.errors import ReadError
 from engine.image_file import is_image_file, read_plane_count
 from engine.progress import Progress, silent
 from engine.volume import SeriesInfo
-
-#: Modalities whose images are always meant to be planes in the patient.
-VOLUME_MODALITIES = frozenset({"CT", "MR", "PT"})
 
 _INFO = {
     "series_uid": "SeriesInstanceUID",
@@ -266,33 +263,33 @@ class _Scanner:
     def _catalogue(self) -> Catalogue:
         groups: dict[tuple[str, str, str], list[Header]] = {}
         for header in self._headers:
-            groups.setdefault((header.patient_id, header.study_uid, header.series_uid), []).append(header)
-        damaged = {header.path: header.problem for header in self._headers if header.problem}
+            # Without a series UID, the folder is all that tells which files belong together.
+            series = header.series_uid or str(header.path.parent)
+            groups.setdefault((header.patient_id, header.study_uid, series), []).append(header)
         found: dict[str, list[Series]] = {}
-        for headers in groups.values():
-            found.setdefault(headers[0].series_uid, []).extend(self._series_of(headers))
-        every = [series for same in found.values() for series in _unique(same)]
-        every += self._images
+        for (_, _, uid), headers in groups.items():
+            found.setdefault(uid, []).extend(self._series_of(headers))
+        every = [
+            series if n == 1 else replace(series, uid=f"{series.uid}#{n}")
+            for same in found.values()
+            for n, series in enumerate(same, 1)
+        ]
+        damaged = {header.path: header.problem for header in self._headers if header.problem}
         unreadable = [Unreadable(path, reason) for path, reason in {**self._unreadable, **damaged}.items()]
-        return Catalogue(_patients(every), tuple(unreadable))
+        return Catalogue(_patients([*every, *self._images]), tuple(unreadable))
 
     def _series_of(self, headers: list[Header]) -> list[Series]:
+        """What the files of one series are: stacks of planes, each RTSTRUCT, and all else by what it is."""
         found = [self._image(stack) for stack in make_stacks([header for header in headers if header.planes])]
-        others = [header for header in headers if not header.planes]
-        for header in others:
+        others: dict[str, list[Header]] = {}
+        for header in headers:
+            if header.planes:
+                continue
             if header.modality == "RTSTRUCT":
-                found.append(self._other(header, "rtstruct", ""))
-            elif header.modality in VOLUME_MODALITIES and header.sop_class_uid not in OTHER_CLASSES:
-                found.append(self._other(header, "other", f"{header.path.name} has no image in it."))
+                found.append(self._other([header], "rtstruct", ""))
             else:
-                what = OTHER_CLASSES.get(header.sop_class_uid) or OTHER_MODALITIES.get(header.modality)
-                reason = (
-                    f"This is {what}, which is not opened as an image."
-                    if what
-                    else (f"Objects of modality {header.modality or 'unknown'} without an image are not opened.")
-                )
-                found.append(self._other(header, "other", reason))
-        return found
+                others.setdefault(_why_other(header), []).append(header)
+        return found + [self._other(members, "other", reason) for reason, members in others.items()]
 
     def _image(self, stack: Stack) -> Series:
         info = self._info_of(stack.planes[0].image.path)
@@ -301,7 +298,7 @@ class _Scanner:
         problem = stack.problem or why_undecodable(stack.planes)
         kind = "image" if info.modality in VOLUME_MODALITIES or not problem else "other"
         return Series(
-            uid=info.series_uid,
+            uid=info.series_uid or str(stack.planes[0].image.path.parent),
             info=info,
             modality=info.modality,
             kind=kind,
@@ -312,16 +309,16 @@ class _Scanner:
             planes=stack.planes,
         )
 
-    def _other(self, header: Header, kind: str, problem: str) -> Series:
-        info = self._info_of(header.path)
+    def _other(self, headers: Sequence[Header], kind: str, problem: str) -> Series:
+        info = self._info_of(headers[0].path)
         return Series(
-            uid=info.series_uid,
+            uid=info.series_uid or str(headers[0].path.parent),
             info=info,
             modality=info.modality,
             kind=kind,
-            files=(header.path,),
+            files=tuple(header.path for header in headers),
             problem=problem,
-            references=header.references,
+            references=headers[0].references,
         )
 
     def _info_of(self, path: Path) -> SeriesInfo:
@@ -369,9 +366,14 @@ def _resolve(folder: Path, parts: Sequence[str]) -> Path | None:
     return place if place.is_file() else None
 
 
-def _unique(series: Sequence[Series]) -> list[Series]:
-    """Series that share a UID, told apart by a suffix."""
-    return [item if n == 1 else replace(item, uid=f"{item.uid}#{n}") for n, item in enumerate(series, 1)]
+def _why_other(header: Header) -> str:
+    """What a file without planes is."""
+    if header.modality in VOLUME_MODALITIES and header.sop_class_uid not in OTHER_CLASSES:
+        return "These files have no image in them."
+    what = OTHER_CLASSES.get(header.sop_class_uid) or OTHER_MODALITIES.get(header.modality)
+    if what:
+        return f"This is {what}, which is not opened as an image."
+    return f"Objects of modality {header.modality or 'unknown'} without an image are not opened."
 
 
 def _image_file_series(path: Path) -> Series:

@@ -18,6 +18,8 @@ from engine.dicom.planes import TRAITS, StoredPlane
 from engine.errors import GeometryError
 from engine.volume import Geometry
 
+#: Modalities whose images are always meant to be planes in the patient.
+VOLUME_MODALITIES = frozenset({"CT", "MR", "PT"})
 #: Directions of one stack agree within this (difference of unit vectors; 0.06°), spacings within this share.
 DIRECTION_TOLERANCE = 1e-3
 SPACING_TOLERANCE = 1e-3
@@ -85,8 +87,10 @@ def make_stacks(headers: Sequence[Header]) -> list[Stack]:
                 found.append(_stack(part, owner[id(part[0].image)], label, (note,) if note else ()))
     found.sort(key=lambda stack: (bool(stack.problem), -len(stack.planes), str(stack.planes[0].image.path)))
     notes = []
-    shared = len({plane.image.path for plane in planes}) - len({plane.image.sop_instance_uid for plane in planes})
-    if shared > 0:
+    uids = {plane.image.path: plane.image.sop_instance_uid for plane in planes}
+    if not all(uids.values()):
+        notes.append("Files of this series have no SOP Instance UID: structures cannot refer to them.")
+    elif len(set(uids.values())) < len(uids):
         notes.append("Planes of this series share a SOP Instance UID: references to its images are ambiguous.")
     return _annotated(found, copies, damaged, notes)
 
@@ -190,11 +194,11 @@ def _unplaced(planes: Sequence[StoredPlane], header: Header) -> str:
         )
         if any(value is None for value in values)
     ]
-    what = " and ".join(missing)
-    return (
-        f"{_count(len(planes), 'plane', 'planes')} (such as {planes[0].image.path.name}) without {what}: without it "
-        f"nothing can be measured, so they are not opened; export the series again with it."
-    )
+    what = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
+    which = f"{header.path.name} does" if len(planes) == 1 else f"{len(planes)} planes, such as {header.path.name}, do"
+    if header.modality in VOLUME_MODALITIES:
+        return f"{which} not say {what}, without which nothing can be measured; export the series again with it."
+    return f"{which} not lie in the patient's frame (no {what}): {header.modality or 'unknown'} images are not opened."
 
 
 def _aligned(planes: Sequence[StoredPlane]) -> list[list[StoredPlane]]:

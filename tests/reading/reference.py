@@ -12,7 +12,8 @@ from engine.volume import Volume
 
 def assert_planes_as_simpleitk(volume: Volume, files: Iterable[Path], factor: float = 1.0) -> None:
     """Each plane of `volume` is where and what SimpleITK reads from its file alone; `factor` scales its values."""
-    by_uid = {str(dcmread(file, stop_before_pixels=True).SOPInstanceUID): file for file in files}
+    headers = {file: dcmread(file, stop_before_pixels=True) for file in files}
+    by_uid = {str(ds.SOPInstanceUID or ds.file_meta.MediaStorageSOPInstanceUID): file for file, ds in headers.items()}
     geometry = volume.geometry
     assert len(volume.instances) == geometry.shape[0]
     for k, instance in enumerate(volume.instances):
