@@ -8,13 +8,15 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from engine.errors import ReadError, WriteError
 
 _AVERAGE = Path(__file__).parents[1] / "resources" / "demo" / "average.nii.gz"
 #: Stored values are HU less this, so that they need no sign.
 _INTERCEPT = -1024
+#: Day on which the average was made.
+_MADE = "20261122"
 _NOTE = "Median of many registered planning CTs: shows nobody. Made by Planimeter from OpenKBP (MIT licence)."
 
 
@@ -52,9 +54,9 @@ def write_demo_series(folder: Path) -> Path:
     return folder
 
 
-def _uid(identity: str, part: str) -> str:
+def _uid(identity: str, part: str) -> UID:
     """A UID that depends on nothing but the content: the 2.25 form, of a 128-bit number."""
-    return f"2.25.{int(hashlib.sha256(f'{identity} {part}'.encode()).hexdigest()[:32], 16)}"
+    return UID(f"2.25.{int(hashlib.sha256(f'{identity} {part}'.encode()).hexdigest()[:32], 16)}")
 
 
 def _plane(hu: NDArray[np.int16], image: sitk.Image, k: int, identity: str) -> FileDataset:
@@ -69,7 +71,8 @@ def _plane(hu: NDArray[np.int16], image: sitk.Image, k: int, identity: str) -> F
     data.StudyInstanceUID, data.SeriesInstanceUID = _uid(identity, "study"), _uid(identity, "series")
     data.FrameOfReferenceUID = _uid(identity, "frame of reference")
     data.PatientName, data.PatientID = "Average^Patient", "AVERAGE"
-    data.PatientBirthDate = data.PatientSex = data.StudyDate = data.StudyTime = ""
+    data.PatientBirthDate = data.PatientSex = ""
+    data.StudyDate, data.StudyTime = _MADE, "000000"
     data.PatientIdentityRemoved = "YES"
     data.DeidentificationMethod = "Voxelwise median of many registered patients"
     data.StudyID, data.AccessionNumber, data.ReferringPhysicianName = "1", "", ""
@@ -79,6 +82,7 @@ def _plane(hu: NDArray[np.int16], image: sitk.Image, k: int, identity: str) -> F
     data.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     data.DerivationDescription = data.ImageComments = _NOTE
     data.BurnedInAnnotation = "NO"
+    data.BodyPartExamined = "HEADNECK"
     data.PatientPosition, data.PositionReferenceIndicator = "HFS", ""
     x, y, z = (float(value) for value in image.TransformIndexToPhysicalPoint((0, 0, k)))
     data.ImagePositionPatient = [round(x, 4), round(y, 4), round(z, 4)]

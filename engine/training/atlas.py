@@ -1,8 +1,8 @@
 """The averaged patient: many head-and-neck CTs brought into one shape, and where their organs lie in it.
 
-`python -m engine.training.atlas --data DIR -o FOLDER` writes `average.nii.gz` (HU, the built-in study) and
-`probabilities.nii.gz` (one component an organ, 0..255). Each voxel of the average is the median over many people whose
-anatomy was moved by registration, so it shows nobody.
+`python -m engine.training.atlas --data DIR -o FOLDER` writes `average.nii.gz` (HU, the built-in study), and the files
+of an atlas card: `atlas/average.nii.gz` (coarser) and `atlas/probabilities.nii.gz` (one component an organ, 0..255).
+Each voxel of the average is the median over many people whose anatomy was moved by registration, so it shows nobody.
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ _AIR = -1000.0
 _LEAST_SHARE = 0.4
 _COARSE_MM = 6.0
 _ORGAN_MM = 2.5
+_ATLAS_MM = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +198,19 @@ def _organs(like: sitk.Image, patients: list[Patient], transforms: list[sitk.Tra
     return organs
 
 
+def coarse(average: sitk.Image) -> sitk.Image:
+    """The average on 3 mm voxels, which is as fine as registration looks."""
+    blurred = sitk.SmoothingRecursiveGaussian(sitk.Cast(average, sitk.sitkFloat32), 0.4 * _ATLAS_MM)
+    grid = _grid(average, _ATLAS_MM)
+    resampled = sitk.Resample(blurred, grid, sitk.Transform(), sitk.sitkLinear, _AIR)
+    rounded: sitk.Image = sitk.Cast(sitk.Round(resampled), sitk.sitkInt16)
+    return rounded
+
+
+def _write(image: sitk.Image, path: Path) -> None:
+    sitk.WriteImage(image, str(path), useCompression=True, compressionLevel=9)
+
+
 def _cut_to(average: sitk.Image, organs: list[sitk.Image]) -> tuple[sitk.Image, list[sitk.Image]]:
     """All of them within the box of the average that holds anything but air, the patient's origin at its middle."""
     body = sitk.GetArrayFromImage(average) > -500
@@ -242,10 +256,11 @@ def main(data: Path, output: Path, most: int, edge: float, structures: str) -> N
     lengths = [p.image.GetSize()[2] * p.image.GetSpacing()[2] if len(p.centres) > 5 else 0 for p in patients]
     average, organs = build(patients, patients[int(np.argmax(lengths))], edge)
     average, organs = _cut_to(average, organs)
-    output.mkdir(parents=True, exist_ok=True)
-    sitk.WriteImage(average, str(output / "average.nii.gz"), useCompression=True, compressionLevel=9)
+    (output / "atlas").mkdir(parents=True, exist_ok=True)
+    _write(average, output / "average.nii.gz")
+    _write(coarse(average), output / "atlas" / "average.nii.gz")
     maps = sitk.Compose([sitk.Cast(sitk.Round(organ * 255), sitk.sitkUInt8) for organ in organs])
-    sitk.WriteImage(maps, str(output / "probabilities.nii.gz"), useCompression=True, compressionLevel=9)
+    _write(maps, output / "atlas" / "probabilities.nii.gz")
 
 
 if __name__ == "__main__":
