@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, Point
 
@@ -235,6 +235,19 @@ def test_closing_asks_about_unexported_work(qtbot: QtBot, window: Any, volume: V
     assert not window.isVisible()
 
 
+def test_another_series_is_not_opened_over_unexported_work(window: Any, volume: Volume) -> None:
+    from viewer.widgets.opening import Opener
+
+    opener = Opener(window)
+    window.history.do(add(window.session.structures, (ball(9, "New", volume),), text="Add", tool="brush"))
+    click_in_next_box("Stay")
+    opener.close_series()
+    assert window.session.volume is volume
+    click_in_next_box("Leave without")
+    opener.close_series()
+    assert window.session.volume is None
+
+
 def test_an_export_from_the_menu_is_in_the_journal_and_lets_the_window_close(
     qtbot: QtBot, window: Any, volume: Volume, tmp_path: Path
 ) -> None:
@@ -247,21 +260,6 @@ def test_an_export_from_the_menu_is_in_the_journal_and_lets_the_window_close(
     assert window.findChild(CertificateView) is not None
     assert window.may_leave()
     assert "Exported 3 structures to rt.dcm" in [entry.text for entry in window.recording.entries()]
-
-
-def test_a_picture_of_the_window_is_saved_and_says_whom_it_shows(
-    window: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from PySide6.QtGui import QImage
-
-    target = tmp_path / "picture.png"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
-    window.exporting.save_picture()
-    assert QImage(str(target)).size() == window.size()
-    assert any("who the patient is" in sentence for sentence in window.messages.sentences)
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "no" / "x.png"), ""))
-    window.exporting.save_picture()
-    assert any("could not be written" in sentence for sentence in window.messages.sentences)
 
 
 def test_without_structures_there_is_nothing_to_export(window: Any, volume: Volume) -> None:

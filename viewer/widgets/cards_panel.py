@@ -100,7 +100,7 @@ class CardsPanel(QWidget):
         self.run_button.setShortcut("Ctrl+R")
         self.run_button.clicked.connect(self.run)
         self.cancel_button = QPushButton("Cancel", self)
-        self.cancel_button.setToolTip("Stop the run and free its memory; nothing is changed")
+        self.cancel_button.setToolTip("Stop the run and free its memory; nothing is changed (Ctrl+K)")
         self.cancel_button.clicked.connect(self.cancel)
         self.bar = QProgressBar(self, minimum=0, maximum=1000, textVisible=False)
         self.stage = QLabel(self, wordWrap=True)

@@ -1,9 +1,8 @@
-"""What leaves the program: RTSTRUCT with its certificate, masks, pictures; and the question about unexported work."""
+"""What leaves the program: RTSTRUCT with its certificate, and masks; and the question about unexported work."""
 
 from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QMessageBox
 
 from engine.dicom.certificate import Certificate
 from engine.structures import StructureSet
@@ -37,9 +36,6 @@ class Exporting:
             tip="Write the structures to an RTSTRUCT file that is read back and compared with the screen",
         )
         add("File", "Export &masks…", self.export_masks, tip="Write the structures as NIfTI or NRRD masks")
-        add(
-            "File", "Save &picture…", self.save_picture, shortcut="Ctrl+Shift+S", tip="Save the window as a PNG picture"
-        )
 
     def export_rtstruct(self) -> None:
         """Ask what to write, write it, and show the certificate."""
@@ -70,26 +66,6 @@ class Exporting:
         )
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
-
-    def save_picture(self) -> None:
-        """Ask for a file and save the window as it is now."""
-        # The picture is taken before the file dialog can cover anything.
-        picture = self.window.grab()
-        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or str(Path.home())
-        name, _ = QFileDialog.getSaveFileName(
-            self.window, "Save picture", str(Path(folder) / "planimeter.png"), "PNG (*.png)"
-        )
-        if not name:
-            return
-        if not picture.save(name, "PNG"):
-            self.window.show_message(
-                f"The picture could not be written to {name}; is there room, and may you?", "error"
-            )
-            return
-        volume = self.window.session.volume
-        named = volume is not None and (volume.info.patient_name or volume.info.patient_id)
-        warning = " It shows who the patient is." if named else ""
-        self.window.show_message(f"The picture was saved to {name}.{warning}", "warning" if named else "info")
 
     def may_leave(self) -> bool:
         """Ask about work that no file has yet; False when the user wants to stay."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 
 from engine.dicom.read import read_series, thumbnail
 from engine.dicom.rtstruct_read import read_rtstruct
@@ -276,17 +276,8 @@ class Opener(QObject):
         session.move_cursor(cursor)
 
     def _may_replace(self) -> bool:
-        """Whether the open series may go; the user is asked when it has edits."""
-        if self._window.session.volume is None or not self._window.history.undo_text:
-            return True
-        answer = QMessageBox.question(
-            self._window,
-            "Planimeter",
-            "The structures of the open series have been edited. Close them and open the other series?",
-            QMessageBox.StandardButton.Open | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return answer == QMessageBox.StandardButton.Open
+        """Whether the open series may go; the user is asked when work on it would be lost from view."""
+        return self._window.session.volume is None or self._window.may_leave()
 
     def _tell_unreadable(self, catalogue: Catalogue) -> None:
         bad = catalogue.unreadable

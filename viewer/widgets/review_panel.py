@@ -151,9 +151,10 @@ class ReviewPanel(QWidget):
         action = QAction(text, self)
         action.setShortcut(key)
         action.triggered.connect(slot)
+        action.setToolTip(f"{tip} ({key})")
         self.addAction(action)
         button = QPushButton(text, self)
-        button.setToolTip(f"{tip} ({key})")
+        button.setToolTip(action.toolTip())
         button.clicked.connect(action.trigger)
         return button
 

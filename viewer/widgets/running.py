@@ -17,8 +17,8 @@ def install(window: MainWindow) -> None:
     cards = CardsPanel(window.session, window.history, jobs, (), window)
     review = ReviewPanel(window.session, window)
     cards.message.connect(window.show_message)
-    first = window.add_panel(CARDS, cards, "left", "Ctrl+Shift+M")
-    second = window.add_panel(REVIEW, review, "left", "Ctrl+Shift+R")
+    first = window.add_panel(CARDS, cards, "right", "F9")
+    second = window.add_panel(REVIEW, review, "right", "F10")
     QMainWindow.tabifyDockWidget(window, first, second)
     first.raise_()
 
@@ -29,7 +29,7 @@ def install(window: MainWindow) -> None:
 
     window.add_action("Engine", "&Auto-contour…", chosen, shortcut="Ctrl+M", tip="Choose a model that draws contours")
     window.add_action(
-        "Engine", "&Cancel the run", cards.cancel, shortcut="Ctrl+.", tip="Stop the model that is running"
+        "Engine", "&Cancel the run", cards.cancel, shortcut="Ctrl+K", tip="Stop the model that is running"
     )
     for action in review.actions():
         window.menu("Engine").addAction(action)

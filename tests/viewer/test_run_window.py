@@ -1,0 +1,58 @@
+"""The whole window, with every feature in it."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QTabBar, QWidget
+from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Any:
+    from viewer.widgets.application import build_window
+
+    window = build_window()
+    with qtbot.waitExposed(window):
+        window.show()
+    yield window
+    window.guards.clear()
+    window.close()
+    window.deleteLater()
+
+
+def test_no_two_controls_share_a_key(window: Any) -> None:
+    owners: dict[str, set[str]] = defaultdict(set)
+    for action in window.findChildren(QAction):
+        for key in action.shortcuts():
+            owners[key.toString()].add(action.text())
+    for button in window.findChildren(QAbstractButton):
+        if not button.shortcut().isEmpty():
+            owners[button.shortcut().toString()].add(button.text())
+    assert {key: names for key, names in owners.items() if len(names) > 1} == {}
+
+
+def test_every_control_has_a_tooltip(window: Any) -> None:
+    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QLineEdit)
+    bare = [
+        f"{type(child).__name__} in {type(child.parent()).__name__}"
+        for child in window.findChildren(QWidget)
+        if isinstance(child, kinds) and not child.toolTip() and not _is_part(child)
+    ]
+    assert bare == []
+
+
+def test_a_tooltip_names_the_key(window: Any) -> None:
+    silent = [
+        action.text()
+        for _, action in window.listed_actions
+        if not action.shortcut().isEmpty() and action.shortcut().toString() not in action.toolTip()
+    ]
+    assert silent == []
+
+
+def _is_part(child: QWidget) -> bool:
+    """Whether Qt made it as a part of another control, such as the field inside a spin box."""
+    parent = child.parent()
+    return isinstance(parent, (QAbstractSpinBox, QComboBox, QTabBar)) or child.objectName().startswith("qt_")
