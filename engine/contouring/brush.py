@@ -15,10 +15,10 @@ SLIVER_MM2 = 1e-6
 def clean(geometry: BaseGeometry) -> MultiPolygon:
     """Any geometry → valid polygons that do not overlap; points, lines and slivers are dropped.
 
-    Self-crossing rings are taken by even-odd.
+    A ring that crosses itself, as a hand may draw it, keeps all that it goes around.
     """
     if not geometry.is_valid:
-        geometry = shapely.make_valid(geometry, method="linework")
+        geometry = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
     polygons: list[Polygon] = []
     for part in shapely.get_parts(geometry):
         if isinstance(part, Polygon):

@@ -16,6 +16,10 @@ from shapely import MultiPolygon, Polygon, get_coordinates, get_parts, get_rings
 from engine.progress import Progress, silent
 from engine.volume import Geometry
 
+#: Where the box around all lines has more voxels than this for each crossing of a line and a column, voxels are set
+#: run by run instead of by scanning the box.
+SPARSE = 64
+
 Areas = Mapping[int, MultiPolygon]
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -122,6 +126,8 @@ def _paint(
     k = plane[edge]
     k0, j0, i0 = int(k.min()), int(row.min()), int(column.min())
     size = (int(k.max()) + 1 - k0, int(row.max()) + 1 - j0, int(column.max()) + 1 - i0)
+    if np.prod(size) > SPARSE * len(k) and _paint_runs(out, k, row, column):
+        return
     flips = np.zeros(size, dtype=np.uint8)
     np.add.at(flips.reshape(-1), ((k - k0) * size[1] + (row - j0)) * size[2] + (column - i0), np.uint8(1))
     flips &= 1
@@ -129,3 +135,23 @@ def _paint(
         np.bitwise_xor(flips[:, j], flips[:, j - 1], out=flips[:, j])
     inside = flips.view(np.bool_)
     out[k0 : k0 + size[0], j0 : j0 + size[1] - 1, i0 : i0 + size[2]] = inside[:, :-1]
+
+
+def _paint_runs(out: BoolArray, k: IntArray, row: IntArray, column: IntArray) -> bool:
+    """Set the runs of voxels between each two crossings of a column, from (plane, row, column) of all crossings.
+
+    Returns False, having set nothing, where that would be slow or where crossings don't come in pairs.
+    """
+    _, rows, columns = out.shape
+    key = np.sort((k * columns + column) * (rows + 1) + row)
+    if len(key) % 2:
+        return False
+    line, top = np.divmod(key[0::2], rows + 1)
+    other, bottom = np.divmod(key[1::2], rows + 1)
+    length = bottom - top
+    total = int(length.sum())
+    if (line != other).any() or total > SPARSE * len(key):
+        return False
+    line, top = np.repeat(line, length), np.repeat(top - (np.cumsum(length) - length), length)
+    out.reshape(-1)[(line // columns * rows + top + np.arange(total)) * columns + line % columns] = True
+    return True

@@ -99,7 +99,7 @@ def _combined(
     from_ring: list[int] = []
     for i in unique:
         # A ring that crosses or touches itself becomes the area inside it first; its own pieces never overlap.
-        pieces = [polygons[i]] if valid[i] else list(clean(polygons[i]).geoms)
+        pieces = [polygons[i]] if valid[i] else list(_even_odd(outlines[i]).geoms)
         parts.extend(pieces)
         from_ring.extend([i] * len(pieces))
     if len(parts) < 2:
@@ -157,6 +157,22 @@ def _apart_or_nested(shells: NDArray[np.object_]) -> MultiPolygon | None:
     if not (a_in_b | b_in_a).all():
         return None
     return _nested(shells, np.append(a[a_in_b], b[b_in_a]), np.append(b[a_in_b], a[b_in_a]))
+
+
+def _even_odd(ring: FloatArray) -> MultiPolygon:
+    """The area that a ring which crosses or touches itself goes around an odd number of times."""
+    lines = shapely.union_all(shapely.linestrings(np.stack([ring, np.roll(ring, -1, axis=0)], axis=1)))
+    faces = shapely.get_parts(shapely.polygonize([lines]))
+    if not len(faces):
+        return MultiPolygon()
+    u, v = shapely.get_coordinates(shapely.point_on_surface(faces)).T
+    a, b = ring, np.roll(ring, -1, axis=0)
+    odd = np.zeros(len(faces), dtype=np.bool_)
+    for (au, av), (bu, bv) in zip(a, b, strict=True):
+        if au != bu:
+            spans = (u >= min(au, bu)) & (u < max(au, bu))
+            odd ^= spans & (av + (u - au) / (bu - au) * (bv - av) <= v)
+    return clean(shapely.union_all(faces[odd]))
 
 
 def _nested(shells: NDArray[np.object_], inner: NDArray[np.intp], outer: NDArray[np.intp]) -> MultiPolygon:

@@ -115,7 +115,7 @@ class MapSampler:
                 other = _shift(_shift(other, rows, 0), columns, 1)
             values = (1 - weight) * values + weight * other
         refinement = [
-            int(np.clip(np.rint(own / min(image.spacing_uv)), 1, MAX_REFINEMENT)) for own in source.spacing_uv
+            int(np.clip(np.rint(own / max(image.spacing_uv)), 1, MAX_REFINEMENT)) for own in source.spacing_uv
         ]
         values = _refine(_refine(values, refinement[1], 0), refinement[0], 1)
         axes = np.stack([source.row_direction, source.column_direction])
