@@ -9,6 +9,7 @@ from shapely import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
 from engine.contouring import brush
+from engine.contouring.section import Axis, paint_section, section
 from engine.errors import PlanimeterError
 from engine.structures import Provenance, Roi, StructureSet
 from viewer.commands import History, Step, add, redraw
@@ -45,6 +46,11 @@ class Place:
         return cls(event.cut, event.plane if event.cut is Cut.PLANE else event.index)
 
     @property
+    def axis(self) -> Axis:
+        """Which way a cut across the planes runs."""
+        return "row" if self.cut is Cut.ROW else "column"
+
+    @property
     def text(self) -> str:
         """For the history, counted from 1: "plane 12"."""
         return f"{self.cut.value} {round(self.index) + 1}"
@@ -62,7 +68,7 @@ def editable(session: Session) -> Roi | None:
     if roi is not None and roi.locked:
         raise RefusedError(f"{roi.name} is locked: unlock it in the structures panel (L) to change it.")
     if roi is not None and not roi.visible:
-        raise RefusedError(f"{roi.name} is hidden: show it in the structures panel (H) to change it.")
+        raise RefusedError(f"{roi.name} is hidden: show it in the structures panel (V) to change it.")
     return roi
 
 
@@ -96,10 +102,8 @@ def area_at(roi: Roi | None, structures: StructureSet, place: Place) -> MultiPol
         return MultiPolygon()
     if place.cut is Cut.PLANE:
         return roi.area(int(place.index))
-    from engine.contouring.section import section  # noqa: PLC0415
-
     areas = {plane: contours.area for plane, contours in roi.planes.items()}
-    return section(areas, structures.geometry, place.cut.value, place.index)
+    return section(areas, structures.geometry, place.axis, place.index)
 
 
 def combine(area: MultiPolygon, shape: BaseGeometry, adding: bool) -> MultiPolygon:
@@ -144,10 +148,8 @@ def draw(
         plane = int(place.index)
         changed = {plane: combine(target.area(plane), shape, adding)}
     else:
-        from engine.contouring.section import paint_section  # noqa: PLC0415
-
         areas = {plane: contours.area for plane, contours in target.planes.items()}
-        changed = paint_section(areas, structures.geometry, place.cut.value, place.index, shape, adding)
+        changed = paint_section(areas, structures.geometry, place.axis, place.index, shape, adding)
     text = f"{text} on {place.text} of {target.name}"
     step: Step | None
     if roi is None:

@@ -17,7 +17,7 @@ class Push(DiscTool):
 
     name: ClassVar[str] = "push"
     title: ClassVar[str] = "Push"
-    shortcut: ClassVar[str] = "N"
+    shortcut: ClassVar[str] = "U"
     tip: ClassVar[str] = (
         "Nudge the line with a disc: outwards from inside, inwards from outside. "
         "Size: [ and ], Shift+wheel, or the wheel while drawing"

@@ -14,6 +14,7 @@ from viewer.widgets.vtk_pane import set_default_surface_format
 FEATURES: tuple[str, ...] = (
     "viewer.widgets.opening",
     "viewer.widgets.viewing",
+    "viewer.widgets.editing",
     "viewer.widgets.running",
     "viewer.widgets.exporting",
     "viewer.widgets.recovery",
@@ -23,7 +24,7 @@ FEATURES: tuple[str, ...] = (
 #: Side → groups of panels from top to bottom; panels of a group share a place as tabs.
 LAYOUT = {
     "left": (("Studies",), ("Window", "Overlay")),
-    "right": (("Structures", "History"), ("Auto-contour", "Review")),
+    "right": (("Structures", "Operations", "History"), ("Auto-contour", "Review")),
 }
 WIDTHS = {"left": 270, "right": 330}
 

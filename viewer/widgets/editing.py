@@ -1,35 +1,191 @@
-"""Everything with which a person corrects contours, put into the window: tools, panels, undo."""
+"""Everything with which a person corrects contours, put into the window: tools, panels, operations, undo."""
 
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QToolButton
+
+from engine.errors import PlanimeterError
+from viewer.jobs import run_in_background
+from viewer.tools import operations, planes
+from viewer.tools.canvas import RefusedError, existing
 from viewer.tools.toolbox import Toolbox
+from viewer.widgets.history_panel import HistoryPanel
+from viewer.widgets.live import LiveHost
 from viewer.widgets.main_window import MainWindow
+from viewer.widgets.operations_panel import OperationsPanel
+from viewer.widgets.structures_panel import StructuresPanel
 from viewer.widgets.tool_bar import ToolActions
 
 
-class UndoActions:
-    """Undo and redo, named after what they would do."""
+def install(window: MainWindow) -> None:
+    """Give the window its tools and panels."""
+    Editing(window)
+
+
+class Editing(QObject):
+    """Owns the parts; lives as long as the window, and can be found by `window.findChild(Editing)`."""
 
     def __init__(self, window: MainWindow) -> None:
-        self._history = window.history
-        self._undo = window.add_action("Edit", "Undo", window.history.undo, shortcut="Ctrl+Z")
-        self._redo = window.add_action("Edit", "Redo", window.history.redo, shortcut="Ctrl+Y")
-        window.history.changed.connect(self._show)
-        self._show()
+        super().__init__(window)
+        self._window = window
+        session, history = window.session, window.history
+        self.toolbox = Toolbox(session, history)
+        self.live = LiveHost(self.toolbox, window.panes)
+        window.panes.set_tool_host(self.live)
+        self.toolbox.said.connect(window.show_message)
+        self.toolbox.preview_changed.connect(window.panes.refresh_preview)
+        self._undo = window.add_action("Edit", "Undo", history.undo, shortcut="Ctrl+Z")
+        self._redo = window.add_action("Edit", "Redo", history.redo, shortcut="Ctrl+Y")
+        window.menu("Edit").addSeparator()
+        self.tools = ToolActions(window, self.toolbox)
+        self.structures = StructuresPanel(session, history, window.show_message)
+        self.operations = OperationsPanel(session, history, self.live, window.show_message)
+        self.history = HistoryPanel(window.recording, history)
+        self._structures_dock = window.add_panel("Structures", self.structures, "right", "F11")
+        self._operations_dock = window.add_panel("Operations", self.operations, "right", "F12")
+        window.add_panel("History", self.history, "right", "Ctrl+H")
+        for action in (self._undo, self._redo):
+            button = QToolButton(self.history)
+            button.setDefaultAction(action)
+            # The text of the action grows with what it would undo.
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+            button.setArrowType(Qt.ArrowType.LeftArrow if action is self._undo else Qt.ArrowType.RightArrow)
+            self.history.add_button(button)
+        self._active_only: list[QAction] = []
+        self._add_structure_actions()
+        self._add_plane_actions()
+        history.changed.connect(self._show_undo)
+        session.active_changed.connect(self._show_actions)
+        session.volume_changed.connect(self._show_actions)
+        session.structures_changed.connect(lambda _: self._show_actions())
+        self._show_undo()
+        self._show_actions()
 
-    def _show(self) -> None:
+    # Actions --------------------------------------------------------------------------------------------------------
+
+    def _add_structure_actions(self) -> None:
+        panel, add = self.structures, self._window.add_action
+        self._add_action = add(
+            "Structures", "Add", self._in_list(panel.add), shortcut="Ctrl+N", tip="Add an empty structure and name it"
+        )
+        panel.add_button(self._add_action)
+        for text, slot, key, tip in (
+            ("Duplicate", panel.duplicate, "Ctrl+D", "Copy the active structure"),
+            ("Delete", panel.delete, "Ctrl+Delete", "Delete the selected structures"),
+        ):
+            panel.add_button(self._for_active(add("Structures", text, slot, shortcut=key, tip=tip)))
+        everything = add(
+            "Structures", "Show or hide all", panel.toggle_all_visible, shortcut="Shift+V",
+            tip="Show all structures, or hide them when all are shown",
+        )  # fmt: skip
+        panel.add_button(self._for_active(everything), "Show all")
+        panel.end_buttons()
+        for text, slot, key, tip in (
+            ("Rename", self._in_list(panel.rename), "R", "Edit the name; TG-263 names are suggested"),
+            ("Colour…", panel.choose_colour, "K", "Choose another colour"),
+            ("Show or hide", panel.toggle_visible, "V", "Show or hide the selected structures"),
+            ("Lock or unlock", panel.toggle_locked, "L", "Protect the selected structures from change"),
+            ("Go to centre", panel.go_to_centre, "C", "Move the crosshair into the middle of the active structure"),
+            ("Previous structure", lambda: panel.step_active(-1), ",", "Make the structure above active"),
+            ("Next structure", lambda: panel.step_active(1), ".", "Make the structure below active"),
+        ):
+            panel.add_to_menu(self._for_active(add("Structures", text, slot, shortcut=key, tip=tip)))
+
+    def _add_plane_actions(self) -> None:
+        session, history, add = self._window.session, self._window.history, self._window.add_action
+        self._window.menu("Structures").addSeparator()
+        for text, work, key, tip in (
+            ("Delete on this plane", lambda: planes.delete_here(session, history), "Delete",
+             "Clear the active structure on the plane of the crosshair"),
+            ("Copy from above", lambda: planes.copy_here(session, history, above=True), "Ctrl+Up",
+             "Replace this plane by the next drawn plane above"),
+            ("Copy from below", lambda: planes.copy_here(session, history, above=False), "Ctrl+Down",
+             "Replace this plane by the next drawn plane below"),
+            ("Interpolate planes between", self.interpolate, "Ctrl+I",
+             "Fill the empty planes between the drawn ones of the active structure"),
+        ):  # fmt: skip
+            self._for_active(add("Structures", text, self._attempting(work), shortcut=key, tip=tip))
+        self._window.menu("Structures").addSeparator()
+        for name, operation in operations.OPERATIONS.items():
+            action = QAction(f"{operation.title}…", self._window)
+            action.setToolTip(operation.tip)
+            action.triggered.connect(lambda _=False, name=name: self.show_operation(name))
+            self._window.menu("Structures").addAction(self._for_active(action))
+
+    def _in_list(self, work: Callable[[], object]) -> Callable[[], None]:
+        def show_and_work() -> None:
+            self._structures_dock.show()
+            self._structures_dock.raise_()
+            work()
+
+        return show_and_work
+
+    def show_operation(self, name: str) -> None:
+        """Bring the operations to the front, with this one chosen."""
+        self.operations.choose(name)
+        self._operations_dock.show()
+        self._operations_dock.raise_()
+
+    def interpolate(self) -> None:
+        """Fill the gaps between drawn planes of the active structure, on a thread.
+
+        Raises:
+            RefusedError: nothing may be changed, or there are no gaps.
+        """
+        session, history = self._window.session, self._window.history
+        roi, structures = existing(session), session.structures
+        assert structures is not None, "existing() refuses without a series"
+        if not planes.gaps(roi):
+            raise RefusedError(f"{roi.name} has no empty planes between drawn ones to fill.")
+        operation = operations.OPERATIONS["interpolate"]
+
+        def finished(found: dict) -> None:
+            now = session.structures
+            if now is None or roi.number not in now or now[roi.number].planes != roi.planes:
+                self._window.show_message(f"{roi.name} was changed meanwhile; interpolate again.")
+                return
+            self._attempting(
+                lambda: history.do(
+                    operations.result_step(now, now[roi.number], found, operation, "Interpolate", as_new=False)
+                )
+            )()
+
+        run_in_background(
+            lambda progress: operations.compute(structures, roi.number, operation, {}, progress=progress),
+            finished=finished,
+            failed=self._window.show_message,
+            parent=self,
+        )
+
+    # Inside ---------------------------------------------------------------------------------------------------------
+
+    def _for_active(self, action: QAction) -> QAction:
+        self._active_only.append(action)
+        return action
+
+    def _attempting(self, work: Callable[[], object]) -> Callable[[], None]:
+        def attempt() -> None:
+            try:
+                work()
+            except PlanimeterError as error:
+                self._window.show_message(str(error))
+
+        return attempt
+
+    def _show_actions(self) -> None:
+        session = self._window.session
+        self._add_action.setEnabled(session.structures is not None)
+        for action in self._active_only:
+            action.setEnabled(bool(session.structures is not None and session.structures.rois))
+
+    def _show_undo(self) -> None:
+        history = self._window.history
         for action, text, verb, key in (
-            (self._undo, self._history.undo_text, "Undo", "Ctrl+Z"),
-            (self._redo, self._history.redo_text, "Redo", "Ctrl+Y"),
+            (self._undo, history.undo_text, "Undo", "Ctrl+Z"),
+            (self._redo, history.redo_text, "Redo", "Ctrl+Y"),
         ):
             action.setEnabled(bool(text))
             action.setText(f"{verb} {text}".strip())
             action.setToolTip(f"{verb} {text or 'nothing'} ({key})")
-
-
-def install(window: MainWindow) -> None:
-    """Give the window its tools."""
-    toolbox = Toolbox(window.session, window.history)
-    window.panes.set_tool_host(toolbox)
-    toolbox.said.connect(window.show_message)
-    toolbox.preview_changed.connect(window.panes.refresh_preview)
-    UndoActions(window)
-    ToolActions(window, toolbox)

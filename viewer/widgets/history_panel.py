@@ -1,0 +1,141 @@
+"""The history of the session, as its journal has it: what was done, when, by whom and with what."""
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtGui import QBrush, QColor, QFont, QHideEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QToolButton, QTreeView, QVBoxLayout, QWidget
+
+from engine.journal import Entry, Kind
+from viewer.commands import History
+from viewer.recording import Recording
+from viewer.widgets.theme import FAINT
+
+Index = QModelIndex | QPersistentModelIndex
+
+_MARKS = {
+    Kind.BASE: "start",
+    Kind.DO: "",
+    Kind.UNDO: "undo",
+    Kind.REDO: "redo",
+    Kind.SEEN: "seen",
+    Kind.UNSEEN: "not seen",
+    Kind.EXPORT: "export",
+    Kind.RESUMED: "put back",
+    Kind.CLOSED: "closed",
+}
+_HEADS = ("Time", "Step", "", "Tool or model", "User")
+
+
+class HistoryModel(QAbstractTableModel):
+    """One row an entry, the latest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: list[Entry] = []
+
+    def show(self, entries: list[Entry]) -> None:
+        """Show these entries, given oldest first."""
+        known = len(self._entries)
+        latest = self._entries[0].id if self._entries else None
+        if known and len(entries) > known and entries[known - 1].id == latest:
+            self.beginInsertRows(QModelIndex(), 0, len(entries) - known - 1)
+            self._entries = list(reversed(entries))
+            self.endInsertRows()
+        else:
+            self.beginResetModel()
+            self._entries = list(reversed(entries))
+            self.endResetModel()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """By row."""
+        return self._entries
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+        """One an entry."""
+        return 0 if parent.isValid() else len(self._entries)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+        """Time, step, mark, tool, user."""
+        return 0 if parent.isValid() else len(_HEADS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802
+        """Heads."""
+        shown = orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
+        return _HEADS[section] if shown else None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """What a cell shows; times are the user's own, with the date in the tooltip."""
+        entry = self._entries[index.row()]
+        local = entry.at.astimezone()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (f"{local:%H:%M:%S}", entry.text, _MARKS[entry.kind], entry.tool, entry.user)[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            weights = f"\nWeights {entry.weights_sha256}" if entry.weights_sha256 else ""
+            return f"{local:%Y-%m-%d %H:%M:%S %Z}\n{entry.text}\n{entry.tool}{weights}\n{entry.user}"
+        if role == Qt.ItemDataRole.ForegroundRole and entry.kind is not Kind.DO:
+            return QBrush(QColor(FAINT))
+        if role == Qt.ItemDataRole.FontRole and entry.kind is Kind.UNDO:
+            font = QFont()
+            font.setStrikeOut(True)
+            return font
+        return None
+
+
+class HistoryPanel(QWidget):
+    """The list, with undo and redo."""
+
+    def __init__(self, recording: Recording, history: History) -> None:
+        super().__init__()
+        self._recording = recording
+        self.model = HistoryModel()
+        self.view = QTreeView(self)
+        self.view.setModel(self.model)
+        self.view.setRootIsDecorated(False)
+        self.view.setUniformRowHeights(True)
+        self.view.setAlternatingRowColors(True)
+        self.view.setAccessibleName("History")
+        self.view.setToolTip("Every step of this session as the journal on disk has it, the latest first")
+        head = self.view.header()
+        head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        for column, width in enumerate((64, 170, 46, 80)):
+            head.resizeSection(column, width)
+        self.buttons = QHBoxLayout()
+        self._note = QLabel(self)
+        self._note.setStyleSheet(f"color: {FAINT}")
+        self.buttons.addWidget(self._note, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(self.buttons)
+        # Read once for a burst of steps, and only while someone looks.
+        self._soon = QTimer(self, singleShot=True, interval=100)
+        self._soon.timeout.connect(self.refresh)
+        recording.recorded.connect(self._later)
+        history.changed.connect(self._later)
+
+    def add_button(self, button: QToolButton) -> None:
+        """A button under the list."""
+        self.buttons.addWidget(button)
+
+    def refresh(self) -> None:
+        """Read the journal anew."""
+        entries = self._recording.entries()
+        self.model.show(entries)
+        steps = sum(entry.kind in (Kind.DO, Kind.UNDO, Kind.REDO) for entry in entries)
+        self._note.setText(f"{steps} steps" if entries else "Nothing is recorded.")
+
+    def _later(self) -> None:
+        if self.isVisible():
+            self._soon.start()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Catch up."""
+        super().showEvent(event)
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Stop reading."""
+        self._soon.stop()
+        super().hideEvent(event)

@@ -1,0 +1,314 @@
+"""The panel of operations on whole structures: choose, see what it would do, apply as one step."""
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QSignalBlocker, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from shapely import MultiPolygon
+
+from engine.errors import PlanimeterError
+from engine.structures import Roi, StructureSet
+from viewer.commands import History
+from viewer.jobs import Task
+from viewer.session import Session, StructuresChanged
+from viewer.tools import operations
+from viewer.tools.operations import OPERATIONS, Operation
+from viewer.tools.structures import refuse_locked
+from viewer.widgets.live import LiveHost
+from viewer.widgets.structures_model import swatch
+
+#: Wait this long after the last change of a number before computing a preview, ms.
+PAUSE_MS = 250
+
+
+class OperationsPanel(QWidget):
+    """One operation at a time on the active structure.
+
+    Args:
+        session, history: of the window.
+        live: where the result is shown before it is taken.
+        tell: called with a sentence when something is refused.
+    """
+
+    def __init__(self, session: Session, history: History, live: LiveHost, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._session, self._history, self._live, self._tell = session, history, live, tell
+        self._task: Task | None = None
+        self._result: tuple[tuple[object, ...], dict[int, MultiPolygon]] | None = None
+        self._apply_when_done = False
+        self._fields: dict[str, dict[str, QDoubleSpinBox]] = {}
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
+        self._pause.timeout.connect(self._begin)
+        self._build()
+        session.volume_changed.connect(self._on_volume)
+        session.structures_changed.connect(self._on_structures)
+        session.active_changed.connect(self._on_choice)
+        self._on_choice()
+
+    def _build(self) -> None:
+        self.choice = QComboBox(self)
+        for name, operation in OPERATIONS.items():
+            self.choice.addItem(operation.title, name)
+        self.choice.setToolTip("What to do with the active structure")
+        self.subject = QLabel(self)
+        self.other_label = QLabel(self)
+        self.other = QComboBox(self)
+        self.other.setToolTip("The second structure; it stays as it is")
+        self._form = QFormLayout()
+        self._form.addRow("Do", self.choice)
+        self._form.addRow("Structure", self.subject)
+        self._form.addRow(self.other_label, self.other)
+        for name, operation in OPERATIONS.items():
+            self._fields[name] = {}
+            for parameter in operation.parameters:
+                field = QDoubleSpinBox(
+                    self, minimum=parameter.low, maximum=parameter.high, decimals=parameter.decimals,
+                    singleStep=1 if parameter.default >= 1 else 10.0**-parameter.decimals,
+                )  # fmt: skip
+                field.setValue(parameter.default)
+                field.setSuffix(f" {parameter.unit}")
+                field.setKeyboardTracking(False)
+                field.setToolTip(operation.tip)
+                field.valueChanged.connect(lambda _: self._on_choice())
+                self._fields[name][parameter.key] = field
+                self._form.addRow(parameter.label, field)
+        self.as_new = QCheckBox("As a new structure", self)
+        self.as_new.setToolTip("Keep the structure as it is and put the result beside it")
+        self.shown = QCheckBox("Preview", self)
+        self.shown.setChecked(True)
+        self.shown.setToolTip("Draw the result in white over the panes before it is taken")
+        self.outcome = QLabel(self, wordWrap=True)
+        self.bar = QProgressBar(self, minimum=0, maximum=1000, textVisible=False)
+        self.apply_button = QPushButton("Apply", self)
+        self.apply_button.setToolTip("Take the result, as one step that undo takes back (Ctrl+Return)")
+        self.apply_button.setShortcut("Ctrl+Return")
+        self.cancel_button = QPushButton("Cancel", self)
+        self.cancel_button.setToolTip("Stop computing; nothing is changed")
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.apply_button, 1)
+        buttons.addWidget(self.cancel_button)
+        layout = QVBoxLayout(self)
+        layout.addLayout(self._form)
+        layout.addWidget(self.as_new)
+        layout.addWidget(self.shown)
+        layout.addWidget(self.outcome)
+        layout.addWidget(self.bar)
+        layout.addLayout(buttons)
+        layout.addStretch(1)
+        self.choice.currentIndexChanged.connect(lambda _: self._on_choice())
+        self.other.currentIndexChanged.connect(lambda _: self._on_choice())
+        self.shown.toggled.connect(lambda _: self._on_choice())
+        self.apply_button.clicked.connect(self.apply)
+        self.cancel_button.clicked.connect(self.cancel)
+
+    # What is chosen -------------------------------------------------------------------------------------------------
+
+    @property
+    def operation(self) -> Operation:
+        """The chosen operation."""
+        return OPERATIONS[self.choice.currentData()]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Its numbers."""
+        return {key: field.value() for key, field in self._fields[self.operation.name].items()}
+
+    def choose(self, name: str) -> None:
+        """Choose an operation by name."""
+        self.choice.setCurrentIndex(self.choice.findData(name))
+
+    def set_value(self, key: str, value: float) -> None:
+        """Set one of its numbers."""
+        self._fields[self.operation.name][key].setValue(value)
+
+    def _other(self) -> int | None:
+        return self.other.currentData() if self.operation.other else None
+
+    def _state(self) -> tuple[object, ...]:
+        """Everything that the result depends on."""
+        structures, active, other = self._session.structures, self._session.active, self._other()
+        # Mappings of contours are equal when they hold the same objects, which an edit replaces.
+        rois = structures.rois if structures is not None else ()
+        planes = [roi.planes for roi in rois if roi.number in (active, other)]
+        return self.operation.name, active, other, tuple(self.values.items()), *planes
+
+    # Preview --------------------------------------------------------------------------------------------------------
+
+    def _on_volume(self) -> None:
+        self.cancel()
+        self._on_choice()
+
+    def _on_structures(self, change: StructuresChanged) -> None:
+        self._on_choice()
+
+    def _on_choice(self) -> None:
+        """Show the controls of what is chosen, and compute anew soon where the result is another one."""
+        operation = self.operation
+        structures, roi = self._session.structures, self._session.active_roi
+        self.subject.setText(roi.name if roi is not None else "none chosen")
+        self._fill_others(structures, roi)
+        self._form.setRowVisible(self.other, bool(operation.other))
+        self.other_label.setText(operation.other.capitalize())
+        for name, fields in self._fields.items():
+            for field in fields.values():
+                self._form.setRowVisible(field, name == operation.name)
+        self.choice.setToolTip(operation.tip)
+        self.apply_button.setEnabled(roi is not None)
+        if self._result is not None and self._result[0] == self._state():
+            self._show_result()
+            return
+        self._result = None
+        self._live.propose(None)
+        self.outcome.setText(operation.tip + ".")
+        if self._task is not None:
+            self._task.cancel()
+        if self.shown.isChecked() and self.isVisible() and roi is not None:
+            self._pause.start()
+        self._show_progress()
+
+    def _fill_others(self, structures: StructureSet | None, roi: Roi | None) -> None:
+        rois = [other for other in (structures.rois if structures is not None else ()) if other is not roi]
+        wanted = [(other.number, other.name, other.colour) for other in rois]
+        if wanted == getattr(self, "_listed", None):
+            return
+        self._listed = wanted
+        before = self.other.currentData()
+        blocker = QSignalBlocker(self.other)
+        self.other.clear()
+        for number, name, colour in wanted:
+            self.other.addItem(swatch(colour), name, number)
+        self.other.setCurrentIndex(max(self.other.findData(before), 0 if wanted else -1))
+        blocker.unblock()
+
+    def _begin(self) -> None:
+        """Compute on a thread; a computation that became stale is stopped first."""
+        structures, number, other = self._session.structures, self._session.active, self._other()
+        if structures is None:
+            return
+        self._pause.stop()
+        try:
+            operations.check(structures, number, other, self.operation)
+        except PlanimeterError as error:
+            self._apply_when_done = False
+            self.outcome.setText(str(error))
+            self._show_progress()
+            return
+        assert number is not None, "check() refuses without a structure"
+        if self._task is not None:
+            self._task.cancel()
+        state = self._state()
+        work = partial(operations.compute, structures, number, self.operation, self.values, other=other)
+        task = Task(lambda progress: work(progress=progress), self)
+        self._task = task
+        task.progressed.connect(lambda fraction, _: self.bar.setValue(round(fraction * 1000)))
+        task.finished.connect(lambda planes: self._computed(task, state, planes))
+        task.failed.connect(lambda sentence: self._stopped(task, sentence))
+        task.cancelled.connect(lambda: self._stopped(task, ""))
+        self.bar.setValue(0)
+        self._show_progress()
+        task.start()
+
+    def _computed(self, task: Task, state: tuple[object, ...], planes: dict[int, MultiPolygon]) -> None:
+        if task is not self._task:
+            return
+        self._task = None
+        if state == self._state():
+            self._result = (state, planes)
+            self._show_result()
+            if self._apply_when_done:
+                self._take()
+        else:
+            self._on_choice()
+        self._show_progress()
+
+    def _stopped(self, task: Task, sentence: str) -> None:
+        if task is self._task:
+            self._task = None
+            self._apply_when_done = False
+            if sentence:
+                self.outcome.setText(sentence)
+            self._show_progress()
+
+    def _show_result(self) -> None:
+        structures, roi = self._session.structures, self._session.active_roi
+        if self._result is None or structures is None or roi is None:
+            return
+        planes = self._result[1]
+        after = roi.with_areas(planes)
+        if planes:
+            volumes = [one.volume_cm3(structures.geometry) for one in (roi, after)]
+            count = "1 plane changes" if len(planes) == 1 else f"{len(planes)} planes change"
+            self.outcome.setText(f"{volumes[0]:.2f} → {volumes[1]:.2f} cm³, {count}.")
+        else:
+            self.outcome.setText("This changes nothing.")
+        self._live.propose(after if planes and self.shown.isChecked() and self.isVisible() else None)
+
+    def _show_progress(self) -> None:
+        running = self._task is not None
+        self.bar.setVisible(running)
+        self.cancel_button.setEnabled(running)
+
+    # Buttons --------------------------------------------------------------------------------------------------------
+
+    def apply(self) -> None:
+        """Take the result; computes it first where the preview is not there yet."""
+        roi = self._session.active_roi
+        try:
+            if roi is not None and not self.as_new.isChecked():
+                refuse_locked(roi)
+        except PlanimeterError as error:
+            self._tell(str(error))
+            return
+        if self._result is not None and self._result[0] == self._state():
+            self._take()
+        else:
+            self._apply_when_done = True
+            self._begin()
+
+    def cancel(self) -> None:
+        """Stop computing."""
+        self._pause.stop()
+        self._apply_when_done = False
+        if self._task is not None:
+            self._task.cancel()
+
+    def _take(self) -> None:
+        structures, roi, result = self._session.structures, self._session.active_roi, self._result
+        self._apply_when_done = False
+        if structures is None or roi is None or result is None:
+            return
+        text = operations.describe(structures, self.operation, self.values, self._other())
+        try:
+            step = operations.result_step(
+                structures, roi, result[1], self.operation, text, as_new=self.as_new.isChecked()
+            )
+        except PlanimeterError as error:
+            self._tell(str(error))
+            return
+        self._result = None
+        self._live.propose(None)
+        self._history.do(step)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Begin to preview."""
+        super().showEvent(event)
+        self._on_choice()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Nothing is previewed that the user can't see the controls of."""
+        super().hideEvent(event)
+        self._pause.stop()
+        self._live.propose(None)

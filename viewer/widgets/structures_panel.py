@@ -1,0 +1,273 @@
+"""The panel that lists the structures: name, type, colour, volume, visibility, lock, and who drew them."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtGui import QAction, QColor, QContextMenuEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QColorDialog,
+    QComboBox,
+    QCompleter,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QMenu,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.dicom.presets import standard_names
+from engine.errors import PlanimeterError
+from viewer.commands import History
+from viewer.session import Session
+from viewer.tools import structures as steps
+from viewer.tools.planes import centre_lps
+from viewer.widgets.structures_model import SORT_ROLE, Column, StructuresModel
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class NameDelegate(QStyledItemDelegate):
+    """Edits a name, suggesting those of TG-263."""
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
+        """A line with a completer that finds a part of the name."""
+        editor = QLineEdit(parent)
+        editor.setMaxLength(steps.LONGEST_NAME)
+        try:
+            names = list(standard_names())
+        except PlanimeterError:
+            names = []
+        completer = QCompleter(names, editor)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        editor.setCompleter(completer)
+        return editor
+
+
+class TypeDelegate(QStyledItemDelegate):
+    """Chooses an interpreted type."""
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
+        """A list of DICOM's terms; choosing one is enough."""
+        editor = QComboBox(parent)
+        editor.addItems(list(steps.ROI_TYPES))
+        editor.activated.connect(lambda _: self._take(editor))
+        return editor
+
+    def _take(self, editor: QWidget) -> None:
+        self.commitData.emit(editor)
+        self.closeEditor.emit(editor)
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:  # noqa: N802
+        """Start from the type it has; one that is no defined term is kept as a choice."""
+        assert isinstance(editor, QComboBox)
+        now = str(index.data(Qt.ItemDataRole.EditRole))
+        if editor.findText(now) < 0:
+            editor.addItem(now)
+        editor.setCurrentText(now)
+
+    def setModelData(self, editor: QWidget, model: object, index: Index) -> None:  # noqa: N802
+        """Take the choice."""
+        assert isinstance(editor, QComboBox) and isinstance(model, QSortFilterProxyModel)
+        model.setData(index, editor.currentText())
+
+
+class StructuresPanel(QWidget):
+    """The list and its buttons.
+
+    Args:
+        session, history: of the window.
+        tell: called with a sentence when something is refused.
+    """
+
+    def __init__(self, session: Session, history: History, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._session, self._history, self._tell = session, history, tell
+        self.model = StructuresModel(session, history, tell)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self.model)
+        self._sorted.setSortRole(SORT_ROLE)
+        self.view = self._make_view()
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.setSpacing(4)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(self._buttons)
+        self._menu = QMenu(self)
+        self.view.selectionModel().currentRowChanged.connect(self._chosen)
+        self.model.modelReset.connect(self._show_active)
+        session.active_changed.connect(self._show_active)
+        self._show_active()
+
+    def _make_view(self) -> QTreeView:
+        view = QTreeView(self)
+        view.setModel(self._sorted)
+        view.setRootIsDecorated(False)
+        view.setUniformRowHeights(True)
+        view.setAllColumnsShowFocus(True)
+        view.setAlternatingRowColors(True)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setEditTriggers(
+            QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.SelectedClicked
+        )
+        view.setItemDelegateForColumn(Column.NAME, NameDelegate(view))
+        view.setItemDelegateForColumn(Column.TYPE, TypeDelegate(view))
+        view.setAccessibleName("Structures")
+        view.setToolTip("Structures: double-click goes to the centre, F2 renames")
+        view.setExpandsOnDoubleClick(False)
+        view.doubleClicked.connect(lambda index: self.go_to_centre(self._number(index)))
+        head = view.header()
+        head.setSectionsMovable(False)
+        head.setStretchLastSection(True)
+        for column, width in ((Column.SHOWN, 26), (Column.TYPE, 70), (Column.VOLUME, 62), (Column.LOCKED, 40)):
+            head.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            head.resizeSection(column, width)
+        head.resizeSection(Column.NAME, 150)
+        head.setMinimumSectionSize(24)
+        head.setSortIndicatorClearable(True)
+        # Until a head is clicked the rows stay in the order of the structure set.
+        head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        view.setSortingEnabled(True)
+        return view
+
+    def add_button(self, action: QAction, text: str = "") -> None:
+        """A button under the list, which is also in the context menu."""
+        button = QToolButton(self)
+        button.setDefaultAction(action)
+        if text:
+            button.setText(text)
+        self._buttons.addWidget(button)
+        self.add_to_menu(action)
+
+    def end_buttons(self) -> None:
+        """Leave the rest of the row empty."""
+        self._buttons.addStretch(1)
+
+    def add_to_menu(self, action: QAction) -> None:
+        """Show an action in the context menu."""
+        self._menu.addAction(action)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """What can be done to the selected structures."""
+        if self.model.rois:
+            self._menu.popup(event.globalPos())
+
+    # What the actions do --------------------------------------------------------------------------------------------
+
+    @property
+    def selected(self) -> frozenset[int]:
+        """Numbers of the selected ROIs; the active one where the list has no selection."""
+        rows = self.view.selectionModel().selectedRows()
+        numbers = frozenset(self._number(row) for row in rows)
+        if numbers:
+            return numbers
+        return frozenset() if self._session.active is None else frozenset({self._session.active})
+
+    def attempt(self, work: Callable[[], object]) -> None:
+        """Do something that may be refused with a sentence."""
+        try:
+            work()
+        except PlanimeterError as error:
+            self._tell(str(error))
+
+    def add(self) -> None:
+        """Add an empty structure and let the user name it."""
+        self.attempt(lambda: self._rename(steps.add_empty(self._session, self._history)))
+
+    def duplicate(self) -> None:
+        """Copy the active structure."""
+        active = self._session.active
+        if active is not None:
+            self.attempt(lambda: steps.duplicate(self._session, self._history, active))
+
+    def delete(self) -> None:
+        """Delete the selected structures."""
+        self.attempt(lambda: steps.delete_all(self._session, self._history, self.selected))
+
+    def rename(self) -> None:
+        """Edit the name of the active structure."""
+        if self._session.active is not None:
+            self._rename(self._session.active)
+
+    def toggle_visible(self) -> None:
+        """Show the selected structures, or hide them when all of them are shown."""
+        self._toggle(self.selected, lambda roi: roi.visible, steps.set_visible)
+
+    def toggle_all_visible(self) -> None:
+        """Show all structures, or hide them when all are shown."""
+        self._toggle(frozenset(roi.number for roi in self.model.rois), lambda roi: roi.visible, steps.set_visible)
+
+    def toggle_locked(self) -> None:
+        """Lock the selected structures, or unlock them when all of them are locked."""
+        self._toggle(self.selected, lambda roi: roi.locked, steps.set_locked)
+
+    def choose_colour(self) -> None:
+        """Ask for another colour of the active structure."""
+        roi = self._session.active_roi
+        if roi is not None:
+            colour = QColorDialog.getColor(QColor(*roi.colour), self, f"Colour of {roi.name}")
+            if colour.isValid():
+                steps.set_colour(
+                    self._session, self._history, roi.number, (colour.red(), colour.green(), colour.blue())
+                )
+
+    def go_to_centre(self, number: int | None = None) -> None:
+        """Move the crosshair into the middle of a structure; of the active one by default."""
+        structures = self._session.structures
+        number = number if number is not None else self._session.active
+        if structures is None or number is None:
+            return
+        point = centre_lps(structures[number], structures.geometry)
+        if point is None:
+            self._tell(f"{structures[number].name} is empty: it has no centre.")
+        else:
+            self._session.move_cursor(point)
+
+    def step_active(self, rows: int) -> None:
+        """Make the structure so many rows further down active."""
+        count = self._sorted.rowCount()
+        if count:
+            row = self.view.currentIndex().row() if self.view.currentIndex().isValid() else -max(rows, 0)
+            self._session.set_active(self._number(self._sorted.index((row + rows) % count, 0)))
+
+    # Inside ---------------------------------------------------------------------------------------------------------
+
+    def _toggle(self, numbers: frozenset[int], state: Callable, setter: Callable) -> None:
+        rois = [roi for roi in self.model.rois if roi.number in numbers]
+        if rois:
+            on = not all(state(roi) for roi in rois)
+            self.attempt(lambda: setter(self._session, self._history, numbers, on))
+
+    def _rename(self, number: int) -> None:
+        index = self._index(number, Column.NAME)
+        if index.isValid():
+            self.view.setFocus()
+            self.view.edit(index)
+
+    def _number(self, index: Index) -> int:
+        return self.model.rois[self._sorted.mapToSource(index).row()].number
+
+    def _index(self, number: int, column: Column) -> QModelIndex:
+        row = self.model.row_of(number)
+        return self._sorted.mapFromSource(self.model.index(row, column)) if row >= 0 else QModelIndex()
+
+    def _chosen(self, now: QModelIndex, _: QModelIndex) -> None:
+        if now.isValid():
+            self._session.set_active(self._number(now))
+
+    def _show_active(self) -> None:
+        active = self._session.active
+        index = self._index(active, Column.NAME) if active is not None else QModelIndex()
+        if not index.isValid():
+            self.view.clearSelection()
+        elif self.view.currentIndex().row() != index.row() or not self.view.selectionModel().isRowSelected(index.row()):
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            self.view.selectionModel().setCurrentIndex(index, flags)
