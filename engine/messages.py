@@ -89,6 +89,16 @@ class Progress:
     device: str = ""
 
 
+@dataclass(frozen=True)
+class Score:
+    """A classifier's answer: `value` of the card's output `label`, positive from `threshold` on."""
+
+    label: str
+    name: str
+    value: float
+    threshold: float
+
+
 @dataclass(frozen=True, eq=False)
 class Finished:
     """A job's result, whole.
@@ -99,6 +109,7 @@ class Finished:
         device: what it ran on.
         notes: sentences for the user.
         stages: (name, seconds) of each part of the run.
+        scores: of the card's outputs that are no structures.
     """
 
     job: int
@@ -107,6 +118,7 @@ class Finished:
     device: str
     notes: tuple[str, ...] = ()
     stages: tuple[tuple[str, float], ...] = ()
+    scores: tuple[Score, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ class Worker:
             text = " ".join(str(error).split())[:300]
             return Failed(run.job, f"The engine failed ({type(error).__name__}: {text}).")
         seconds = time.perf_counter() - began
-        return Finished(run.job, result.rois, seconds, result.device, result.notes, result.stages)
+        return Finished(run.job, result.rois, seconds, result.device, result.notes, result.stages, result.scores)
 
 
 class _Attached:

@@ -322,9 +322,17 @@ class HeadParams(Strict):
 
 
 class CropTo(Strict):
-    """Cut the first input to the box around the second (a mask or probabilities), `margin_mm` wider."""
+    """Cut the first input to the box around the second (probabilities), `margin_mm` wider, and `least_mm` at least.
+
+    Args:
+        spacing_mm: (column, row, plane) mm of the cut image, taken from the image as it was acquired; None for the
+            card's own.
+        labels: of the second input that count, all where none is named.
+        level: at which they count.
+    """
 
     op: Literal["crop"]
+    spacing_mm: Triple | None = None
     labels: Labels = ()
     margin_mm: Annotated[float, Field(ge=0, le=500)] = 20.0
     least_mm: Triple | None = None

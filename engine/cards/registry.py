@@ -133,6 +133,8 @@ def check_supported(card: Card) -> None:
             raise _unsupported(card, f"block {node.block} ({_BLOCK_NAMES[node.block]})")
         if node.block in {"G", "O"} and node.params.op not in _OPERATIONS_READY:
             raise _unsupported(card, f"the operation '{node.params.op}'")
+        if node.block == "C" and node.params.view.kind == "tiles":
+            raise _unsupported(card, "tiles of a slide")
         if node.block in {"S", "C"} and not node.weights:
             raise CardError(f"The model '{card.id}' names no weights for its network, so it can't run before training.")
     for post in card.post:

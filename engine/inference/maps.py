@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -117,6 +118,32 @@ class Maps:
         image = [np.ascontiguousarray(axes.to_image(array)) for array in (probability, lead)]
         return Map(image[0], image[1], geometry, level)
 
+    @classmethod
+    def from_dense(
+        cls, labels: Sequence[str], prepared: Prepared, probabilities: NDArray[np.floating], exclusive: bool = False
+    ) -> "Maps":
+        """Maps of (labels, planes, rows, columns) probabilities, network axes; a background is made where it must."""
+        maps = cls(tuple(labels), prepared, exclusive)
+        for k in range(probabilities.shape[1]):
+            plane = probabilities[:, k].astype(np.float32)
+            if exclusive:
+                plane = np.concatenate([np.clip(1 - plane.sum(axis=0, keepdims=True), 0, 1), plane])
+            maps.add(k, plane)
+        return maps
+
+    def dense_on(self, other: Prepared, labels: Sequence[str]) -> NDArray[np.float16]:
+        """`dense`, on the grid of another image of the same volume; linear, 0 outside."""
+        here = self.dense(labels)
+        if other is self.prepared or other.geometry.same_grid(self.prepared.geometry):
+            return here
+        out = np.zeros((len(labels), *other.shape), np.float16)
+        frame = _sitk(other.axes.to_image(other.values), other.geometry)
+        for index in range(len(labels)):
+            source = _sitk(self.prepared.axes.to_image(here[index].astype(np.float32)), self.prepared.geometry)
+            moved = sitk.GetArrayFromImage(sitk.Resample(source, frame, sitk.Transform(), sitk.sitkLinear, 0.0))
+            out[index] = other.axes.to_network(moved)
+        return out
+
     def dense(self, labels: Sequence[str]) -> NDArray[np.float16]:
         """(labels, planes, rows, columns) probabilities of the whole grid, network axes, to feed forward."""
         out = np.zeros((len(labels), *self.prepared.shape), np.float16)
@@ -210,6 +237,15 @@ def _sampled(container: Map, geometry: Geometry) -> NDArray[np.bool_]:
 def _dilated(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
     image = sitk.GetImageFromArray(mask.astype(np.uint8))
     return np.asarray(sitk.GetArrayFromImage(sitk.BinaryDilate(image, [steps] * 3, sitk.sitkBox)) > 0)
+
+
+def _sitk(array: NDArray[Any], geometry: Geometry) -> sitk.Image:
+    """An array of image axes, in space."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(array))
+    image.SetOrigin([float(value) for value in geometry.origins_lps[0]])
+    image.SetSpacing([float(value) for value in geometry.spacing_xyz])
+    image.SetDirection([float(value) for value in geometry.directions.ravel()])
+    return image
 
 
 def _used(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:

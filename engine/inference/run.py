@@ -12,7 +12,7 @@ from engine.errors import UnsuitableInputError
 from engine.inference.context import Context, OnTile, nobody
 from engine.inference.graph import run_graph
 from engine.inference.structures import Found
-from engine.messages import RunOptions
+from engine.messages import RunOptions, Score
 from engine.progress import Progress, silent
 from engine.structures import Code, Generation, PlaneContours, Provenance, Roi
 from engine.volume import Volume
@@ -27,12 +27,14 @@ class Result:
         device: what the networks ran on; "cpu" where there were none.
         notes: sentences for the user.
         stages: (name, seconds) of the parts of the run.
+        scores: of the card's outputs that are no structures.
     """
 
     rois: tuple[Roi, ...]
     device: str = "cpu"
     notes: tuple[str, ...] = ()
     stages: tuple[tuple[str, float], ...] = ()
+    scores: tuple[Score, ...] = ()
 
 
 def run_card(
@@ -63,14 +65,20 @@ def run_card(
     context = Context(loaded, volume, device, options or RunOptions(), progress, on_tile)
     check_supported(context.card)
     _check_input(context)
-    found = run_graph(context)
+    answers = run_graph(context)
+    found = answers.structures
     rois = tuple(
         _roi(context, number, output, found[output.label])
         for number, output in enumerate((o for o in context.card.outputs if o.kind == "mask"), start=1)
     )
     rois += tuple(_bands(context, rois, found))
     progress(1.0, "Done")
-    return Result(rois, context.used_device, tuple(context.notes), tuple(context.stages.items()))
+    scores = tuple(
+        Score(output.label, output.name, answers.scores[output.label], output.threshold)
+        for output in context.card.outputs
+        if output.label in answers.scores
+    )
+    return Result(rois, context.used_device, tuple(context.notes), tuple(context.stages.items()), scores)
 
 
 def _check_input(context: Context) -> None:
