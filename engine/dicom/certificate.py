@@ -1,7 +1,6 @@
 """The proof that an RTSTRUCT file holds what was on screen."""
 
 from datetime import UTC, datetime
-from itertools import zip_longest
 
 import numpy as np
 import shapely
@@ -13,12 +12,14 @@ from engine.contouring.fill import fill
 from engine.dicom.presets import ExportOptions, written_names
 from engine.progress import Progress, silent
 from engine.structures import PlaneContours, Roi, StructureSet
-from engine.volume import Geometry
+from engine.volume import FloatArray, Geometry
 
 #: Volumes may differ by this share, or by ...
 VOLUME_TOLERANCE = 0.001
 #: ... this many cm³, whichever is more.
 VOLUME_TOLERANCE_CM3 = 0.001
+#: A point that moved no farther than this is the same point, rounded.
+SAME_POINT_MM = 0.01
 
 
 class StructureCertificate(BaseModel):
@@ -107,8 +108,9 @@ def certify(
 def _compared(roi: Roi, other: Roi, geometry: Geometry, keep_source: bool) -> StructureCertificate:
     pairs = {k: (roi.area(k), other.area(k)) for k in sorted({*roi.planes, *other.planes})}
     distance = max((largest_distance(a, b) for a, b in pairs.values()), default=0.0)
-    mine = fill({k: a for k, (a, _) in pairs.items()}, geometry)
-    theirs = fill({k: b for k, (_, b) in pairs.items()}, geometry)
+    first, last = min(pairs, default=0), max(pairs, default=-1) + 1
+    mine = fill({k: a for k, (a, _) in pairs.items()}, geometry)[first:last]
+    theirs = fill({k: b for k, (_, b) in pairs.items()}, geometry)[first:last]
     total = int(np.count_nonzero(mine)) + int(np.count_nonzero(theirs))
     differing = int(np.count_nonzero(mine != theirs))
     untouched = {k: c for k, c in roi.planes.items() if c.source and keep_source}
@@ -120,10 +122,10 @@ def _compared(roi: Roi, other: Roi, geometry: Geometry, keep_source: bool) -> St
         dice=1.0 if not total else 1.0 - differing / total,
         voxels_differing=differing,
         largest_distance_mm=distance,
-        islands_screen=_count_islands(roi),
-        islands_file=_count_islands(other),
-        holes_screen=_count_holes(roi),
-        holes_file=_count_holes(other),
+        islands_screen=count_islands(roi),
+        islands_file=count_islands(other),
+        holes_screen=count_holes(roi),
+        holes_file=count_holes(other),
         planes_screen=sum(not c.area.is_empty for c in roi.planes.values()),
         planes_file=sum(not c.area.is_empty for c in other.planes.values()),
         untouched_planes=len(untouched),
@@ -163,35 +165,48 @@ def _same_text(contours: PlaneContours, other: PlaneContours | None) -> bool:
     return other is not None and [c.data for c in contours.source] == [c.data for c in other.source]
 
 
-def _count_islands(roi: Roi) -> int:
-    return sum(len(c.area.geoms) for c in roi.planes.values())
+def count_islands(roi: Roi) -> int:
+    """Separate polygons, summed over the planes."""
+    return sum(shapely.get_num_geometries(c.area) for c in roi.planes.values())
 
 
-def _count_holes(roi: Roi) -> int:
-    return sum(len(polygon.interiors) for c in roi.planes.values() for polygon in c.area.geoms)
+def count_holes(roi: Roi) -> int:
+    """Holes in polygons, summed over the planes."""
+    areas = np.array([c.area for c in roi.planes.values()], dtype=object)
+    return int(shapely.get_num_interior_rings(shapely.get_parts(areas)).sum()) if len(areas) else 0
 
 
 def largest_distance(first: MultiPolygon, second: MultiPolygon) -> float:
     """Discrete Hausdorff distance in mm between the lines of two areas; infinite where only one is empty.
 
-    Where both have the same vertices in the same order, the largest move of a vertex, which bounds the distance
-    between the whole lines from above, is given instead: it is quicker and no smaller.
+    Where both have the same vertices, wherever their rings begin, the largest move of a vertex is given instead: it
+    bounds the distance between the whole lines from above, and is quicker.
     """
     if first.is_empty or second.is_empty:
         return 0.0 if first.is_empty and second.is_empty else float("inf")
-    moved = 0.0
-    for a, b in zip_longest(first.geoms, second.geoms):
-        if a is None or b is None or len(a.interiors) != len(b.interiors):
-            return _hausdorff(first, second)
-        for ring, other in zip((a.exterior, *a.interiors), (b.exterior, *b.interiors), strict=True):
-            one, two = shapely.get_coordinates(ring), shapely.get_coordinates(other)
-            if one.shape != two.shape:
-                return _hausdorff(first, second)
-            moved = max(moved, float(np.hypot(*(one - two).T).max()))
-            if moved > 0.01:
-                return _hausdorff(first, second)
-    return moved
-
-
-def _hausdorff(first: MultiPolygon, second: MultiPolygon) -> float:
+    one, two = _rings(first), _rings(second)
+    if len(one) == len(two):
+        moves = [_largest_move(a, b) for a, b in zip(one, two, strict=True)]
+        if all(move is not None for move in moves):
+            return max(move for move in moves if move is not None)
     return float(shapely.hausdorff_distance(first.boundary, second.boundary))
+
+
+def _rings(area: MultiPolygon) -> list[FloatArray]:
+    """(n, 2) points of each ring, not closed, in an order that doesn't depend on how they are put together."""
+    rings = shapely.get_rings(shapely.get_parts(area))
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    every = [part[:-1] for part in np.split(points, np.flatnonzero(np.diff(ring)) + 1)]
+    return sorted(every, key=lambda part: (len(part), *np.round(part.min(axis=0), 2), *np.round(part.max(axis=0), 2)))
+
+
+def _largest_move(one: FloatArray, two: FloatArray) -> float | None:
+    """Largest distance of a point from its counterpart in mm; None where the rings have other points."""
+    if one.shape != two.shape:
+        return None
+    for candidate in (two, two[::-1]):
+        start = int(np.square(candidate - one[0]).sum(axis=1).argmin())
+        moved = float(np.sqrt(np.square(np.roll(candidate, -start, axis=0) - one).sum(axis=1).max()))
+        if moved <= SAME_POINT_MM:
+            return moved
+    return None

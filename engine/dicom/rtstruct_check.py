@@ -6,6 +6,7 @@ from pathlib import Path
 import shapely
 from pydantic import BaseModel, ConfigDict
 
+from engine.dicom.certificate import count_holes, count_islands
 from engine.dicom.conformance import file_problems, outside_checker
 from engine.dicom.rtstruct_file import parse_rtstruct
 from engine.dicom.rtstruct_open import series_of
@@ -119,8 +120,8 @@ def _measured(roi: Roi, geometry: Geometry) -> StructureReport:
         volume_cm3=roi.volume_cm3(geometry),
         centroid=centroid_lps(roi, geometry),
         planes=sum(not c.area.is_empty for c in roi.planes.values()),
-        islands=sum(len(c.area.geoms) for c in roi.planes.values()),
-        holes=sum(len(p.interiors) for c in roi.planes.values() for p in c.area.geoms),
+        islands=count_islands(roi),
+        holes=count_holes(roi),
         contours=len(sources),
         points=sum((c.data.count("\\") + 1) // 3 for c in sources if c.data),
         loose_contours=len(roi.loose),

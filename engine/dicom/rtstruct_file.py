@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from engine.dicom.encoding import Element, elements, items
@@ -156,11 +158,8 @@ def _through_pydicom(data: bytes, path: Path) -> tuple[bytes, str]:
 
 
 def _dataset(data: bytes, implicit: bool, charset: Any = None) -> Dataset:
-    dataset = pydicom.filereader.read_dataset(io.BytesIO(data), implicit, True)
-    if charset is not None and "SpecificCharacterSet" not in dataset:
-        dataset.SpecificCharacterSet = charset
-    dataset.decode()
-    return dataset
+    encoding = convert_encodings(charset) if charset is not None else default_encoding
+    return read_dataset(io.BytesIO(data), implicit, True, parent_encoding=encoding)
 
 
 def _text(data: bytes, element: Element) -> str:
@@ -242,10 +241,7 @@ def _image(data: bytes, start: int, stop: int, implicit: bool) -> tuple[str, str
 def _attachments(others: list[bytes], implicit: bool, charset: Any) -> str:
     if not others:
         return ""
-    dataset = _dataset(b"".join(others), implicit, charset)
-    if charset is not None:
-        del dataset.SpecificCharacterSet
-    return json_text(dataset)
+    return json_text(_dataset(b"".join(others), implicit, charset))
 
 
 def json_text(dataset: Dataset) -> str:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from pydicom.dataset import Dataset
 from shapely import MultiPolygon, Polygon
 
-from engine.contouring.rings import area_from_rings
+from engine.contouring.rings import area_from_rings, areas_from_rings
 from engine.dicom.rtstruct_file import RoiContours, RtstructFile, json_text, parse_rtstruct
 from engine.dicom.rtstruct_header import PRIVATE_CREATOR, PRIVATE_GROUP
 from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, References, check_match, contour_planes, references_of
@@ -115,7 +116,7 @@ def filled_areas(structures: StructureSet) -> tuple[Callable[[Roi], Mapping[int,
             if np.ptp(position) <= PLANE_TOLERANCE_MM and apart <= geometry.plane_thickness[plane] / 2 + 1e-6:
                 levels[plane][round(apart, 2)].append(geometry.plane_from_lps(plane, points))
         drawn = {
-            plane: area_from_rings(_without_repeats(by_level[min(by_level)]))[0]
+            plane: area_from_rings(by_level[min(by_level)])[0]
             for plane, by_level in levels.items()
             if roi.area(plane).is_empty
         }
@@ -226,23 +227,29 @@ class _Draft:
                 f"{off} contours of '{self.name}' lie off the planes of the image: kept where they are, "
                 "shown on the nearest plane."
             )
+        rings = {
+            plane: [geometry.plane_from_lps(plane, self.points[i]) for i in members]
+            for plane, members in sorted(by_plane.items())
+        }
         areas: dict[int, PlaneContours] = {}
         doubled: list[int] = []
         hollow: list[int] = []
         flat: list[int] = []
-        for plane in sorted(by_plane):
-            members = by_plane[plane]
-            rings = [geometry.plane_from_lps(plane, self.points[i]) for i in members]
-            unique = _without_repeats(rings)
-            if len(unique) < len(rings):
+        for plane, (area, overlapped) in areas_from_rings(rings).items():
+            sources = tuple(self.contours[i] for i in by_plane[plane])
+            unique = len({contour.data for contour in sources})
+            if unique < len(sources):
                 doubled.append(plane)
-            area, overlapped = area_from_rings(unique)
-            plain = sum(self.contours[i].geometric_type == "CLOSED_PLANAR" for i in members)
-            if len(unique) > 1 and plain > 1 and (overlapped or _has_nested(area, unique)):
+            plain = sum(contour.geometric_type == "CLOSED_PLANAR" for contour in sources)
+            if (
+                unique > 1
+                and plain > 1
+                and ((overlapped and unique == len(sources)) or _has_nested(area, rings[plane]))
+            ):
                 hollow.append(plane)
             if area.is_empty:
                 flat.append(plane)
-            areas[plane] = PlaneContours(area, tuple(self.contours[i] for i in members))
+            areas[plane] = PlaneContours(area, sources)
         if doubled:
             notes.append(f"'{self.name}' has the same contour twice on {_planes(doubled)}: counted once.")
         if hollow:
@@ -284,30 +291,9 @@ class _Draft:
         return json.dumps(out) if out else ""
 
 
-def _without_repeats(rings: list[FloatArray]) -> list[FloatArray]:
-    """The rings without those that repeat an earlier one, whatever point it starts at and whichever way it runs."""
-    if len(rings) < 2:
-        return rings
-    boxes = [(len(r), *np.round(r.min(axis=0), 3), *np.round(r.max(axis=0), 3)) for r in rings]
-    kept: list[int] = []
-    for i, ring in enumerate(rings):
-        same = [k for k in kept if boxes[k] == boxes[i]]
-        if not any(_same_ring(rings[k], ring) for k in same):
-            kept.append(i)
-    return [rings[i] for i in kept]
-
-
-def _same_ring(first: FloatArray, second: FloatArray) -> bool:
-    for candidate in (second, second[::-1]):
-        for start in np.flatnonzero(np.abs(candidate - first[0]).max(axis=1) < 1e-4):
-            if np.abs(np.roll(candidate, -start, axis=0) - first).max() < 1e-4:
-                return True
-    return False
-
-
 def _has_nested(area: MultiPolygon, rings: Sequence[FloatArray]) -> bool:
     """True where even-odd of the rings leaves less than their union would: some ring lies inside another."""
-    if not any(polygon.interiors for polygon in area.geoms):
+    if not shapely.get_num_interior_rings(shapely.get_parts(area)).any():
         return False
     solid = sum(abs(Polygon(ring).area) for ring in rings)
     return bool(solid > area.area * (1 + 1e-9) + 1e-9)

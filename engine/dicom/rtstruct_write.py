@@ -238,7 +238,7 @@ def _roi_contour_item(
     kept: dict[int, tuple[RawContour, ...]] = {}
     split = thinned = 0
     plain = [c.area for c in roi.planes.values() if not (c.source and options.keep_source)]
-    hollow = any(len(polygon.interiors) for area in plain for polygon in area.geoms)
+    hollow = bool(plain) and bool(shapely.get_num_interior_rings(shapely.get_parts(np.array(plain, object))).any())
     kind = b"CLOSEDPLANAR_XOR" if hollow and options.holes is HoleStyle.XOR else b"CLOSED_PLANAR"
     limit = _point_limit(geometry, options)
     for plane, contours in roi.planes.items():
@@ -254,7 +254,7 @@ def _roi_contour_item(
                 split += len(pieces) > 1
             for piece in pieces:
                 if options.holes is HoleStyle.KEYHOLE and piece.interiors:
-                    drawn.append(_Drawn(plane, keyhole(piece), kind))
+                    drawn.append(_Drawn(plane, keyhole(piece, geometry.spacing_uv), kind))
                 else:
                     for ring in (piece.exterior, *piece.interiors):
                         drawn.append(_Drawn(plane, shapely.get_coordinates(ring)[:-1], kind))
