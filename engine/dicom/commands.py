@@ -101,7 +101,7 @@ def check(rtstruct_file: Path, path: Path | None, against: Path | None, toleranc
     with progress_bar() as progress:
         report = check_rtstruct(rtstruct_file, path, against, tolerance, progress)
     if as_json:
-        click.echo(json.dumps(report.model_dump(exclude_none=True), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(report.model_dump(), ensure_ascii=False, indent=2))
     else:
         for line in report.lines():
             click.echo(line)
