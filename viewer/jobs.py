@@ -183,6 +183,11 @@ class EngineJobs(QObject):
         """Start the inference process once the window is up, so that the first run need not wait for it."""
         QTimer.singleShot(delay_ms, self, self.client.start)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the inference process is up and waits for work."""
+        return self._client is not None and self._client.wait_ready(0)
+
     def run(self, card_folder: Path, volume: Volume, *, device: str = "auto", override: bool = False) -> int:
         """Run a card; the number of the job, which its messages carry. Raises EngineError: closed."""
         return self.client.run(card_folder, volume, device=device, options=RunOptions(override=override))

@@ -32,6 +32,7 @@ class FakeJobs(QObject):
         super().__init__()
         self.runs: list[tuple[Path, str, bool]] = []
         self.stopped: list[int] = []
+        self.is_ready = True
 
     def run(self, card_folder: Path, volume: Volume, *, device: str = "auto", override: bool = False) -> int:
         self.runs.append((card_folder, device, override))

@@ -205,7 +205,7 @@ class CardsPanel(QWidget):
         self._clock.start()
         self._tick.start()
         self.bar.setRange(0, 0)
-        self.stage.setText("Handing the series to the engine")
+        self.stage.setText("Handing the series to the engine" if self._jobs.is_ready else "The engine is starting")
         self.cancel_button.setEnabled(True)
         self._show_elapsed()
         self._show_buttons()
@@ -233,7 +233,8 @@ class CardsPanel(QWidget):
             return
         self.bar.setRange(0, 1000)
         self.bar.setValue(round(message.fraction * 1000))
-        tile = f", tile {message.tile} of {message.tiles}" if message.tiles else ""
+        told = any(character.isdigit() for character in message.stage)
+        tile = f", tile {message.tile} of {message.tiles}" if message.tiles and not told else ""
         device = f" ({message.device})" if message.device else ""
         self.stage.setText(f"{message.stage}{tile}{device}")
 

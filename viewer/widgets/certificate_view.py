@@ -92,6 +92,7 @@ class CertificateView(QDialog):
         for column, (title, tip) in enumerate(zip(COLUMNS, TIPS, strict=True)):
             head = QTableWidgetItem(title)
             head.setToolTip(tip)
+            head.setTextAlignment(_side(column))
             table.setHorizontalHeaderItem(column, head)
         table.verticalHeader().hide()
         table.setShowGrid(False)
@@ -103,13 +104,18 @@ class CertificateView(QDialog):
         for row, entry in enumerate(entries):
             for column, text in enumerate(_cells(entry)):
                 item = QTableWidgetItem(text)
-                side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                item.setTextAlignment(_side(column))
                 if entry.problems:
                     item.setForeground(QColor(ERROR))
                     item.setToolTip(" ".join(entry.problems))
                 table.setItem(row, column, item)
         return table
+
+
+def _side(column: int) -> Qt.AlignmentFlag:
+    """Names to the left, figures to the right."""
+    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter
 
 
 def _cells(entry: StructureCertificate) -> tuple[str, ...]:

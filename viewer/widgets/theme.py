@@ -48,6 +48,7 @@ QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QPlainTextEdit, QTextEdit {{
 QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border-color: {ACCENT}; }}
 QDoubleSpinBox::up-button, QDoubleSpinBox::down-button, QSpinBox::up-button, QSpinBox::down-button {{
     width: 0; border: none; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QProgressBar {{ background: {FIELD}; border: 1px solid {BORDER}; border-radius: 3px; text-align: center; }}
 QProgressBar::chunk {{ background: #3d6485; }}
 QScrollBar:vertical {{ background: {BACKGROUND}; width: 11px; }}
