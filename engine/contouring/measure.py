@@ -8,7 +8,8 @@ Definitions differ between programs, and HD95 with them by up to a factor of two
 - Surface of a mask: in each cube between eight neighbouring voxel centres that are not all alike, one element at the
   cube's middle, whose area is the length of the vector area that the cube's voxels enclose; on flat surfaces of any
   direction these areas add up to the true one.
-- Distance of an element: to the middle of the nearest element of the other surface.
+- Distance of an element: to the middle of the nearest element of the other surface. Elements fill a layer one voxel
+  thick, so between surfaces far apart it is up to half a voxel short; so it is in other measures from masks.
 - Surface Dice at a tolerance: the share of both surfaces, by area, that lies within the tolerance of the other one
   (Nikolov et al., J Med Internet Res 2021;23:e26151; arXiv:1809.04430).
 - HD95: the larger of the two 95th percentiles, by area, of the distances from one surface to the other.
