@@ -1,6 +1,7 @@
 """Anatomical directions: which axis of a grid a view cuts, how the screen shows it, and the letters around it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 
 import numpy as np
@@ -31,7 +32,7 @@ def letters(direction_lps: ArrayLike) -> str:
     return "".join(_LETTERS[i][int(direction[i] < 0)] for i in order if abs(direction[i]) > LETTER_THRESHOLD)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ViewFrame:
     """How a plane view shows a rectangular grid that lies in `geometry`.
 
@@ -77,7 +78,14 @@ class ViewFrame:
             self.geometry.directions[:, axis] * sign * (1 if screen in {"right", "down"} else -1), dtype=np.float64
         )
 
-    @property
+    @cached_property
+    def screen_axes(self) -> NDArray[np.float64]:
+        """(3, 3) rows are the grid directions of the screen's right, down, and into the screen."""
+        right, down = np.zeros(3), np.zeros(3)
+        right[self.right], down[self.down] = self.right_sign, self.down_sign
+        return np.stack([right, down, np.cross(right, down)])
+
+    @cached_property
     def spacing(self) -> tuple[float, float, float]:
         """(x, y, z) mm of the grid."""
         return self.geometry.spacing_xyz
@@ -97,9 +105,15 @@ class ViewFrame:
         index = round(float(self.grid_from_lps(point_lps)[self.across]) / self.spacing[self.across])
         return min(max(index, 0), self.count - 1)
 
+    @cached_property
+    def shifts(self) -> NDArray[np.float64]:
+        """(planes, 2) grid mm `(x, y)` of the first voxel centre of each acquired plane."""
+        offsets = self.acquired.origins_lps - self.geometry.origins_lps[0]
+        return np.asarray((offsets @ self.geometry.directions)[:, :2], dtype=np.float64)
+
     def shift(self, plane: int) -> NDArray[np.float64]:
         """(2,) grid mm `(x, y)` of the first voxel centre of acquired plane `plane`."""
-        return self.grid_from_lps(self.acquired.origins_lps[plane])[:2]
+        return np.asarray(self.shifts[plane])
 
     def cut_from_grid(self, point_grid: ArrayLike, plane: int) -> tuple[float, float]:
         """(3,) grid mm → `(horizontal, vertical)` mm of `ViewEvent.point_cut`."""

@@ -23,7 +23,7 @@ from viewer.render.annotations import Annotations
 from viewer.render.colour_maps import colour_table
 from viewer.render.image_data import lookup_table, set_lines
 from viewer.render.orientation import ViewFrame, letters, view_frame
-from viewer.render.outlines import Lines, OutlineCache
+from viewer.render.outlines import OutlineCache
 from viewer.render.overlay_layer import OverlayLayer
 from viewer.session import Cut, Session, StructuresChanged, View
 
@@ -83,6 +83,7 @@ class PlaneScene:
         self._zoom = 1.0
         self._centre = np.zeros(2)
         self._index = 0
+        self._plane = 0
         self._show_crosshair = True
         self._crosshair_colours = np.zeros((4, 3), dtype=np.uint8)
 
@@ -125,8 +126,7 @@ class PlaneScene:
         self._centre = self._middle()
         self._overlay.set_overlay(self.session.overlay, self.frame)
         self._apply_window()
-        self._apply_cursor()
-        self._apply_camera()
+        self._apply_cursor(anew=True)
         self.changed.emit()
 
     @property
@@ -136,8 +136,8 @@ class PlaneScene:
 
     @property
     def plane(self) -> int:
-        """Index of the acquired plane nearest to what is shown, for a view of acquired planes; else to the cursor."""
-        return self.session.plane
+        """Index of the acquired plane nearest to the cursor: the one whose contours a view of such planes shows."""
+        return self._plane
 
     def scroll_to(self, index: int) -> None:
         """Move the session's cursor to plane `index` of this view, clamped to the grid."""
@@ -259,9 +259,7 @@ class PlaneScene:
         frame = self.frame
         if frame is None:
             return
-        right, down = np.zeros(3), np.zeros(3)
-        right[frame.right], down[frame.down] = frame.right_sign, frame.down_sign
-        into = np.cross(right, down)
+        right, down, into = frame.screen_axes
         focus = self._centre[0] * right + self._centre[1] * down
         focus[frame.across] = self._index * frame.spacing[frame.across]
         camera = self.renderer.GetActiveCamera()
@@ -281,9 +279,7 @@ class PlaneScene:
     def _towards_camera(self, depth: float) -> float:
         frame = self.frame
         assert frame is not None, "called where a series is shown"
-        right, down = np.zeros(3), np.zeros(3)
-        right[frame.right], down[frame.down] = frame.right_sign, frame.down_sign
-        into = np.cross(right, down)[frame.across]
+        into = frame.screen_axes[2][frame.across]
         return float(self._index * frame.spacing[frame.across] - into * depth)
 
     # Session --------------------------------------------------------------------------------------------------------
@@ -293,10 +289,14 @@ class PlaneScene:
             self._apply_cursor()
             self.changed.emit()
 
-    def _apply_cursor(self) -> None:
+    def _apply_cursor(self, *, anew: bool = False) -> None:
         frame = self.frame
         assert frame is not None, "called where a series is shown"
-        self._index = frame.index_from_lps(self.session.cursor_lps)
+        shown = (frame.index_from_lps(self.session.cursor_lps), self.session.plane)
+        if not anew and shown == (self._index, self._plane):
+            self._draw_crosshair()
+            return
+        self._index, self._plane = shown
         self._mapper.SetSliceNumber(self._index)
         self._apply_camera()
         self._overlay.set_position(self._towards_camera(0.0), self._towards_camera(_OVERLAY_DEPTH))
@@ -338,7 +338,8 @@ class PlaneScene:
     def _on_structures(self, change: StructuresChanged) -> None:
         if self.frame is None or self._cache is None or self.session.structures is None:
             return
-        self._cache.forget(change, self.session.structures)
+        if change.areas:
+            self._cache.forget(self.session.structures)
         off_screen = change.areas and self.frame.cut is Cut.PLANE and change.planes is not None
         if off_screen and change.planes is not None and self.plane not in change.planes:
             return
@@ -359,18 +360,14 @@ class PlaneScene:
         self._fill(self._active_outline, [roi for roi in shown if roi.number == self.session.active], cache, index)
 
     def _fill(self, target: vtkPolyData, rois: list[Roi], cache: OutlineCache, index: float) -> None:
-        plane = self.plane
-        drawn: list[tuple[Roi, Lines]] = [(roi, cache.lines(roi, index, plane)) for roi in rois]
-        drawn = [(roi, lines) for roi, lines in drawn if lines.count]
-        if not drawn:
+        outlines = cache.outlines(rois, index, self.plane)
+        lines = outlines.lines
+        if not lines.count:
             if target.GetNumberOfCells():
                 target.Initialize()
             return
-        starts = np.cumsum([0, *(len(lines.points) for _, lines in drawn)])
-        offsets = [lines.offsets[:-1] + start for (_, lines), start in zip(drawn, starts, strict=False)]
-        colours = np.repeat([roi.colour for roi, _ in drawn], [lines.count for _, lines in drawn], axis=0)
-        points = self._on_screen(np.concatenate([lines.points for _, lines in drawn]), _OUTLINE_DEPTH)
-        set_lines(target, points, np.concatenate([*offsets, starts[-1:]]), colours.astype(np.uint8))
+        colours = np.array([roi.colour for roi in rois], dtype=np.uint8)[outlines.owners]
+        set_lines(target, self._on_screen(lines.points, _OUTLINE_DEPTH), lines.offsets, colours)
 
     def _draw_crosshair(self) -> None:
         frame = self.frame

@@ -18,8 +18,11 @@ from viewer.render.annotations import text_actor
 from viewer.render.image_data import lookup_table, set_lines
 from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.plane_scene import VIEW_COLOURS, line_actor
-from viewer.render.surfaces import make_surface
+from viewer.render.surfaces import COARSE, FINE, make_surface
 from viewer.session import Session, StructuresChanged, View
+
+#: So many structures are drawn finely.
+_FEW = 5
 
 _PLANE_VIEWS = (View.AXIAL, View.SAGITTAL, View.CORONAL)
 
@@ -52,6 +55,7 @@ class SurfaceScene:
         self.renderer.AddViewProp(self._title)
         self.renderer.AddViewProp(self._facing)
         self._show_planes = True
+        self._cursor_moved = False
         self._size = (1, 1)
 
         self._actors: dict[int, vtkActor] = {}
@@ -189,9 +193,16 @@ class SurfaceScene:
     # Session --------------------------------------------------------------------------------------------------------
 
     def _on_cursor(self) -> None:
+        # Scrolling moves the cursor far more often than this view is drawn.
         if self._frames:
-            self._apply_cursor()
+            self._cursor_moved = True
             self.changed.emit()
+
+    def prepare(self) -> None:
+        """Bring what was put off up to date; call it before drawing."""
+        if self._cursor_moved:
+            self._cursor_moved = False
+            self._apply_cursor()
 
     def _apply_cursor(self) -> None:
         if not self._frames:
@@ -238,22 +249,23 @@ class SurfaceScene:
         for number, roi in rois.items():
             pending = self._pending.get(number)
             if pending is not None:
-                if pending[0] is roi.planes:
+                if same_planes(pending[0], roi.planes):
                     continue
                 pending[1].cancel()
                 del self._pending[number]
-            elif self._drawn.get(number) is roi.planes:
+            elif number in self._drawn and same_planes(self._drawn[number], roi.planes):
                 continue
             if roi.is_empty:
                 self._drop(number)
                 self._drawn[number] = roi.planes
             else:
-                self._pending[number] = (roi.planes, self._submit(roi))
+                samples = FINE if len(rois) <= _FEW else COARSE
+                self._pending[number] = (roi.planes, self._submit(roi, samples))
 
-    def _submit(self, roi: Roi) -> "Future[vtkPolyData | None]":
+    def _submit(self, roi: Roi, samples: int) -> "Future[vtkPolyData | None]":
         if self._maker is None:
             self._maker = ThreadPoolExecutor(1, thread_name_prefix="planimeter surface")
-        return self._maker.submit(make_surface, dict(roi.planes), self._frames[View.AXIAL])
+        return self._maker.submit(make_surface, dict(roi.planes), self._frames[View.AXIAL], samples)
 
     def _set_surface(self, number: int, surface: vtkPolyData | None) -> None:
         if surface is None:
@@ -298,6 +310,11 @@ class SurfaceScene:
     def _forget_surfaces(self) -> None:
         for number in {*self._actors, *self._pending, *self._drawn}:
             self._drop(number)
+
+
+def same_planes(first: Mapping[int, PlaneContours], second: Mapping[int, PlaneContours]) -> bool:
+    """True when both have the very same contours: a new name or colour needs no new surface."""
+    return dict(first) == dict(second)
 
 
 def plane_corners(frame: ViewFrame, index: int) -> list[NDArray[np.float64]]:

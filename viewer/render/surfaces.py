@@ -14,18 +14,19 @@ from engine.structures import PlaneContours
 from viewer.render.image_data import to_vtk
 from viewer.render.orientation import ViewFrame
 
-#: Most samples of a structure along an in-plane axis; more would not show.
-_MOST_SAMPLES = 160
+#: Samples of a structure along its longer in-plane side: of each of a few structures, and of each of many. More would
+#: hardly show after smoothing, and the view must turn fluently where there is no graphics card.
+FINE, COARSE = 96, 44
 
 _SMOOTHING_ITERATIONS = 24
 
 
-def make_surface(planes: Mapping[int, PlaneContours], frame: ViewFrame) -> vtkPolyData | None:
+def make_surface(planes: Mapping[int, PlaneContours], frame: ViewFrame, samples: int = FINE) -> vtkPolyData | None:
     """The surface of a structure in grid mm; None where it is empty. Safe to call on a thread.
 
-    The areas are sampled on a grid around the structure, its planes at the displayed grid's positions (each shows the
-    acquired plane nearest to it), and the boundary is meshed and smoothed by surface nets (Gibson 1998), which keep
-    every vertex within its voxel.
+    The areas are sampled on a grid around the structure, about `samples` along its longer side, its planes at the
+    displayed grid's positions (each shows the acquired plane nearest to it). The boundary is meshed and smoothed by
+    surface nets (Gibson 1998), which keep every vertex within its voxel.
     """
     areas = {k: contours.area for k, contours in planes.items() if not contours.area.is_empty}
     if not areas:
@@ -34,7 +35,7 @@ def make_surface(planes: Mapping[int, PlaneContours], frame: ViewFrame) -> vtkPo
     shifts = {k: frame.shift(k) for k in areas}
     bounds = np.array([np.array(area.bounds) + np.tile(shifts[k], 2) for k, area in areas.items()])
     low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
-    step = np.maximum(np.array(display.spacing_uv), (high - low) / _MOST_SAMPLES)
+    step = np.maximum(np.array(display.spacing_uv), (high - low).max() / samples)
     # Two samples around it, so that the surface closes.
     corner = low - 1.5 * step
     columns, rows = (np.ceil((high - corner) / step).astype(int) + 2).tolist()
@@ -45,9 +46,11 @@ def make_surface(planes: Mapping[int, PlaneContours], frame: ViewFrame) -> vtkPo
     if not len(used):
         return None
     first, last = int(used[0]), int(used[-1])
-    labels = np.zeros((last - first + 3, rows, columns), dtype=np.uint8)
+    stride = max(1, round(float(step.max()) / display.mean_spacing))
+    chosen = nearest[first : last + 1 : stride].tolist()
+    labels = np.zeros((len(chosen) + 2, rows, columns), dtype=np.uint8)
     filled: dict[int, NDArray[np.bool_]] = {}
-    for row, plane in enumerate(nearest[first : last + 1].tolist()):
+    for row, plane in enumerate(chosen):
         if plane not in areas:
             continue
         if plane not in filled:
@@ -55,7 +58,7 @@ def make_surface(planes: Mapping[int, PlaneContours], frame: ViewFrame) -> vtkPo
             moved = affinity.translate(areas[plane], *offset)
             filled[plane] = fill_plane(shapely.MultiPolygon(moved), (rows, columns), (float(step[0]), float(step[1])))
         labels[row + 1] = filled[plane]
-    gap = display.mean_spacing
+    gap = display.mean_spacing * stride
     return _mesh(labels, (corner[0], corner[1], heights[first] - gap), (step[0], step[1], gap))
 
 

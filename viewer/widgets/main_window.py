@@ -18,8 +18,8 @@ from typing import Literal
 
 from psygnal import Signal
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabBar, QToolBar, QVBoxLayout, QWidget
 
 from viewer.commands import History
 from viewer.recording import Recording
@@ -182,8 +182,6 @@ class MainWindow(QMainWindow):
                 if not tabs:
                     continue
                 for dock in tabs:
-                    # Taken out first, or a tab that it had before stays behind as a picture.
-                    self.removeDockWidget(dock)
                     self.addDockWidget(_AREAS[side], dock)
                     dock.show()
                 if docks:
@@ -214,6 +212,16 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if state is not None:
             self.restoreState(state)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Hide tab bars that Qt forgets when docks are rearranged before the first show."""
+        super().showEvent(event)
+        current: dict[tuple[str, ...], QTabBar] = {}
+        for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            titles = tuple(bar.tabText(index) for index in range(bar.count()))
+            if titles in current:
+                current[titles].hide()
+            current[titles] = bar
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask about unexported work, remember the layout, stop what runs, free what VTK holds."""

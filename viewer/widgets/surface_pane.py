@@ -1,5 +1,7 @@
 """The 3D view as a widget: turning, moving and zooming, and surfaces that arrive from their thread."""
 
+import time
+
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
@@ -8,7 +10,7 @@ from viewer.render.surface_scene import SurfaceScene
 from viewer.widgets.vtk_pane import VtkPane
 
 #: A scrolling reader looks at the planes: the 3D view follows when the hand rests, ms.
-_REST_MS = 120
+_REST_MS = 200
 _POLL_MS = 60
 
 
@@ -20,8 +22,9 @@ class SurfacePane(VtkPane):
     def __init__(self, scene: SurfaceScene, parent: QWidget | None = None) -> None:
         super().__init__(scene.renderer, parent)
         self.scene = scene
+        self._took_ms = 0.0
         self._drag: tuple[Qt.MouseButton, QPointF] | None = None
-        self._rest = QTimer(self, interval=_REST_MS, singleShot=True)
+        self._rest = QTimer(self, singleShot=True)
         self._rest.timeout.connect(self.update)
         self._poll = QTimer(self, interval=_POLL_MS)
         self._poll.timeout.connect(self._collect)
@@ -35,6 +38,13 @@ class SurfacePane(VtkPane):
         ratio = self.devicePixelRatioF()
         self.scene.resize(round(width * ratio), round(height * ratio), ratio)
 
+    def paintGL(self) -> None:  # noqa: N802
+        """Draw one frame, and remember how long it took."""
+        started = time.perf_counter()
+        self.scene.prepare()
+        super().paintGL()
+        self._took_ms = 1000 * (time.perf_counter() - started)
+
     def release(self) -> None:
         """Stop the thread as well."""
         self._poll.stop()
@@ -47,8 +57,9 @@ class SurfacePane(VtkPane):
             self._poll.start()
         if self._drag is not None:
             self.update()
-        elif not self._rest.isActive():
-            self._rest.start()
+        else:
+            # Starts anew with each change, and waits longer where drawing is slow.
+            self._rest.start(max(_REST_MS, round(2 * self._took_ms)))
 
     def _collect(self) -> None:
         self.scene.poll()
