@@ -118,6 +118,8 @@ def _parse(data: bytes, path: Path) -> RtstructFile:
         else:
             rest.append(body[element.start : element.end])
     header = _dataset(b"".join(rest), implicit)
+    for _ in header.iterall():  # converts every value now, where warnings about malformed ones are kept quiet
+        pass
     sop_class = str(header.get("SOPClassUID", ""))
     if sop_class != RTSTRUCT_CLASS and str(header.get("Modality", "")) != "RTSTRUCT":
         what = str(header.get("Modality", "")) or sop_class or "something else"

@@ -70,7 +70,9 @@ def even_odd_masks(rtstruct: Path, series: Path) -> Masks:
     """As `plastimatch_masks`, by even-odd of the contours at the voxel centres of the image that each refers to."""
     images = sorted(
         (pydicom.dcmread(path, stop_before_pixels=True) for path in series.glob("*.dcm")),
-        key=lambda ds: float(np.dot(ds.ImagePositionPatient, np.cross(*np.reshape(ds.ImageOrientationPatient, (2, 3))))),
+        key=lambda ds: float(
+            np.dot(ds.ImagePositionPatient, np.cross(*np.reshape(ds.ImageOrientationPatient, (2, 3))))
+        ),
     )
     index = {str(ds.SOPInstanceUID): k for k, ds in enumerate(images)}
     first = images[0]

@@ -25,7 +25,7 @@ def dicom_rt_tool(rtstruct: Path, series: Path) -> dict[str, np.ndarray]:
     reader = DicomReaderWriter(description="peers", verbose=False)
     reader.walk_through_folders(str(series))
     reader.walk_through_folders(str(rtstruct.parent))
-    names = [name for name in reader.return_rois(print_rois=False)]
+    names = list(reader.return_rois(print_rois=False))
     out = {}
     for name in names:
         reader.set_contour_names_and_associations(contour_names=[name])
