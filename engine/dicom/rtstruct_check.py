@@ -13,7 +13,7 @@ from engine.dicom.conformance import file_problems, outside_checker
 from engine.dicom.rtstruct_file import parse_rtstruct
 from engine.dicom.rtstruct_open import series_of
 from engine.dicom.rtstruct_read import structures_from
-from engine.errors import GeometryError, MismatchError, ReadError
+from engine.errors import MismatchError
 from engine.progress import Progress, silent
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Volume
@@ -131,8 +131,6 @@ def check_rtstruct(
         problems.append(str(error))
         structures = structures_from(file, None)
         volume = None
-    except GeometryError as error:
-        raise ReadError(str(error)) from error
     problems += file_problems(file, structures, volume)
     problems += outside_checker(path)
     notes = list(structures.notes)

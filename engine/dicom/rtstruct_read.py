@@ -22,9 +22,12 @@ from engine.contouring.rings import area_from_rings, areas_from_rings
 from engine.dicom.rtstruct_file import RoiContours, RtstructFile, json_text, parse_rtstruct
 from engine.dicom.rtstruct_header import PRIVATE_CREATOR, PRIVATE_GROUP
 from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, References, check_match, contour_planes, references_of
-from engine.errors import GeometryError, ReadError
+from engine.errors import ReadError
 from engine.structures import Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet, palette
 from engine.volume import FloatArray, Geometry, Volume
+
+#: Without images, contours whose planes are closer than this lie on one plane.
+SAME_LEVEL_MM = 0.05
 
 _CLOSED = frozenset(("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"))
 
@@ -47,7 +50,6 @@ def read_rtstruct(path: Path, volume: Volume | None) -> StructureSet:
     Raises:
         ReadError: the file is unreadable or no RTSTRUCT.
         MismatchError: the file belongs to another image.
-        GeometryError: without an image, the contours don't lie on parallel planes.
     """
     return structures_from(parse_rtstruct(path), volume)
 
@@ -64,7 +66,7 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
         geometry = volume.geometry
         notes += _matched(references, volume, drafts)
     else:
-        geometry = alone or geometry_from_contours([draft.closed_points() for draft in drafts])
+        geometry = alone or geometry_from_contours([points for draft in drafts for points in draft.closed_points()])
         notes.append("The images of these structures are not here: the structures are shown alone.")
     rois = tuple(draft.placed(geometry, notes) for draft in drafts)
     if not rois:
@@ -375,46 +377,47 @@ def _matched(references: References, volume: Volume, drafts: Sequence[_Draft]) -
     return check_match(references, volume, every, planes)
 
 
-def geometry_from_contours(contours: Sequence[Sequence[FloatArray]]) -> Geometry:
-    """Planes through closed contours: their common normal, their positions, and a 1 mm grid that covers them.
+def geometry_from_contours(contours: Sequence[FloatArray]) -> Geometry:
+    """Planes through closed contours: the direction that most of them share, their positions, and a 1 mm grid.
 
     Args:
-        contours: for each ROI, (n, 3) LPS mm of each closed contour.
-
-    Raises:
-        GeometryError: the contours are not parallel to each other.
+        contours: (n, 3) LPS mm of each closed contour.
     """
-    every = [points for roi in contours for points in roi]
-    if not every:
+    if not contours:
         return Geometry.regular((0, 0, 0), np.eye(3), (1, 1, 1), (1, 1, 1))
-    largest = max(every, key=lambda p: float(np.ptp(p, axis=0).sum()))
-    centred = largest - largest.mean(axis=0)
-    normal = np.linalg.svd(centred, full_matrices=False)[2][-1]
-    axis = int(np.abs(normal).argmax())
-    if np.abs(normal[axis]) > 1 - 1e-6:
-        normal = np.eye(3)[axis]
-    # An axial set runs to the Superior, a coronal one to the Posterior, a sagittal one to the Left, with rows and
-    # columns as a scanner would have them.
+    largest = sorted(contours, key=lambda points: -float(np.ptp(points, axis=0).sum()))[:: max(1, len(contours) // 16)]
+    best, flat = np.eye(3)[2], np.zeros(len(contours), dtype=np.bool_)
+    for candidate in largest:
+        normal = _normal_of(candidate)
+        found = np.array([np.ptp(points @ normal) <= PLANE_TOLERANCE_MM for points in contours])
+        if np.count_nonzero(found) > np.count_nonzero(flat):
+            best, flat = normal, found
+    # An axial set runs to the Superior, a coronal one to the Posterior, a sagittal one to the Left, and rows run to
+    # the Left, or to the Posterior where that is not possible.
+    axis = int(np.abs(best).argmax())
+    normal = best * np.sign(best[axis])
     row = np.eye(3)[1 if axis == 0 else 0]
     row = row - (row @ normal) * normal
     row /= np.linalg.norm(row)
-    normal = normal * np.sign(normal[axis])
     column = np.cross(normal, row)
-    spans = np.array([np.ptp(p @ normal) for p in every])
-    positions = np.array([(p @ normal).mean() for p in every])
-    if np.median(spans) > PLANE_TOLERANCE_MM:
-        raise GeometryError(
-            "The contours of this RTSTRUCT do not lie on parallel planes; open it together with its images."
-        )
-    flat = np.sort(positions[spans <= PLANE_TOLERANCE_MM])
-    levels = [float(group.mean()) for group in np.split(flat, np.flatnonzero(np.diff(flat) > 0.05) + 1)]
-    points = np.concatenate(every)
-    u, v = points @ row, points @ column
+    shown = [points for points, on in zip(contours, flat, strict=True) if on] or list(contours)
+    positions = np.sort([(points @ normal).mean() for points in shown])
+    levels = [
+        float(group.mean()) for group in np.split(positions, np.flatnonzero(np.diff(positions) > SAME_LEVEL_MM) + 1)
+    ]
+    every = np.concatenate(shown)
+    u, v = every @ row, every @ column
     size = (int(np.ceil(np.ptp(v))) + 21, int(np.ceil(np.ptp(u))) + 21)
     corner = (u.min() - 10) * row + (v.min() - 10) * column
-    origins = corner + np.outer(levels, normal)
     step = float(np.median(np.diff(levels))) if len(levels) > 1 else 1.0
-    return Geometry(origins, row, column, (1.0, 1.0), (len(levels), *size), step)
+    return Geometry(corner + np.outer(levels, normal), row, column, (1.0, 1.0), (len(levels), *size), step)
+
+
+def _normal_of(points: FloatArray) -> FloatArray:
+    """The unit normal of the plane that fits best, exactly along an axis where it almost is."""
+    normal = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][-1]
+    axis = int(np.abs(normal).argmax())
+    return np.asarray(np.eye(3)[axis] if np.abs(normal[axis]) > 1 - 1e-6 else normal, dtype=np.float64)
 
 
 def _sequence(dataset: Dataset, keyword: str) -> list[Dataset]:

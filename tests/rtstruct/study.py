@@ -63,14 +63,18 @@ class Contour:
 
 
 def write_rtstruct(
-    path: Path, volume: Volume, rois: Mapping[str, Sequence[Contour]], edit: Any = None, **save: Any
+    path: Path,
+    volume: Volume,
+    rois: Mapping[str, Sequence[Contour]],
+    edit: Any = None,
+    syntax: str = ImplicitVRLittleEndian,
 ) -> Path:
     """A minimal RTSTRUCT as other programs write it, built by pydicom alone.
 
     Args:
         rois: name → contours, `points_uv` in mm on the plane; `off_mm` moves a contour along the normal.
         edit: called with the dataset before it is saved.
-        save: for `save_as`, such as `implicit_vr=False, little_endian=True`.
+        syntax: transfer syntax UID.
     """
     geometry = volume.geometry
     ds = Dataset()
@@ -101,10 +105,10 @@ def write_rtstruct(
     if edit is not None:
         edit(ds)
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ds.get("TransferSyntax", ImplicitVRLittleEndian)
+    ds.file_meta.TransferSyntaxUID = syntax
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-    pydicom.dcmwrite(path, ds, **({"enforce_file_format": True} | save))
+    pydicom.dcmwrite(path, ds, enforce_file_format=True)
     return path
 
 
