@@ -176,23 +176,24 @@ class MainWindow(QMainWindow):
             widths: side → pixels.
         """
         for side, groups in columns.items():
-            docks: list[QDockWidget] = []
-            for group in groups:
-                tabs = [self._docks[title] for title in group if title in self._docks]
-                if not tabs:
-                    continue
-                for dock in tabs:
-                    self.addDockWidget(_AREAS[side], dock)
-                    dock.show()
-                if docks:
-                    self.splitDockWidget(docks[-1], tabs[0], Qt.Orientation.Vertical)
-                for dock in tabs[1:]:
-                    self.tabifyDockWidget(tabs[0], dock)
-                tabs[0].raise_()
-                docks.append(tabs[0])
-            if docks:
-                self.resizeDocks(docks, [widths[side]] * len(docks), Qt.Orientation.Horizontal)
-                self.resizeDocks(docks, [3, *[2] * (len(docks) - 1)], Qt.Orientation.Vertical)
+            present = [[self._docks[title] for title in group if title in self._docks] for group in groups]
+            present = [docks for docks in present if docks]
+            for dock in (dock for docks in present for dock in docks):
+                self.removeDockWidget(dock)
+            for docks in present:
+                self.addDockWidget(_AREAS[side], docks[0], Qt.Orientation.Vertical)
+            # Only now: beside a dock that has tabs already, Qt makes another tab instead of another group.
+            for docks in present:
+                for dock in docks[1:]:
+                    self.tabifyDockWidget(docks[0], dock)
+            for dock in (dock for docks in present for dock in docks):
+                dock.show()
+            firsts = [docks[0] for docks in present]
+            for dock in firsts:
+                dock.raise_()
+            if firsts:
+                self.resizeDocks(firsts, [widths[side]] * len(firsts), Qt.Orientation.Horizontal)
+                self.resizeDocks(firsts, [3, *[2] * (len(firsts) - 1)], Qt.Orientation.Vertical)
 
     def show_message(self, sentence: str, level: Level = "info") -> None:
         """Tell the user something, above the panes; an error stays until it is dismissed."""

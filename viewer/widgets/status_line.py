@@ -1,6 +1,8 @@
 """The banner of patient and series, and the status line under the mouse."""
 
 import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from engine.volume import Volume
@@ -91,6 +93,7 @@ class Banner(QLabel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._text = ""
         self.setObjectName("banner")
         self.setMinimumWidth(1)
         self.setContentsMargins(8, 4, 8, 4)
@@ -98,27 +101,39 @@ class Banner(QLabel):
         session.overlay_changed.connect(self._refresh)
         self._refresh()
 
+    @property
+    def full_text(self) -> str:
+        """What it says where there is room for all of it."""
+        return self._text
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Say as much as there is room for."""
+        super().resizeEvent(event)
+        self._elide()
+
     def _refresh(self) -> None:
-        volume = self._session.volume
-        text = banner_text(volume) if volume is not None else "Nothing open"
-        if volume is not None and self._session.overlay is not None:
-            info = self._session.overlay.volume.info
-            text += f"   +   {info.modality} {info.description}".rstrip()
-        self.setText(text)
-        self.setToolTip(text if volume is not None else "Open a study: File → Open folder (Ctrl+O)")
+        volume, overlay = self._session.volume, self._session.overlay
+        self._text = banner_text(volume, overlay.volume if overlay is not None else None) if volume else "Nothing open"
+        self.setToolTip(self._text if volume is not None else "Open a study: File → Open folder (Ctrl+O)")
+        self._elide()
+
+    def _elide(self) -> None:
+        room = self.contentsRect().width()
+        self.setText(self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, room))
 
 
-def banner_text(volume: Volume) -> str:
-    """One line that identifies a series: patient, study, series, grid."""
+def banner_text(volume: Volume, overlay: Volume | None = None) -> str:
+    """One line that identifies a series: patient, study, series, what lies over it, grid."""
     info = volume.info
     name = " ".join(part for part in info.patient_name.replace("^", " ").split())
     patient = "  ".join(part for part in (name, info.patient_id, info.patient_birth_date, info.patient_sex) if part)
     study = "  ".join(part for part in (_date(info.study_date), info.study_description) if part)
     series = "  ".join(part for part in (volume.modality, info.description) if part)
+    over = f"+ {overlay.modality} {overlay.info.description}".rstrip() if overlay is not None else ""
     planes, rows, columns = volume.geometry.shape
     u, v = volume.geometry.spacing_uv
     grid = f"{columns}×{rows}×{planes}, {u:.3g}×{v:.3g}×{volume.geometry.plane_spacing:.3g} mm"
-    return "   ·   ".join(part for part in (patient, study, series, grid) if part)
+    return "   ·   ".join(part for part in (patient, study, series, over, grid) if part)
 
 
 def _date(text: str) -> str:

@@ -29,7 +29,7 @@ class StudyTree(QTreeWidget):
         self.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
         self.setIndentation(12)
         self.setUniformRowHeights(False)
-        self.setWordWrap(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setToolTip("Double-click a series to open it (Return); right-click to lay it over the open one")
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._show_menu)
