@@ -150,7 +150,9 @@ def _fine_slabs(volume: Volume, body: Body, air: str) -> Iterator[tuple[int, Boo
         around = body._fine(outer, start, stop)[:, *box]
         if around.any():
             dense = volume.voxels[start:stop, *box] > body.level
-            whole = _planes_cleaned(body._fine(inner, start, stop)[:, *box] | (dense & around), volume.geometry)
+            core = body._fine(inner, start, stop)[:, *box]
+            # Filling a plane would also fill the gap between an arm and the chest, which the coarse copy knows about.
+            whole = _planes_cleaned(core | (dense & around), volume.geometry) & around
             mask[:, *box] = whole & dense if air == "kept" else whole
         yield start, mask
 
@@ -333,9 +335,9 @@ def _enclosed(holes: BoolArray, whole: BoolArray) -> BoolArray:
     count = int(labels.max()) + 1
     widest = np.max([np.bincount(plane.ravel(), minlength=count) for plane in labels], axis=0)
     opening = np.zeros(count, np.intp)
-    for plane, beside in ((labels[:-1], whole[1:]), (labels[1:], whole[:-1])):
-        # Where the patient ends, so does the image of the airway.
-        beside = beside | ~beside.any(axis=(1, 2), keepdims=True)
+    # Where the patient ends, so does the image of the airway.
+    inside = whole | ~whole.any(axis=(1, 2), keepdims=True)
+    for plane, beside in ((labels[:-1], inside[1:]), (labels[1:], inside[:-1])):
         opening += np.bincount(plane[~beside], minlength=count)
     enclosed = opening <= 0.3 * widest
     enclosed[0] = False

@@ -1,0 +1,267 @@
+"""Tiles, flips, ensembles and memory, against MONAI's sliding window on the same network."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.inferers.utils import sliding_window_inference
+
+from engine.cards.registry import LoadedCard
+from engine.cards.schema import SegmenterNode
+from engine.errors import CancelledError, CardError, EngineError
+from engine.inference import segment
+from engine.inference.context import Context
+from engine.inference.devices import Device
+from engine.inference.maps import Maps
+from engine.inference.preprocess import prepare
+from engine.inference.run import run_card
+from engine.inference.segment import run_segmenter, tile_starts
+from engine.messages import RunOptions
+from engine.progress import silent
+from engine.volume import Geometry, Volume
+from tests.engine.models import UNET, network_of, segmenter_node, write_card, write_weights
+
+FULL = RunOptions(precision="float32")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def noisy(shape: tuple[int, int, int], seed: int = 0) -> Volume:
+    rng = np.random.default_rng(seed)
+    coarse = rng.normal(0, 400, [n // 4 + 2 for n in shape])
+    image = np.kron(coarse, np.ones((4, 4, 4)))[: shape[0], : shape[1], : shape[2]]
+    return Volume(image.astype(np.int16), Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 2), shape), "CT", "HU")
+
+
+def dense(loaded: LoadedCard, volume: Volume, options: RunOptions = FULL) -> tuple[np.ndarray, Maps]:
+    """(labels, planes, rows, columns) probabilities of a card's segmenter."""
+    node = loaded.card.graph[0]
+    assert isinstance(node, SegmenterNode)
+    context = Context(loaded, volume, "cpu", options)
+    maps = run_segmenter(context, node, prepare(volume, loaded.card.preprocess), silent)
+    return maps.dense(maps.labels).astype(np.float32), maps
+
+
+def in_one(loaded: LoadedCard, volume: Volume, seed: int = 0, arguments: dict[str, Any] = UNET) -> torch.Tensor:
+    image = torch.from_numpy(((volume.voxels.astype(np.float32) + 500) / 1000).clip(0, 1) * 2 - 1)[None, None]
+    with torch.inference_mode():
+        return network_of(arguments, seed)(image)
+
+
+def test_one_tile_is_the_network_itself(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
+    volume = noisy((16, 32, 32))
+    found, _ = dense(loaded, volume)
+    expected = torch.softmax(in_one(loaded, volume)[0], 0)[1:].numpy()
+    assert np.abs(found - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+
+
+@pytest.mark.parametrize("shape", [(32, 48, 64), (24, 32, 80), (9, 20, 40)])
+def test_tiles_are_blended_as_monai_blends_them(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
+    volume = noisy(shape)
+    found, _ = dense(loaded, volume)
+    image = torch.from_numpy(((volume.voxels.astype(np.float32) + 500) / 1000).clip(0, 1) * 2 - 1)[None, None]
+    network = network_of(UNET)
+    with torch.inference_mode():
+        # Of these sizes the tiles of both start at the same voxels.
+        peer = sliding_window_inference(
+            image, (16, 32, 32), 1, lambda tile: torch.softmax(network(tile), 1), 0.5, "gaussian",
+            padding_mode="constant", cval=-1,
+        )  # fmt: skip
+    assert isinstance(peer, torch.Tensor)
+    expected = peer[0, 1:].numpy()
+    assert np.abs(found - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+    assert (found.sum(axis=0) > 0.5).any() and (found.sum(axis=0) < 0.5).any()
+
+
+def test_starts_cover_the_axis_evenly_with_the_overlap() -> None:
+    for size, patch, overlap in [(100, 32, 0.5), (33, 32, 0.5), (32, 32, 0.5), (7, 32, 0.0), (1000, 80, 0.25)]:
+        starts = tile_starts(size, patch, overlap)
+        assert starts[0] == 0 and starts[-1] == max(size - patch, 0)
+        assert all(b - a <= patch * (1 - overlap) + 1 for a, b in itertools.pairwise(starts))
+
+
+def test_the_same_input_gives_the_same_contours(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
+    volume = noisy((24, 40, 40))
+    first, second = (run_card(loaded, volume, device="cpu") for _ in range(2))
+    for one, other in zip(first.rois, second.rois, strict=True):
+        assert one.planes and list(one.planes) == list(other.planes)
+        assert all(one.area(k).equals_exact(other.area(k), 0) for k in one.planes)
+        assert dict(one.uncertainty) == dict(other.uncertainty)
+
+
+def test_a_flip_swaps_left_and_right_labels(tmp_path: Path) -> None:
+    node = segmenter_node(tmp_path / "m", flips=["left-right"], mirror_pairs=[["Left", "Right"]])
+    loaded = write_card(tmp_path / "m", [node], ["Left", "Right"])
+    volume = noisy((16, 32, 32))
+    mirrored = Volume(np.ascontiguousarray(volume.voxels[:, :, ::-1]), volume.geometry, "CT", "HU")
+    found, _ = dense(loaded, volume)
+    other, _ = dense(loaded, mirrored)
+    # Averaged over the mirror, the answer to the mirrored image is the mirrored answer with the labels swapped.
+    assert np.allclose(found, other[::-1, :, :, ::-1], atol=2e-3)
+    without, _ = dense(loaded, volume, RunOptions(precision="float32", flips=False))
+    assert not np.allclose(found, without, atol=0.05)
+
+
+def test_an_ensemble_is_the_mean_of_its_networks(tmp_path: Path) -> None:
+    both = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m", (0, 1))], ["Left", "Right"])
+    volume = noisy((16, 32, 32))
+    found, _ = dense(both, volume)
+    parts = [torch.softmax(in_one(both, volume, seed)[0], 0)[1:].numpy() for seed in (0, 1)]
+    expected = np.mean(parts, axis=0)
+    assert np.abs(found - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+
+
+def test_neighbours_lines_meet_without_gap_or_overlap(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
+    _, maps = dense(loaded, noisy((16, 32, 32)))
+    left, right = maps.map("Left"), maps.map("Right")
+    assert left is not None and right is not None
+    whole = [np.zeros(maps.prepared.shape, bool) for _ in range(2)]
+    for one, mask in zip((left, right), whole, strict=True):
+        at = np.rint(maps.prepared.geometry.kji_from_lps(one.geometry.lps_from_kji([[0, 0, 0]]))[0]).astype(int)
+        mask[tuple(slice(a, a + n) for a, n in zip(at, one.geometry.shape, strict=True))] = one.mask
+    # Ties, rounded to half precision, are all that both may have.
+    assert (whole[0] & whole[1]).mean() < 1e-3
+
+
+def test_a_2d_network_sees_its_neighbouring_planes_as_channels(tmp_path: Path) -> None:
+    arguments = UNET | {"spatial_dims": 2, "in_channels": 3}
+    node = segmenter_node(
+        tmp_path / "m", arguments=arguments, dimensions=2, context_planes=1, patch=[1, 32, 32], overlap=0.0
+    )
+    loaded = write_card(tmp_path / "m", [node], ["Left", "Right"])
+    volume = noisy((5, 32, 32))
+    found, _ = dense(loaded, volume)
+    image = torch.from_numpy(((volume.voxels.astype(np.float32) + 500) / 1000).clip(0, 1) * 2 - 1)
+    with torch.inference_mode():
+        expected = torch.softmax(network_of(arguments)(image[1:4][None])[0], 0)[1:].numpy()
+    assert np.abs(found[:, 2] - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+
+
+def test_sigmoid_labels_may_overlap(tmp_path: Path) -> None:
+    arguments = UNET | {"out_channels": 2}
+    node = segmenter_node(tmp_path / "m", arguments=arguments, activation="sigmoid")
+    loaded = write_card(tmp_path / "m", [node], ["Left", "Right"])
+    volume = noisy((16, 32, 32))
+    found, _ = dense(loaded, volume)
+    expected = torch.sigmoid(in_one(loaded, volume, arguments=arguments)[0]).numpy()
+    assert np.abs(found - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+    assert ((found[0] > 0.5) & (found[1] > 0.5)).any()
+
+
+def test_tiles_without_patient_are_not_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pre = [
+        {"op": "orient", "params": {}},
+        {"op": "mask_body", "params": {}},
+        {"op": "windows", "params": {"windows": [[-500, 500]]}},
+    ]
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"], preprocess=pre)
+    geometry = Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 2), (16, 96, 96))
+    voxels = np.full(geometry.shape, -1000, np.int16)
+    voxels[:, 4:28, 4:28] = 40
+    ran: list[int] = []
+    real = segment.Sweep._predict
+    monkeypatch.setattr(segment.Sweep, "_predict", lambda self, n, tile: ran.append(1) or real(self, n, tile))
+    dense(loaded, Volume(voxels, geometry, "CT", "HU"))
+    assert 0 < len(ran) <= 4 < len(tile_starts(96, 32, 0.5)) ** 2
+
+
+def test_when_memory_runs_out_tiles_get_smaller_and_then_the_cpu_takes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = segmenter_node(tmp_path / "m", patch=[16, 128, 128])
+    loaded = write_card(tmp_path / "m", [node], ["Left", "Right"])
+    real = segment.Sweep._predict
+    tried: list[tuple[str, int]] = []
+
+    def scarce(self: segment.Sweep, networks: Any, tile: torch.Tensor) -> torch.Tensor:
+        tried.append((self.device.name, tile.numel()))
+        if self.device.name == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, networks, tile)
+
+    def to(self: torch.nn.Module, *args: Any) -> torch.nn.Module:
+        return self
+
+    monkeypatch.setattr(segment.Sweep, "_predict", scarce)
+    monkeypatch.setattr(torch.nn.Module, "to", to)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(segment, "devices_to_try", lambda *_: [Device("cuda"), Device("cpu")])
+    result = run_card(loaded, noisy((16, 128, 128)), device="auto")
+    sizes = [size for name, size in tried if name == "cuda"]
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 1
+    assert result.device.startswith("cpu")
+    assert any("smaller tiles" in note for note in result.notes)
+    assert any("ran out on cuda" in note for note in result.notes)
+
+
+def test_a_device_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
+    with pytest.raises(EngineError, match="no device 'cuda'"):
+        run_card(loaded, noisy((16, 32, 32)), device="cuda")
+
+
+def test_a_run_stops_between_tiles(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
+    seen: list[str] = []
+
+    def stop(fraction: float, stage: str) -> None:
+        seen.append(stage)
+        if stage.startswith("Tile 3"):
+            raise CancelledError("Stopped.")
+
+    with pytest.raises(CancelledError):
+        run_card(loaded, noisy((40, 70, 70)), progress=stop)
+    assert seen[-1].startswith("Tile 3 of")
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    node = segmenter_node(tmp_path / "m")
+    node["weights"] = [write_weights(tmp_path / "m", "other", network_of(UNET | {"channels": [8, 8, 8]}))]
+    loaded = write_card(tmp_path / "m", [node], ["Left", "Right"])
+    with pytest.raises(CardError, match="not those of the network"):
+        run_card(loaded, noisy((16, 32, 32)))
+
+
+def test_a_network_with_other_channels_than_labels_is_refused(tmp_path: Path) -> None:
+    node = segmenter_node(tmp_path / "m", labels=["Left"])
+    loaded = write_card(tmp_path / "m", [node], ["Left"])
+    with pytest.raises(CardError, match="1 labels, but its network has 3"):
+        run_card(loaded, noisy((16, 32, 32)))
+
+
+def test_what_is_held_does_not_grow_with_the_length_of_the_patient(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
+    largest: list[int] = []
+    real = torch.zeros
+
+    def counted(*args: Any, **kwargs: Any) -> torch.Tensor:
+        made = real(*args, **kwargs)
+        largest.append(made.numel())
+        return made
+
+    peaks = []
+    for planes in (32, 64):
+        largest.clear()
+        torch.zeros = counted  # type: ignore[assignment]
+        try:
+            dense(loaded, noisy((planes, 40, 40)))
+        finally:
+            torch.zeros = real  # type: ignore[assignment]
+        peaks.append(max(largest))
+    assert peaks[0] == peaks[1]
