@@ -49,6 +49,8 @@ class OperationsPanel(QWidget):
         self._task: Task | None = None
         self._result: tuple[tuple[object, ...], dict[int, MultiPolygon]] | None = None
         self._apply_when_done = False
+        # A preview begins when the user turns to the panel, and ends when the result is taken.
+        self._wanted = False
         self._fields: dict[str, dict[str, QDoubleSpinBox]] = {}
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(self._begin)
@@ -82,7 +84,7 @@ class OperationsPanel(QWidget):
                 field.setSuffix(f" {parameter.unit}")
                 field.setKeyboardTracking(False)
                 field.setToolTip(operation.tip)
-                field.valueChanged.connect(lambda _: self._on_choice())
+                field.valueChanged.connect(lambda _: self.want())
                 self._fields[name][parameter.key] = field
                 self._form.addRow(parameter.label, field)
         self.as_new = QCheckBox("As a new structure", self)
@@ -108,9 +110,9 @@ class OperationsPanel(QWidget):
         layout.addWidget(self.bar)
         layout.addLayout(buttons)
         layout.addStretch(1)
-        self.choice.currentIndexChanged.connect(lambda _: self._on_choice())
-        self.other.currentIndexChanged.connect(lambda _: self._on_choice())
-        self.shown.toggled.connect(lambda _: self._on_choice())
+        self.choice.currentIndexChanged.connect(lambda _: self.want())
+        self.other.currentIndexChanged.connect(lambda _: self.want())
+        self.shown.toggled.connect(self.want)
         self.apply_button.clicked.connect(self.apply)
         self.cancel_button.clicked.connect(self.cancel)
 
@@ -129,6 +131,12 @@ class OperationsPanel(QWidget):
     def choose(self, name: str) -> None:
         """Choose an operation by name."""
         self.choice.setCurrentIndex(self.choice.findData(name))
+        self.want()
+
+    def want(self, wanted: bool = True) -> None:
+        """Compute and show what the chosen operation would do; or show nothing until something is chosen again."""
+        self._wanted = wanted
+        self._on_choice()
 
     def set_value(self, key: str, value: float) -> None:
         """Set one of its numbers."""
@@ -149,6 +157,7 @@ class OperationsPanel(QWidget):
 
     def _on_volume(self) -> None:
         self.cancel()
+        self._wanted = False
         self._on_choice()
 
     def _on_structures(self, change: StructuresChanged) -> None:
@@ -175,7 +184,7 @@ class OperationsPanel(QWidget):
         self.outcome.setText(operation.tip + ".")
         if self._task is not None:
             self._task.cancel()
-        if self.shown.isChecked() and self.isVisible() and roi is not None:
+        if self._wanted and self.shown.isChecked() and self.isVisible() and roi is not None:
             self._pause.start()
         self._show_progress()
 
@@ -254,7 +263,8 @@ class OperationsPanel(QWidget):
             self.outcome.setText(f"{volumes[0]:.2f} → {volumes[1]:.2f} cm³, {count}.")
         else:
             self.outcome.setText("This changes nothing.")
-        self._live.propose(after if planes and self.shown.isChecked() and self.isVisible() else None)
+        shown = self._wanted and self.shown.isChecked() and self.isVisible()
+        self._live.propose(after if planes and shown else None)
 
     def _show_progress(self) -> None:
         running = self._task is not None
@@ -299,6 +309,7 @@ class OperationsPanel(QWidget):
             self._tell(str(error))
             return
         self._result = None
+        self._wanted = False
         self._live.propose(None)
         self._history.do(step)
 
@@ -311,4 +322,5 @@ class OperationsPanel(QWidget):
         """Nothing is previewed that the user can't see the controls of."""
         super().hideEvent(event)
         self._pause.stop()
+        self._wanted = False
         self._live.propose(None)

@@ -1,0 +1,197 @@
+"""A hand at the mouse and the keys of a window: real events, at places in the patient."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from engine.contouring.trace import trace_mask_volume
+from engine.opening import open_volume
+from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
+from engine.volume import Volume
+from viewer.session import View
+from viewer.widgets.application import build_window
+from viewer.widgets.editing import Editing
+from viewer.widgets.main_window import MainWindow
+from viewer.widgets.panes import PlanePane
+
+LEFT = Qt.MouseButton.LeftButton
+NONE = Qt.KeyboardModifier.NoModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+COLOURS = ((255, 60, 60), (60, 220, 60), (80, 140, 255), (255, 220, 0), (255, 0, 255), (0, 230, 230), (255, 140, 0))
+
+
+def open_kbp(shared_data: Path, case: str = "") -> tuple[Volume, StructureSet]:
+    """A head-and-neck CT with its organs as structures that a model drew."""
+    folder = shared_data / "openkbp" / "train"
+    image = sorted((folder / "imagesTr").glob(f"{case}*.nii.gz"))[0]
+    volume = open_volume(image)
+    labels = open_volume(folder / "labelsTr" / image.name.replace("_0000", "")).voxels
+    names = ("Brainstem", "SpinalCord", "Parotid_R", "Parotid_L", "Esophagus", "Larynx", "Bone_Mandible")
+    rois = []
+    for value, name in enumerate(names, start=1):
+        areas = trace_mask_volume(labels == value, volume.geometry)
+        if areas:
+            model = Provenance(Generation.AUTOMATIC, algorithm="a-model", version="1.0", weights_sha256="ab" * 32)
+            planes = {plane: PlaneContours(area) for plane, area in areas.items()}
+            rois.append(Roi(value, name, COLOURS[value - 1], planes=planes, provenance=model))
+    return volume, StructureSet(volume.geometry, tuple(rois))
+
+
+@contextmanager
+def own_data(folder: Path) -> Iterator[None]:
+    """Journals and settings go to `folder`, for windows that live longer than one test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLANIMETER_DATA", str(folder))
+        patch.setenv("PLANIMETER_SETTINGS", str(folder / "settings.ini"))
+        yield
+
+
+class Hand:
+    """Works a window that shows a study."""
+
+    def __init__(self) -> None:
+        self.window: MainWindow = build_window()
+        # Nobody is there to answer whether unexported work may be given up.
+        self.window.guards.clear()
+        self.window.resize(1500, 950)
+        self.window.show()
+        self.window.activateWindow()
+        assert QTest.qWaitForWindowActive(self.window, 5000)
+        found = self.window.findChild(Editing)
+        assert found is not None
+        self.editing = found
+        self.session, self.history = self.window.session, self.window.history
+
+    def open(self, volume: Volume, structures: StructureSet | None = None) -> None:
+        """Show a study as in a fresh window: no tool, nothing said."""
+        self.editing.toolbox.choose("")
+        self.editing.toolbox.set_radius(5.0)
+        self.window.messages.dismiss_all()
+        self.session.open(volume, structures)
+        for pane in self.window.panes.planes.values():
+            pane.scene.set_crosshair(True)
+            pane.scene.fit()
+        self.pane(View.AXIAL).setFocus()
+        self.settle()
+
+    def close(self) -> None:
+        """Close the window."""
+        self.window.close()
+        self.window.deleteLater()
+        self.settle()
+
+    def settle(self, milliseconds: int = 0) -> None:
+        """Let everything that waits happen."""
+        QTest.qWait(milliseconds) if milliseconds else QApplication.processEvents()
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
+        """Wait for what happens on threads."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            QTest.qWait(10)
+
+    def pane(self, view: View) -> PlanePane:
+        """The pane of a view."""
+        return self.window.panes.planes[view]
+
+    def pixel(self, view: View, point_lps: Sequence[float]) -> QPoint:
+        """Where a point of the patient is in a pane, logical pixels."""
+        pane = self.pane(view)
+        x, y = pane.scene.pixel_from_lps(point_lps)
+        return QPointF(x / pane.devicePixelRatioF(), y / pane.devicePixelRatioF()).toPoint()
+
+    def on_plane(self, points_uv: Iterable[Sequence[float]], plane: int | None = None) -> list[list[float]]:
+        """`(u, v)` mm on an acquired plane → LPS points."""
+        geometry = self.session.volume.geometry
+        where = self.session.plane if plane is None else plane
+        return geometry.lps_from_plane(where, np.asarray(list(points_uv), dtype=float)).tolist()
+
+    def go_to(self, plane: int) -> None:
+        """Show an acquired plane, with the crosshair in its middle."""
+        geometry = self.session.volume.geometry
+        middle = (np.array(geometry.shape[::-1][:2]) - 1) / 2 * geometry.spacing_uv
+        self.session.move_cursor(geometry.lps_from_plane(plane, middle)[0])
+        self.settle()
+
+    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE) -> None:
+        """Type into whatever has the focus."""
+        QTest.keyClick(QApplication.focusWidget() or self.window, key, modifiers)
+        self.settle()
+
+    def move(self, view: View, point_lps: Sequence[float]) -> None:
+        """Move the mouse."""
+        QTest.mouseMove(self.pane(view), self.pixel(view, point_lps))
+        self.settle()
+
+    def press(self, view: View, point_lps: Sequence[float], modifiers: Qt.KeyboardModifier = NONE) -> None:
+        """Press the left button."""
+        self.move(view, point_lps)
+        QTest.mousePress(self.pane(view), LEFT, modifiers, self.pixel(view, point_lps))
+        self.settle()
+
+    def release(self, view: View, point_lps: Sequence[float], modifiers: Qt.KeyboardModifier = NONE) -> None:
+        """Release it."""
+        QTest.mouseRelease(self.pane(view), LEFT, modifiers, self.pixel(view, point_lps))
+        self.settle()
+
+    def drag(
+        self, view: View, points_lps: Sequence[Sequence[float]], modifiers: Qt.KeyboardModifier = NONE
+    ) -> list[QPoint]:
+        """Press, move along the points, release; returns the pixels that were visited."""
+        self.press(view, points_lps[0], modifiers)
+        for point in points_lps[1:]:
+            self.move(view, point)
+        self.release(view, points_lps[-1], modifiers)
+        return [self.pixel(view, point) for point in points_lps]
+
+    def click(self, view: View, point_lps: Sequence[float], modifiers: Qt.KeyboardModifier = NONE) -> None:
+        """A single click; slow enough not to be taken for half of a double click."""
+        self.press(view, point_lps, modifiers)
+        self.release(view, point_lps, modifiers)
+
+    def wheel(
+        self, view: View, point_lps: Sequence[float], notches: int, modifiers: Qt.KeyboardModifier = NONE
+    ) -> None:
+        """Turn the wheel."""
+        pane, at = self.pane(view), QPointF(self.pixel(view, point_lps))
+        event = QWheelEvent(
+            at, pane.mapToGlobal(at), QPoint(), QPoint(0, 120 * notches), Qt.MouseButton.NoButton, modifiers,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(pane, event)
+        self.settle()
+
+    def picture(self, view: View) -> np.ndarray:
+        """(rows, columns, 3) of what the pane shows, logical pixels."""
+        self.settle(30)
+        image = self.pane(view).grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+        image = image.scaled(self.pane(view).size())
+        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+        return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
+
+
+def circle(centre: Sequence[float], radius: float, count: int = 40, turns: float = 1.0) -> np.ndarray:
+    """(n, 2) points on a circle, closed."""
+    angle = np.linspace(0, 2 * np.pi * turns, count)
+    return np.column_stack([centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle)])
+
+
+def has_colour(picture: np.ndarray, at: QPoint, colour: tuple[int, int, int], reach: int = 3) -> bool:
+    """Whether a colour is found within a few pixels of a place, whatever is blended with it."""
+    part = picture[max(at.y() - reach, 0) : at.y() + reach + 1, max(at.x() - reach, 0) : at.x() + reach + 1]
+    if not part.size:
+        return False
+    wanted = np.array(colour, dtype=float)
+    pixels = part.reshape(-1, 3).astype(float)
+    near = np.abs(pixels - wanted).max(axis=1) < 70
+    return bool(near.any())

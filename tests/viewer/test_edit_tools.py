@@ -1,0 +1,398 @@
+"""Contours are corrected by mouse and keys, one stroke a step, and nothing else changes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from shapely import LineString, MultiPolygon, Point
+
+from engine.structures import Generation, StructureSet
+from engine.volume import Volume
+from tests.viewer.hand import CTRL, SHIFT, Hand, circle, has_colour, open_kbp, own_data
+from viewer.session import View
+
+PAROTID_L = 4
+AXIAL = View.AXIAL
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Hand]:
+    with own_data(tmp_path_factory.mktemp("data")):
+        hand = Hand()
+        yield hand
+        hand.close()
+
+
+@pytest.fixture(scope="module")
+def study(shared_data: Path) -> tuple[Volume, StructureSet]:
+    return open_kbp(shared_data)
+
+
+@pytest.fixture
+def hand(window: Hand, study: tuple[Volume, StructureSet]) -> Hand:
+    """A study with structures, on the middle plane of the left parotid gland, which is active."""
+    window.open(*study)
+    window.session.set_active(PAROTID_L)
+    roi = window.session.active_roi
+    assert roi is not None
+    planes = list(roi.planes)
+    window.go_to(planes[len(planes) // 2])
+    return window
+
+
+@pytest.fixture
+def bare(window: Hand, study: tuple[Volume, StructureSet]) -> Hand:
+    """The series without structures."""
+    window.open(study[0])
+    return window
+
+
+def middle(hand: Hand) -> np.ndarray:
+    """(2,) mm: somewhere in the active structure on the shown plane."""
+    roi = hand.session.active_roi
+    assert roi is not None
+    point = max(roi.area(hand.session.plane).geoms, key=lambda part: part.area).representative_point()
+    return np.array([point.x, point.y])
+
+
+def beside(point: np.ndarray, u: float, v: float = 0.0) -> np.ndarray:
+    return point + np.array([u, v])
+
+
+def area(hand: Hand, plane: int | None = None) -> MultiPolygon:
+    roi = hand.session.active_roi
+    assert roi is not None
+    return roi.area(hand.session.plane if plane is None else plane)
+
+
+def test_the_brush_paints_the_disc_along_the_path_of_the_mouse(bare: Hand) -> None:
+    path = circle((300, 300), 25, 30, turns=0.6)
+    bare.key(Qt.Key.Key_B)
+    bare.drag(AXIAL, bare.on_plane(path))
+    pixel = bare.pane(AXIAL).scene.mm_per_pixel
+    drawn = area(bare)
+    assert shapely.hausdorff_distance(drawn, LineString(path).buffer(5.0)) < 1.5 * pixel + 0.1
+    assert drawn.is_valid
+    assert [roi.name for roi in bare.session.structures.rois] == ["ROI 1"]
+    assert bare.session.active_roi.provenance.generation is Generation.MANUAL
+
+
+def test_the_line_grows_on_screen_during_the_stroke_and_the_disc_is_shown(bare: Hand) -> None:
+    bare.key(Qt.Key.Key_B)
+    path = bare.on_plane([(250, 300), (280, 300), (320, 300)])
+    bare.press(AXIAL, path[0])
+    for point in path[1:]:
+        bare.move(AXIAL, point)
+    picture = bare.picture(AXIAL)
+    white = (255, 255, 255)
+    for edge in bare.on_plane([(270, 295), (270, 305), (325, 300), (300, 295)]):
+        assert has_colour(picture, bare.pixel(AXIAL, edge), white), "the line so far, in white for a new structure"
+    assert bare.session.structures.rois == (), "nothing is changed before the button is released"
+    bare.release(AXIAL, path[-1])
+    colour = bare.session.active_roi.colour
+    bare.pane(AXIAL).scene.set_crosshair(False)
+    picture = bare.picture(AXIAL)
+    for edge in bare.on_plane([(270, 295), (270, 305), (300, 295)]):
+        assert has_colour(picture, bare.pixel(AXIAL, edge), colour)
+
+
+def test_one_stroke_is_one_step_and_undo_brings_the_very_same_contours_back(hand: Hand) -> None:
+    before = hand.session.structures
+    plane = hand.session.plane
+    centre = middle(hand)
+    hand.key(Qt.Key.Key_B)
+    for offset in (0.0, 12.0, 24.0):
+        hand.drag(AXIAL, hand.on_plane([beside(centre, offset), beside(centre, offset + 10, 5)]))
+    assert hand.history.undo_text == f"Brush on plane {plane + 1} of Parotid_L"
+    after = hand.session.structures
+    roi = hand.session.active_roi
+    assert roi.provenance.generation is Generation.SEMIAUTOMATIC and roi.provenance.edited
+    for _ in range(3):
+        hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.history.undo_text == ""
+    for old, now in zip(before.rois, hand.session.structures.rois, strict=True):
+        assert old.planes == now.planes and old.provenance == now.provenance
+    for _ in range(3):
+        hand.key(Qt.Key.Key_Y, CTRL)
+    for done, now in zip(after.rois, hand.session.structures.rois, strict=True):
+        assert done.planes == now.planes
+
+
+def test_planes_and_structures_that_were_not_touched_stay_the_same_objects(hand: Hand) -> None:
+    before = hand.session.structures
+    plane = hand.session.plane
+    hand.key(Qt.Key.Key_E)
+    hand.drag(AXIAL, hand.on_plane([middle(hand), beside(middle(hand), 3)]))
+    for old, now in zip(before.rois, hand.session.structures.rois, strict=True):
+        assert list(old.planes) == list(now.planes)
+        for k in old.planes:
+            touched = old.number == PAROTID_L and k == plane
+            assert (old.planes[k] is now.planes[k]) is not touched
+
+
+def test_the_eraser_takes_away_and_ctrl_turns_brush_and_eraser_round(hand: Hand) -> None:
+    start = area(hand)
+    disc = Point(middle(hand)).buffer(4.0)
+    at = hand.on_plane([middle(hand)])
+    hand.key(Qt.Key.Key_E)
+    hand.drag(AXIAL, at * 2)
+    erased = area(hand)
+    assert erased.intersection(disc).area == pytest.approx(0.0, abs=0.5) and erased.area < start.area
+    hand.drag(AXIAL, at * 2, CTRL)
+    assert area(hand).area == pytest.approx(start.union(disc).area, rel=0.02)
+    hand.key(Qt.Key.Key_B)
+    hand.drag(AXIAL, at * 2, CTRL)
+    assert area(hand).intersection(disc).area == pytest.approx(0.0, abs=0.5)
+
+
+def test_an_erased_hole_is_a_hole_and_erasing_all_clears_the_plane(hand: Hand) -> None:
+    plane = hand.session.plane
+    hand.key(Qt.Key.Key_B)
+    hand.editing.toolbox.set_radius(25)
+    at = hand.on_plane([middle(hand)])
+    hand.drag(AXIAL, at * 2)
+    hand.key(Qt.Key.Key_E)
+    hand.editing.toolbox.set_radius(5)
+    hand.drag(AXIAL, at * 2)
+    assert any(len(part.interiors) == 1 for part in area(hand).geoms)
+    hand.editing.toolbox.set_radius(100)
+    hand.drag(AXIAL, at * 2)
+    assert plane not in hand.session.active_roi.planes
+
+
+def test_erasing_beside_the_structure_is_no_step(hand: Hand) -> None:
+    hand.key(Qt.Key.Key_E)
+    hand.drag(AXIAL, hand.on_plane([(100, 100), (110, 100)]))
+    assert hand.history.undo_text == ""
+
+
+def test_push_moves_the_line_outwards_from_inside_and_inwards_from_outside(hand: Hand) -> None:
+    start = area(hand)
+    box = start.bounds
+    inside = middle(hand)
+    hand.key(Qt.Key.Key_U)
+    hand.drag(AXIAL, hand.on_plane([inside, (inside[0], box[1] - 3), (inside[0], box[1] - 8)]))
+    grown = area(hand)
+    assert grown.covers(Point(inside[0], box[1] - 8)) and grown.area > start.area
+    assert grown.difference(start.buffer(0.01)).bounds[3] < inside[1] + 6, "only before the disc"
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.drag(AXIAL, hand.on_plane([(inside[0], box[1] - 8), (inside[0], box[1]), inside]))
+    shrunk = area(hand)
+    assert not shrunk.covers(Point(inside)) and shrunk.area < start.area
+    assert start.buffer(0.01).covers(shrunk)
+
+
+def test_push_refuses_where_there_is_no_line(hand: Hand) -> None:
+    hand.go_to(1)
+    hand.key(Qt.Key.Key_U)
+    hand.drag(AXIAL, hand.on_plane([(300, 300), (310, 300)]))
+    assert "no line to push" in hand.window.messages.sentences[-1]
+    assert hand.history.undo_text == ""
+
+
+CORNERS = [(280.0, 280.0), (320.0, 280.0), (325.0, 320.0), (290.0, 330.0)]
+
+
+@pytest.mark.parametrize("closing", ["return", "double click", "first corner"])
+def test_a_polygon_is_set_by_clicks_and_closed_in_three_ways(bare: Hand, closing: str) -> None:
+    bare.key(Qt.Key.Key_P)
+    corners = bare.on_plane(CORNERS)
+    for corner in corners:
+        bare.click(AXIAL, corner)
+    assert bare.history.undo_text == ""
+    if closing == "return":
+        bare.key(Qt.Key.Key_Return)
+    elif closing == "first corner":
+        bare.click(AXIAL, corners[0])
+    else:
+        pane = bare.pane(AXIAL)
+        QTest.mouseDClick(
+            pane, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, bare.pixel(AXIAL, corners[-1])
+        )
+        bare.settle()
+    assert shapely.hausdorff_distance(area(bare), shapely.Polygon(CORNERS)) < 1.5 * bare.pane(AXIAL).scene.mm_per_pixel
+    assert bare.window.panes.enlarged is None, "the double click belongs to the polygon"
+    assert bare.history.undo_text == f"Polygon on plane {bare.session.plane + 1} of ROI 1"
+
+
+def test_a_corner_is_taken_back_and_a_polygon_dropped(bare: Hand) -> None:
+    bare.key(Qt.Key.Key_P)
+    for corner in bare.on_plane([*CORNERS, (100.0, 100.0)]):
+        bare.click(AXIAL, corner)
+    bare.key(Qt.Key.Key_Backspace)
+    bare.key(Qt.Key.Key_Return)
+    assert area(bare).area == pytest.approx(shapely.Polygon(CORNERS).area, rel=0.05)
+    for corner in bare.on_plane(CORNERS[:2]):
+        bare.click(AXIAL, corner)
+    bare.key(Qt.Key.Key_Escape)
+    assert bare.editing.toolbox.active == "polygon", "the first Esc drops the line"
+    bare.key(Qt.Key.Key_Return)
+    assert area(bare).area == pytest.approx(shapely.Polygon(CORNERS).area, rel=0.05)
+    bare.key(Qt.Key.Key_Escape)
+    assert bare.editing.toolbox.active == ""
+
+
+def test_a_polygon_stays_on_its_plane(bare: Hand) -> None:
+    bare.key(Qt.Key.Key_P)
+    plane = bare.session.plane
+    for corner in bare.on_plane(CORNERS[:3]):
+        bare.click(AXIAL, corner)
+    bare.wheel(AXIAL, bare.on_plane(CORNERS)[0], 2)
+    assert bare.session.plane != plane
+    bare.click(AXIAL, bare.on_plane(CORNERS)[3])
+    assert "another plane" in bare.window.messages.sentences[-1]
+    bare.key(Qt.Key.Key_Return)
+    assert list(bare.session.active_roi.planes) == [plane]
+
+
+def test_freehand_adds_what_it_goes_round_and_cuts_with_ctrl(bare: Hand) -> None:
+    bare.key(Qt.Key.Key_F)
+    bare.drag(AXIAL, bare.on_plane(circle((300, 300), 30, 60)))
+    pixel = bare.pane(AXIAL).scene.mm_per_pixel
+    assert shapely.hausdorff_distance(area(bare), Point(300, 300).buffer(30)) < 1.5 * pixel + 0.2
+    bare.drag(AXIAL, bare.on_plane(circle((300, 300), 12, 40)), CTRL)
+    ring = Point(300, 300).buffer(30).difference(Point(300, 300).buffer(12))
+    assert area(bare).area == pytest.approx(ring.area, rel=0.08)
+    assert len(area(bare).geoms[0].interiors) == 1
+
+
+def test_the_disc_is_sized_by_brackets_and_shift_wheel_and_the_plain_wheel_scrolls(bare: Hand) -> None:
+    toolbox = bare.editing.toolbox
+    at = bare.on_plane([(300, 300)])[0]
+    plane = bare.session.plane
+    bare.key(Qt.Key.Key_B)
+    start = toolbox.radius_mm
+    bare.key(Qt.Key.Key_BracketRight)
+    larger = toolbox.radius_mm
+    assert larger > start
+    bare.key(Qt.Key.Key_BracketLeft)
+    bare.key(Qt.Key.Key_BracketLeft)
+    assert toolbox.radius_mm < start
+    bare.wheel(AXIAL, at, 3, SHIFT)
+    assert toolbox.radius_mm > start and bare.session.plane == plane
+    size = toolbox.radius_mm
+    bare.wheel(AXIAL, at, -1)
+    assert bare.session.plane != plane and toolbox.radius_mm == size
+    bare.press(AXIAL, at)
+    now = bare.session.plane
+    bare.wheel(AXIAL, at, 2)
+    assert toolbox.radius_mm > size and bare.session.plane == now, "during a stroke the wheel sizes"
+    bare.release(AXIAL, at)
+    assert bare.editing.tools.size.value() == pytest.approx(2 * toolbox.radius_mm, abs=0.06)
+
+
+@pytest.mark.parametrize("tool", [Qt.Key.Key_B, Qt.Key.Key_E, Qt.Key.Key_U, Qt.Key.Key_F])
+def test_a_locked_structure_is_refused_with_a_sentence(hand: Hand, tool: Qt.Key) -> None:
+    hand.key(Qt.Key.Key_L)
+    planes = hand.session.active_roi.planes
+    hand.key(tool)
+    hand.drag(AXIAL, hand.on_plane(circle(middle(hand), 5, 10)))
+    assert hand.session.active_roi.planes == planes
+    assert "Parotid_L is locked" in hand.window.messages.sentences[-1]
+
+
+def test_a_hidden_structure_is_refused_with_a_sentence(hand: Hand) -> None:
+    hand.key(Qt.Key.Key_V)
+    planes = hand.session.active_roi.planes
+    hand.key(Qt.Key.Key_B)
+    hand.drag(AXIAL, hand.on_plane([middle(hand), beside(middle(hand), 20)]))
+    assert hand.session.active_roi.planes == planes
+    assert "Parotid_L is hidden" in hand.window.messages.sentences[-1]
+
+
+def test_erasing_without_a_structure_is_refused(bare: Hand) -> None:
+    bare.key(Qt.Key.Key_E)
+    bare.drag(AXIAL, bare.on_plane([(300, 300), (310, 300)]))
+    assert "Choose a structure first" in bare.window.messages.sentences[-1]
+    assert bare.session.structures.rois == ()
+
+
+@pytest.mark.parametrize("view", [View.SAGITTAL, View.CORONAL])
+def test_the_other_views_draw_on_the_planes_that_the_stroke_crosses(hand: Hand, view: View) -> None:
+    before = hand.session.active_roi
+    geometry = hand.session.volume.geometry
+    planes = list(before.planes)
+    start, end = planes[2], planes[6]
+    spacing = np.array(geometry.spacing_uv)
+    point = hand.on_plane([np.round(middle(hand) / spacing) * spacing])[0]
+    hand.session.move_cursor(point)
+    hand.settle()
+    across = geometry.normal
+    track = [np.array(point) + across * (geometry.positions[k] - np.array(point) @ across) for k in (start, end)]
+    hand.key(Qt.Key.Key_B)
+    hand.editing.toolbox.set_radius(2.5)
+    hand.drag(view, [track[0], (track[0] + track[1]) / 2, track[1]])
+    after = hand.session.active_roi
+    changed = {k for k in after.planes if after.planes[k] is not before.planes.get(k)}
+    crossed = set(range(start, end + 1))
+    assert changed and changed <= crossed
+    for k in crossed:
+        at = geometry.plane_from_lps(k, [point])[0]
+        assert after.area(k).buffer(0.5).covers(Point(at)), f"plane {k} holds the stroke"
+    hand.key(Qt.Key.Key_E)
+    hand.drag(view, [track[0], (track[0] + track[1]) / 2, track[1]])
+    erased = hand.session.active_roi
+    assert not erased.area(planes[4]).covers(Point(geometry.plane_from_lps(planes[4], [point])[0]))
+    for _ in range(2):
+        hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.session.active_roi.planes == before.planes
+
+
+def test_delete_clears_the_shown_plane_only(hand: Hand) -> None:
+    before, plane = hand.session.active_roi, hand.session.plane
+    hand.key(Qt.Key.Key_Delete)
+    after = hand.session.active_roi
+    assert set(before.planes) - set(after.planes) == {plane}
+    assert all(after.planes[k] is before.planes[k] for k in after.planes)
+    hand.key(Qt.Key.Key_Delete)
+    assert "has nothing on plane" in hand.window.messages.sentences[-1]
+
+
+@pytest.mark.parametrize(("key", "upwards"), [(Qt.Key.Key_Up, True), (Qt.Key.Key_Down, False)])
+def test_a_plane_is_copied_from_above_or_below(hand: Hand, key: Qt.Key, upwards: bool) -> None:
+    roi, plane, geometry = hand.session.active_roi, hand.session.plane, hand.session.volume.geometry
+    head = 1 if geometry.normal[2] > 0 else -1
+    source = plane + (head if upwards else -head)
+    hand.key(key, CTRL)
+    assert hand.session.active_roi.area(plane).equals_exact(roi.area(source), 0.0)
+    assert hand.session.active_roi.planes[source] is roi.planes[source]
+
+
+def test_interpolation_fills_the_gaps_and_keeps_what_is_drawn(hand: Hand) -> None:
+    roi = hand.session.active_roi
+    planes = list(roi.planes)
+    gap = planes[3:6]
+    for plane in gap:
+        hand.go_to(plane)
+        hand.key(Qt.Key.Key_Delete)
+    kept = hand.session.active_roi.planes
+    steps = hand.history.undo_text
+    hand.key(Qt.Key.Key_I, CTRL)
+    hand.wait_until(lambda: hand.history.undo_text != steps)
+    filled = hand.session.active_roi
+    assert list(filled.planes) == planes
+    assert all(filled.planes[k] is kept[k] for k in kept)
+    for plane in gap:
+        shared = filled.area(plane).intersection(roi.area(plane)).area
+        assert 2 * shared / (filled.area(plane).area + roi.area(plane).area) > 0.6
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.session.active_roi.planes == kept
+    hand.key(Qt.Key.Key_Y, CTRL)
+    hand.key(Qt.Key.Key_I, CTRL)
+    assert "no empty planes" in hand.window.messages.sentences[-1]
+
+
+def test_a_stroke_survives_an_undo_that_comes_during_it(hand: Hand) -> None:
+    hand.key(Qt.Key.Key_B)
+    points = hand.on_plane([(200, 200), (220, 200), (240, 200)])
+    hand.drag(AXIAL, points)
+    hand.press(AXIAL, hand.on_plane([(200, 300)])[0])
+    hand.move(AXIAL, hand.on_plane([(220, 300)])[0])
+    hand.history.undo()
+    hand.move(AXIAL, hand.on_plane([(240, 300)])[0])
+    hand.release(AXIAL, hand.on_plane([(240, 300)])[0])
+    assert area(hand).covers(Point(220, 300)) and not area(hand).covers(Point(220, 200))
