@@ -21,13 +21,14 @@ about where between two centres the line runs, and is traced as a mask.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
 from engine.contouring.line import BandedRings, smooth_rings
-from engine.contouring.march import areas_of, march, with_corners
+from engine.contouring.march import areas_of, march, starts_of, with_corners
 from engine.contouring.sample import MapSampler
 from engine.errors import MismatchError
 from engine.progress import Progress, silent
@@ -76,39 +77,50 @@ def trace_mask_volume(mask: BoolArray, geometry: Geometry, progress: Progress = 
 
 def _trace(mask: BoolArray, spacing_uv: tuple[float, float], progress: Progress) -> Iterator[tuple[int, MultiPolygon]]:
     progress(0.0, "Tracing contours")
-    filled = np.flatnonzero(mask.any(axis=(1, 2)))
-    if not len(filled):
-        return
-    first, last = int(filled[0]), int(filled[-1]) + 1
-    seen = np.logical_or.reduce(mask[first:last], axis=0)
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    j0, i0 = int(rows[0]), int(columns[0])
-    box = mask[first:last, j0 : int(rows[-1]) + 1, i0 : int(columns[-1]) + 1]
-    step = max(1, CELLS_AT_ONCE // ((box.shape[1] + 1) * (box.shape[2] + 2)))
-    for k in range(0, len(box), step):
-        progress(k / len(box), "Tracing contours")
-        for plane, area in _trace_box(box[k : k + step], (i0, j0), spacing_uv):
-            yield first + k + plane, area
+    planes = np.flatnonzero(mask.any(axis=(1, 2)))
+    part: list[_Tile] = []
+    height = width = 0
+    for n, k in enumerate(planes.tolist()):
+        columns = np.flatnonzero(np.logical_or.reduce(mask[k], axis=0))
+        i0, i1 = int(columns[0]), int(columns[-1]) + 1
+        rows = np.flatnonzero(mask[k, :, i0:i1].any(axis=1))
+        j0, j1 = int(rows[0]), int(rows[-1]) + 1
+        height, width = height + j1 - j0 + 1, max(width, i1 - i0 + 2)
+        if part and height * width > CELLS_AT_ONCE:
+            progress(n / len(planes), "Tracing contours")
+            yield from _trace_tiles(part, spacing_uv)
+            part, height, width = [], j1 - j0 + 1, i1 - i0 + 2
+        part.append(_Tile(k, j0, i0, mask[k, j0:j1, i0:i1]))
+    if part:
+        yield from _trace_tiles(part, spacing_uv)
     progress(1.0, "Tracing contours")
 
 
-def _trace_box(
-    box: BoolArray, corner: tuple[int, int], spacing_uv: tuple[float, float]
-) -> list[tuple[int, MultiPolygon]]:
-    """All planes of a box in one call: stacked below one another, with an empty row between."""
-    planes, rows, columns = box.shape
-    stack = np.zeros((planes * (rows + 1) + 1, columns + 2))
-    stack[:-1].reshape(planes, rows + 1, columns + 2)[:, 1:, 1:-1] = box
+class _Tile(NamedTuple):
+    """The box around the foreground of one plane, and its first row and column."""
+
+    plane: int
+    row: int
+    column: int
+    mask: BoolArray
+
+
+def _trace_tiles(tiles: list[_Tile], spacing_uv: tuple[float, float]) -> list[tuple[int, MultiPolygon]]:
+    """Planes in one call: their boxes one below another, with an empty row between."""
+    first = starts_of(np.array([len(tile.mask) + 1 for tile in tiles])) + 1
+    stack = np.zeros((int(first[-1]), max(tile.mask.shape[1] for tile in tiles) + 2))
+    for tile, row in zip(tiles, first.tolist(), strict=False):
+        rows, columns = tile.mask.shape
+        stack[row : row + rows, 1 : columns + 1] = tile.mask
     # At a level just below one half, the middle of an ambiguous cell (mean exactly one half) is inside, so voxels that
     # touch diagonally are joined: a thin oblique structure stays one line, not a string of beads.
     points, starts, outer = march(stack, 0.49)
-    if not len(points):
-        return []
     lines, starts = smooth_rings(BandedRings.from_crossings(points, starts))
-    plane = np.floor(lines[starts[:-1], 1]).astype(np.intp) // (rows + 1)
-    lines[:, 0] += corner[0] - 1
-    lines[:, 1] += corner[1] - 1 - np.repeat(plane * (rows + 1), np.diff(starts))
-    return areas_of(lines * np.asarray(spacing_uv), starts, outer, plane)
+    which = np.searchsorted(first, lines[starts[:-1], 1] + 1.0, side="right") - 1
+    moved = np.array([[tile.column - 1, tile.row - row] for tile, row in zip(tiles, first.tolist(), strict=False)])
+    lines += np.repeat(moved[which], np.diff(starts), axis=0)
+    plane = np.array([tile.plane for tile in tiles])
+    return areas_of(lines * np.asarray(spacing_uv), starts, outer, plane[which])
 
 
 def trace_probability(
