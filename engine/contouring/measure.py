@@ -6,8 +6,8 @@ Definitions differ between programs, and HD95 with them by up to a factor of two
 - Centroid: the mean position of that volume.
 - Dice: 2·|A∩B| / (|A| + |B|), by polygon areas × thickness, or by voxels (Dice, Ecology 1945;26:297).
 - Surface of a mask: in each cube between eight neighbouring voxel centres that are not all alike, one element at the
-  cube's middle, whose area is the length of the vector area that the cube's voxels enclose; on flat surfaces of any
-  direction these areas add up to the true one.
+  cube's middle, whose area is the length of the vector area that the cube's voxels enclose. On a sphere these areas add
+  up to some 5 % more than the true one, as those of marching cubes do; only their proportions matter below.
 - Distance of an element: to the middle of the nearest element of the other surface. Elements fill a layer one voxel
   thick, so between surfaces far apart it is up to half a voxel short; so it is in other measures from masks.
 - Surface Dice at a tolerance: the share of both surfaces, by area, that lies within the tolerance of the other one

@@ -73,8 +73,8 @@ def test_spheres_about_one_centre_are_their_radii_apart():
     assert measure.surface_dice(a, b, spacing, 5.0) == 1.0
     assert measure.surface_dice(a, b, spacing, 2.9) < 0.01
     found = measure.surface_distances(a, b, spacing)
-    assert found.forth_size.sum() == pytest.approx(4 * np.pi * 18**2, rel=0.03)
-    assert found.back_size.sum() == pytest.approx(4 * np.pi * 22**2, rel=0.03)
+    assert found.forth_size.sum() == pytest.approx(4 * np.pi * 18**2, rel=0.08)
+    assert found.back_size.sum() == pytest.approx(4 * np.pi * 22**2, rel=0.08)
 
 
 def test_equal_masks_are_no_distance_apart_and_overlap_wholly():
