@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.cards.registry import LoadedCard, find_card
 from engine.cards.schema import Band, Calibration, Card
 from engine.inference.segment import load_networks
-from engine.training.dataset import Case, DataSet
+from engine.training.dataset import Case, open_data
 from engine.training.loop import windowed
 from engine.training.publish import segmenter_of, write_card
 from engine.training.recipe import Recipe
@@ -136,7 +136,7 @@ def _loss(predicted: Predicted, temperature: float) -> float:
 def main(card: str, data: Path, name: str) -> None:
     """Fit CARD's temperature and bands on a data set, and write them into it."""
     loaded = find_card(card)
-    dataset = DataSet(data, recipe_of(loaded.card).structures)
+    dataset = open_data(data, recipe_of(loaded.card).structures)
     written = calibrated(loaded, [dataset.read(case).cropped() for case in dataset.names], name)
     write_card(written, loaded.folder)
     assert written.uncertainty.calibration is not None

@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
+_DATA_HELP = "Data set in the nnU-Net raw layout, or a folder of DICOM studies with RTSTRUCTs."
+
 
 @click.command()
 @click.argument("card")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Data set in the nnU-Net raw layout.")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help=_DATA_HELP)
 @click.option("--validation", type=click.Path(path_type=Path), help="Another one to choose by; else a tenth of --data.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the new card.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Length of the schedule; the card's else.")
@@ -50,7 +52,7 @@ def train(
 
 @click.command()
 @click.argument("card")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Data set in the nnU-Net raw layout.")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help=_DATA_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON alone to standard output.")
 @click.option("--synthetic", is_flag=True, help="Make the cases look as from a scanner: 1 mm pixels, couch, padding.")
 @click.option("--cases", "most", type=click.IntRange(min=1), help="Only so many cases, spread over the data set.")
@@ -73,12 +75,13 @@ def evaluate(
     from rich.progress import Progress
 
     from engine.cards.registry import find_card
-    from engine.training.dataset import DataSet
+    from engine.training.dataset import open_data
     from engine.training.evaluate import evaluate as measure
-    from engine.training.publish import record_metrics
+    from engine.training.evaluate import record_metrics
 
     loaded = find_card(card)
-    dataset = DataSet(data, [output.name for output in loaded.card.outputs if output.kind == "mask"])
+    names = [output.name for output in loaded.card.outputs if output.kind == "mask"]
+    dataset = open_data(data, names, loaded.card.inputs[0].modality)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("Reading", total=1.0)

@@ -1,10 +1,11 @@
 """A training or validation set in the nnU-Net raw layout, with the structures that each case has contoured."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import SimpleITK as sitk
@@ -45,6 +46,36 @@ class Case:
         box = body_box(self.image, margin)
         image, labels = np.ascontiguousarray(self.image[box]), np.ascontiguousarray(self.labels[box])
         return Case(self.name, image, labels, self.spacing, self.contoured)
+
+
+class DataSource(Protocol):
+    """Cases by name: `structures` (names, in the order of the classes from 1), `names`, and `read`."""
+
+    structures: list[str]
+    names: list[str]
+
+    def read(self, name: str) -> Case:
+        """The case, turned to rising Left, Posterior, Superior."""
+
+
+def open_data(folder: Path, structures: list[str], modalities: Sequence[str] = ("CT",)) -> DataSource:
+    """The data set in `folder`: in the nnU-Net raw layout where it has a `dataset.json`, else of DICOM studies.
+
+    Args:
+        folder: of the data set.
+        structures: names to learn, in the order of the network's classes from 1.
+        modalities: DICOM images of others are left out.
+
+    Raises:
+        PlanimeterError: it is neither, or it lacks what is needed.
+    """
+    if not folder.is_dir():
+        raise ReadError(f"{folder} is not a folder, so there is no data set.")
+    if (folder / "dataset.json").exists() or (folder / "imagesTr").exists():
+        return DataSet(folder, structures)
+    from engine.training.dicom_set import DicomSet  # noqa: PLC0415 - it needs Case from here
+
+    return DicomSet(folder, structures, modalities)
 
 
 class DataSet:

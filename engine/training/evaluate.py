@@ -1,27 +1,32 @@
 """`planimeter evaluate`: a card's contours against those of a data set, through the same path as in the program.
 
-For each structure, over the cases that have it contoured: Dice, surface Dice at 2 mm, the 95th percentile of the
-surface distance, and the volume's error; their definitions are those of `engine.training.scoring`. A structure that
-the card did not draw, or a case that it refused, has Dice and surface Dice 0 and volume error 1, and no distance:
-`missed` counts them. Intervals are 95 % percentile bootstraps over cases.
+For each structure, over the cases that have it contoured: Dice, surface Dice at 2 mm and the 95th percentile of the
+surface distance, by the definitions of `engine.contouring.measure`, and the volume's error, |volume - reference| /
+reference. A structure that the card did not draw, or a case that it refused, has Dice and surface Dice 0, volume error
+1, and no distance: `missed` counts those without any overlap. Intervals are 95 % percentile bootstraps over cases.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.cards.registry import LoadedCard
+from engine.cards.schema import Card, Metric
 from engine.contouring.fill import fill
+from engine.contouring.measure import mask_dice, surface_distances
 from engine.errors import PlanimeterError
 from engine.inference.run import run_card
-from engine.training.dataset import Case, DataSet
+from engine.training.dataset import Case, DataSource
+from engine.training.publish import write_card
 from engine.training.scanner import as_from_scanner
-from engine.training.scoring import MEASURES, compare_masks
 from engine.volume import Geometry, Volume
 
+#: The figures of a structure, as they are named in tables.
+MEASURES = ("dice", "surface_dice_2mm", "hd95_mm", "volume_error")
 _RESAMPLES = 2000
 _MISSED = {"dice": 0.0, "surface_dice_2mm": 0.0, "hd95_mm": float("nan"), "volume_error": 1.0}
 
@@ -57,7 +62,7 @@ class Scores:
 
 def evaluate(
     loaded: LoadedCard,
-    dataset: DataSet,
+    dataset: DataSource,
     *,
     synthetic: bool = False,
     most: int = 0,
@@ -98,6 +103,33 @@ def evaluate(
     return scores
 
 
+def record_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:
+    """Put the figures of an evaluation into the card's table, in place of those on the same data and split.
+
+    Args:
+        loaded: the card, whose folder is written to.
+        summary: as `Scores.summary` gives it.
+        dataset, split: what was measured on.
+        when: day of the measurement.
+    """
+    measured = []
+    if summary["mean_dice"] is not None:
+        measured.append(Metric(dataset=dataset, split=split, n=summary["n"], name="mean_dice",
+                               value=summary["mean_dice"], when=when))  # fmt: skip
+    for label, row in summary["structures"].items():
+        for name in MEASURES:
+            if row[name] is not None:
+                low, high = row[f"{name}_ci"]
+                measured.append(
+                    Metric(dataset=dataset, split=split, n=row["n"], name=name, label=label, value=row[name],
+                           ci=(low, high), when=when)
+                )  # fmt: skip
+    others = [metric for metric in loaded.card.metrics if (metric.dataset, metric.split) != (dataset, split)]
+    card = loaded.card.model_copy(update={"metrics": (*others, *measured)})
+    write_card(card, loaded.folder)
+    return card
+
+
 def volume_of(case: Case) -> Volume:
     """The case as the program would have it open: a CT whose axes rise along Left, Posterior and Superior."""
     geometry = Geometry.regular((0.0, 0.0, 0.0), np.eye(3), case.spacing[::-1], _shape(case))
@@ -114,13 +146,19 @@ def _drawn(loaded: LoadedCard, case: Case, device: str) -> dict[str, NDArray[np.
 def _measures(mask: NDArray[np.bool_] | None, truth: NDArray[np.bool_], case: Case) -> dict[str, float]:
     if mask is None or not mask.any():
         return dict(_MISSED)
-    found = compare_masks(mask, truth, case.spacing)
-    return {name: float(getattr(found, name)) for name in MEASURES}
+    distances = surface_distances(mask, truth, case.spacing)
+    volume, reference = np.count_nonzero(mask), np.count_nonzero(truth)
+    return {
+        "dice": mask_dice(mask, truth),
+        "surface_dice_2mm": distances.share_within(2.0),
+        "hd95_mm": distances.percentile(95),
+        "volume_error": abs(volume - reference) / reference,
+    }
 
 
 def _row(rows: list[dict[str, float]]) -> dict[str, Any]:
     """Means and intervals of one structure."""
-    out: dict[str, Any] = {"n": len(rows), "missed": sum(row["dice"] == 0 for row in rows)}
+    out: dict[str, Any] = {"n": len(rows), "missed": sum(int(row["dice"] == 0) for row in rows)}
     rng = np.random.default_rng(0)
     picks = rng.integers(0, len(rows), (_RESAMPLES, len(rows)))
     for name in MEASURES:

@@ -1,19 +1,16 @@
 """From a finished run to a card that can be used: weights in half the size, their hash, and the card beside them."""
 
 import hashlib
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from engine.cards.registry import CARD_FILE, LoadedCard
-from engine.cards.schema import Card, Metric, SegmenterNode, card_json
+from engine.cards.registry import CARD_FILE
+from engine.cards.schema import Card, SegmenterNode, card_json
 from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
-from engine.training.scoring import MEASURES
 
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -67,33 +64,6 @@ def publish(card: Card, average: Path, folder: Path) -> Card:
     published = Card.model_validate(values)
     write_card(published, folder)
     return published
-
-
-def record_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:
-    """Put the figures of an evaluation into the card's table, in place of those on the same data and split.
-
-    Args:
-        loaded: the card, whose folder is written to.
-        summary: as `Scores.summary` gives it.
-        dataset, split: what was measured on.
-        when: day of the measurement.
-    """
-    measured = []
-    if summary["mean_dice"] is not None:
-        measured.append(Metric(dataset=dataset, split=split, n=summary["n"], name="mean_dice",
-                               value=summary["mean_dice"], when=when))  # fmt: skip
-    for label, row in summary["structures"].items():
-        for name in MEASURES:
-            if row[name] is not None:
-                low, high = row[f"{name}_ci"]
-                measured.append(
-                    Metric(dataset=dataset, split=split, n=row["n"], name=name, label=label, value=row[name],
-                           ci=(low, high), when=when)
-                )  # fmt: skip
-    others = [metric for metric in loaded.card.metrics if (metric.dataset, metric.split) != (dataset, split)]
-    card = loaded.card.model_copy(update={"metrics": (*others, *measured)})
-    write_card(card, loaded.folder)
-    return card
 
 
 def _halved(value: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 from engine.cards.registry import find_cards, load_card
 from engine.cards.schema import Card
 from engine.errors import CardError, MismatchError
-from engine.training.dataset import Case, DataSet
+from engine.training.dataset import Case, DataSource, open_data
 from engine.training.loop import AVERAGE_FILE, Trainer
 from engine.training.publish import publish, segmenter_of
 from engine.training.recipe import Recipe
@@ -31,8 +31,8 @@ def train_card(
 
     Args:
         card: id or path of a card with a recipe; its weights, if any, are not used.
-        data, validation: folders in the nnU-Net raw layout; without a validation set a share of the data, by the
-            recipe, is held out.
+        data, validation: folders in the nnU-Net raw layout, or of DICOM studies with RTSTRUCTs; without a validation
+            set a share of the data, by the recipe, is held out.
         output: the new card's folder.
         minutes, seed: in place of the recipe's.
         device: "auto", "cpu" or "cuda".
@@ -50,7 +50,10 @@ def train_card(
         recipe = dataclasses.replace(recipe, minutes=minutes)
     if seed is not None:
         recipe = dataclasses.replace(recipe, seed=seed)
-    cases, held_out = _cases(recipe, data, validation, report)
+    modalities = described.inputs[0].modality
+    dataset = open_data(data, recipe.structures, modalities)
+    chosen_by = open_data(validation, recipe.structures, modalities) if validation else None
+    cases, held_out = _cases(recipe, dataset, chosen_by, report)
     trainer = Trainer(recipe, cases, held_out, output, resolve_device(device))
     progression = trainer.run(report)
     publish(described, output / AVERAGE_FILE, output)
@@ -103,10 +106,8 @@ def resolve_device(device: str) -> str:
 
 
 def _cases(
-    recipe: Recipe, data: Path, validation: Path | None, report: Callable[[float, str], None]
+    recipe: Recipe, dataset: DataSource, held_out: DataSource | None, report: Callable[[float, str], None]
 ) -> tuple[list[Case], list[Case]]:
-    dataset = DataSet(data, recipe.structures)
-    held_out = DataSet(validation, recipe.structures) if validation else None
     names = dataset.names
     chosen: list[str] = []
     if held_out is None and recipe.holdout > 0 and len(names) > 1:
@@ -118,6 +119,6 @@ def _cases(
         report(0.0, f"reading case {index + 1} of {len(names)}")
         cases.append(dataset.read(name).cropped())
     if not any(case.voxels_of for case in cases):
-        raise MismatchError(f"No case in {data} has any of the structures {', '.join(recipe.structures)} contoured.")
+        raise MismatchError(f"No case of the data set has any of {', '.join(recipe.structures)} contoured.")
     source, chosen = (held_out, held_out.names) if held_out else (dataset, chosen)
     return cases, [source.read(name).cropped() for name in chosen]

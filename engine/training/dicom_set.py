@@ -1,0 +1,91 @@
+"""A training or validation set of DICOM studies: CT series with the RTSTRUCTs that were drawn on them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contouring.fill import fill
+from engine.dicom.read import read_series
+from engine.dicom.rtstruct_read import filled_areas, read_rtstruct
+from engine.dicom.scan import Series, scan
+from engine.errors import GeometryError, MismatchError, ReadError
+from engine.inference.preprocess import AxisOrder
+from engine.training.dataset import Case
+
+
+class DicomSet:
+    """The RTSTRUCTs under a folder, each a case on the series that it was drawn on.
+
+    A structure counts as contoured in a case when the RTSTRUCT has a ROI of its name, upper and lower case alike, with
+    an area.
+
+    Args:
+        folder: searched with all that is in it.
+        structures: ROI names to learn, in the order of the network's classes from 1.
+        modalities: of the images; others are left out.
+
+    Raises:
+        ReadError: there is no RTSTRUCT with an image series that can be opened.
+        MismatchError: two structures have the same name but for its case.
+    """
+
+    def __init__(self, folder: Path, structures: list[str], modalities: Sequence[str] = ("CT",)) -> None:
+        self.folder = folder
+        self.structures = structures
+        if len({name.casefold() for name in structures}) != len(structures):
+            raise MismatchError("Two of the structures to learn differ only in upper and lower case.")
+        series = list(scan([folder]).series())
+        images = [one for one in series if one.kind == "image" and one.plane_count > 1 and not one.problem]
+        self._cases: dict[str, tuple[Path, Series]] = {}
+        for one in series:
+            image = _image_of(one, images) if one.kind == "rtstruct" else None
+            if image is not None and image.modality in modalities:
+                self._cases[one.files[0].relative_to(folder).as_posix()] = one.files[0], image
+        self.names = sorted(self._cases)
+        if not self.names:
+            raise ReadError(f"{folder} holds no RTSTRUCT together with the image series that it was drawn on.")
+
+    def read(self, name: str) -> Case:
+        """The case `name`, turned to rising Left, Posterior, Superior.
+
+        Raises:
+            ReadError, MismatchError: image or RTSTRUCT are not readable, or don't belong together.
+            GeometryError: the planes are uneven or tilted.
+        """
+        rtstruct, image = self._cases[name]
+        volume = read_series(image)
+        if not volume.geometry.is_regular:
+            raise GeometryError(f"{name}: the image's planes are uneven or tilted, so it can't be learned from.")
+        structures = read_rtstruct(rtstruct, volume)
+        areas_of, _ = filled_areas(structures)
+        labels = np.zeros(volume.voxels.shape, np.uint8)
+        contoured = np.zeros(len(self.structures), bool)
+        wanted = {structure.casefold(): index for index, structure in enumerate(self.structures)}
+        for roi in structures.rois:
+            index = wanted.get(roi.name.strip().casefold())
+            areas = areas_of(roi) if index is not None else {}
+            if index is not None and areas:
+                labels[fill(areas, volume.geometry)] = index + 1
+                contoured[index] = True
+        axes = AxisOrder.towards(volume.geometry, "LPS")
+        spacing = volume.geometry.spacing_xyz[::-1]
+        a, b, c = axes.order
+        hu: NDArray[np.int16] = np.clip(np.rint(volume.voxels), -32768, 32767).astype(np.int16)
+        return Case(
+            name,
+            np.ascontiguousarray(axes.to_network(hu)),
+            np.ascontiguousarray(axes.to_network(labels)),
+            (spacing[a], spacing[b], spacing[c]),
+            contoured,
+        )
+
+
+def _image_of(rtstruct: Series, images: list[Series]) -> Series | None:
+    """The series that an RTSTRUCT refers to, by its UID or else by the frame of reference; the longest of several."""
+    for kind in ("series_uid", "frame_of_reference_uid"):
+        found = [image for image in images if getattr(image.info, kind) in rtstruct.references]
+        if found:
+            return max(found, key=lambda image: image.plane_count)
+    return None
