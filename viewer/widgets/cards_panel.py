@@ -53,7 +53,7 @@ class CardsPanel(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._history, self._jobs = session, history, jobs
+        self._session, self._history, self.jobs = session, history, jobs
         self._cards: list[LoadedCard] = []
         self._refusals: dict[str, list[Refusal]] = {}
         self._running: LoadedCard | None = None
@@ -97,7 +97,6 @@ class CardsPanel(QWidget):
         self.device.setToolTip("Where the model runs; 'automatic' takes the fastest device that there is")
         self.run_button = QPushButton("Draw contours", self)
         self.run_button.setToolTip("Run the chosen model on the open series (Ctrl+R)")
-        self.run_button.setShortcut("Ctrl+R")
         self.run_button.clicked.connect(self.run)
         self.cancel_button = QPushButton("Cancel", self)
         self.cancel_button.setToolTip("Stop the run and free its memory; nothing is changed (Ctrl+K)")
@@ -205,12 +204,12 @@ class CardsPanel(QWidget):
         self._clock.start()
         self._tick.start()
         self.bar.setRange(0, 0)
-        self.stage.setText("Handing the series to the engine" if self._jobs.is_ready else "The engine is starting")
+        self.stage.setText("Handing the series to the engine" if self.jobs.is_ready else "The engine is starting")
         self.cancel_button.setEnabled(True)
         self._show_elapsed()
         self._show_buttons()
         try:
-            self._job = self._jobs.run(
+            self._job = self.jobs.run(
                 loaded.folder, volume, device=self.device.currentData(), override=bool(self._overridden)
             )
         except Exception as error:
@@ -221,7 +220,7 @@ class CardsPanel(QWidget):
         if self.is_running:
             self.cancel_button.setEnabled(False)
             self.stage.setText("Stopping …")
-            self._jobs.cancel(self._job)
+            self.jobs.cancel(self._job)
 
     def _volume_changed(self) -> None:
         if self.is_running:
