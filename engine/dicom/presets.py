@@ -67,7 +67,7 @@ class ExportOptions(BaseModel):
     thinning_mm: float = Field(default=0.01, ge=0, le=1)
     keep_source: bool = True
     when: datetime | None = None
-    tolerance_mm: float = Field(default=0.05, gt=0)
+    tolerance_mm: float = Field(default=0.02, gt=0)
 
 
 class Rule(BaseModel):
@@ -139,6 +139,17 @@ def standard_code(roi: Roi) -> Code | None:
         return roi.code
     known = standard_names().get(roi.name)
     return Code(*known.code) if known is not None and known.code is not None else None
+
+
+def standard_side(roi: Roi) -> Code | None:
+    """Left or right, as SNOMED CT codes it, for a TG-263 name that ends in _L or _R and whose code has no side."""
+    known = standard_names().get(roi.name)
+    if roi.code is not None or known is None or known.code is None:
+        return None
+    meaning = known.code[2].lower()
+    if "left" in meaning or "right" in meaning:
+        return None
+    return {"_L": Code("7771000", "SCT", "Left"), "_R": Code("24028007", "SCT", "Right")}.get(roi.name[-2:])
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
 
 from engine import __version__
-from engine.dicom.presets import LONGEST_LABEL, ExportOptions, standard_code
+from engine.dicom.presets import LONGEST_LABEL, ExportOptions, standard_code, standard_side
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS
 from engine.structures import Code, Generation, Provenance, Roi, StructureSet
 from engine.volume import Instance, SeriesInfo, Volume
@@ -166,7 +166,11 @@ def put(ds: Dataset, keyword: str, value: str) -> None:
         value = "".join(c for c in value if c.isprintable())
         if vr in ("SH", "LO"):
             value = value.replace("\\", "_")
-    setattr(ds, keyword, value[: _LONGEST.get(vr, len(value))].strip())
+    value = value[: _LONGEST.get(vr, len(value))]
+    # The limits are in characters, but checkers and some readers count the bytes of short labels.
+    while vr == "SH" and len(value.encode()) > _LONGEST[vr]:
+        value = value[:-1]
+    setattr(ds, keyword, value.strip())
 
 
 def image_item(instance: tuple[str, str, int | None]) -> Dataset:
@@ -253,7 +257,11 @@ def _observations(rois: Sequence[Roi], names: Mapping[int, str]) -> Iterable[Dat
             put(item, "ROIObservationLabel", names[roi.number])
         code = standard_code(roi)
         if code is not None and code.value and code.scheme:
-            item.RTROIIdentificationCodeSequence = [_code_item(code)]
+            coded = _code_item(code)
+            side = standard_side(roi)
+            if side is not None:
+                coded.SegmentedPropertyTypeModifierCodeSequence = [_code_item(side)]
+            item.RTROIIdentificationCodeSequence = [coded]
         item.RTROIInterpretedType = roi.roi_type if roi.roi_type in _INTERPRETED_TYPES else roi.roi_type[:16].upper()
         if "ROIInterpreter" not in item:
             item.ROIInterpreter = ""
