@@ -38,6 +38,9 @@ class Person:
         self.axial = window.panes.planes[View.AXIAL]
 
     def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        # Where there is no window manager nobody gives the focus back when a dialog closes.
+        self.window.activateWindow()
+        self.until(self.window.isActiveWindow)
         QTest.keyClick(self.axial, key, modifier)
 
     def ctrl(self, key: Qt.Key) -> None:
