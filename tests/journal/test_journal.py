@@ -198,8 +198,7 @@ def test_a_session_in_another_window_is_refused(tmp_path: Path, geometry: Geomet
     journal.record(Kind.DO, redrawn(None, PlaneContours(wobbly(2))))
 
 
-def test_a_killed_writer_loses_nothing_that_record_returned_for(tmp_path: Path, geometry: Geometry) -> None:
-    code = """
+WRITER = """
 import sys, pathlib, numpy as np, shapely
 from engine.journal import *
 from engine.structures import *
@@ -207,14 +206,39 @@ from engine.volume import Geometry
 geometry = Geometry.regular((-100.0, -100.0, -50.0), np.eye(3), (0.9, 0.9, 3.0), (10, 64, 64))
 journal = Journal.start(Subject("1", "2", "CT", ()), geometry, pathlib.Path(sys.argv[1]))
 journal.record_base(StructureSet(geometry))
-for i in range(100000):
+for i in range(int(sys.argv[2])):
     area = shapely.MultiPolygon([shapely.box(i, 0, i + 1, 1)])
     change = PlanesRedrawn(1, {0: (None, PlaneContours(area))}, (Provenance(), Provenance()))
     journal.record(Kind.DO, JournalStep(str(i), "brush", (change,)))
     print(journal.id, i, flush=True)
 """
+
+
+def test_windows_that_write_at_the_same_time_do_not_disturb_each_other(tmp_path: Path, geometry: Geometry) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), "60"], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    ids = set()
+    while any(writer.poll() is None for writer in writers):
+        unfinished(tmp_path)
+    for writer in writers:
+        assert writer.stdout is not None and writer.returncode == 0
+        lines = writer.stdout.read().splitlines()
+        assert len(lines) == 60
+        ids.add(lines[0].split()[0])
+    assert {record.id for record in unfinished(tmp_path)} == ids and len(ids) == 3
+    for session_id in ids:
+        journal = Journal.resume(session_id, tmp_path)
+        assert [step.text for _, step in journal.replay(geometry).steps] == [str(i) for i in range(60)]
+        journal.close()
+
+
+def test_a_killed_writer_loses_nothing_that_record_returned_for(tmp_path: Path, geometry: Geometry) -> None:
     for after in (1, 17, 60):
-        writer = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), "100000"], stdout=subprocess.PIPE, text=True
+        )
         assert writer.stdout is not None
         for _ in range(after):
             line = writer.stdout.readline()
