@@ -2,9 +2,17 @@
 
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from viewer.widgets import opening, viewing
+from viewer.widgets.application import create_application
+from viewer.widgets.main_window import MainWindow
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,3 +29,56 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("PLANIMETER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("PLANIMETER_SETTINGS", str(tmp_path / "settings.ini"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def application(screen: None) -> QApplication:
+    """The application as the program makes it, before pytest-qt would make a plain one."""
+    return create_application()
+
+
+@pytest.fixture(autouse=True)
+def no_vtk_errors() -> Iterator[None]:
+    """A test fails when VTK complained, which nobody would see."""
+    from vtkmodules.vtkCommonCore import vtkOutputWindow, vtkStringOutputWindow
+
+    window = vtkStringOutputWindow()
+    before = vtkOutputWindow.GetInstance()
+    vtkOutputWindow.SetInstance(window)
+    yield
+    vtkOutputWindow.SetInstance(before)
+    assert window.GetOutput() == ""
+
+
+@pytest.fixture(scope="module")
+def desk(application: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MainWindow]:
+    """A window on screen that opens and shows studies, without the panels for editing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLANIMETER_SETTINGS", str(tmp_path_factory.mktemp("desk") / "settings.ini"))
+        window = MainWindow()
+        opening.install(window)
+        viewing.install(window)
+        window.resize(1200, 900)
+        window.show()
+        assert QTest.qWaitForWindowExposed(window, 5000)
+        yield window
+        window.close()
+        window.deleteLater()
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("planimeter surface")] == []
+
+
+@pytest.fixture
+def seeing(desk: MainWindow) -> MainWindow:
+    """The window of the module as after a start: nothing open, nothing said."""
+    desk.session.close()
+    desk.history.clear()
+    desk.session.set_interpolate(True)
+    desk.messages.dismiss_all()
+    desk.panes.set_crosshair(True)
+    # Keys reach the active window alone; a test before may have shown another.
+    desk.activateWindow()
+    assert QTest.qWaitForWindowActive(desk, 5000)
+    if desk.panes.enlarged is not None:
+        desk.panes.toggle_enlarged(desk.panes.enlarged)
+    QApplication.processEvents()
+    return desk

@@ -33,12 +33,25 @@ class Annotations:
         self._bar_actor.SetMapper(mapper)
         self._bar_actor.GetProperty().SetLineWidth(1.0)
         renderer.AddViewProp(self._bar_actor)
+        #: Length of the scale bar, mm.
+        self.scale_mm = 0
         self._layout: tuple[int, int, float, float] | None = None
 
     def set_letters(self, left: str, right: str, up: str, down: str) -> None:
         """The anatomical directions at the four sides."""
         for place, text in (("left", left), ("right", right), ("up", up), ("down", down)):
             self._texts[place].SetInput(text)
+
+    @property
+    def letters(self) -> tuple[str, str, str, str]:
+        """What stands left, right, up and down."""
+        left, right, up, down = (self._texts[place].GetInput() for place in ("left", "right", "up", "down"))
+        return left, right, up, down
+
+    @property
+    def title(self) -> str:
+        """What stands at the top left."""
+        return self._texts["title"].GetInput()
 
     def set_title(self, text: str) -> None:
         """Name and number of the plane, top left."""
@@ -81,7 +94,7 @@ class Annotations:
         self._lay_out_bar(width, margin, mm_per_px, pixel_ratio)
 
     def _lay_out_bar(self, width: int, margin: float, mm_per_px: float, pixel_ratio: float) -> None:
-        length = scale_length_mm(width, mm_per_px)
+        length = self.scale_mm = scale_length_mm(width, mm_per_px)
         right = width - margin
         left = right - length / mm_per_px
         tick = 4 * pixel_ratio

@@ -130,6 +130,11 @@ class PlaneScene:
         self.changed.emit()
 
     @property
+    def image(self) -> vtkImageData | None:
+        """What is shown, on the memory of the volume; None where nothing is."""
+        return self._mapper.GetInput() if self.frame is not None else None
+
+    @property
     def index(self) -> int:
         """Index of the shown plane of the grid across this view."""
         return self._index

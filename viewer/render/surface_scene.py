@@ -4,6 +4,7 @@ Everything lies in the millimetres of the displayed grid. Surfaces are made on a
 collected by `poll`; what is on screen stays until its successor is ready.
 """
 
+import logging
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -20,6 +21,8 @@ from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.plane_scene import VIEW_COLOURS, line_actor
 from viewer.render.surfaces import COARSE, FINE, make_surface
 from viewer.session import Session, StructuresChanged, View
+
+log = logging.getLogger("planimeter")
 
 #: So many structures are drawn finely.
 _FEW = 5
@@ -121,7 +124,11 @@ class SurfaceScene:
         for number in ready:
             planes, future = self._pending.pop(number)
             self._drawn[number] = planes
-            self._set_surface(number, future.result())
+            error = future.exception()
+            if error is not None:
+                # The view does without this one; contours and measures never depend on it.
+                log.error("no surface could be made: %s", type(error).__name__)
+            self._set_surface(number, None if error is not None else future.result())
         if ready:
             self._apply_looks()
             self.changed.emit()
@@ -158,6 +165,11 @@ class SurfaceScene:
         camera.SetPosition(*(middle + away / np.linalg.norm(away) * 1.5 * size))
         camera.SetViewUp(*(to_grid @ np.array([0.0, 0.0, 1.0])))
         self._camera_moved()
+
+    @property
+    def seen_from(self) -> str:
+        """Letters of the direction from which the patient is seen."""
+        return self._facing.GetInput().removeprefix("seen from ")
 
     def rotate(self, dx: float, dy: float) -> None:
         """Turn by device pixels; the width of the view is half a turn."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from shapely import affinity
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
@@ -56,7 +55,7 @@ def make_surface(planes: Mapping[int, PlaneContours], frame: ViewFrame, samples:
         if plane not in filled:
             offset = shifts[plane] - corner
             moved = affinity.translate(areas[plane], *offset)
-            filled[plane] = fill_plane(shapely.MultiPolygon(moved), (rows, columns), (float(step[0]), float(step[1])))
+            filled[plane] = fill_plane(moved, (rows, columns), (float(step[0]), float(step[1])))
         labels[row + 1] = filled[plane]
     gap = display.mean_spacing * stride
     return _mesh(labels, (corner[0], corner[1], heights[first] - gap), (step[0], step[1], gap))

@@ -1,0 +1,250 @@
+"""Histogram, presets, overlay panel, status line, banner, messages, shortcuts page, layout."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from engine.volume import SeriesInfo, Volume
+from tests.synthetic import make_geometry
+from tests.viewer.see import CENTRE, NO_KEY, at, drag, phantom, pixels
+from viewer.render.colour_maps import CT_PRESETS, presets
+from viewer.session import Overlay, View, Window
+from viewer.widgets.histogram import HistogramPanel
+from viewer.widgets.main_window import MainWindow
+from viewer.widgets.overlay_panel import OverlayPanel
+from viewer.widgets.shortcuts import ShortcutsPage
+from viewer.widgets.status_line import position_text
+from viewer.widgets.viewing import save_screenshot
+
+
+def mr() -> Volume:
+    voxels = np.zeros((20, 20, 20), dtype=np.int16)
+    voxels[5:15, 5:15, 5:15] = np.random.default_rng(0).integers(100, 1100, (10, 10, 10))
+    return Volume(voxels, make_geometry((20, 20, 20)), "MR", "", SeriesInfo(modality="MR"))
+
+
+def test_region_of_the_histogram_is_the_window(seeing: MainWindow) -> None:
+    seeing.session.open(phantom())
+    panel = seeing.findChild(HistogramPanel)
+    assert panel.region.getRegion() == pytest.approx((-160, 240))
+    panel.region.setRegion((-100, 500))
+    assert seeing.session.window == Window(200, 600)
+    seeing.session.set_window(Window(0, 80))
+    assert panel.region.getRegion() == pytest.approx((-40, 40))
+    panel.centre.setValue(30)
+    assert seeing.session.window == Window(30, 80)
+
+
+def test_dragging_the_edge_of_the_region_changes_the_window(seeing: MainWindow) -> None:
+    seeing.session.open(phantom())
+    panel = seeing.findChild(HistogramPanel)
+    seeing.panel("Window").show()
+    seeing.panel("Window").raise_()
+    QTest.qWait(100)
+    view = panel.plot.getViewBox()
+
+    def pixel(value: float) -> QPoint:
+        top = view.viewRange()[1][1]
+        from pyqtgraph import Point
+
+        return panel.plot.mapFromScene(view.mapViewToScene(Point(value, top / 2)))
+
+    high = seeing.session.window.high
+    drag(panel.plot.viewport(), pixel(high), pixel(high + 150), Qt.MouseButton.LeftButton, steps=6)
+    assert seeing.session.window.high == pytest.approx(high + 150, abs=40)
+    assert seeing.session.window.low == pytest.approx(-160)
+
+
+def test_number_keys_choose_ct_windows(seeing: MainWindow) -> None:
+    seeing.session.open(phantom())
+    pane = seeing.panes.planes[View.AXIAL]
+    pane.setFocus()
+    for number, (_, centre, width) in enumerate(CT_PRESETS):
+        QTest.keyClick(pane, Qt.Key(Qt.Key.Key_1 + number))
+        assert seeing.session.window == Window(centre, width)
+    assert seeing.findChild(HistogramPanel).presets.currentText().endswith(CT_PRESETS[-1][0])
+
+
+def test_mr_windows_are_percentiles_of_what_is_above_the_background() -> None:
+    volume = mr()
+    names = [name for name, _, _ in presets(volume)]
+    assert names[0] == "Percentiles 1–99"
+    window = presets(volume)[0][1]
+    inside = volume.voxels[5:15, 5:15, 5:15]
+    assert (window.low, window.high) == pytest.approx(tuple(np.percentile(inside, [1, 99])))
+
+
+def test_pet_is_read_in_inverted_grey_or_hot(seeing: MainWindow) -> None:
+    pet = Volume(np.zeros((4, 8, 8), np.float32), make_geometry((4, 8, 8)), "PT", "SUVbw")
+    seeing.session.open(pet)
+    assert seeing.session.colour_map == "inverted grey"
+    assert {colours for _, _, colours in presets(pet)} == {"inverted grey", "hot"}
+    QTest.keyClick(seeing.panes.planes[View.AXIAL], Qt.Key.Key_5)
+    assert seeing.session.colour_map == "hot"
+    assert (seeing.session.window.low, seeing.session.window.high) == (0, 10)
+
+
+def test_status_line_tells_position_value_overlay_and_acquired_plane(seeing: MainWindow) -> None:
+    volume = phantom()
+    pet = Volume(
+        np.full((5, 5, 5), 3.25, np.float32),
+        make_geometry((5, 5, 5), (20.0, 20.0, 20.0), CENTRE - 40),
+        "PT",
+        "SUVbw",
+    )
+    seeing.session.open(volume)
+    seeing.session.set_overlay(Overlay(pet, pet, Window(5, 10)))
+    pane = seeing.panes.planes[View.AXIAL]
+    point = volume.geometry.lps_from_kji([seeing.session.plane, 26, 27])[0]
+    seeing.session.move_cursor(volume.geometry.lps_from_kji([26, 26, 27])[0])
+    QTest.mouseMove(pane, at(pane, point))
+    QTest.qWait(20)
+    line = seeing.status_line
+    shown = pane.event_at
+    assert shown is not None
+    assert line.value.text() == "1000 HU"
+    assert line.overlay.text() == "3.25 SUVbw"
+    assert line.plane.text() == "Plane 27 of 40"
+    assert line.position.text().startswith("L ")
+    assert position_text((-1.25, 3.0, -7.5)) == "R 1.2  P 3.0  F 7.5 mm"
+
+
+def test_banner_names_patient_and_series(seeing: MainWindow) -> None:
+    seeing.session.open(phantom())
+    assert seeing.banner.full_text.startswith("Doe Jane")
+    assert "40×40×40, 2×2×2 mm" in seeing.banner.full_text
+    assert seeing.windowTitle() == "Doe Jane – Planimeter"
+    seeing.session.close()
+    assert seeing.banner.full_text == "Nothing open" and seeing.windowTitle() == "Planimeter"
+
+
+def test_overlay_panel_changes_what_lies_over_the_image(seeing: MainWindow) -> None:
+    volume = phantom()
+    seeing.session.open(volume)
+    seeing.session.set_overlay(Overlay(volume, volume, Window(0, 1000), "hot", 0.5))
+    panel = seeing.findChild(OverlayPanel)
+    panel.opacity.setValue(20)
+    panel.high.setValue(900)
+    panel.colours.setCurrentText("green")
+    panel.colours.textActivated.emit("green")
+    overlay = seeing.session.overlay
+    assert (overlay.opacity, overlay.window.high, overlay.colour_map) == (0.2, 900, "green")
+    QTest.keyClick(seeing.panes.planes[View.AXIAL], Qt.Key.Key_O)
+    assert not seeing.session.overlay.visible
+    panel.remove.click()
+    assert seeing.session.overlay is None
+
+
+def test_errors_stay_until_dismissed_and_are_not_repeated(seeing: MainWindow) -> None:
+    for _ in range(3):
+        seeing.show_message("One file is broken.", "error")
+    for number in range(6):
+        seeing.show_message(f"Note {number}.")
+    assert seeing.messages.sentences[0] == "One file is broken."
+    assert len(seeing.messages.sentences) == 4
+    seeing.messages.dismiss_all()
+    assert seeing.messages.sentences == []
+
+
+def test_shortcuts_page_lists_every_key_that_there_is(seeing: MainWindow) -> None:
+    QTest.keyClick(seeing.panes.planes[View.AXIAL], Qt.Key.Key_F1)
+    page = seeing.findChild(ShortcutsPage)
+    text = page.page.toPlainText()
+    for _, action in seeing.listed_actions:
+        for key in action.shortcuts():
+            assert key.toString() in text
+    page.close()
+
+
+def test_layout_comes_back_at_the_next_start(seeing: MainWindow) -> None:
+    from viewer.widgets import viewing
+
+    first = MainWindow()
+    viewing.install(first)
+    first.show()
+    first.resize(1111, 777)
+    first.panel("Overlay").hide()
+    QApplication.processEvents()
+    first.close()
+    second = MainWindow()
+    viewing.install(second)
+    second.restore()
+    second.show()
+    QApplication.processEvents()
+    assert (second.width(), second.height()) == (1111, 777)
+    assert second.panel("Overlay").isHidden() and not second.panel("Window").isHidden()
+    second.close()
+    for window in (first, second):
+        window.deleteLater()
+
+
+def test_a_closed_window_leaves_nothing_in_memory(seeing: MainWindow) -> None:
+    import gc
+    import weakref
+
+    from viewer.widgets import opening, viewing
+
+    window = MainWindow()
+    opening.install(window)
+    viewing.install(window)
+    window.show()
+    window.session.open(phantom())
+    QApplication.processEvents()
+    kept = [weakref.ref(one) for one in (window, window.session, window.panes, window.panes.three_d.scene)]
+    voxels = weakref.ref(window.session.volume)
+    window.close()
+    window.deleteLater()
+    del window
+    QApplication.processEvents()
+    QApplication.sendPostedEvents(None, 52)  # QEvent.DeferredDelete
+    gc.collect()
+    assert [ref() for ref in kept] == [None] * 4
+    assert voxels() is None
+
+
+def test_screenshot_is_what_the_window_shows(seeing: MainWindow, tmp_path) -> None:
+    from PySide6.QtGui import QImage
+
+    from engine.errors import WriteError
+
+    seeing.session.open(phantom())
+    pixels(seeing.panes.planes[View.AXIAL])
+    save_screenshot(seeing, tmp_path / "window.png")
+    picture = QImage(str(tmp_path / "window.png"))
+    assert picture.width() == round(seeing.width() * seeing.devicePixelRatio())
+    pane = seeing.panes.planes[View.AXIAL]
+    bright = pane.mapTo(seeing, at(pane, CENTRE))
+    assert picture.pixelColor(bright).red() > 60
+    with pytest.raises(WriteError):
+        save_screenshot(seeing, tmp_path / "absent" / "window.png")
+
+
+def test_nothing_open_takes_every_event_quietly(seeing: MainWindow) -> None:
+    from tests.viewer.see import wheel
+
+    for pane in seeing.panes.planes.values():
+        wheel(pane, 2)
+        QTest.mouseClick(pane, Qt.MouseButton.LeftButton, NO_KEY)
+        QTest.keyClick(pane, Qt.Key.Key_1)
+        QTest.keyClick(pane, Qt.Key.Key_PageDown)
+    drag(seeing.panes.three_d, QPoint(10, 10), QPoint(60, 60), Qt.MouseButton.LeftButton)
+    assert seeing.session.volume is None and seeing.messages.sentences == []
+
+
+def test_notes_of_a_series_are_told(seeing: MainWindow) -> None:
+    seeing.session.open(replace(phantom(), notes=("One plane is missing.",)))
+    assert "One plane is missing." in seeing.messages.sentences
+
+
+def test_importing_the_window_loads_no_torch() -> None:
+    code = "import sys, viewer.widgets.application, viewer.widgets.viewing, viewer.widgets.opening; "
+    code += "print([name for name in sys.modules if name.split('.')[0] in ('torch', 'monai')])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True)
+    assert run.stdout.strip() == "[]"
