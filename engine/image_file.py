@@ -1,5 +1,9 @@
 """NIfTI, NRRD and MetaImage files as volumes, in LPS millimetres."""
 
+import gzip
+import math
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +54,9 @@ def read_image_file(path: Path, progress: Progress = silent) -> Volume:
     """
     progress(0.0, f"Reading {path.name}")
     reader = _header(path)
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        _check_nifti(path)
+    progress(0.2, f"Reading {path.name}")
     try:
         image = reader.Execute()
     except RuntimeError as error:
@@ -62,8 +69,8 @@ def read_image_file(path: Path, progress: Progress = silent) -> Volume:
     spacing[:dimension] = image.GetSpacing()
     origin = np.zeros(3)
     origin[:dimension] = image.GetOrigin()
-    voxels = sitk.GetArrayFromImage(image)
-    del image
+    # A view: it is valid only as long as `image` lives, and `_narrowed` copies it.
+    voxels = sitk.GetArrayViewFromImage(image)
     if dimension == 2:
         voxels = voxels[None]
     if np.linalg.det(directions) < 0:
@@ -101,8 +108,37 @@ def _header(path: Path) -> sitk.ImageFileReader:
     return reader
 
 
+def _check_nifti(path: Path) -> None:
+    """Make sure that a NIfTI file is whole: ITK reads what there is and leaves the rest as it comes.
+
+    Raises:
+        ReadError: it is shorter than its header says, or its compressed data fails its checksum.
+    """
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            head = file.read(540)
+            length = len(head)
+            while chunk := file.read(1 << 22):
+                length += len(chunk)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ReadError(f"{path.name} is cut off or damaged: it cannot be unpacked.") from error
+    # sizeof_hdr tells version and byte order; dim, bitpix and vox_offset are at fixed places (nifti1.h, nifti2.h).
+    order = "<" if head[:4] in (struct.pack("<i", 348), struct.pack("<i", 540)) else ">"
+    if len(head) >= 348 and struct.unpack_from(order + "i", head)[0] == 348:
+        dim, bits = struct.unpack_from(order + "8h", head, 40), struct.unpack_from(order + "h", head, 72)[0]
+        offset = struct.unpack_from(order + "f", head, 108)[0]
+    elif len(head) == 540 and struct.unpack_from(order + "i", head)[0] == 540:
+        dim, bits = struct.unpack_from(order + "8q", head, 16), struct.unpack_from(order + "h", head, 14)[0]
+        offset = struct.unpack_from(order + "q", head, 168)[0]
+    else:
+        raise ReadError(f"{path.name} is damaged: it is no NIfTI file.")
+    needed = math.prod(dim[1 : dim[0] + 1]) * bits // 8 + int(offset)
+    if length < needed:
+        raise ReadError(f"{path.name} is cut off: {length} of {needed} bytes are there.")
+
+
 def _narrowed(voxels: NDArray, path: Path) -> NDArray:
-    """int16 where all values are whole and fit, else float32; C-contiguous."""
+    """int16 where all values are whole and fit, else float32; a copy, C-contiguous."""
     if np.issubdtype(voxels.dtype, np.floating):
         if not np.isfinite(voxels).all():
             raise ReadError(f"{path.name} has voxels that are not finite numbers (NaN or infinite).")
@@ -110,7 +146,7 @@ def _narrowed(voxels: NDArray, path: Path) -> NDArray:
     else:
         whole = True
     fits = voxels.size == 0 or (int(voxels.min()) >= -32768 and int(voxels.max()) <= 32767)
-    return np.ascontiguousarray(voxels, dtype=np.int16 if whole and fits else np.float32)
+    return np.array(voxels, dtype=np.int16 if whole and fits else np.float32, order="C")
 
 
 def _guessed(voxels: NDArray) -> tuple[str, str, tuple[str, ...]]:

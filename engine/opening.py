@@ -30,7 +30,14 @@ def open_volume(path: Path, series_uid: str | None = None, progress: Progress = 
     def reading(fraction: float, stage: str) -> None:
         progress(0.3 + 0.7 * fraction, stage)
 
-    return read_series(choose_series(scan([path], scanning), path, series_uid), reading)
+    catalogue = scan([path], scanning)
+    volume = read_series(choose_series(catalogue, path, series_uid), reading)
+    damaged = [file.path.name for file in catalogue.unreadable if file.damaged]
+    if damaged:
+        others = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+        note = f"Damaged files lie beside this series and may belong to it: {damaged[0]}{others}."
+        volume.notes = (*volume.notes, note)
+    return volume
 
 
 def choose_series(catalogue: Catalogue, path: Path, series_uid: str | None = None) -> Series:

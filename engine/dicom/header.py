@@ -2,25 +2,18 @@
 
 import os
 import stat
-import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
-from pydicom.dataset import Dataset, FileDataset
-from pydicom.filereader import read_partial
-from pydicom.tag import BaseTag, Tag
+from pydicom.dataset import Dataset
 from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
     MediaStorageDirectoryStorage,
 )
 
 from engine.dicom.fields import items, numbers, short, text, whole
 from engine.dicom.frames import frame_planes
-from engine.dicom.planes import NATIVE, TRAITS, StoredImage, StoredPlane
+from engine.dicom.planes import NATIVE, TRAITS, VOLUME_MODALITIES, StoredImage, StoredPlane
+from engine.dicom.walk import Walked, Walker
 from engine.errors import ReadError
 
 _KEYWORDS = (
@@ -55,8 +48,7 @@ _KEYWORDS = (
     "PerFrameFunctionalGroupsSequence",
     "ReferencedFrameOfReferenceSequence",
 )
-_TAGS: list[BaseTag | int] = [Tag(keyword) for keyword in _KEYWORDS]
-_PIXEL_DATA = 0x7FE00010
+_WALKER = Walker(_KEYWORDS)
 
 #: More frames than any image has; a header that claims more is damaged.
 MAX_FRAMES = 100_000
@@ -134,8 +126,9 @@ def read_header(path: Path) -> Header:
             raise NotDicomError(f"{path.name} is not a file.")
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            dataset = _read_dataset(file, path)
-            offset, length = _pixel_data(file, dataset, status.st_size)
+            _require_dicom(file.read(132), path)
+            file.seek(0)
+            walked = _WALKER.read(file, status.st_size)
     except ReadError:
         raise
     except OSError as error:
@@ -143,61 +136,25 @@ def read_header(path: Path) -> Header:
     except Exception as error:  # pydicom raises nearly anything on damaged bytes
         raise ReadError(f"{path.name} is a damaged DICOM file: its header cannot be read.") from error
     try:
-        return _header(path, status, dataset, offset, length)
+        return _header(path, status, walked)
     except ReadError as error:
         raise ReadError(f"{path.name} is a damaged or unusual DICOM file: {error}.") from error
     except Exception as error:
         raise ReadError(f"{path.name} is a damaged DICOM file: its header makes no sense.") from error
 
 
-def _stop(tag: int, vr: str | None, length: int) -> bool:
-    """Before pixel data of any kind, and before the contours of an RTSTRUCT, which can be most of it."""
-    return tag >= 0x7FE00008 or 0x30060020 <= tag < 0x30070000
-
-
-def _read_dataset(file: BinaryIO, path: Path) -> FileDataset:
-    start = file.read(132)
-    file.seek(0)
-    if start[128:] == b"DICM":
-        return read_partial(file, _stop, specific_tags=_TAGS)
-    # Files from before the standard's file format start with their first element, group 2 or 8, little-endian.
-    if len(start) >= 16 and start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00":
-        return read_partial(file, _stop, specific_tags=_TAGS, force=True)
+def _require_dicom(start: bytes, path: Path) -> None:
+    """Refuse a file that does not begin as DICOM does."""
     if not start:
         raise NotDicomError(f"{path.name} is empty.")
-    raise NotDicomError(f"{path.name} is not a DICOM file.")
+    # Files from before the standard's file format start with their first element, group 2 or 8, little-endian.
+    old = len(start) >= 16 and start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"
+    if start[128:] != b"DICM" and not old:
+        raise NotDicomError(f"{path.name} is not a DICOM file.")
 
 
-def _pixel_data(file: BinaryIO, dataset: FileDataset, size: int) -> tuple[int, int]:
-    """(offset, length) of the value of Pixel Data; (0, 0) where there is none, (-1, ...) in a deflated file."""
-    if _syntax(dataset) == DeflatedExplicitVRLittleEndian:
-        return -1, -1
-    implicit, little = dataset.original_encoding
-    order = "<" if little else ">"
-    start = file.tell()
-    head = file.read(12)
-    if len(head) < 12:
-        return 0, 0
-    group, element = struct.unpack(order + "HH", head[:4])
-    if (group << 16 | element) != _PIXEL_DATA:
-        return 0, 0
-    field, skip = (head[4:8], 8) if implicit else (head[8:12], 12)
-    (length,) = struct.unpack(order + "I", field)
-    return start + skip, -1 if length == 0xFFFFFFFF else length
-
-
-def _syntax(dataset: FileDataset) -> str:
-    meta = getattr(dataset, "file_meta", None)
-    syntax = meta.get("TransferSyntaxUID", "") if meta is not None else ""
-    if syntax:
-        return str(syntax)
-    implicit, little = dataset.original_encoding
-    if not little:
-        return str(ExplicitVRBigEndian)
-    return str(ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
-
-
-def _header(path: Path, status: os.stat_result, dataset: FileDataset, offset: int, length: int) -> Header:
+def _header(path: Path, status: os.stat_result, walked: Walked) -> Header:
+    dataset = walked.dataset
     header = Header(
         path=path,
         patient_id=text(dataset, "PatientID"),
@@ -206,9 +163,8 @@ def _header(path: Path, status: os.stat_result, dataset: FileDataset, offset: in
         series_number=text(dataset, "SeriesNumber"),
         modality=text(dataset, "Modality").upper(),
         # De-identification may leave these in the file meta information alone.
-        sop_class_uid=text(dataset, "SOPClassUID") or str(dataset.file_meta.get("MediaStorageSOPClassUID", "")),
-        sop_instance_uid=text(dataset, "SOPInstanceUID")
-        or str(dataset.file_meta.get("MediaStorageSOPInstanceUID", "")),
+        sop_class_uid=text(dataset, "SOPClassUID") or walked.sop_class_uid,
+        sop_instance_uid=text(dataset, "SOPInstanceUID") or walked.sop_instance_uid,
         frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"),
         image_type=text(dataset, "ImageType"),
         references=_references(dataset),
@@ -219,13 +175,14 @@ def _header(path: Path, status: os.stat_result, dataset: FileDataset, offset: in
         raise ReadError("it names neither a series nor a modality")
     if header.sop_class_uid in OTHER_CLASSES or header.modality in OTHER_MODALITIES:
         return header
-    if "Rows" not in dataset or (offset == 0 and "Columns" not in dataset):
-        return header
+    if "Rows" not in dataset or "Columns" not in dataset:
+        lost = header.modality in VOLUME_MODALITIES
+        return replace(header, problem=f"{path.name} is cut off: it has no image.") if lost else header
     image = StoredImage(
         path=path,
         size=status.st_size,
         modified_ns=status.st_mtime_ns,
-        transfer_syntax=_syntax(dataset),
+        transfer_syntax=walked.transfer_syntax,
         sop_class_uid=header.sop_class_uid,
         sop_instance_uid=header.sop_instance_uid,
         rows=short(dataset, "Rows"),
@@ -237,8 +194,8 @@ def _header(path: Path, status: os.stat_result, dataset: FileDataset, offset: in
         high_bit=short(dataset, "HighBit"),
         signed=short(dataset, "PixelRepresentation", 0) == 1,
         frames=max(whole(dataset, "NumberOfFrames", 1), 1),
-        offset=offset,
-        length=length,
+        offset=walked.offset,
+        length=walked.length,
     )
     if image.frames > MAX_FRAMES:
         raise ReadError(f"it claims {image.frames} frames")
@@ -253,7 +210,8 @@ def _damage(image: StoredImage) -> str:
         return f"{name} is damaged: it says that it has {image.rows} rows and {image.columns} columns."
     if image.offset == 0:
         return f"{name} is cut off: it has no pixel data."
-    if image.offset > 0 and image.length >= 0 and image.transfer_syntax in NATIVE:
+    # Colour is stored in several layouts, and not opened anyway.
+    if image.offset > 0 and image.length >= 0 and image.transfer_syntax in NATIVE and image.samples == 1:
         if image.offset + image.length > image.size:
             there = max(image.size - image.offset, 0)
             return f"{name} is cut off: {there} of {image.length} bytes of its pixel data are there."

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+#: Modalities whose images are always meant to be planes in the patient.
+VOLUME_MODALITIES = frozenset({"CT", "MR", "PT"})
+
 #: What tells the stacks of one series apart when two planes lie at one place, the most telling first.
 TRAITS = (
     "TemporalPositionIdentifier",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +37,14 @@ def read_series(series: Series, progress: Progress = silent) -> Volume:
     planes = series.planes
     geometry = make_geometry(planes)
     scale = find_scale(series)
-    whole = _read_whole(planes, scale, progress) if scale.is_whole(planes) else None
+    try:
+        whole = _read_whole(planes, scale, progress) if scale.is_whole(planes) else None
+        voxels: NDArray[Any] = _read_float(planes, scale, progress) if whole is None else whole
+    except MemoryError as error:
+        size = f"{len(planes)} planes of {planes[0].image.rows} × {planes[0].image.columns}"
+        raise ReadError(f"There is not enough memory for {size} voxels; close other images first.") from error
     return Volume(
-        voxels=_read_float(planes, scale, progress) if whole is None else whole,
+        voxels=voxels,
         geometry=geometry,
         modality=series.modality,
         units=scale.units,

@@ -16,10 +16,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from engine.dicom.fields import items, text
-from engine.dicom.header import OTHER_CLASSES, OTHER_MODALITIES, Header, read_header
+from engine.dicom.header import OTHER_CLASSES, OTHER_MODALITIES, Header, NotDicomError, read_header
 from engine.dicom.pixels import why_undecodable
-from engine.dicom.planes import StoredPlane
-from engine.dicom.stack import VOLUME_MODALITIES, Stack, make_stacks
+from engine.dicom.planes import VOLUME_MODALITIES, StoredPlane
+from engine.dicom.stack import Stack, make_stacks
 from engine.errors import ReadError
 from engine.image_file import is_image_file, read_plane_count
 from engine.progress import Progress, silent
@@ -64,10 +64,11 @@ _EXTRA = (
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file or folder that gave nothing, and why, in one sentence."""
+    """A file or folder that gave nothing, and why, in one sentence; `damaged` when it is a DICOM file."""
 
     path: Path
     reason: str
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ class _Scanner:
         self._headers: list[Header] = []
         self._images: list[Series] = []
         self._unreadable: dict[Path, str] = {}
+        self._damaged: set[Path] = set()
         self._seen: set[Path] = set()
         self._info: dict[Path, SeriesInfo] = {}
         self._pause = 0.3
@@ -245,6 +247,8 @@ class _Scanner:
         except ReadError as error:
             if only is None:
                 self._unreadable[path] = str(error)
+                if not isinstance(error, NotDicomError):
+                    self._damaged.add(path)
             return None
         if header.is_directory or (only is not None and header.series_uid not in only):
             return None
@@ -274,16 +278,16 @@ class _Scanner:
             for same in found.values()
             for n, series in enumerate(same, 1)
         ]
-        damaged = {header.path: header.problem for header in self._headers if header.problem}
-        unreadable = [Unreadable(path, reason) for path, reason in {**self._unreadable, **damaged}.items()]
+        unreadable = [Unreadable(path, reason, path in self._damaged) for path, reason in self._unreadable.items()]
+        unreadable += [Unreadable(header.path, header.problem, True) for header in self._headers if header.problem]
         return Catalogue(_patients([*every, *self._images]), tuple(unreadable))
 
     def _series_of(self, headers: list[Header]) -> list[Series]:
         """What the files of one series are: stacks of planes, each RTSTRUCT, and all else by what it is."""
-        found = [self._image(stack) for stack in make_stacks([header for header in headers if header.planes])]
+        found = [self._image(stack) for stack in make_stacks(headers)]
         others: dict[str, list[Header]] = {}
         for header in headers:
-            if header.planes:
+            if header.planes or header.problem:
                 continue
             if header.modality == "RTSTRUCT":
                 found.append(self._other([header], "rtstruct", ""))
@@ -368,8 +372,6 @@ def _resolve(folder: Path, parts: Sequence[str]) -> Path | None:
 
 def _why_other(header: Header) -> str:
     """What a file without planes is."""
-    if header.modality in VOLUME_MODALITIES and header.sop_class_uid not in OTHER_CLASSES:
-        return "These files have no image in them."
     what = OTHER_CLASSES.get(header.sop_class_uid) or OTHER_MODALITIES.get(header.modality)
     if what:
         return f"This is {what}, which is not opened as an image."

@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.dicom.header import Header
-from engine.dicom.planes import TRAITS, StoredPlane
+from engine.dicom.planes import TRAITS, VOLUME_MODALITIES, StoredPlane
 from engine.errors import GeometryError
 from engine.volume import Geometry
 
-#: Modalities whose images are always meant to be planes in the patient.
-VOLUME_MODALITIES = frozenset({"CT", "MR", "PT"})
 #: Directions of one stack agree within this (difference of unit vectors; 0.06°), spacings within this share.
 DIRECTION_TOLERANCE = 1e-3
 SPACING_TOLERANCE = 1e-3
@@ -76,9 +74,11 @@ def make_stacks(headers: Sequence[Header]) -> list[Stack]:
     planes = [plane for plane in planes if not owner[id(plane.image)].problem]
     groups = _partition(planes, lambda plane: _kind(owner[id(plane.image)], plane))
     found: list[Stack] = []
+    unplaced = 0
     for group in groups:
         placed = [plane for plane in group if _is_placed(plane)]
         lost = [plane for plane in group if not _is_placed(plane)]
+        unplaced += len(lost)
         if lost:
             header = owner[id(lost[0].image)]
             found.append(Stack(tuple(lost), header, "no position" if placed else "", (), _unplaced(lost, header)))
@@ -92,6 +92,8 @@ def make_stacks(headers: Sequence[Header]) -> list[Stack]:
         notes.append("Files of this series have no SOP Instance UID: structures cannot refer to them.")
     elif len(set(uids.values())) < len(uids):
         notes.append("Planes of this series share a SOP Instance UID: references to its images are ambiguous.")
+    if unplaced and len(found) > 1:
+        notes.append(f"{_count(unplaced, 'plane', 'planes')} without a place left out.")
     return _annotated(found, copies, damaged, notes)
 
 

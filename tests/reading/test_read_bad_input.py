@@ -1,0 +1,244 @@
+"""Whatever is wrong with what is opened is said in one clear sentence, and nothing is guessed in silence."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+
+from engine.dicom import decoding
+from engine.dicom.read import read_series, thumbnail
+from engine.dicom.scan import scan
+from engine.errors import PlanimeterError, ReadError
+from engine.opening import open_volume
+from tests.synthetic import make_geometry, make_voxels, write_series
+
+SHAPE = (4, 12, 9)
+VOXELS = make_voxels(SHAPE)
+GEOMETRY = make_geometry(SHAPE)
+
+
+def why_not(path: Path) -> str:
+    """The sentence that opening `path` ends with."""
+    with pytest.raises(PlanimeterError) as error:
+        open_volume(path)
+    sentence = str(error.value)
+    assert "\n" not in sentence and len(sentence) < 400
+    return sentence
+
+
+def test_a_path_that_is_not_there(tmp_path: Path) -> None:
+    assert why_not(tmp_path / "absent") == f"{tmp_path / 'absent'} does not exist."
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    assert "holds no files" in why_not(tmp_path)
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").touch()
+    assert "a.dcm is empty" in why_not(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("whole_folder", [False, True])
+def test_a_text_file(tmp_path: Path, whole_folder: bool) -> None:
+    (tmp_path / "a.txt").write_text("Not an image. " * 50)
+    assert "a.txt is not a DICOM file" in why_not(tmp_path if whole_folder else tmp_path / "a.txt")
+
+
+def test_a_pipe_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "pipe is not a file" in why_not(tmp_path)
+    assert "pipe is not a file" in why_not(tmp_path / "pipe")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    files = write_series(tmp_path, VOXELS, GEOMETRY)
+    files[1].chmod(0)
+    assert "cannot be opened" in scan([tmp_path]).unreadable[0].reason
+
+
+@pytest.mark.parametrize(
+    "syntax", ["1.2.840.10008.1.2.1", DeflatedExplicitVRLittleEndian, RLELossless, JPEG2000Lossless]
+)
+@pytest.mark.parametrize("left", [140, 300, 900, -20])
+def test_a_truncated_file_is_named_wherever_it_ends(tmp_path: Path, syntax: str, left: int) -> None:
+    shape = (4, 60, 60)
+    files = write_series(tmp_path, make_voxels(shape), make_geometry(shape), transfer_syntax=syntax)
+    data = files[2].read_bytes()
+    files[2].write_bytes(data[:left])
+    catalogue = scan([tmp_path])
+    named = [file for file in catalogue.unreadable if file.path == files[2]]
+    if named:
+        assert named[0].reason.startswith("0002.dcm")
+        assert open_volume(tmp_path).geometry.shape[0] == 3
+    else:
+        assert "0002.dcm" in why_not(tmp_path)
+
+
+def test_a_truncated_plane_is_left_out_with_a_note_in_its_series(tmp_path: Path) -> None:
+    files = write_series(tmp_path, VOXELS, GEOMETRY)
+    files[3].write_bytes(files[3].read_bytes()[:-40])
+    series = next(scan([tmp_path]).series())
+    assert series.plane_count == 3
+    assert any("0003.dcm" in note for note in series.notes)
+    assert "176 of 216 bytes" in scan([tmp_path]).unreadable[0].reason
+
+
+def without(keyword: str) -> Callable[[Dataset, int], None]:
+    return lambda dataset, _: delattr(dataset, keyword)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "name"),
+    [
+        ("ImagePositionPatient", "Image Position (Patient)"),
+        ("ImageOrientationPatient", "Image Orientation (Patient)"),
+        ("PixelSpacing", "Pixel Spacing"),
+    ],
+)
+def test_planes_without_their_place_are_refused(tmp_path: Path, keyword: str, name: str) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY, edit=without(keyword))
+    assert f"do not say {name}" in why_not(tmp_path)
+
+
+def test_one_plane_without_its_place_is_left_out_and_listed(tmp_path: Path) -> None:
+    def lose(dataset: Dataset, k: int) -> None:
+        if k == 1:
+            del dataset.ImagePositionPatient
+
+    write_series(tmp_path, VOXELS, GEOMETRY, edit=lose)
+    good, bad = scan([tmp_path]).series()
+    assert (good.plane_count, good.problem) == (3, "")
+    assert any("1 plane without a place left out" in note for note in good.notes)
+    assert "0001.dcm does not say Image Position (Patient)" in bad.problem
+
+
+def test_a_ct_without_rescale_is_not_taken_for_hu(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY, edit=without("RescaleSlope"))
+    volume = open_volume(tmp_path)
+    assert volume.units == ""
+    assert any("not known to be HU" in note for note in volume.notes)
+
+
+def test_planes_that_only_partly_have_a_rescale_are_refused(tmp_path: Path) -> None:
+    def lose(dataset: Dataset, k: int) -> None:
+        if k == 1:
+            del dataset.RescaleSlope
+
+    write_series(tmp_path, VOXELS, GEOMETRY, edit=lose)
+    assert "1 of 4 planes (such as 0001.dcm) lack a rescale" in why_not(tmp_path)
+
+
+def test_a_rescale_of_zero_is_refused(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY, edit=lambda ds, _: setattr(ds, "RescaleSlope", "0"))
+    assert "slope is 0" in why_not(tmp_path)
+
+
+def test_a_ct_in_another_unit_says_so(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY, RescaleType="US")
+    volume = open_volume(tmp_path)
+    assert volume.units == "US"
+    assert any("not HU" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "sentence"),
+    [
+        ("PixelSpacing", ["0", "0"], "not positive"),
+        ("PixelSpacing", ["-1", "1"], "not positive"),
+        ("ImageOrientationPatient", [1, 0, 0, 1, 0, 0], "not perpendicular"),
+        ("ImageOrientationPatient", [0, 0, 0, 0, 0, 0], "not perpendicular"),
+        ("ImageOrientationPatient", [2, 0, 0, 0, 1, 0], "not perpendicular"),
+        ("SamplesPerPixel", 3, "colour"),
+        ("PhotometricInterpretation", "PALETTE COLOR", "colour"),
+        ("BitsStored", 17, "bits"),
+        ("HighBit", 3, "bits"),
+        ("Rows", 0, "0 rows"),
+    ],
+)
+def test_an_impossible_value_is_refused(tmp_path: Path, keyword: str, value: object, sentence: str) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY, edit=lambda ds, _: setattr(ds, keyword, value))
+    assert sentence in why_not(tmp_path)
+
+
+@pytest.mark.parametrize("written", [b"nan", b"inf", b"x.5", b"1,5"])
+def test_a_number_that_is_none_is_refused(tmp_path: Path, written: bytes) -> None:
+    for file in write_series(tmp_path, VOXELS, GEOMETRY, PixelSpacing=["7.7", "7.7"]):
+        file.write_bytes(file.read_bytes().replace(b"7.7\\7.7", b"7.7\\" + written))
+    assert "PixelSpacing" in why_not(tmp_path)
+
+
+def test_pixel_data_shorter_than_the_size_is_refused(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY, edit=lambda ds, _: setattr(ds, "Rows", 600))
+    assert "damaged" in why_not(tmp_path)
+
+
+def test_video_is_refused_by_name(tmp_path: Path) -> None:
+    for file in write_series(tmp_path, VOXELS, GEOMETRY):
+        file.write_bytes(file.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.4.100"[:20]))
+    assert why_not(tmp_path)
+
+
+def test_a_file_that_changes_or_goes_between_scan_and_read_is_said(tmp_path: Path) -> None:
+    files = write_series(tmp_path, VOXELS, GEOMETRY)
+    series = next(scan([tmp_path]).series())
+    files[2].write_bytes(files[2].read_bytes() + b"\0\0")
+    with pytest.raises(ReadError, match=r"0002\.dcm has changed"):
+        read_series(series)
+    files[2].unlink()
+    with pytest.raises(ReadError, match=r"0002\.dcm cannot be read"):
+        read_series(series)
+
+
+def test_another_series_uid_is_refused_by_name(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY)
+    with pytest.raises(ReadError, match=r"no image series 1\.2\.3"):
+        open_volume(tmp_path, "1.2.3")
+
+
+def test_a_crash_of_the_decoder_is_one_sentence_and_the_next_read_works(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY, transfer_syntax=JPEG2000Lossless)
+    series = next(scan([tmp_path]).series())
+    decoder = decoding._borrow()
+
+    def crash(path: Path, frames: list[int]) -> None:
+        decoder._process.kill()
+        decoder._process.wait()
+
+    exchange = decoder._exchange
+    decoder._exchange = lambda path, frames: (crash(path, frames), exchange(path, frames))[1]  # type: ignore[method-assign]
+    decoding._give_back(decoder, True)
+    with pytest.raises(ReadError, match="crashes the decoder"):
+        read_series(series)
+    np.testing.assert_array_equal(read_series(series).voxels, VOXELS)
+
+
+def test_a_decoder_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_series(tmp_path, VOXELS[:1], make_geometry((1, 12, 9)), transfer_syntax=JPEG2000Lossless)
+    series = next(scan([tmp_path]).series())
+    monkeypatch.setattr(decoding, "TIMEOUT_S", 0.2)
+    decoding.close_decoders()
+    decoder = decoding._borrow()
+    decoder._process.send_signal(19)
+    decoding._give_back(decoder, True)
+    with pytest.raises(ReadError, match="does not end"):
+        thumbnail(series)
+
+
+def test_reading_in_two_threads_at_once(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY, transfer_syntax=JPEG2000Lossless)
+    series = next(scan([tmp_path]).series())
+    volumes: list[np.ndarray] = []
+    threads = [threading.Thread(target=lambda: volumes.append(read_series(series).voxels)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(volumes) == 2
+    assert all((voxels == VOXELS).all() for voxels in volumes)
