@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
+from engine.contouring.fill import fill_plane
 from engine.contouring.march import areas_of
 from engine.contouring.simplify import simplify_plane
-from engine.contouring.stack import Areas, heights, move, offsets, signed_distance, to_stack
+from engine.contouring.stack import Areas, heights, move, offsets, to_stack
 from engine.contouring.trace import level_lines
 from engine.progress import Progress, silent
 from engine.volume import Geometry
@@ -20,6 +22,10 @@ FloatArray = NDArray[np.float64]
 GRID = 160
 #: The grid need not be finer than this (mm).
 FINEST_MM = 0.25
+#: Distances are measured for this many pairs of a point and an edge at once.
+PAIRS_AT_ONCE = 100_000
+#: Stands for a distance that need not be measured (mm).
+FAR_MM = 1e6
 #: Points that move a line by less than this (mm) are left out, before distances to it are measured and from the result.
 THINNED_MM = 0.01
 
@@ -53,9 +59,40 @@ def blend(low: MultiPolygon, high: MultiPolygon, shares: Iterable[float]) -> lis
     spacing = max(FINEST_MM, float((last - first).max()) / GRID)
     count = np.ceil((last - first) / spacing).astype(int) + 5
     first = (first + last - (count - 1) * spacing) / 2
-    u, v = first[0] + np.arange(count[0]) * spacing, first[1] + np.arange(count[1]) * spacing
-    inner, outer = signed_distance(low, u, v), signed_distance(moved, u, v)
-    return [_zero_line((1 - s) * inner + s * outer, first + s * step, spacing) for s in shares]
+    inside = [fill_plane(move(area, -first), (count[1], count[0]), (spacing, spacing)) for area in (low, moved)]
+    rows, columns = np.nonzero(_undecided(inside[0], inside[1]))
+    points = first + np.stack([columns, rows], axis=1) * spacing
+    # Where both agree all around, only the sign counts.
+    fields = [np.where(own, np.inf, -np.inf) for own in inside]
+    for field, own, area in zip(fields, inside, (low, moved), strict=True):
+        field[rows, columns] = np.where(own[rows, columns], 1.0, -1.0) * _distance(points, area)
+        np.clip(field, -FAR_MM, FAR_MM, out=field)
+    return [_zero_line((1 - s) * fields[0] + s * fields[1], first + s * step, spacing) for s in shares]
+
+
+def _undecided(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Grid points that are not, with all their neighbours, inside both or outside both."""
+    some, all_ = np.pad(a | b, 1), np.pad(a & b, 1)
+    for axis in (0, 1):
+        some = some | np.roll(some, 1, axis) | np.roll(some, -1, axis)
+        all_ = all_ & np.roll(all_, 1, axis) & np.roll(all_, -1, axis)
+    return np.asarray((some & ~all_)[1:-1, 1:-1])
+
+
+def _distance(points: FloatArray, area: MultiPolygon) -> FloatArray:
+    """(n,) mm from each of (n, 2) points to the nearest edge of an area, exact."""
+    lines, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
+    same = ring[1:] == ring[:-1]
+    a = lines[:-1][same]
+    d = lines[1:][same] - a
+    length2 = np.maximum((d**2).sum(axis=1), 1e-30)
+    nearest = np.empty(len(points))
+    step = max(1, PAIRS_AT_ONCE // len(a))
+    for start in range(0, len(points), step):
+        u, v = (points[start : start + step, None, :] - a).transpose(2, 0, 1)
+        t = np.clip((u * d[:, 0] + v * d[:, 1]) / length2, 0.0, 1.0)
+        nearest[start : start + step] = ((u - t * d[:, 0]) ** 2 + (v - t * d[:, 1]) ** 2).min(axis=1)
+    return np.asarray(np.sqrt(nearest), dtype=np.float64)
 
 
 def _zero_line(field: FloatArray, origin: FloatArray, spacing: float) -> MultiPolygon:

@@ -259,14 +259,53 @@ def dilate(area: MultiPolygon, u: tuple[float, float], v: tuple[float, float]) -
     angle = np.linspace(0, 2 * np.pi, 4 * QUARTER_EDGES, endpoint=False)
     c, s = np.cos(angle), np.sin(angle)
     shape = np.stack([c * np.where(c > 0, right, left), s * np.where(s > 0, down, up)], axis=1)
-    rings = shapely.get_rings(shapely.get_parts(area))
-    points, ring = shapely.get_coordinates(rings, return_index=True)
-    same = ring[1:] == ring[:-1]
-    # The sum of a convex shape and an edge is the hull of the shape at both of its ends.
-    ends = np.concatenate([points[:-1][same][:, None] + shape, points[1:][same][:, None] + shape], axis=1)
-    count, corners = ends.shape[:2]
-    clouds = shapely.multipoints(ends.reshape(-1, 2), indices=np.repeat(np.arange(count), corners))
-    return clean(shapely.union_all([area, *shapely.convex_hull(clouds)]))
+    return _sum(area, shape)
+
+
+def _sum(area: MultiPolygon, shape: FloatArray) -> MultiPolygon:
+    """Minkowski sum of an area and a convex shape, (n, 2) anticlockwise in (u, v).
+
+    Its line is part of the convolution of both outlines, which goes around each point as often as the mirrored shape,
+    laid there, meets the area in separate pieces (Guibas, Ramshaw and Stolfi, FOCS 1983:100); a hole that the shape
+    does not fit into is filled and would spoil that count.
+    """
+    size = np.ptp(shape, axis=0)
+    curves = []
+    for polygon in shapely.orient_polygons(shapely.get_parts(area)):
+        for n, ring in enumerate(shapely.get_rings(polygon)):
+            points = shapely.get_coordinates(ring)[:-1]
+            if n == 0 or (np.ptp(points, axis=0) > size).all():
+                curves.append(_convolution(points, shape))
+    noded = shapely.union_all([shapely.LinearRing(curve) for curve in curves])
+    faces = shapely.get_parts(shapely.polygonize([noded]))
+    u, v = shapely.get_coordinates(shapely.point_on_surface(faces)).T
+    around = np.zeros(len(faces), dtype=np.intp)
+    for a in curves:
+        b = np.roll(a, -1, axis=0)
+        spans = (a[:, 0] <= u[:, None]) != (b[:, 0] <= u[:, None])
+        face, edge = np.nonzero(spans)
+        p, q = a[edge], b[edge]
+        height = p[:, 1] + (u[face] - p[:, 0]) / (q[:, 0] - p[:, 0]) * (q[:, 1] - p[:, 1])
+        way = np.where(q[:, 0] > p[:, 0], 1, -1) * (height < v[face])
+        around += np.bincount(face, weights=way, minlength=len(faces)).astype(np.intp)
+    return clean(shapely.union_all(faces[around > 0]))
+
+
+def _convolution(points: FloatArray, shape: FloatArray) -> FloatArray:
+    """(m, 2) each edge of a ring moved to where the shape touches it, joined along the shape around each corner."""
+    edges = np.roll(points, -1, axis=0) - points
+    heading = np.arctan2(edges[:, 1], edges[:, 0])
+    along = np.roll(shape, -1, axis=0) - shape
+    own = np.unwrap(np.arctan2(along[:, 1], along[:, 0]))
+    # The corner of the shape where its outline turns through the edge's heading.
+    touch = np.searchsorted(own, own[0] + (heading - own[0]) % (2 * np.pi)) % len(shape)
+    turn = (np.roll(heading, -1) - heading + np.pi) % (2 * np.pi) - np.pi
+    steps = np.where(turn >= 0, (np.roll(touch, -1) - touch) % len(shape), -((touch - np.roll(touch, -1)) % len(shape)))
+    count = np.abs(steps) + 1
+    place = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    corner = np.repeat(touch, count) + place * np.repeat(np.sign(steps), count)
+    curve: FloatArray = np.repeat(np.roll(points, -1, axis=0), count, axis=0) + shape[corner % len(shape)]
+    return curve
 
 
 def erode(area: MultiPolygon, u: tuple[float, float], v: tuple[float, float]) -> MultiPolygon:

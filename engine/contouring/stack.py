@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely import MultiPolygon, Polygon
+from shapely import MultiPolygon
 from shapely.affinity import translate
 
 from engine.volume import Geometry
@@ -56,45 +56,3 @@ def changed(before: Areas, after: Mapping[int, MultiPolygon]) -> dict[int, Multi
 
 def _same(a: MultiPolygon, b: MultiPolygon) -> bool:
     return a is b or (a.is_empty and b.is_empty) or bool(shapely.equals_exact(a, b, 0.0, normalize=True))
-
-
-def polygons_of(area: MultiPolygon) -> list[Polygon]:
-    """The parts of an area."""
-    return list(area.geoms)
-
-
-def signed_distance(area: MultiPolygon, u: FloatArray, v: FloatArray) -> FloatArray:
-    """Exact distance from grid points to the line of an area, mm, positive inside.
-
-    Args:
-        area: polygons, mm.
-        u: (columns,) coordinates.
-        v: (rows,) coordinates.
-
-    Returns:
-        (rows, columns); everywhere minus infinity for an empty area.
-    """
-    if area.is_empty:
-        return np.full((len(v), len(u)), -np.inf)
-    rings = shapely.get_rings(shapely.get_parts(area))
-    points, ring = shapely.get_coordinates(rings, return_index=True)
-    same = ring[1:] == ring[:-1]
-    a, b = points[:-1][same], points[1:][same]
-    d = b - a
-    length2 = np.maximum((d**2).sum(axis=1), 1e-30)
-    nearest = np.full((len(v), len(u)), np.inf)
-    # One edge at a time over the whole grid, or one row of the grid at a time over all edges: whichever is fewer steps.
-    if len(a) <= len(v):
-        for (au, av), (bu, bv), l2 in zip(a, d, length2, strict=True):
-            pu, pv = u[None, :] - au, v[:, None] - av
-            t = np.clip((pu * bu + pv * bv) / l2, 0.0, 1.0)
-            np.minimum(nearest, (pu - t * bu) ** 2 + (pv - t * bv) ** 2, out=nearest)
-    else:
-        pu = u[None, :] - a[:, :1]
-        for row, height in enumerate(v):
-            pv = (height - a[:, 1])[:, None]
-            t = np.clip((pu * d[:, :1] + pv * d[:, 1:]) / length2[:, None], 0.0, 1.0)
-            nearest[row] = ((pu - t * d[:, :1]) ** 2 + (pv - t * d[:, 1:]) ** 2).min(axis=0)
-    grid_u, grid_v = np.meshgrid(u, v)
-    inside = shapely.contains_xy(area, grid_u, grid_v)
-    return np.asarray(np.sqrt(nearest) * np.where(inside, 1.0, -1.0), dtype=np.float64)

@@ -1,16 +1,21 @@
 """Margins in space: against ellipsoids and boxes, outwards and inwards, on uneven, tilted and turned planes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+import shapely
 import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.contouring.combine import Operation, combine, crop
 from engine.contouring.fill import fill
-from engine.contouring.margin import Margins, margin
-from engine.contouring.trace import trace_mask_volume
+from engine.contouring.margin import Margins, dilate, erode, margin
+from engine.contouring.trace import trace_mask, trace_mask_volume
 from engine.errors import CancelledError, PlanimeterError
 from engine.progress import stoppable
-from tests.contouring.shapes import disc, rectangle, regular, rotation, uneven, volume_mm3
+from tests.contouring.shapes import disc, masks, rectangle, regular, rotation, uneven, volume_mm3
 
 
 def sphere(geometry, radius, centre):
@@ -117,6 +122,27 @@ def test_margins_agree_with_a_distance_map_of_the_voxels():
     distance = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True))
     assert grown[distance < 4.0 - 0.9].all()
     assert not grown[distance > 4.0 + 0.9].any()
+
+
+@settings(max_examples=100, deadline=None)
+@given(masks(), st.tuples(*[st.floats(0.05, 5.0)] * 4))
+def test_growing_in_the_plane_is_the_sum_of_the_area_and_four_quarter_ellipses(mask, radii):
+    """Against the definition: the shape laid along every edge, and the area itself."""
+    right, left, down, up = radii
+    area = trace_mask(mask, (1.0, 1.0))
+    angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    c, s = np.cos(angle), np.sin(angle)
+    shape = np.stack([c * np.where(c > 0, right, left), s * np.where(s > 0, down, up)], axis=1)
+    parts = [area]
+    for ring in shapely.get_rings(shapely.get_parts(area)):
+        points = shapely.get_coordinates(ring)
+        parts += [shapely.MultiPoint(np.concatenate([a + shape, b + shape])).convex_hull for a, b in pairwise(points)]
+    expected = shapely.union_all(parts)
+    grown = dilate(area, (right, left), (down, up))
+    assert grown.is_valid
+    assert grown.symmetric_difference(expected).area <= 0.004 * expected.area + 1e-6
+    shrunk = erode(grown, (right, left), (down, up))
+    assert area.difference(shrunk).area <= 0.01 * area.area + 1e-6
 
 
 def test_no_margin_changes_nothing_and_nonsense_is_refused():
