@@ -66,6 +66,12 @@ class Opener(QObject):
             "File", "Open fi&le…", self.ask_files, shortcut="Ctrl+Shift+O", tip="Open DICOM, DICOMDIR, NIfTI, NRRD, MHA"
         )
         add("File", "Stop reading", self.stop, shortcut="Ctrl+.", tip="Stop reading; what is open stays open")
+        add(
+            "File",
+            "Empty the study list",
+            self.tree.forget,
+            tip="Take all studies off the list; the open one stays open",
+        )
         add("File", "Close series", self.close_series, shortcut="Ctrl+W", tip="Close the open series")
         self.tree.open_requested.connect(self.open_series)
         self.tree.overlay_requested.connect(self.add_overlay)

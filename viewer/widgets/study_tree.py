@@ -64,16 +64,24 @@ class StudyTree(QTreeWidget):
             branch.setText(0, f"Not readable ({branch.childCount()})")
             branch.setExpanded(False)
 
+    def forget(self) -> None:
+        """Empty the tree; what is open stays open."""
+        self.clear()
+        self._items.clear()
+        self._series.clear()
+        self._pictured.clear()
+
     def without_picture(self) -> list[Series]:
         """Image series that have no thumbnail yet, in the order of the tree."""
         return [s for s in self.series if s.kind == "image" and not s.problem and s.uid not in self._pictured]
 
     def set_picture(self, uid: str, picture: NDArray[np.uint8] | None) -> None:
         """Give a series its thumbnail; None when it has none to give."""
-        self._pictured.add(uid)
         item = self._items.get(("series", uid))
-        if item is not None and picture is not None:
-            item.setIcon(0, QIcon(_pixmap(picture)))
+        if item is not None:
+            self._pictured.add(uid)
+            if picture is not None:
+                item.setIcon(0, QIcon(_pixmap(picture)))
 
     def mark_open(self, uid: str) -> None:
         """Show which series is open."""

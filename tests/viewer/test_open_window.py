@@ -1,0 +1,341 @@
+"""Opening by every way that the window offers, and bad input, which is a sentence and takes nothing away."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+
+from engine.contouring.trace import trace_mask_volume
+from engine.dicom.rtstruct_write import export_rtstruct
+from engine.opening import open_volume
+from engine.structures import PlaneContours, Roi, StructureSet
+from tests.synthetic import make_geometry, make_voxels, write_series
+from tests.viewer.see import wait_until
+from viewer.widgets import opening as opening_module
+from viewer.widgets.main_window import MainWindow
+from viewer.widgets.opening import Opener
+
+
+class Told:
+    """What an opener said since the start of a test."""
+
+    def __init__(self, opener: Opener) -> None:
+        self.opened, self.failed, self.scanned = 0, [], 0
+        opener.opened.connect(self._opened)
+        opener.failed.connect(self.failed.append)
+        opener.scanned.connect(self._scanned)
+
+    def _opened(self) -> None:
+        self.opened += 1
+
+    def _scanned(self) -> None:
+        self.scanned += 1
+
+
+@pytest.fixture
+def opener(seeing: MainWindow) -> Opener:
+    found = seeing.findChild(Opener)
+    found.tree.forget()
+    return found
+
+
+@pytest.fixture
+def told(opener: Opener) -> Told:
+    return Told(opener)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CT of 12 planes, its structures, and a PET of the same frame of reference and an MR of another."""
+    folder = tmp_path_factory.mktemp("study")
+    geometry = make_geometry((12, 30, 40), (2.0, 2.0, 3.0))
+    write_series(folder / "ct", make_voxels(geometry.shape), geometry, SeriesDescription="Planning CT")
+    volume = open_volume(folder / "ct")
+    mask = np.zeros(geometry.shape, bool)
+    mask[3:8, 8:20, 10:30] = True
+    planes = {k: PlaneContours(area) for k, area in trace_mask_volume(mask, volume.geometry).items()}
+    export_rtstruct(StructureSet(volume.geometry, (Roi(1, "Box", planes=planes),)), volume, folder / "rt.dcm")
+    frame = volume.info.frame_of_reference_uid
+    for name, modality, extra in (("pt", "PT", {"FrameOfReferenceUID": frame}), ("mr", "MR", {})):
+        write_series(
+            folder / name,
+            make_voxels((6, 10, 12), low=0, high=900),
+            make_geometry((6, 10, 12), (6.0, 6.0, 6.0)),
+            modality=modality,
+            SeriesDescription=f"A {modality}",
+            PatientName="Phantom^Synthetic",
+            **extra,
+        )
+    return folder
+
+
+def test_folder_opens_its_ct_and_the_tree_shows_everything(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path
+) -> None:
+    opener.open_paths([study])
+    wait_until(lambda: told.opened == 1)
+    assert seeing.session.volume.info.description == "Planning CT"
+    assert {series.modality for series in opener.tree.series} == {"CT", "PT", "MR", "RTSTRUCT"}
+    ct = next(series for series in opener.tree.series if series.modality == "CT")
+    rt = next(series for series in opener.tree.series if series.kind == "rtstruct")
+    assert opener.tree.item_of(rt.uid).parent() is opener.tree.item_of(ct.uid)
+    wait_until(lambda: not opener.tree.without_picture())
+    icon = opener.tree.item_of(ct.uid).icon(0).pixmap(52, 52).toImage()
+    assert len({icon.pixelColor(x, 26).red() for x in range(8, 44)}) > 10
+
+
+def test_tree_grows_while_the_rest_is_read(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.dicom.scan import scan
+
+    go_on = threading.Event()
+
+    def slow(paths, progress, found):
+        first = scan([paths[0] / "ct"])
+        found(first)
+        go_on.wait(20)
+        return scan(paths, progress)
+
+    monkeypatch.setattr(opening_module, "scan", slow)
+    opener.open_paths([study])
+    wait_until(lambda: len(opener.tree.series) == 1)
+    assert opener.busy and opener.loading.isVisible() and told.scanned == 0
+    go_on.set()
+    wait_until(lambda: told.opened == 1)
+    assert len(opener.tree.series) == 4
+
+
+def test_stop_ends_reading_and_keeps_what_is_open(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener.open_paths([study / "ct"])
+    wait_until(lambda: told.opened == 1)
+    before = seeing.session.volume
+    waiting = threading.Event()
+
+    def endless(paths, progress, found):
+        while True:
+            waiting.set()
+            progress(0.5, "Looking")
+            threading.Event().wait(0.01)
+
+    monkeypatch.setattr(opening_module, "scan", endless)
+    opener.open_paths([study])
+    wait_until(waiting.is_set)
+    wait_until(lambda: opener.loading.label.text() == "Looking")
+    opener.loading.stop.click()
+    wait_until(lambda: not opener.busy)
+    assert seeing.session.volume is before
+    assert not opener.loading.isVisible()
+    assert any(sentence.startswith("Stopped") for sentence in seeing.messages.sentences)
+
+
+def test_file_dialog_folder_dialog_and_drop_open(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = sorted((study / "ct").iterdir())[3]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([str(one)], ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(study / "mr"))
+    opener.ask_files()
+    wait_until(lambda: told.opened == 1)
+    assert seeing.session.volume.geometry.shape == (12, 30, 40)
+    seeing.session.close()
+    opener.ask_folder()
+    wait_until(lambda: told.opened == 2)
+    assert seeing.session.volume.modality == "MR"
+    seeing.session.close()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(study / "pt"))])
+    actions, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    enter = QDragEnterEvent(QPoint(300, 300), actions, data, button, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(seeing, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(seeing, QDropEvent(QPointF(300, 300), actions, data, button, Qt.KeyboardModifier.NoModifier))
+    wait_until(lambda: told.opened == 3)
+    assert seeing.session.volume.modality == "PT"
+
+
+def test_dicomdir_opens(seeing: MainWindow, opener: Opener, told: Told, study: Path, tmp_path: Path) -> None:
+    from pydicom.fileset import FileSet
+
+    files = FileSet()
+    for file in sorted((study / "ct").iterdir()):
+        files.add(file)
+    files.write(tmp_path / "disc")
+    opener.open_paths([tmp_path / "disc" / "DICOMDIR"])
+    wait_until(lambda: told.opened == 1)
+    assert seeing.session.volume.geometry.shape == (12, 30, 40)
+
+
+@pytest.mark.parametrize("name", ["image.nii.gz", "image.nrrd", "image.mha"])
+def test_research_formats_open(seeing: MainWindow, opener: Opener, told: Told, tmp_path: Path, name: str) -> None:
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(make_voxels((5, 6, 7)))
+    image.SetSpacing((1.0, 2.0, 3.0))
+    sitk.WriteImage(image, tmp_path / name)
+    opener.open_paths([tmp_path / name])
+    wait_until(lambda: told.opened == 1)
+    assert np.array_equal(seeing.session.volume.voxels, sitk.GetArrayFromImage(image))
+
+
+def test_double_click_on_structures_loads_them_onto_their_series(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path
+) -> None:
+    opener.open_paths([study / "mr", study])
+    wait_until(lambda: told.opened == 1)
+    rt = next(series for series in opener.tree.series if series.kind == "rtstruct")
+    mr = next(series for series in opener.tree.series if series.modality == "MR")
+    opener.open_series(mr)
+    wait_until(lambda: told.opened == 2)
+    opener.tree.itemActivated.emit(opener.tree.item_of(rt.uid), 0)
+    wait_until(lambda: told.opened == 3)
+    assert seeing.session.volume.info.description == "Planning CT"
+    assert [roi.name for roi in seeing.session.structures.rois] == ["Box"]
+    # Again, onto the open series, where structures are: one step that can be undone.
+    opener.open_series(rt)
+    wait_until(lambda: told.opened == 4)
+    assert [roi.number for roi in seeing.session.structures.rois] == [1, 2]
+    seeing.history.undo()
+    assert [roi.number for roi in seeing.session.structures.rois] == [1]
+
+
+def test_structures_loaded_onto_an_open_series_keep_the_view(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path
+) -> None:
+    opener.open_paths([study / "ct"])
+    wait_until(lambda: told.opened == 1)
+    cursor = seeing.session.cursor_lps - np.array([4.0, 6.0, 9.0])
+    seeing.session.move_cursor(cursor)
+    volume = seeing.session.volume
+    opener.open_paths([study / "rt.dcm"])
+    wait_until(lambda: told.opened == 2)
+    assert seeing.session.volume is volume and len(seeing.session.structures.rois) == 1
+    assert np.array_equal(seeing.session.cursor_lps, cursor)
+
+
+def test_overlay_of_the_same_frame_of_reference_only(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path
+) -> None:
+    opener.open_paths([study])
+    wait_until(lambda: told.opened == 1)
+    by_modality = {series.modality: series for series in opener.tree.series}
+    opener.add_overlay(by_modality["MR"])
+    assert "another frame of reference" in told.failed[-1] and told.failed[-1] in seeing.messages.sentences
+    assert seeing.session.overlay is None
+    opener.add_overlay(by_modality["PT"])
+    wait_until(lambda: told.opened == 2)
+    assert seeing.session.overlay.volume.modality == "PT" and seeing.session.overlay.colour_map == "hot"
+    assert "A PT" in seeing.banner.full_text
+
+
+def _text_file(folder: Path) -> Path:
+    (folder / "notes.txt").write_text("not an image")
+    return folder / "notes.txt"
+
+
+def _empty(folder: Path) -> Path:
+    (folder / "empty").mkdir()
+    return folder / "empty"
+
+
+def _truncated(folder: Path, study: Path) -> Path:
+    shutil.copytree(study / "ct", folder / "cut")
+    for file in (folder / "cut").iterdir():
+        file.write_bytes(file.read_bytes()[:900])
+    return folder / "cut"
+
+
+BAD: dict[str, Callable[[Path, Path], Path]] = {
+    "absent": lambda folder, _: folder / "absent",
+    "empty": lambda folder, _: _empty(folder),
+    "text": lambda folder, _: _text_file(folder),
+    "truncated": _truncated,
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_a_sentence_and_what_is_open_stays(
+    opener: Opener, told: Told, study: Path, tmp_path: Path, kind: str
+) -> None:
+    seeing = opener.parent()
+    opener.open_paths([study / "ct"])
+    wait_until(lambda: told.opened == 1)
+    before = seeing.session.volume
+    seeing.messages.dismiss_all()
+    opener.open_paths([BAD[kind](tmp_path, study)], show=True)
+    wait_until(lambda: told.scanned == 2)
+    wait_until(lambda: bool(told.failed))
+    assert seeing.session.volume is before
+    sentences = seeing.messages.sentences
+    assert sentences and all(s[-1] in ".)" and "Traceback" not in s and "\n" not in s for s in sentences)
+
+
+def test_structures_of_another_study_are_refused_and_nothing_is_lost(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path, tmp_path: Path
+) -> None:
+    geometry = make_geometry((5, 20, 20), origin=(900.0, 900.0, 900.0))
+    write_series(tmp_path / "other", make_voxels(geometry.shape), geometry, PatientName="Else^Someone")
+    opener.open_paths([tmp_path / "other"])
+    wait_until(lambda: told.opened == 1)
+    before = seeing.session.structures
+    opener.load_structures(study / "rt.dcm")
+    wait_until(lambda: bool(told.failed))
+    assert seeing.session.structures is before
+    assert told.failed[-1] in seeing.messages.sentences
+
+
+def test_edited_structures_are_not_replaced_without_asking(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener.open_paths([study])
+    wait_until(lambda: told.opened == 1)
+    before = seeing.session.volume
+    seeing.guards.append(lambda: False)
+    opener.open_series(next(series for series in opener.tree.series if series.modality == "MR"))
+    opener.close_series()
+    assert seeing.session.volume is before and told.opened == 1
+    seeing.guards.clear()
+
+
+def _planimeter(*arguments: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PLANIMETER_SETTINGS": str(tmp_path / "s.ini"), "XDG_DATA_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "viewer", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+
+
+def test_open_with_screenshot_draws_the_study_and_exits(study: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "window.png"
+    options = ("--rtstruct", str(study / "rt.dcm"), "--screenshot", str(picture))
+    run = _planimeter("open", str(study), *options, tmp_path=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == "" and run.stdout == ""
+    image = QImage(str(picture))
+    assert image.width() >= 1200
+    # The structure's outline, in its colour, is among the pixels.
+    colours = {image.pixel(x, y) & 0xFFFFFF for x in range(0, image.width(), 2) for y in range(0, image.height(), 2)}
+    assert len(colours) > 100
+
+
+@pytest.mark.parametrize("arguments", [("absent",), ("TEXT",), ("TEXT", "--rtstruct", "absent")])
+def test_command_says_in_one_line_what_cannot_be_opened(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    text = str(_text_file(tmp_path))
+    given = [text if argument == "TEXT" else argument for argument in arguments]
+    run = _planimeter("open", *given, "--screenshot", str(tmp_path / "x.png"), tmp_path=tmp_path)
+    assert run.returncode == 2
+    assert run.stderr.startswith("planimeter: ") and run.stderr.count("\n") == 1
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_question_box_never_appears_by_itself(seeing: MainWindow, opener: Opener) -> None:
+    assert not seeing.findChildren(QMessageBox)
