@@ -18,7 +18,7 @@ from engine.contouring.trace import trace_mask_volume, trace_probability_volume
 from engine.errors import MismatchError, ReadError, WriteError
 from engine.progress import Progress, silent
 from engine.structures import Generation, Provenance, Roi, StructureSet, palette
-from engine.volume import Geometry, Volume
+from engine.volume import FloatArray, Geometry, Volume
 
 MaskFormat = Literal["nii.gz", "nii", "nrrd"]
 
@@ -189,7 +189,8 @@ def read_grid(path: Path) -> Geometry | None:
 def same_voxels(mask: Geometry, grid: Geometry) -> bool:
     """True when a mask has the voxels of an image's grid, in whatever order of its axes."""
     empty = np.broadcast_to(np.float32(0), mask.shape)
-    return _onto_axes(MaskFile(empty, mask, True), grid) is not None
+    placed = _onto_axes(MaskFile(empty, mask, True), grid)
+    return placed is not None and placed[0].shape == grid.shape and _whole(placed[1], grid) == (0, 0, 0)
 
 
 def structures_from_masks(files: Sequence[Path], volume: Volume, progress: Progress = silent) -> StructureSet:
@@ -276,8 +277,9 @@ def _right_handed(
 def areas_from_mask(mask: MaskFile, volume: Volume, name: str, progress: Progress = silent) -> tuple[Areas, list[str]]:
     """Polygons of a mask or probability map on the planes of an image, and notes for the user.
 
-    A binary mask on the image's grid, in whatever order of its axes, is traced so that its filling gives it back. Any
-    other is taken as a probability, resampled in physical space, and traced at one half.
+    A mask whose voxels are the image's, in whatever order of its axes and over whatever part of the image, is traced so
+    that its filling gives it back. Any other is taken as a probability, resampled in physical space, and traced at one
+    half.
 
     Args:
         mask: that was read.
@@ -286,68 +288,110 @@ def areas_from_mask(mask: MaskFile, volume: Volume, name: str, progress: Progres
         progress: reports and may stop.
 
     Raises:
-        MismatchError: it doesn't overlap the image.
+        MismatchError: it has the image's size but lies elsewhere, or most of it lies outside the image.
     """
     geometry = volume.geometry
     grid = nominal_geometry(geometry)
     notes: list[str] = []
-    turned = _onto_axes(mask, grid)
-    if turned is not None:
+    placed = _onto_axes(mask, grid)
+    whole = None if placed is None else _whole(placed[1], grid)
+    if placed is not None and placed[0].shape == grid.shape and whole != (0, 0, 0):
+        raise MismatchError(
+            f"The mask '{name}' has the size of the image but lies elsewhere: its first voxel is "
+            f"{_apart(placed[1], grid):.1f} mm from the image's. Its frame is wrong, or it belongs to another series."
+        )
+    _check_inside(mask, volume, name, notes)
+    if placed is not None and whole is not None:
         if not geometry.is_regular:
             notes.append(
                 f"'{name}' has the size and nominal grid of the image: taken plane by plane onto its real planes."
             )
+        values = _embedded(placed[0], whole, grid.shape)
         if mask.binary:
-            return trace_mask_volume(turned > 0.5, geometry, progress), notes
-        return trace_probability_volume(turned, geometry, geometry, 0.5, progress), notes
-    if not _overlaps(mask.geometry, geometry):
-        raise MismatchError(
-            f"The mask '{name}' lies outside the image: its grid {_size(mask.geometry)} and the image's "
-            f"{_size(geometry)} have no place in common. Is it a mask of another series?"
-        )
+            return trace_mask_volume(values > 0.5, geometry, progress), notes
+        return trace_probability_volume(values, geometry, geometry, 0.5, progress), notes
     notes.append(f"'{name}' has another grid than the image: traced at its own resolution onto the image's planes.")
     return trace_probability_volume(mask.values, mask.geometry, geometry, 0.5, progress), notes
 
 
-def _onto_axes(mask: MaskFile, grid: Geometry) -> NDArray[np.float32] | None:
-    """The mask's values in the order of `grid`'s axes where both are the same voxels, else None."""
+def _onto_axes(mask: MaskFile, grid: Geometry) -> tuple[NDArray[np.float32], FloatArray] | None:
+    """The mask's values in the order of `grid`'s axes and the fractional index at which they begin.
+
+    None where the axes have other directions or spacings.
+    """
     match = mask.geometry.directions.T @ grid.directions  # [mask axis, grid axis], both in x, y, z
     order = np.abs(match).argmax(axis=0)
     if sorted(order) != [0, 1, 2] or np.abs(np.abs(match[order, range(3)]) - 1).max() > 1e-3:
         return None
     axes = [2 - int(order[2 - axis]) for axis in range(3)]
     values = np.transpose(mask.values, axes)
-    if values.shape != grid.shape:
-        return None
     corner = np.zeros(3)
     for axis in range(3):
-        sign = match[order[2 - axis], 2 - axis]
-        if sign < 0:
+        if match[order[2 - axis], 2 - axis] < 0:
             values = np.flip(values, axis)
             corner[axes[axis]] = mask.values.shape[axes[axis]] - 1
     spacing = np.array(mask.geometry.spacing_xyz)[order]
-    origin = mask.geometry.lps_from_kji(corner)[0]
-    theirs = Geometry.regular(origin, grid.directions, spacing, grid.shape)
-    return values if theirs.same_grid(grid, _tolerance(grid)) else None
+    theirs = Geometry.regular(mask.geometry.lps_from_kji(corner)[0], grid.directions, spacing, values.shape)
+    wanted = Geometry.regular(theirs.origins_lps[0], grid.directions, grid.spacing_xyz, values.shape)
+    if not theirs.same_grid(wanted, _tolerance(grid)):
+        return None
+    return values, grid.kji_from_lps(theirs.origins_lps[:1])[0]
+
+
+def _whole(offset: FloatArray, grid: Geometry) -> tuple[int, int, int] | None:
+    """The offset as whole voxels, None where it is between voxels."""
+    nearest = np.rint(offset)
+    if np.abs((offset - nearest) * np.array(grid.spacing_xyz)[::-1]).max() > _tolerance(grid):
+        return None
+    return int(nearest[0]), int(nearest[1]), int(nearest[2])
 
 
 def _tolerance(grid: Geometry) -> float:
     return max(GRID_TOLERANCE_MM, 0.05 * min(grid.spacing_xyz))
 
 
-def _overlaps(first: Geometry, second: Geometry) -> bool:
-    """True when the boxes around both, in the second's axes, have a place in common."""
+def _embedded(
+    values: NDArray[np.float32], offset: tuple[int, int, int], shape: tuple[int, int, int]
+) -> NDArray[np.float32]:
+    """The values on a grid of `shape`, of which they cover a part from `offset` on; zero elsewhere."""
+    if values.shape == shape:
+        return values
+    out = np.zeros(shape, dtype=np.float32)
+    here = tuple(slice(max(o, 0), max(min(o + n, s), 0)) for o, n, s in zip(offset, values.shape, shape, strict=True))
+    there = tuple(slice(part.start - o, part.stop - o) for part, o in zip(here, offset, strict=True))
+    if all(part.start < part.stop for part in here):
+        out[here] = values[there]
+    return out
 
-    def box(geometry: Geometry) -> NDArray[np.float64]:
-        k, j, i = (size - 0.5 for size in geometry.shape)
-        corners = [(a, b, c) for a in (-0.5, k) for b in (-0.5, j) for c in (-0.5, i)]
-        return geometry.lps_from_kji(corners) @ second.directions
 
-    one, two = box(first), box(second)
-    return bool((one.min(axis=0) < two.max(axis=0)).all() and (two.min(axis=0) < one.max(axis=0)).all())
+def _check_inside(mask: MaskFile, volume: Volume, name: str, notes: list[str]) -> None:
+    """Note how much of a mask lies outside the image.
+
+    Raises:
+        MismatchError: more than half of it.
+    """
+    found = np.argwhere(mask.values >= 0.5)
+    if not len(found):
+        return
+    index = volume.geometry.kji_from_lps(mask.geometry.lps_from_kji(found[:: max(1, len(found) // 20_000)]))
+    # A plane stands for half the way to the next one; in the plane the image ends half a voxel outside the last centre.
+    inside = ((index >= -0.5 - 1e-3) & (index <= np.array(volume.geometry.shape) - 0.5 + 1e-3)).all(axis=1)
+    share = float(inside.mean())
+    if share < 0.5:
+        where = "" if share > 0 else f"; it is on {_size(mask.geometry)} and the image on {_size(volume.geometry)}"
+        raise MismatchError(
+            f"{'Most' if share > 0 else 'All'} of the mask '{name}' lies outside the image{where}. "
+            "Is it a mask of another series?"
+        )
+    if share < 1:
+        notes.append(f"{1 - share:.1%} of '{name}' lies outside the image and was left out.")
+
+
+def _apart(offset: FloatArray, grid: Geometry) -> float:
+    return float(np.linalg.norm(grid.lps_from_kji(offset)[0] - grid.origins_lps[0]))
 
 
 def _size(geometry: Geometry) -> str:
     k, j, i = geometry.shape
     x, y, z = geometry.origins_lps[0]
-    return f"({i}×{j}×{k} voxels from {x:.0f}, {y:.0f}, {z:.0f} mm)"
+    return f"{i}×{j}×{k} voxels from ({x:.0f}, {y:.0f}, {z:.0f}) mm"
