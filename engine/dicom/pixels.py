@@ -20,8 +20,10 @@ from pydicom.uid import (
 )
 
 from engine.dicom.decoding import decoded
-from engine.dicom.planes import NATIVE, StoredImage, StoredPlane
+from engine.dicom.planes import NATIVE, TRAITS, StoredImage, StoredPlane
 from engine.errors import ReadError
+
+_IMAGE_TYPE = TRAITS.index("ImageType")
 
 #: Encapsulated transfer syntaxes that are decoded.
 ENCAPSULATED = {RLELossless, *JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
@@ -29,6 +31,8 @@ ENCAPSULATED = {RLELossless, *JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JP
 
 def why_undecodable(planes: Sequence[StoredPlane]) -> str:
     """Why the pixels of these planes are not read, in one sentence; "" when they are."""
+    if any("MOSAIC" in plane.traits[_IMAGE_TYPE].split("\\") for plane in planes):
+        return f"{planes[0].image.path.name} is a mosaic of many slices in one picture, which is not opened."
     for image in {id(plane.image): plane.image for plane in planes}.values():
         name = image.path.name
         if image.samples != 1 or not image.photometric.startswith("MONOCHROME"):

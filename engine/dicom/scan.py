@@ -7,7 +7,6 @@ for series in catalogue.series():
 
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -143,11 +142,7 @@ def scan(
     Raises:
         CancelledError: `progress` asked to stop. Nothing else: what cannot be read is in `Catalogue.unreadable`.
     """
-    scanner = _Scanner(progress, found)
-    with warnings.catch_warnings():
-        # pydicom warns of each odd value; what matters of them is said in notes.
-        warnings.simplefilter("ignore")
-        return scanner.run(paths)
+    return _Scanner(progress, found).run(paths)
 
 
 class _Scanner:
@@ -169,7 +164,11 @@ class _Scanner:
         folders: dict[Path, None] = {}
         for path in paths:
             if path.is_dir():
-                inside = list(self._walk(path))
+                inside = []
+                for file in self._walk(path):
+                    inside.append(file)
+                    if len(inside) % 100 == 0:
+                        self._progress(0.0, f"Looking through {path.name or path}: {len(inside)} files")
                 if not inside:
                     self._unreadable.setdefault(path, f"{path.name or path} holds no files.")
                 files += inside
