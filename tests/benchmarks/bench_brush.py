@@ -1,0 +1,142 @@
+"""A brush step on 512² planes with 20 structures: from the mouse event to the painted frame, and our own part of it.
+
+Real mouse events in a real window. "own" is the tool's work on one event and the outline that it hands to the pane;
+"frame" is everything from the event until the pane has swapped its buffers. A stroke's last event also stores the step
+in the journal, flushed to the disk. The axial stroke and the sagittal stroke take turns.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from shapely import MultiPolygon, Point
+
+from engine.structures import PlaneContours, Roi, StructureSet
+from engine.volume import Volume
+from tests.synthetic import make_geometry
+from viewer.session import View
+from viewer.tools.events import Preview, ViewEvent
+from viewer.widgets.application import build_window
+from viewer.widgets.editing import Editing
+from viewer.widgets.panes import PlanePane
+
+SHAPE, SPACING = (100, 512, 512), (0.98, 0.98, 3.0)
+STROKES, STEPS = 12, 60
+LEFT = Qt.MouseButton.LeftButton
+
+
+def structures(geometry) -> StructureSet:
+    """20 wobbly tubes of 400 points a plane, one of them in the middle."""
+    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    rois = []
+    for n in range(20):
+        centre = np.array([250.0, 250.0]) + (0 if n == 0 else 150) * np.array([np.cos(n), np.sin(n)])
+        radius = 30 + 2 * np.sin(9 * angle) + 0.5 * np.sin(40 * angle)
+        ring = centre + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        hole = [Point(centre).buffer(8).exterior.coords] if n % 2 else []
+        area = MultiPolygon([(ring, hole)])
+        planes = {plane: PlaneContours(area) for plane in range(10, 90)}
+        rois.append(Roi(n + 1, f"Tube {n + 1}", (40 + 10 * n, 220 - 9 * n, 120), planes=planes))
+    return StructureSet(geometry, tuple(rois))
+
+
+class Timed:
+    """The host of the panes, with a clock around what it does for one event."""
+
+    def __init__(self, host) -> None:
+        self._host = host
+        self.spent = 0.0
+
+    def handle(self, event: ViewEvent) -> bool:
+        start = time.perf_counter()
+        taken = self._host.handle(event)
+        self.spent += time.perf_counter() - start
+        return taken
+
+    def preview(self, view: View) -> Preview | None:
+        start = time.perf_counter()
+        preview = self._host.preview(view)
+        self.spent += time.perf_counter() - start
+        return preview
+
+    def cursor_name(self, view: View) -> str:
+        return self._host.cursor_name(view)
+
+
+@contextmanager
+def own_folder() -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["PLANIMETER_DATA"] = folder
+        os.environ["PLANIMETER_SETTINGS"] = str(Path(folder) / "settings.ini")
+        yield
+
+
+def until_painted(pane: PlanePane, act: Callable[[], None]) -> float:
+    """Seconds from before `act` until the pane has swapped buffers."""
+    swapped: list[float] = []
+    pane.frameSwapped.connect(lambda: swapped.append(time.perf_counter()))
+    start = time.perf_counter()
+    act()
+    while not swapped and time.perf_counter() - start < 2.0:
+        QApplication.processEvents()
+    pane.frameSwapped.disconnect()
+    return (swapped[0] if swapped else time.perf_counter()) - start
+
+
+def stroke(pane: PlanePane, timed: Timed, figures: dict[str, list[float]]) -> None:
+    middle = pane.rect().center()
+    path = [middle + QPoint(round(50 * np.cos(i / 6)), round(35 * np.sin(i / 6))) for i in range(STEPS)]
+    QTest.mouseMove(pane, path[0])
+    QTest.mousePress(pane, LEFT, Qt.KeyboardModifier.NoModifier, path[0])
+    for point in path[1:]:
+        timed.spent = 0.0
+        figures["frame"].append(until_painted(pane, lambda point=point: QTest.mouseMove(pane, point)))
+        figures["own"].append(timed.spent)
+    start = time.perf_counter()
+    QTest.mouseRelease(pane, LEFT, Qt.KeyboardModifier.NoModifier, path[-1])
+    figures["release"].append(time.perf_counter() - start)
+    QApplication.processEvents()
+
+
+def main() -> None:
+    """Print milliseconds, median and p95."""
+    with own_folder():
+        window = build_window()
+        window.guards.clear()
+        window.resize(1440, 900)
+        window.show()
+        window.activateWindow()
+        QTest.qWaitForWindowActive(window, 5000)
+        geometry = make_geometry(SHAPE, spacing=SPACING)
+        voxels = np.random.default_rng(1).integers(-100, 200, SHAPE, dtype=np.int16)
+        window.session.open(Volume(voxels, geometry, "CT", "HU"), structures(geometry))
+        editing = window.findChild(Editing)
+        timed = Timed(editing.live)
+        window.panes.set_tool_host(timed)
+        editing.toolbox.choose("brush")
+        editing.toolbox.set_radius(10)
+        QTest.qWait(1500)
+        figures = {view: {"own": [], "frame": [], "release": []} for view in (View.AXIAL, View.SAGITTAL)}
+        for n in range(STROKES):
+            editing.toolbox.choose(("brush", "eraser")[n % 2])
+            for view, found in figures.items():
+                stroke(window.panes.planes[view], timed, found)
+        labels = {"own": "own computing", "frame": "event to frame", "release": "release, journal on disk"}
+        print(f"{'brush step, ms':38} {'median':>8} {'p95':>8}   n")
+        for view, found in figures.items():
+            for name, seconds in found.items():
+                median, p95 = (1000 * value for value in (statistics.median(seconds), np.percentile(seconds, 95)))
+                print(f"{view.value + ': ' + labels[name]:38} {median:8.2f} {p95:8.2f}   {len(seconds)}")
+        window.close()
+
+
+if __name__ == "__main__":
+    main()
