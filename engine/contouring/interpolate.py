@@ -22,8 +22,6 @@ FloatArray = NDArray[np.float64]
 GRID = 160
 #: The grid need not be finer than this (mm).
 FINEST_MM = 0.25
-#: Distances are measured for this many pairs of a point and an edge at once.
-PAIRS_AT_ONCE = 100_000
 #: Stands for a distance that need not be measured (mm).
 FAR_MM = 1e6
 #: Points that move a line by less than this (mm) are left out, before distances to it are measured and from the result.
@@ -80,19 +78,10 @@ def _undecided(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _distance(points: FloatArray, area: MultiPolygon) -> FloatArray:
-    """(n,) mm from each of (n, 2) points to the nearest edge of an area, exact."""
-    lines, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
-    same = ring[1:] == ring[:-1]
-    a = lines[:-1][same]
-    d = lines[1:][same] - a
-    length2 = np.maximum((d**2).sum(axis=1), 1e-30)
-    nearest = np.empty(len(points))
-    step = max(1, PAIRS_AT_ONCE // len(a))
-    for start in range(0, len(points), step):
-        u, v = (points[start : start + step, None, :] - a).transpose(2, 0, 1)
-        t = np.clip((u * d[:, 0] + v * d[:, 1]) / length2, 0.0, 1.0)
-        nearest[start : start + step] = ((u - t * d[:, 0]) ** 2 + (v - t * d[:, 1]) ** 2).min(axis=1)
-    return np.asarray(np.sqrt(nearest), dtype=np.float64)
+    """(n,) mm from each of (n, 2) points to the nearest point of an area's line, exact."""
+    line = area.boundary
+    shapely.prepare(line)
+    return np.asarray(shapely.distance(shapely.points(points), line), dtype=np.float64)
 
 
 def _zero_line(field: FloatArray, origin: FloatArray, spacing: float) -> MultiPolygon:

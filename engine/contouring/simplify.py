@@ -2,7 +2,7 @@
 
 import numpy as np
 import shapely
-from shapely import MultiPolygon
+from shapely import MultiPolygon, Polygon
 
 from engine.contouring.stack import Areas
 from engine.errors import PlanimeterError
@@ -57,7 +57,7 @@ def simplify_plane(area: MultiPolygon, tolerance_mm: float) -> MultiPolygon:
             shapely.is_valid(candidates)
             & (shapely.get_num_interior_rings(candidates) == shapely.get_num_interior_rings(parts[todo]))
             & (shapely.get_type_id(candidates) == shapely.GeometryType.POLYGON)
-            & (shapely.hausdorff_distance(candidates, parts[todo]) <= tolerance_mm)
+            & [_farthest(old, new) <= tolerance_mm for old, new in zip(parts[todo], candidates, strict=True)]
         )
         chosen[todo[good]] = candidates[good]
         todo = todo[~good]
@@ -66,6 +66,17 @@ def simplify_plane(area: MultiPolygon, tolerance_mm: float) -> MultiPolygon:
     result = MultiPolygon(list(chosen))
     # Polygons close to one another may meet though each is sound by itself.
     return result if result.is_valid and _apart(chosen) else area
+
+
+def _farthest(old: Polygon, new: Polygon) -> float:
+    """Largest distance of the old points from the new line.
+
+    No point of either line lies further from the other: the new line runs straight between old points, so what is
+    between them on the old line lies within the same distance of that chord, and passes every point of it.
+    """
+    line = new.boundary
+    shapely.prepare(line)
+    return float(shapely.distance(shapely.points(shapely.get_coordinates(old)), line).max())
 
 
 def _apart(parts: np.ndarray) -> bool:
