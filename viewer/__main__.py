@@ -5,7 +5,7 @@ import click
 from engine import __version__
 from engine.__main__ import COMMANDS, LazyGroup, run
 
-VIEWER_COMMANDS = {"open": "viewer.open_command", "demo": "viewer.open_command"}
+VIEWER_COMMANDS = {"open": "viewer.open_command", "demo": "viewer.demo_command"}
 
 
 @click.group(cls=LazyGroup, lazy={**COMMANDS, **VIEWER_COMMANDS})

@@ -1,15 +1,13 @@
-"""The commands that open the window: `planimeter open` and `planimeter demo`."""
+"""The command that opens the window: `planimeter open`."""
 
 import sys
 import time
 from pathlib import Path
 
 import click
-import platformdirs
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from engine.demo import write_demo_series
 from engine.errors import PlanimeterError, ReadError
 from viewer.widgets.application import build_window, create_application
 from viewer.widgets.main_window import MainWindow
@@ -32,13 +30,6 @@ def open(path: Path | None, rtstruct: Path | None, screenshot: Path | None) -> N
         if given is not None and not given.exists():
             raise ReadError(f"{given} does not exist.")
     show(path, rtstruct, screenshot)
-
-
-@click.command()
-@click.option("--screenshot", type=click.Path(path_type=Path), help="Write the window to this PNG file and exit.")
-def demo(screenshot: Path | None) -> None:
-    """Open the built-in study, an average of many patients that shows nobody."""
-    show(write_demo_series(platformdirs.user_data_path("planimeter", appauthor=False) / "demo"), None, screenshot)
 
 
 def show(path: Path | None, rtstruct: Path | None = None, screenshot: Path | None = None) -> None:

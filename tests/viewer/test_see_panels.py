@@ -33,11 +33,11 @@ def mr() -> Volume:
 def test_region_of_the_histogram_is_the_window(seeing: MainWindow) -> None:
     seeing.session.open(phantom())
     panel = seeing.findChild(HistogramPanel)
-    assert panel.region.getRegion() == pytest.approx((-160, 240))
-    panel.region.setRegion((-100, 500))
+    assert panel.plot.region.getRegion() == pytest.approx((-160, 240))
+    panel.plot.region.setRegion((-100, 500))
     assert seeing.session.window == Window(200, 600)
     seeing.session.set_window(Window(0, 80))
-    assert panel.region.getRegion() == pytest.approx((-40, 40))
+    assert panel.plot.region.getRegion() == pytest.approx((-40, 40))
     panel.centre.setValue(30)
     assert seeing.session.window == Window(30, 80)
 

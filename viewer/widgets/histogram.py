@@ -1,29 +1,15 @@
 """The histogram of the open series; its region is the grey-level window."""
 
-import numpy as np
-import pyqtgraph
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.volume import Volume
-from viewer.render.colour_maps import NAMES, presets, sample
+from viewer.render.colour_maps import NAMES, presets
 from viewer.session import Session, Window
-from viewer.widgets.theme import ACCENT
 
-_BINS = 256
-
-
-def histogram(volume: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Counts and bin edges, (n,) and (n + 1,), of a sample of the volume, its rarest 0.05 % at both ends left out."""
-    values = sample(volume, 5e5)
-    if not values.size:
-        return np.zeros(1), np.array([0.0, 1.0])
-    low, high = np.percentile(values, [0.05, 99.95])
-    if high <= low:
-        high = low + 1.0
-    counts, edges = np.histogram(values, bins=_BINS, range=(float(low), float(high)))
-    return counts.astype(np.float64), edges.astype(np.float64)
+if TYPE_CHECKING:
+    from viewer.widgets.histogram_plot import HistogramPlot
 
 
 class HistogramPanel(QWidget):
@@ -33,23 +19,8 @@ class HistogramPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._presets: list[tuple[str, Window, str]] = []
-        self.plot = pyqtgraph.PlotWidget()
-        self.plot.setMinimumHeight(90)
-        self.plot.setMaximumHeight(190)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        self.plot.hideAxis("left")
-        self.plot.setMouseEnabled(x=True, y=False)
-        self.plot.setToolTip("Drag the edges of the region to set the window; the wheel zooms, drag the rest to move")
-        self._curve = pyqtgraph.PlotDataItem(
-            stepMode="center", fillLevel=0, brush=(110, 118, 128, 120), pen=(150, 156, 164)
-        )
-        self.plot.addItem(self._curve)
-        self.region = pyqtgraph.LinearRegionItem(
-            brush=(91, 141, 184, 40), hoverBrush=(91, 141, 184, 60), pen=pyqtgraph.mkPen(ACCENT), swapMode="block"
-        )
-        self.plot.addItem(self.region)
-        self.region.sigRegionChanged.connect(self._region_moved)
+        self.plot: HistogramPlot | None = None
+        self._place = QVBoxLayout()
 
         self.centre = _number("Centre of the window (right drag up or down in a pane)")
         self.width_box = _number("Width of the window (right drag left or right in a pane)")
@@ -77,7 +48,7 @@ class HistogramPanel(QWidget):
         choices.addWidget(self.colours, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
-        layout.addWidget(self.plot, 1)
+        layout.addLayout(self._place, 1)
         layout.addLayout(numbers)
         layout.addLayout(choices)
         session.volume_changed.connect(self._on_volume)
@@ -101,36 +72,33 @@ class HistogramPanel(QWidget):
         self._presets = presets(volume) if volume is not None else []
         self.setEnabled(volume is not None)
         self.presets.clear()
-        if volume is None:
-            self._curve.setData(np.array([0.0, 1.0]), np.zeros(1))
-            return
-        counts, edges = histogram(volume)
-        # Air outweighs everything else by far; the root lets the tissues show beside it.
-        self._curve.setData(edges, np.sqrt(counts))
+        if volume is not None and self.plot is None:
+            self._make_plot()
+        low, high = self.plot.show_volume(volume, self._session.window) if self.plot is not None else (0.0, 1.0)
         for number, (name, _, _) in enumerate(self._presets, 1):
             self.presets.addItem(f"{number}  {name}")
         self.presets.setCurrentIndex(-1)
-        step = float(edges[-1] - edges[0]) / 400
+        step = (high - low) / 400
         decimals = 0 if step >= 1 else 3
         for box in (self.centre, self.width_box):
             with QSignalBlocker(box):
                 box.setDecimals(decimals)
                 box.setSingleStep(max(round(step), 1) if decimals == 0 else step)
         self._on_window()
-        window = self._session.window
-        margin = window.width / 2
-        low, high = min(edges[0], window.low - margin / 4), max(edges[-1], window.high + margin / 4)
-        if volume.modality == "CT":
-            low, high = max(low, window.low - 3 * window.width), min(high, window.high + 4 * window.width)
-        self.plot.setXRange(float(low), float(high), padding=0.02)
-        shown = (edges[1:] >= low) & (edges[:-1] <= high) & (counts < counts.max())
-        top = np.sqrt(counts[shown].max()) if shown.any() and counts[shown].max() > 0 else 1.0
-        self.plot.setYRange(0.0, float(top) * 1.05, padding=0)
+
+    def _make_plot(self) -> None:
+        # pyqtgraph takes a third of a second to load, which an empty window need not wait for.
+        from viewer.widgets.histogram_plot import HistogramPlot  # noqa: PLC0415
+
+        self.plot = HistogramPlot()
+        self.plot.region_moved.connect(lambda low, high: self._session.set_window(Window.between(low, high)))
+        self._place.addWidget(self.plot)
 
     def _on_window(self) -> None:
         window = self._session.window
-        with QSignalBlocker(self.region), QSignalBlocker(self.centre), QSignalBlocker(self.width_box):
-            self.region.setRegion((window.low, window.high))
+        if self.plot is not None:
+            self.plot.show_window(window)
+        with QSignalBlocker(self.centre), QSignalBlocker(self.width_box):
             self.centre.setValue(window.centre)
             self.width_box.setValue(window.width)
         self.colours.setCurrentText(self._session.colour_map)
@@ -140,11 +108,6 @@ class HistogramPanel(QWidget):
             if preset == window and colours == self._session.colour_map
         ]
         self.presets.setCurrentIndex(same[0] if same else -1)
-
-    def _region_moved(self) -> None:
-        low, high = self.region.getRegion()
-        if self._session.volume is not None and high > low:
-            self._session.set_window(Window.between(float(low), float(high)))
 
     def _number_changed(self) -> None:
         if self._session.volume is not None:

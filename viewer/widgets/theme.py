@@ -1,6 +1,5 @@
 """A dark, quiet look for a reading room."""
 
-import pyqtgraph
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
@@ -61,7 +60,7 @@ QTabBar::tab:selected {{ background: {RAISED}; color: {TEXT}; }}
 
 
 def apply_theme(application: QApplication) -> None:
-    """Dress the whole application, plots included."""
+    """Dress the whole application."""
     application.setStyle(QStyleFactory.create("Fusion"))
     palette = QPalette()
     roles = {
@@ -90,4 +89,3 @@ def apply_theme(application: QApplication) -> None:
         palette.setColor(QPalette.ColorGroup.Disabled, role, QColor("#5a5f66"))
     application.setPalette(palette)
     application.setStyleSheet(_STYLE)
-    pyqtgraph.setConfigOptions(background=FIELD, foreground=FAINT, antialias=False)

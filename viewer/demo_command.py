@@ -1,0 +1,16 @@
+"""The command that opens the built-in study: `planimeter demo`."""
+
+from pathlib import Path
+
+import click
+import platformdirs
+
+from engine.demo import write_demo_series
+from viewer.open_command import show
+
+
+@click.command()
+@click.option("--screenshot", type=click.Path(path_type=Path), help="Write the window to this PNG file and exit.")
+def demo(screenshot: Path | None) -> None:
+    """Open the built-in study, an average of many patients that shows nobody."""
+    show(write_demo_series(platformdirs.user_data_path("planimeter", appauthor=False) / "demo"), None, screenshot)
