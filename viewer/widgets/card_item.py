@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 
 from viewer.widgets.theme import FAINT
 
-PAD = 6
+PAD = 4
 BADGE_COLOURS = {"runs": FAINT, "trained": "#4c8fd0", "validated": "#4fa36c"}
 
 
@@ -20,12 +20,17 @@ class CardRole(IntEnum):
     SUITS = Qt.ItemDataRole.UserRole + 3
 
 
+def card_height(metrics: QFontMetrics) -> int:
+    """Height of an item, pixels: two lines with room around them."""
+    return 2 * metrics.height() + 2 * PAD + 2
+
+
 class CardDelegate(QStyledItemDelegate):
     """Two lines an item; items that do not suit are grey."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802
         """Two lines of text with room around them."""
-        return QSize(120, 2 * option.fontMetrics.height() + 2 * PAD + 2)
+        return QSize(120, card_height(option.fontMetrics))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

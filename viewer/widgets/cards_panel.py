@@ -26,10 +26,10 @@ from engine.structures import Generation, Roi
 from viewer.commands import History, adopt
 from viewer.jobs import EngineJobs, sentence_for
 from viewer.session import Session
-from viewer.widgets.card_item import CardDelegate, CardRole
+from viewer.widgets.card_item import CardDelegate, CardRole, card_height
 from viewer.widgets.card_text import card_html, summary
 
-DEVICES = (("automatic", "auto"), ("processor (CPU)", "cpu"), ("graphics card (CUDA)", "cuda"))
+DEVICES = (("on any device", "auto"), ("on the CPU", "cpu"), ("on CUDA", "cuda"))
 
 
 class CardsPanel(QWidget):
@@ -76,6 +76,8 @@ class CardsPanel(QWidget):
         self.list = QListWidget(self)
         self.list.setItemDelegate(CardDelegate(self.list))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Three cards, whatever room the panel gets.
+        self.list.setMinimumHeight(3 * card_height(self.list.fontMetrics()) + 4)
         self.list.setToolTip("Models that can draw on the open series; grey ones say why they can't")
         self.list.currentRowChanged.connect(lambda _: self._show_selected())
         self.list.itemActivated.connect(lambda _: self.run())
@@ -94,7 +96,7 @@ class CardsPanel(QWidget):
         self.device = QComboBox(self)
         for text, value in DEVICES:
             self.device.addItem(text, value)
-        self.device.setToolTip("Where the model runs; 'automatic' takes the fastest device that there is")
+        self.device.setToolTip("Where the model runs; any device: the fastest that there is")
         self.run_button = QPushButton("Draw contours", self)
         self.run_button.setToolTip("Run the chosen model on the open series (Ctrl+R)")
         self.run_button.clicked.connect(self.run)
@@ -109,10 +111,8 @@ class CardsPanel(QWidget):
 
         buttons = QHBoxLayout()
         buttons.addWidget(self.run_button, 1)
+        buttons.addWidget(self.device)
         buttons.addWidget(self.cancel_button)
-        run = QHBoxLayout()
-        run.addWidget(QLabel("Device", self))
-        run.addWidget(self.device, 1)
         state = QHBoxLayout()
         state.addWidget(self.stage, 1)
         state.addWidget(self.elapsed, 0, Qt.AlignmentFlag.AlignTop)
@@ -120,7 +120,6 @@ class CardsPanel(QWidget):
         layout.addWidget(self.list, 2)
         layout.addWidget(page, 3)
         layout.addWidget(self.override)
-        layout.addLayout(run)
         layout.addLayout(buttons)
         layout.addWidget(self.bar)
         layout.addLayout(state)
@@ -181,7 +180,7 @@ class CardsPanel(QWidget):
         allowed = all(refusal.overridable for refusal in refusals) and (not refusals or self.override.isChecked())
         running = self.is_running
         self.run_button.setEnabled(loaded is not None and allowed and not running)
-        self.device.setEnabled(not running)
+        self.device.setVisible(not running)
         for widget in (self.cancel_button, self.bar, self.stage, self.elapsed):
             widget.setVisible(running)
 

@@ -96,6 +96,7 @@ class CertificateView(QDialog):
             table.setHorizontalHeaderItem(column, head)
         table.verticalHeader().hide()
         table.setShowGrid(False)
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         header = table.horizontalHeader()

@@ -23,7 +23,14 @@ from viewer.review import Contour, ReviewQueue, show
 from viewer.session import Session, StructuresChanged
 from viewer.widgets.theme import FAINT
 
-COLUMNS = ("Seen", "Structure", "Plane", "Doubt", "Expected edit")
+COLUMNS = ("✓", "Structure", "Plane", "Doubt", "mm²")
+TIPS = (
+    "Seen by a person",
+    "",
+    "Number of the plane",
+    "Share of the area that is expected to be wrong",
+    "Area that is expected to change",
+)
 NOTHING = "Nothing to review: no structure here came from a model that tells how sure it is."
 Index = QModelIndex | QPersistentModelIndex
 
@@ -56,10 +63,12 @@ class ReviewModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802
-        """Titles of the columns."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
+        """Titles of the columns, and what they mean."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        return {Qt.ItemDataRole.DisplayRole: COLUMNS, Qt.ItemDataRole.ToolTipRole: TIPS}.get(
+            Qt.ItemDataRole(role), (None,) * len(COLUMNS)
+        )[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, tick and colour of a cell."""
@@ -72,7 +81,7 @@ class ReviewModel(QAbstractTableModel):
                 contour.name,
                 str(contour.plane + 1),
                 f"{contour.doubt:.0%}",
-                f"{contour.edit_mm2:.0f} mm²",
+                f"{contour.edit_mm2:.0f}",
             )[column]
         if role == Qt.ItemDataRole.DecorationRole and column == 1:
             return QColor(*contour.colour)

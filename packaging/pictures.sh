@@ -1,0 +1,6 @@
+#!/bin/bash
+# Draws the README's pictures, with the program itself, under a virtual screen.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1
+exec xvfb-run -a -s '-screen 0 1600x1200x24 -nolisten tcp' .venv/bin/python packaging/pictures.py "$@"
