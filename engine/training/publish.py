@@ -7,6 +7,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from engine.cards.readme import readme
 from engine.cards.registry import CARD_FILE
 from engine.cards.schema import Card, SegmenterNode, card_json
 from engine.errors import CardError, ReadError
@@ -71,7 +72,8 @@ def _halved(value: torch.Tensor) -> torch.Tensor:
 
 
 def write_card(card: Card, folder: Path) -> None:
-    """Write `card.json` into `folder`, whole or not at all."""
+    """Write `card.json` into `folder`, whole or not at all, and the README that is generated from it."""
     temporary = folder / f"{CARD_FILE}.part"
     temporary.write_text(card_json(card), encoding="utf-8")
     temporary.replace(folder / CARD_FILE)
+    (folder / "README.md").write_text(readme(card), encoding="utf-8")

@@ -1,0 +1,108 @@
+"""A card refuses, in words, what it was not made for."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.cards.schema import Card
+from engine.cards.suitability import why_unsuitable
+from engine.errors import UnsuitableInputError
+from engine.inference.run import run_card
+from engine.messages import RunOptions
+from engine.volume import Geometry, Volume
+from tests.engine.models import segmenter_node, write_card
+from tests.engine.phantoms import make_scene
+
+
+def made_for(**changes: Any) -> Card:
+    values: dict[str, Any] = {
+        "id": "x", "version": "1", "task": "segment", "title": "The model", "fidelity": "modern", "badge": "runs",
+        "inputs": [{"role": "ct", "modality": ["CT"], "units": "HU", **changes}],
+        "graph": [{"node": "a", "block": "O", "in": ["ct"], "params": {"op": "body_outline"}}],
+        "outputs": [{"kind": "mask", "label": "External", "name": "External"}],
+    }  # fmt: skip
+    return Card.model_validate(values)
+
+
+@pytest.fixture(scope="module")
+def ct() -> Volume:
+    return make_scene(planes=12, spacing=(2.0, 2.0, 3.0)).volume
+
+
+def test_what_it_was_made_for_suits(ct: Volume) -> None:
+    limits: dict[str, Any] = {
+        "spacing_mm": [0.5, 3], "plane_spacing_mm": [1, 5], "least_extent_mm": [100, 100, 30],
+        "most_extent_mm": [700, 700, 2000], "orientation": "axial",
+    }  # fmt: skip
+    assert why_unsuitable(made_for(**limits), ct) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "overridable"),
+    [
+        ({"modality": ["MR"], "units": ""}, "made for MR, and this image is CT", True),
+        ({"modality": ["PT"], "units": "SUVbw"}, "needs values in SUVbw, and this image has HU", False),
+        ({"spacing_mm": [0.2, 1.5]}, "pixels are 2 × 2 mm", True),
+        ({"plane_spacing_mm": [0.2, 1.5]}, "planes are 3 mm apart", True),
+        (
+            {"least_extent_mm": [0, 0, 200], "covers": "head to shoulders"},
+            "36 mm head to feet.*head to shoulders",
+            True,
+        ),
+        ({"most_extent_mm": [100, 900, 900]}, "at most 100 mm", True),
+        ({"orientation": "sagittal"}, "planes are not sagittal", True),
+    ],
+)
+def test_each_reason_is_told(ct: Volume, changes: dict[str, Any], words: str, overridable: bool) -> None:
+    refusals = why_unsuitable(made_for(**changes), ct)
+    assert any(re.search(words, refusal.text) for refusal in refusals), refusals
+    assert all(refusal.overridable for refusal in refusals) == overridable
+
+
+def test_an_mr_is_no_ct_whoever_says_so(ct: Volume) -> None:
+    mr = dataclasses.replace(ct, modality="MR", units="")
+    assert not why_unsuitable(made_for(), mr)[0].overridable
+
+
+def test_a_file_without_modality_is_taken_for_ct_only_when_it_looks_like_one(ct: Volume) -> None:
+    silent = dataclasses.replace(ct, modality="", units="")
+    assert why_unsuitable(made_for(), silent) == []
+    shifted = dataclasses.replace(silent, voxels=(ct.voxels + 1024).astype(np.int16))
+    assert "does not say" in why_unsuitable(made_for(), shifted)[0].text
+
+
+def test_a_ct_whose_values_are_not_hounsfield_units_is_told(ct: Volume) -> None:
+    wrong = dataclasses.replace(ct, voxels=(ct.voxels // 8 + 200).astype(np.int16))
+    assert "Hounsfield" in why_unsuitable(made_for(), wrong)[0].text
+
+
+def test_further_images_that_are_needed_are_named(ct: Volume) -> None:
+    values = made_for().model_dump(mode="json", by_alias=True)
+    values["inputs"].append({"role": "pet", "modality": ["PT"]})
+    refusals = why_unsuitable(Card.model_validate(values), ct)
+    assert "pet" in refusals[0].text and not refusals[0].overridable
+
+
+def test_a_person_may_override_and_the_result_says_so(tmp_path: Path) -> None:
+    limits = [{"role": "ct", "modality": ["CT"], "units": "HU", "spacing_mm": [0.1, 0.5]}]
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left"], inputs=limits)
+    volume = make_scene(planes=4, spacing=(10.0, 10.0, 10.0)).volume
+    with pytest.raises(UnsuitableInputError, match="10 × 10 mm") as caught:
+        run_card(loaded, volume, device="cpu")
+    assert caught.value.overridable
+    result = run_card(loaded, volume, device="cpu", options=RunOptions(override=True))
+    assert any("against the card's advice" in note for note in result.notes)
+    assert "outside what the model was made for" in result.rois[0].provenance.description
+
+
+def test_what_is_dangerous_cannot_be_overridden(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left"])
+    geometry = Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 2), (6, 30, 30))
+    mr = Volume(np.full(geometry.shape, 100, np.int16), geometry, "MR", "")
+    with pytest.raises(UnsuitableInputError) as caught:
+        run_card(loaded, mr, options=RunOptions(override=True))
+    assert not caught.value.overridable
