@@ -33,6 +33,7 @@ def read_plane_count(path: Path) -> int:
 
     Raises:
         ReadError: it is no such file, it is damaged, or it is no single grey-scale volume.
+        GeometryError: its axes are not perpendicular.
     """
     reader = _header(path)
     return int(reader.GetSize()[2]) if reader.GetDimension() > 2 else 1
@@ -83,6 +84,7 @@ def read_image_file(path: Path, progress: Progress = silent) -> Volume:
         raise GeometryError(f"{path.name}: {error}") from error
     voxels = _narrowed(voxels, path)
     modality, units, notes = _guessed(voxels)
+    notes = (*_placement_notes(reader), *notes)
     info = SeriesInfo(series_uid=str(path), modality=modality, description=path.name, source=str(path))
     return Volume(voxels, geometry, modality, units, info, notes=notes)
 
@@ -96,6 +98,10 @@ def _header(path: Path) -> sitk.ImageFileReader:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise GeometryError(
+                f"{path.name}: the axes of its grid are not perpendicular; resample it first."
+            ) from error
         raise ReadError(f"{path.name} is damaged or not the kind of image that its name says.") from error
     size = reader.GetSize()
     if any(length > 1 for length in size[3:]):
@@ -106,6 +112,17 @@ def _header(path: Path) -> sitk.ImageFileReader:
     if reader.GetDimension() > 3:
         reader.SetExtractSize([*size[:3], *([0] * (reader.GetDimension() - 3))])
     return reader
+
+
+def _placement_notes(reader: sitk.ImageFileReader) -> list[str]:
+    """A note when the file does not tie its grid to the patient."""
+    keys = set(reader.GetMetaDataKeys())
+    codes = {"qform_code", "sform_code"}
+    untied_nifti = codes <= keys and all(reader.GetMetaData(key) == "0" for key in codes)
+    is_nrrd = "ITK_InputFilterName" in keys and reader.GetMetaData("ITK_InputFilterName") == "NrrdImageIO"
+    if untied_nifti or (is_nrrd and "NRRD_space" not in keys):
+        return ["The file does not say how it lies in the patient: left, right, front and back are not certain."]
+    return []
 
 
 def _check_nifti(path: Path) -> None:

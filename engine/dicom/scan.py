@@ -19,7 +19,7 @@ from engine.dicom.header import OTHER_CLASSES, OTHER_MODALITIES, Header, NotDico
 from engine.dicom.pixels import why_undecodable
 from engine.dicom.planes import VOLUME_MODALITIES, StoredPlane
 from engine.dicom.stack import Stack, make_stacks
-from engine.errors import ReadError
+from engine.errors import PlanimeterError, ReadError
 from engine.image_file import is_image_file, read_plane_count
 from engine.progress import Progress, silent
 from engine.volume import SeriesInfo
@@ -381,7 +381,7 @@ def _image_file_series(path: Path) -> Series:
     info = SeriesInfo(series_uid=str(path), description=path.name, source=str(path))
     try:
         count, problem = read_plane_count(path), ""
-    except ReadError as error:
+    except PlanimeterError as error:
         count, problem = 0, str(error)
     return Series(str(path), info, "", "image", (path,), count, problem)
 

@@ -128,6 +128,24 @@ def test_a_cut_off_file_is_refused(tmp_path: Path, suffix: str, left: float, com
         open_volume(path)
 
 
+def test_sheared_axes_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    affine = np.eye(4)
+    affine[0, 1] = 0.5
+    image = nibabel.Nifti1Image(make_voxels(SHAPE), affine)
+    image.set_qform(None, code=0)
+    nibabel.save(image, tmp_path / "image.nii")
+    with pytest.raises(PlanimeterError, match=r"image\.nii: the axes of its grid are not perpendicular"):
+        open_volume(tmp_path / "image.nii")
+
+
+def test_a_file_that_is_not_tied_to_the_patient_says_so(tmp_path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(make_voxels(SHAPE, low=0), None), tmp_path / "image.nii")
+    head = "NRRD0004\ntype: short\ndimension: 3\nsizes: 2 2 2\nencoding: raw\nendian: little\nspacings: 1 1 2\n\n"
+    (tmp_path / "image.nrrd").write_bytes(head.encode() + bytes(16))
+    for name in ("image.nii", "image.nrrd"):
+        assert "left, right" in open_volume(tmp_path / name).notes[0]
+
+
 def test_a_flipped_bit_in_a_compressed_nifti_is_found(tmp_path: Path) -> None:
     path = tmp_path / "image.nii.gz"
     sitk.WriteImage(sitk.GetImageFromArray(make_voxels((20, 30, 40))), str(path))
