@@ -2,6 +2,7 @@
 
 import json
 import uuid
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -279,7 +280,9 @@ def _attached(roi: Roi, key: str) -> Dataset:
 
 
 def _from_json(values: dict[str, Any]) -> Dataset:
-    dataset = Dataset.from_json(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about values that are too long, which are cut below
+        dataset = Dataset.from_json(values)
     for element in dataset:
         longest = _LONGEST.get(element.VR)
         if longest is not None and isinstance(element.value, str) and len(element.value) > longest:
