@@ -166,10 +166,15 @@ def _narrowed(voxels: NDArray, path: Path) -> NDArray:
     return np.array(voxels, dtype=np.int16 if whole and fits else np.float32, order="C")
 
 
+def looks_like_hu(low: float, high: float) -> bool:
+    """True when values from `low` to `high` can be a CT's in HU, with air and tissue in it; a guess, to be noted."""
+    return HU_LOWEST[0] <= low <= HU_LOWEST[1] and HU_GREATEST[0] <= high <= HU_GREATEST[1]
+
+
 def _guessed(voxels: NDArray) -> tuple[str, str, tuple[str, ...]]:
     """(modality, units, notes) from the values."""
     low, high = float(voxels.min()), float(voxels.max())
-    if HU_LOWEST[0] <= low <= HU_LOWEST[1] and HU_GREATEST[0] <= high <= HU_GREATEST[1]:
+    if looks_like_hu(low, high):
         note = f"The file names no modality: taken for a CT in HU, since its values run from {low:g} to {high:g}."
         return "CT", "HU", (note,)
     return "", "", ()

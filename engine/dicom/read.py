@@ -11,7 +11,7 @@ from engine.dicom.pixels import read_stored
 from engine.dicom.planes import StoredPlane
 from engine.dicom.scan import Series
 from engine.dicom.stack import make_geometry
-from engine.dicom.units import Scale, find_scale
+from engine.dicom.units import Scale, find_scale, settle_ct_units
 from engine.errors import ReadError
 from engine.image_file import read_image_file
 from engine.progress import Progress, silent
@@ -43,16 +43,19 @@ def read_series(series: Series, progress: Progress = silent) -> Volume:
     except MemoryError as error:
         size = f"{len(planes)} planes of {planes[0].image.rows} × {planes[0].image.columns}"
         raise ReadError(f"There is not enough memory for {size} voxels; close other images first.") from error
+    units, unit_notes = scale.units, scale.notes
+    if series.modality == "CT" and units not in ("HU", ""):
+        units, unit_notes = settle_ct_units(units, float(voxels.min()), float(voxels.max()))
     return Volume(
         voxels=voxels,
         geometry=geometry,
         modality=series.modality,
-        units=scale.units,
+        units=units,
         info=series.info,
         instances=tuple(
             Instance(plane.image.sop_class_uid, plane.image.sop_instance_uid, plane.frame) for plane in planes
         ),
-        notes=(*series.notes, *scale.notes),
+        notes=(*series.notes, *unit_notes),
     )
 
 

@@ -7,6 +7,7 @@ from engine.dicom.planes import StoredPlane
 from engine.dicom.scan import Series
 from engine.dicom.suv import find_suv
 from engine.errors import ReadError
+from engine.image_file import looks_like_hu
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,24 @@ def find_scale(series: Series) -> Scale:
         if lacking:
             note = "No Rescale Slope and Intercept: the values are as stored, and are not known to be HU."
             return Scale("", notes=(note,))
+        # PS3.3 C.11.1.1.2 and C.8.2.1: a CT whose Rescale Type is absent is in HU.
         kinds = sorted({plane.rescale_type for plane in planes} - {"HU", ""})
-        if kinds:
-            return Scale(kinds[0], notes=(f"The file gives the unit of its values as {kinds[0]}, not HU.",))
-        return Scale("HU")
+        return Scale(kinds[0] if kinds else "HU")
     if series.modality == "PT":
         suv = find_suv(planes)
         return Scale(suv.units, suv.factor, suv.notes)
     return Scale("" if planes[0].rescale_type == "US" else planes[0].rescale_type)
+
+
+def settle_ct_units(units: str, low: float, high: float) -> tuple[str, tuple[str, ...]]:
+    """(units, notes) of a CT whose values run from `low` to `high`.
+
+    Common writers (GDCM, and so SimpleITK) label every CT "US", for unspecified, HU or not: such a CT is taken for HU,
+    with a note, when its values look like it.
+    """
+    if units in ("HU", ""):
+        return units, ()
+    if units == "US" and looks_like_hu(low, high):
+        span = f"{low:g} to {high:g}"
+        return "HU", (f"The file leaves the unit of its values open: taken for HU, since they run from {span}.",)
+    return units, (f"The file gives the unit of its values as {units}, not HU.",)

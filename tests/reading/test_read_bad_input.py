@@ -144,11 +144,19 @@ def test_a_rescale_of_zero_is_refused(tmp_path: Path) -> None:
     assert "slope is 0" in why_not(tmp_path)
 
 
-def test_a_ct_in_another_unit_says_so(tmp_path: Path) -> None:
-    write_series(tmp_path, VOXELS, GEOMETRY, RescaleType="US")
+@pytest.mark.parametrize(
+    ("kind", "low", "units", "sentence"),
+    [("US", -1024, "HU", "taken for HU"), ("US", 0, "US", "not HU"), ("MGML", -1024, "MGML", "not HU")],
+)
+def test_a_ct_whose_unit_is_not_hu_or_open_says_so(
+    tmp_path: Path, kind: str, low: int, units: str, sentence: str
+) -> None:
+    voxels = make_voxels(SHAPE, low=low)
+    voxels[0, 0, 0] = low
+    write_series(tmp_path, voxels, GEOMETRY, RescaleType=kind)
     volume = open_volume(tmp_path)
-    assert volume.units == "US"
-    assert any("not HU" in note for note in volume.notes)
+    assert volume.units == units
+    assert any(sentence in note for note in volume.notes)
 
 
 @pytest.mark.parametrize(
