@@ -6,8 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
-from engine.cards.blocks import POST_READY, PREPROCESS_READY
 from engine.cards.schema import LARGEST_CARD, Card, parse_card
+from engine.cards.steps import POST_READY, PREPROCESS_READY
 from engine.cards.weights import find_weights
 from engine.errors import CardError
 

@@ -17,16 +17,11 @@ from engine.cards.blocks import (
     FusedParams,
     GraphParams,
     HeadParams,
-    Identifier,
-    PostStep,
-    PreprocessStep,
     SegmenterParams,
-    Share,
-    Short,
-    Strict,
-    Text,
     Weights,
 )
+from engine.cards.steps import PostStep, PreprocessStep
+from engine.cards.values import Identifier, Share, Short, Strict, Text
 from engine.errors import CardError
 
 #: A larger card is refused unread.

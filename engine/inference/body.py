@@ -78,7 +78,7 @@ def find_body(
     least_cm3: float = 50.0,
     progress: Progress = silent,
     *,
-    keep_masked: bool = False,
+    generous: bool = False,
 ) -> Body:
     """Find the patient.
 
@@ -87,8 +87,8 @@ def find_body(
         pieces: how many of the largest pieces count as the patient.
         least_cm3: smaller pieces never do.
         progress: reports and may stop.
-        keep_masked: an image that somebody has masked already (its air is one value) keeps all that was left in it,
-            thin and loose parts too, but for a couch.
+        generous: keep loose pieces in line with the largest along the patient, whatever `pieces`; and in an image that
+            somebody has masked already (its air is one value) all that was left, thin parts too, but for a couch.
     """
     factors = _factors(volume.geometry)
     progress(0.0, "Finding the body")
@@ -101,11 +101,12 @@ def find_body(
     )
     progress(0.3, "Finding the body")
     patient = _without_couch(solid, volume.geometry, spacing)
-    if keep_masked and _is_masked(volume.voxels):
-        kept = _above_main_piece(patient, spacing)
+    if generous and _is_masked(volume.voxels):
+        kept = _in_line(patient, spacing, large=0.2)
     else:
         opened = _opened(patient, spacing, _OPENING_MM)
-        kept = _largest(opened, pieces, least_cm3 * 1000 / float(np.prod(spacing)))
+        least = least_cm3 * 1000 / float(np.prod(spacing))
+        kept = _in_line(opened, spacing, large=1.0) if generous else _largest(opened, pieces, least)
         # The opening rounds off corners of the body itself; one block of them comes back, thin sheets do not.
         kept = _grown(kept, 1) & patient
     progress(0.6, "Finding the body")
@@ -273,8 +274,8 @@ def _is_masked(voxels: NDArray[Any]) -> bool:
     return bool(np.count_nonzero(air == air.min()) > 0.95 * len(air))
 
 
-def _above_main_piece(solid: BoolArray, spacing: tuple[float, ...]) -> BoolArray:
-    """The largest piece, and those that lie in line with it along the patient, or are about as large."""
+def _in_line(solid: BoolArray, spacing: tuple[float, ...], large: float) -> BoolArray:
+    """The largest piece, those that lie in line with it along the patient, and those above a share `large` of it."""
     if not solid.any():
         return solid
     labels = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.GetImageFromArray(solid.astype(np.uint8)), True))
@@ -282,7 +283,7 @@ def _above_main_piece(solid: BoolArray, spacing: tuple[float, ...]) -> BoolArray
     shadow = _grown((numbers == 1).any(axis=0, keepdims=True), round(15.0 / spacing[1]))[0]
     sizes = np.bincount(numbers.ravel())
     within = np.bincount(numbers[:, shadow].ravel(), minlength=len(sizes))
-    keep = (within > 0.7 * sizes) | (sizes > 0.2 * sizes[1])
+    keep = (within > 0.7 * sizes) | (sizes >= large * sizes[1])
     keep[0] = False
     return np.asarray(keep[numbers])
 

@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from engine.cards.blocks import FillHolesParams, InsideParams, LeastSizeParams, PiecesParams, PostStep
+from engine.cards.steps import FillHolesParams, InsideParams, LeastSizeParams, PiecesParams, PostStep
 from engine.inference.preprocess import AxisOrder, Box, Prepared
 from engine.volume import Geometry
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cards.blocks import (
+from engine.cards.steps import (
     CropBodyParams,
     MaskBodyParams,
     NormaliseParams,
@@ -151,7 +151,7 @@ def prepare(volume: Volume, steps: Sequence[PreprocessStep], progress: Progress 
         elif isinstance(params, CropBodyParams):
             margin = params.margin_mm
     if np.isfinite(outside) or margin is not None:
-        body = find_body(volume, progress=lambda f, stage: progress(0.5 * f, stage), keep_masked=True)
+        body = find_body(volume, progress=lambda f, stage: progress(0.5 * f, stage), generous=True)
     box = None if body is None or margin is None else _widened(body.box(), margin, volume.geometry)
     empty = Prepared(volume, axes, volume.geometry, np.zeros((0, 0, 0), np.float32), outside, (), tuple(steps), body)
     found = _on_grid(empty, box, None, lambda f, stage: progress(0.5 + 0.5 * f, stage))

@@ -15,9 +15,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
-from engine.cards.blocks import Flip, SegmenterParams
+from engine.cards.blocks import SegmenterParams
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import ClassifierNode, SegmenterNode
+from engine.cards.values import Flip
 from engine.cards.weights import read_weights
 from engine.errors import CardError, EngineError
 from engine.inference.context import Context

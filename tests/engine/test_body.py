@@ -109,7 +109,7 @@ def test_an_image_that_was_masked_before_keeps_its_loose_parts() -> None:
     voxels[20:, 15:45, 15:45] = 30
     voxels[:18, 28:33, 28:33] = 40  # a cord that goes on where the rest was cut away
     volume = Volume(voxels, geometry, "CT", "HU")
-    assert find_body(volume, keep_masked=True).coarse[:18].any()
+    assert find_body(volume, generous=True).coarse[:18].any()
     assert not find_body(volume).coarse[:15].any()
 
 
