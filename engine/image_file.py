@@ -102,7 +102,7 @@ def _header(path: Path) -> "sitk.ImageFileReader":
     """A reader that has read the header."""
     if not path.is_file():
         raise ReadError(f"{path} does not exist.")
-    reader = _itk().ImageFileReader()
+    reader: sitk.ImageFileReader = _itk().ImageFileReader()
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()

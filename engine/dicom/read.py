@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.dicom.catalogue import Series
 from engine.dicom.pixels import read_stored
 from engine.dicom.planes import StoredPlane
-from engine.dicom.scan import Series
 from engine.dicom.stack import make_geometry
 from engine.dicom.units import Scale, find_scale, settle_ct_units
 from engine.errors import ReadError

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.dicom.catalogue import Series
 from engine.dicom.planes import StoredPlane
-from engine.dicom.scan import Series
 from engine.dicom.suv import find_suv
 from engine.errors import ReadError
 from engine.image_file import looks_like_hu
