@@ -4,91 +4,100 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import numpy as np
-import torch
-from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 
 from engine.cards.registry import LoadedCard, find_card
-from engine.cards.schema import Band, Calibration, Card
-from engine.inference.segment import load_networks
+from engine.cards.schema import Band, Calibration
+from engine.errors import MismatchError
+from engine.inference.context import Context
+from engine.inference.maps import Maps
+from engine.inference.preprocess import prepare
+from engine.inference.segment import run_segmenter
+from engine.progress import silent
 from engine.training.dataset import Case, open_data
-from engine.training.loop import windowed
+from engine.training.evaluate import volume_of
 from engine.training.publish import segmenter_of, write_card
-from engine.training.recipe import Recipe
-from engine.training.run import recipe_of
 
 #: Expected share of a structure that the outer contour may miss, and of the inner contour that may be wrong.
 RISK = 0.1
 _TEMPERATURES = np.geomspace(0.5, 3.0, 25)
 _LEVELS = np.linspace(0.005, 0.995, 199)
-#: Voxels further than this from any probability or label are certain, and would only dilute the fit.
-_LEAST = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Logits of one case and of its mirror image, (classes, voxels) float32, where anything is in doubt."""
+    """What a network says about the voxels of one case where anything is in doubt.
 
-    logits: torch.Tensor
-    mirrored: torch.Tensor
-    labels: torch.Tensor
+    Args:
+        probabilities: (classes, voxels) float32, background first, as the program averages them over tiles and mirrors.
+        labels: (voxels,) class that was contoured.
+        contoured: (structures,).
+    """
+
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.uint8]
     contoured: NDArray[np.bool_]
 
-    def probabilities(self, temperature: float) -> torch.Tensor:
-        """(classes, voxels) at a temperature, averaged over the image and its mirror as the program does."""
-        return (torch.softmax(self.logits / temperature, 0) + torch.softmax(self.mirrored / temperature, 0)) / 2
+    def at(self, temperature: float) -> NDArray[np.float32]:
+        """The probabilities as they would be with logits divided by a temperature."""
+        scaled = self.probabilities ** (1 / temperature)
+        return np.asarray(scaled / scaled.sum(axis=0))
 
 
-def calibrated(loaded: LoadedCard, cases: Sequence[Case], dataset: str) -> Card:
-    """The card with temperature and bands fitted on `cases`.
+def calibration_of(predicted: Sequence[Predicted], structures: Sequence[str], dataset: str) -> Calibration:
+    """Temperature and bands fitted on some cases.
 
     The temperature is that of the least negative log-likelihood, structures that were not contoured counted as
     background. The levels of the bands control the risk of each structure over new cases (Angelopoulos et al.,
     "Conformal risk control", ICLR 2024): with n cases, n/(n+1) of the mean loss plus 1/(n+1) is at most `RISK`.
     """
-    recipe = recipe_of(loaded.card)
-    predicted = [predict(loaded, recipe, case) for case in cases]
     losses = [float(np.mean([_loss(one, t) for one in predicted])) for t in _TEMPERATURES]
     temperature = round(float(_TEMPERATURES[int(np.argmin(losses))]), 3)
-    probabilities = [one.probabilities(temperature) for one in predicted]
+    scaled = [one.at(temperature) for one in predicted]
     bands = []
-    for index, name in enumerate(recipe.structures):
+    for index, name in enumerate(structures):
         pairs = [
-            (p[index + 1].numpy(), (one.labels == index + 1).numpy())
-            for p, one in zip(probabilities, predicted, strict=True)
+            (p[index + 1], one.labels == index + 1)
+            for p, one in zip(scaled, predicted, strict=True)
             if one.contoured[index]
         ]
         band = band_of(name, pairs)
         if band is not None:
             bands.append(band)
-    calibration = Calibration(temperature=temperature, bands=tuple(bands), dataset=dataset, n=len(cases))
-    uncertainty = loaded.card.uncertainty.model_copy(update={"calibration": calibration})
-    return loaded.card.model_copy(update={"uncertainty": uncertainty})
+    return Calibration(temperature=temperature, bands=tuple(bands), dataset=dataset, n=len(predicted))
 
 
-def predict(loaded: LoadedCard, recipe: Recipe, case: Case) -> Predicted:
-    """What the card's network says about a case on its own grid, and about its mirror image."""
-    network = load_networks(loaded, segmenter_of(loaded.card))[0]
-    network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    image = windowed(torch.from_numpy(case.image).float(), recipe.windows)[None]
-    found = []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        for flip in (False, True):
-            logits = sliding_window_inference(
-                image.flip(-1) if flip else image, recipe.patch, 1, network, 0.5, "gaussian", padding_mode="constant",
-                cval=-1,
-            )  # fmt: skip
-            assert isinstance(logits, torch.Tensor)
-            logits = logits[0].float()
-            found.append(logits.flip(-1)[torch.from_numpy(recipe.mirror)] if flip else logits)
-    labels = torch.from_numpy(case.labels)
-    doubtful = (torch.softmax(found[0], 0)[0] < 1 - _LEAST) | (labels > 0)
-    return Predicted(found[0][:, doubtful], found[1][:, doubtful], labels[doubtful], case.contoured)
+def predict(loaded: LoadedCard, case: Case, device: str = "auto") -> Predicted:
+    """Run the card's network on a case through the program's own path, without its present temperature."""
+    uncalibrated = loaded.card.uncertainty.model_copy(update={"calibration": None})
+    plain = replace(loaded, parsed=loaded.card.model_copy(update={"uncertainty": uncalibrated}))
+    volume = volume_of(case)
+    prepared = prepare(volume, plain.card.preprocess)
+    maps = run_segmenter(Context(plain, volume, device), segmenter_of(plain.card), prepared, silent)
+    return doubtful(case, maps)
+
+
+def doubtful(case: Case, maps: Maps) -> Predicted:
+    """The voxels of `maps` where a structure is likely at all, or contoured, with their labels on the same grid."""
+    organs = maps.dense(maps.labels).astype(np.float32)
+    start = np.rint(volume_of(case).geometry.kji_from_lps(maps.prepared.geometry.lps_from_kji([[0, 0, 0]]))[0])
+    k, j, i = (int(value) for value in start)
+    planes, rows, columns = organs.shape[1:]
+    if not np.allclose(maps.prepared.spacing, case.spacing, rtol=1e-3):
+        raise MismatchError(
+            f"{case.name} was resampled for the network, so its labels can't be compared voxel by voxel."
+        )
+    labels = case.labels[k : k + planes, j : j + rows, i : i + columns]
+    chosen = (organs > 0).any(axis=0) | (labels > 0)
+    own = organs[:, chosen]
+    background = np.clip(1 - own.sum(axis=0, keepdims=True), 0, None)
+    probabilities = np.clip(np.concatenate([background, own]), 1e-4, None)
+    return Predicted(probabilities / probabilities.sum(axis=0), labels[chosen], case.contoured)
 
 
 def band_of(name: str, pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> Band | None:
@@ -122,11 +131,10 @@ def _share_above(probability: NDArray[np.float32], chosen: NDArray[np.bool_]) ->
 
 def _loss(predicted: Predicted, temperature: float) -> float:
     """Mean negative log-likelihood of the labels."""
-    p = predicted.probabilities(temperature)
-    opened = torch.from_numpy(np.concatenate([[True], ~predicted.contoured]))
-    background = p[opened].sum(0)
-    own = torch.gather(p, 0, predicted.labels.long()[None])[0]
-    return float(-torch.log(torch.where(predicted.labels == 0, background, own).clamp(min=1e-6)).mean())
+    p = predicted.at(temperature)
+    background = p[np.concatenate([[True], ~predicted.contoured])].sum(axis=0)
+    own = np.take_along_axis(p, predicted.labels.astype(np.intp)[None], axis=0)[0]
+    return float(-np.log(np.maximum(np.where(predicted.labels == 0, background, own), 1e-6)).mean())
 
 
 @click.command()
@@ -136,11 +144,13 @@ def _loss(predicted: Predicted, temperature: float) -> float:
 def main(card: str, data: Path, name: str) -> None:
     """Fit CARD's temperature and bands on a data set, and write them into it."""
     loaded = find_card(card)
-    dataset = open_data(data, recipe_of(loaded.card).structures)
-    written = calibrated(loaded, [dataset.read(case).cropped() for case in dataset.names], name)
-    write_card(written, loaded.folder)
-    assert written.uncertainty.calibration is not None
-    click.echo(written.uncertainty.calibration.model_dump_json(indent=2))
+    structures = list(segmenter_of(loaded.card).params.labels)
+    dataset = open_data(data, structures, loaded.card.inputs[0].modality)
+    predicted = [predict(loaded, dataset.read(case)) for case in dataset.names]
+    calibration = calibration_of(predicted, structures, name)
+    uncertainty = loaded.card.uncertainty.model_copy(update={"calibration": calibration})
+    write_card(loaded.card.model_copy(update={"uncertainty": uncertainty}), loaded.folder)
+    click.echo(calibration.model_dump_json(indent=2))
 
 
 if __name__ == "__main__":
