@@ -77,7 +77,8 @@ class CardsPanel(QWidget):
         self.list.setItemDelegate(CardDelegate(self.list))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         # Three cards, whatever room the panel gets.
-        self.list.setMinimumHeight(3 * card_height(self.list.fontMetrics()) + 4)
+        self.list.setMinimumHeight(3 * card_height(self.list.fontMetrics()) + 8)
+        self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.list.setToolTip("Models that can draw on the open series; grey ones say why they can't")
         self.list.currentRowChanged.connect(lambda _: self._show_selected())
         self.list.itemActivated.connect(lambda _: self.run())
@@ -137,7 +138,9 @@ class CardsPanel(QWidget):
             for loaded in self._cards
         }
         self._cards.sort(key=lambda loaded: (bool(self._refusals[loaded.id]), loaded.title.casefold()))
-        self.list.clear()
+        # QListWidget.clear() crashes now and then in PySide once items made in Python have been painted.
+        while self.list.count():
+            self.list.takeItem(0)
         for loaded in self._cards:
             refusals = self._refusals[loaded.id]
             item = QListWidgetItem(loaded.title, self.list)
