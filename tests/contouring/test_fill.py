@@ -83,7 +83,8 @@ def test_planes_outside_the_image_are_left_out():
 
 def test_small_islands_far_apart_are_filled_as_well_as_large_ones():
     rng = np.random.default_rng(8)
-    islands = [disc(u, v, r, 8).geoms[0] for u, v, r in zip(*rng.uniform(1, 299, (2, 12)), rng.uniform(0.3, 3, 12))]
+    places = np.column_stack([rng.uniform(1, 299, (12, 2)), rng.uniform(0.3, 3, 12)])
+    islands = [disc(u, v, radius, 8).geoms[0] for u, v, radius in places]
     area = MultiPolygon(shapely.get_parts(shapely.union_all(islands)).tolist())
     mask = fill({2: area}, regular((5, 260, 300), (1.03, 1.17, 2.0)))
     assert (mask[2] == centres_inside(area, (260, 300), (1.03, 1.17))).all()

@@ -76,6 +76,19 @@ def test_positive_and_negative_distances_may_be_mixed():
     assert moved[5].bounds == pytest.approx((45, 42, 65, 66), abs=0.01)
 
 
+def test_a_piece_that_ends_keeps_its_half_plane_beside_one_that_goes_on():
+    geometry = regular((12, 100, 100), (1.0, 1.0, 3.0))
+    long, short = rectangle(10, 10, 30, 30), rectangle(50, 50, 70, 70)
+    both = shapely.MultiPolygon([*long.geoms, *short.geoms])
+    areas = {k: both if k in (4, 5) else long for k in range(2, 9)}
+    shrunk = after(areas, geometry, Margins(superior=-1.0))
+    assert {k: area.area for k, area in shrunk.items()} == {k: area.area for k, area in areas.items()}
+    shrunk = after(areas, geometry, Margins(superior=-2.0))
+    assert shrunk[4].area == 800
+    assert shrunk[5].area == 400
+    assert sorted(shrunk) == [2, 3, 4, 5, 6, 7]
+
+
 def test_sides_are_those_of_the_patient_on_flipped_and_sagittal_images():
     margins = Margins(left=6, superior=4)
     flipped = regular((20, 80, 80), (1.0, 1.0, 2.0), directions=[[-1, 0, 0], [0, 1, 0], [0, 0, -1]])
