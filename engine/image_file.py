@@ -95,7 +95,10 @@ def read_image_file(path: Path, progress: Progress = silent) -> Volume:
 
 def _itk() -> Any:
     """SimpleITK, imported when such a file is met: that takes a fifth of the time in which the window starts."""
-    return importlib.import_module("SimpleITK")
+    module = importlib.import_module("SimpleITK")
+    # Its warnings go to standard error; what matters is said in an error or a note.
+    module.ProcessObject.GlobalWarningDisplayOff()
+    return module
 
 
 def _header(path: Path) -> "sitk.ImageFileReader":
@@ -113,6 +116,8 @@ def _header(path: Path) -> "sitk.ImageFileReader":
             ) from error
         raise ReadError(f"{path.name} is damaged or not the kind of image that its name says.") from error
     size = reader.GetSize()
+    if 0 in size:
+        raise ReadError(f"{path.name} is damaged: it has no voxels.")
     if any(length > 1 for length in size[3:]):
         shape = " × ".join(str(length) for length in size)
         raise ReadError(f"{path.name} holds a series of volumes ({shape}): split it into single ones and open one.")
@@ -171,7 +176,7 @@ def _narrowed(voxels: NDArray, path: Path) -> NDArray:
         whole = all(bool((plane == np.rint(plane)).all()) for plane in voxels)
     else:
         whole = True
-    fits = voxels.size == 0 or (int(voxels.min()) >= -32768 and int(voxels.max()) <= 32767)
+    fits = int(voxels.min()) >= -32768 and int(voxels.max()) <= 32767
     return np.array(voxels, dtype=np.int16 if whole and fits else np.float32, order="C")
 
 

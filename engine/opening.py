@@ -32,7 +32,8 @@ def open_volume(path: Path, series_uid: str | None = None, progress: Progress = 
 
     catalogue = scan([path], scanning)
     volume = read_series(choose_series(catalogue, path, series_uid), reading)
-    damaged = [file.path.name for file in catalogue.unreadable if file.damaged]
+    told = " ".join(volume.notes)
+    damaged = [file.path.name for file in catalogue.unreadable if file.damaged and file.path.name not in told]
     if damaged:
         others = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
         note = f"Damaged files lie beside this series and may belong to it: {damaged[0]}{others}."

@@ -35,17 +35,20 @@ def decoded(planes: Sequence[StoredPlane]) -> Generator[NDArray[Any], None, None
     jobs = _jobs(planes)
     count = min(os.cpu_count() or 1, _MAX_DECODERS, len(jobs))
     waiting: deque[Future[list[NDArray[Any]]]] = deque()
-    with ThreadPoolExecutor(count, thread_name_prefix="decoding") as pool:
-        try:
-            for job in jobs:
-                waiting.append(pool.submit(_decode, job))
-                if len(waiting) > 2 * count:
+    try:
+        with ThreadPoolExecutor(count, thread_name_prefix="decoding") as pool:
+            try:
+                for job in jobs:
+                    waiting.append(pool.submit(_decode, job))
+                    if len(waiting) > 2 * count:
+                        yield from waiting.popleft().result()
+                while waiting:
                     yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+            finally:
+                for future in waiting:
+                    future.cancel()
+    finally:
+        close_decoders(but=1)
 
 
 def _jobs(planes: Sequence[StoredPlane]) -> list[list[StoredPlane]]:
@@ -160,11 +163,13 @@ def _give_back(decoder: _Decoder, healthy: bool) -> None:
     decoder.close()
 
 
-@atexit.register
-def close_decoders() -> None:
-    """End the helper processes that wait for work."""
+def close_decoders(but: int = 0) -> None:
+    """End the helper processes that wait for work, all `but` some."""
     with _lock:
-        waiting = list(_idle)
-        _idle.clear()
+        waiting = _idle[but:]
+        del _idle[but:]
     for decoder in waiting:
         decoder.close()
+
+
+atexit.register(close_decoders)

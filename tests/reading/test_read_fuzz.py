@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
@@ -16,6 +17,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 from engine.dicom.read import read_series, thumbnail
 from engine.dicom.scan import scan
 from engine.errors import PlanimeterError
+from engine.opening import open_volume
 from tests.synthetic import COMPRESSED, make_geometry, make_voxels, write_enhanced, write_series
 
 REAL = [
@@ -137,6 +139,44 @@ def test_mutated_files_end_in_an_image_or_a_sentence(tmp_path: Path, shared_data
 def test_thousands_of_mutated_files_end_in_an_image_or_a_sentence(tmp_path: Path, shared_data: Path) -> None:
     (tmp_path / "mutated").mkdir()
     survive(sources_in(tmp_path / "written", shared_data), tmp_path / "mutated", range(1000, 4000))
+
+
+def test_one_mutated_file_among_others_ends_in_an_image_or_a_sentence(tmp_path: Path) -> None:
+    files = write_series(tmp_path, make_voxels((4, 24, 20)), make_geometry((4, 24, 20)))
+    original = files[2].read_bytes()
+    planes = set()
+    for seed in range(150):
+        files[2].write_bytes(original)
+        files[2].write_bytes(mutated(files[2], random.Random(seed)))
+        try:
+            planes.add(open_volume(tmp_path).geometry.shape[0])
+        except PlanimeterError as error:
+            assert "\n" not in str(error)
+    assert {3, 4} <= planes
+
+
+def test_mutated_image_files_end_in_an_image_or_a_sentence(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(make_voxels((6, 20, 30)))
+    originals = []
+    for suffix, compressed in ((".nii", False), (".nii.gz", True), (".nrrd", False), (".nrrd", True), (".mha", True)):
+        path = tmp_path / f"image{suffix}"
+        sitk.WriteImage(image, str(path), useCompression=compressed)
+        originals.append((path, path.read_bytes()))
+    opened = refused = 0
+    for seed in range(200):
+        rng = random.Random(seed)
+        path, original = originals[seed % len(originals)]
+        data = bytearray(original)
+        for _ in range(rng.choice([1, 3, 10])):
+            data[rng.randrange(min(len(data), 400))] ^= 1 << rng.randrange(8)
+        path.write_bytes(data[: rng.choice([len(data), len(data), rng.randrange(len(data))])])
+        try:
+            open_volume(path)
+            opened += 1
+        except PlanimeterError as error:
+            assert path.name in str(error)
+            refused += 1
+    assert opened > 5 and refused > 50
 
 
 @pytest.mark.parametrize("syntax", COMPRESSED)
