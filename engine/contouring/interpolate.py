@@ -52,6 +52,8 @@ def blend(low: MultiPolygon, high: MultiPolygon, shares: Iterable[float]) -> lis
     if (len(low.geoms) == 1 and len(high.geoms) == 1) or not low.intersects(high):
         step = np.array([high.centroid.x - low.centroid.x, high.centroid.y - low.centroid.y])
     moved = move(high, -step)
+    if shapely.equals_exact(low, moved, 1e-9):
+        return [move(low, share * step) for share in shares]
     box = np.array([low.bounds, moved.bounds])
     first, last = box[:, :2].min(axis=0), box[:, 2:].max(axis=0)
     spacing = max(FINEST_MM, float((last - first).max()) / GRID)
@@ -65,7 +67,7 @@ def blend(low: MultiPolygon, high: MultiPolygon, shares: Iterable[float]) -> lis
     for field, own, area in zip(fields, inside, (low, moved), strict=True):
         field[rows, columns] = np.where(own[rows, columns], 1.0, -1.0) * _distance(points, area)
         np.clip(field, -FAR_MM, FAR_MM, out=field)
-    return [_zero_line((1 - s) * fields[0] + s * fields[1], first + s * step, spacing) for s in shares]
+    return [_zero_line((1 - share) * fields[0] + share * fields[1], first + share * step, spacing) for share in shares]
 
 
 def _undecided(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -82,10 +82,11 @@ def test_a_piece_that_ends_keeps_its_half_plane_beside_one_that_goes_on():
     both = shapely.MultiPolygon([*long.geoms, *short.geoms])
     areas = {k: both if k in (4, 5) else long for k in range(2, 9)}
     shrunk = after(areas, geometry, Margins(superior=-1.0))
-    assert {k: area.area for k, area in shrunk.items()} == {k: area.area for k, area in areas.items()}
+    assert sorted(shrunk) == sorted(areas)
+    assert all(shrunk[k].area == pytest.approx(area.area, rel=1e-3) for k, area in areas.items())
     shrunk = after(areas, geometry, Margins(superior=-2.0))
-    assert shrunk[4].area == 800
-    assert shrunk[5].area == 400
+    assert shrunk[4].area == pytest.approx(800, rel=1e-3)
+    assert shrunk[5].area == pytest.approx(400, rel=1e-3)
     assert sorted(shrunk) == [2, 3, 4, 5, 6, 7]
 
 
