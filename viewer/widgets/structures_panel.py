@@ -89,6 +89,7 @@ class StructuresPanel(QWidget):
     def __init__(self, session: Session, history: History, tell: Callable[[str], None]) -> None:
         super().__init__()
         self._session, self._history, self._tell = session, history, tell
+        self._choosing = False
         self.model = StructuresModel(session, history, tell)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self.model)
@@ -126,11 +127,19 @@ class StructuresPanel(QWidget):
         view.doubleClicked.connect(lambda index: self.go_to_centre(self._number(index)))
         head = view.header()
         head.setSectionsMovable(False)
-        head.setStretchLastSection(True)
-        for column, width in ((Column.SHOWN, 26), (Column.TYPE, 70), (Column.VOLUME, 62), (Column.LOCKED, 40)):
-            head.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+        head.setStretchLastSection(False)
+        widths = (
+            (Column.SHOWN, 26),
+            (Column.TYPE, 62),
+            (Column.VOLUME, 54),
+            (Column.LOCKED, 36),
+            (Column.DRAWN_BY, 78),
+        )
+        for column, width in widths:
             head.resizeSection(column, width)
-        head.resizeSection(Column.NAME, 150)
+        # The name takes what is left, so that the list never scrolls sideways.
+        head.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         head.setMinimumSectionSize(24)
         head.setSortIndicatorClearable(True)
         # Until a head is clicked the rows stay in the order of the structure set.
@@ -261,9 +270,14 @@ class StructuresPanel(QWidget):
 
     def _chosen(self, now: QModelIndex, _: QModelIndex) -> None:
         if now.isValid():
+            # The list makes the row current before it selects it; what it selects is its own affair.
+            self._choosing = True
             self._session.set_active(self._number(now))
+            self._choosing = False
 
     def _show_active(self) -> None:
+        if self._choosing:
+            return
         active = self._session.active
         index = self._index(active, Column.NAME) if active is not None else QModelIndex()
         if not index.isValid():

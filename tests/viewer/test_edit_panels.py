@@ -1,0 +1,386 @@
+"""The panels of structures, operations and history do what they say, each change as one step."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from shapely import Point
+
+from engine.contouring import measure
+from engine.errors import CancelledError
+from engine.journal import Kind
+from engine.progress import Progress
+from engine.structures import Generation, StructureSet
+from engine.volume import Volume
+from tests.viewer.hand import CTRL, NONE, SHIFT, Hand, has_colour, open_kbp, own_data
+from viewer.session import View
+from viewer.tools.operations import OPERATIONS
+from viewer.tools.planes import areas_of
+from viewer.widgets.structures_model import Column
+
+BRAINSTEM, CORD, PAROTID_R, PAROTID_L = 1, 2, 3, 4
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Hand]:
+    with own_data(tmp_path_factory.mktemp("data")):
+        hand = Hand()
+        yield hand
+        hand.close()
+
+
+@pytest.fixture(scope="module")
+def study(shared_data: Path) -> tuple[Volume, StructureSet]:
+    return open_kbp(shared_data)
+
+
+@pytest.fixture
+def hand(window: Hand, study: tuple[Volume, StructureSet]) -> Hand:
+    window.open(*study)
+    window.window.panel("Structures").show()
+    window.window.panel("Structures").raise_()
+    window.session.set_active(PAROTID_L)
+    window.settle()
+    return window
+
+
+def cell(hand: Hand, number: int, column: Column) -> QPoint:
+    """Where a cell of the list is."""
+    view = hand.editing.structures.view
+    index = hand.editing.structures._index(number, column)
+    view.scrollTo(index)
+    return view.visualRect(index).center()
+
+
+def click(hand: Hand, number: int, column: Column, modifiers: Qt.KeyboardModifier = NONE) -> None:
+    view = hand.editing.structures.view
+    at = cell(hand, number, column)
+    if column in (Column.SHOWN, Column.LOCKED):
+        # The box is at the left of its cell.
+        at.setX(view.visualRect(hand.editing.structures._index(number, column)).left() + 9)
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, modifiers, at)
+    hand.settle()
+
+
+def test_the_list_shows_what_there_is(hand: Hand) -> None:
+    model = hand.editing.structures.model
+    geometry = hand.session.volume.geometry
+    for row, roi in enumerate(hand.session.structures.rois):
+        shown = {column: model.index(row, column).data() for column in Column}
+        assert shown[Column.NAME] == roi.name and shown[Column.TYPE] == roi.roi_type
+        assert shown[Column.DRAWN_BY] == "a-model 1.0"
+        assert float(shown[Column.VOLUME]) == pytest.approx(measure.volume_cm3(areas_of(roi), geometry), abs=0.006)
+
+
+def test_the_volume_follows_the_strokes(hand: Hand) -> None:
+    row = hand.editing.structures.model.row_of(PAROTID_L)
+
+    def shown() -> float:
+        return float(hand.editing.structures.model.index(row, Column.VOLUME).data())
+
+    before = shown()
+    hand.go_to(next(iter(hand.session.active_roi.planes)))
+    hand.key(Qt.Key.Key_B)
+    hand.drag(View.AXIAL, hand.on_plane([(100, 100), (150, 100)]))
+    geometry = hand.session.volume.geometry
+    added = Point(100, 100).buffer(5).area + 50 * 10
+    assert shown() - before == pytest.approx(added * geometry.plane_spacing / 1000, rel=0.05)
+    assert hand.editing.structures.model.index(row, Column.DRAWN_BY).data() == "a-model 1.0, edited"
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert shown() == before
+
+
+def test_a_click_makes_a_structure_active_and_a_double_click_goes_to_its_centre(hand: Hand) -> None:
+    click(hand, BRAINSTEM, Column.VOLUME)
+    assert hand.session.active == BRAINSTEM
+    view = hand.editing.structures.view
+    click(hand, CORD, Column.DRAWN_BY)
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, NONE, cell(hand, CORD, Column.DRAWN_BY))
+    hand.settle()
+    geometry = hand.session.volume.geometry
+    cord = hand.session.structures[CORD]
+    plane = hand.session.plane
+    at = geometry.plane_from_lps(plane, [hand.session.cursor_lps])[0]
+    assert cord.area(plane).distance(Point(at)) < max(geometry.spacing_uv)
+    planes = list(cord.planes)
+    assert abs(plane - np.mean(planes)) < len(planes) / 4
+
+
+def test_the_boxes_show_hide_and_lock_as_steps(hand: Hand) -> None:
+    click(hand, PAROTID_L, Column.SHOWN)
+    assert not hand.session.structures[PAROTID_L].visible and hand.history.undo_text == "Hide Parotid_L"
+    click(hand, PAROTID_L, Column.LOCKED)
+    assert hand.session.structures[PAROTID_L].locked and hand.history.undo_text == "Lock Parotid_L"
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.key(Qt.Key.Key_Z, CTRL)
+    roi = hand.session.structures[PAROTID_L]
+    assert roi.visible and not roi.locked
+
+
+def test_a_hidden_structure_is_not_drawn_and_all_are_hidden_and_shown_by_a_key(hand: Hand) -> None:
+    roi = hand.session.active_roi
+    plane = list(roi.planes)[len(roi.planes) // 2]
+    hand.go_to(plane)
+    edge = hand.on_plane([shapely.get_coordinates(roi.area(plane))[0]])[0]
+    at = hand.pixel(View.AXIAL, edge)
+    assert has_colour(hand.picture(View.AXIAL), at, roi.colour)
+    hand.key(Qt.Key.Key_V, SHIFT)
+    assert not any(one.visible for one in hand.session.structures.rois)
+    assert hand.history.undo_text == f"Hide {len(hand.session.structures.rois)} structures"
+    assert not has_colour(hand.picture(View.AXIAL), at, roi.colour)
+    hand.key(Qt.Key.Key_V, SHIFT)
+    assert all(one.visible for one in hand.session.structures.rois)
+    assert has_colour(hand.picture(View.AXIAL), at, roi.colour)
+
+
+def editor(hand: Hand, kind: type[QWidget]) -> QWidget:
+    return hand.editing.structures.view.viewport().findChild(kind) or hand.editing.structures.view.findChild(kind)
+
+
+def test_a_structure_is_added_and_named_with_a_suggestion(hand: Hand) -> None:
+    count = len(hand.session.structures.rois)
+    hand.key(Qt.Key.Key_N, CTRL)
+    line = editor(hand, QLineEdit)
+    assert isinstance(line, QLineEdit) and line.hasFocus()
+    line.selectAll()
+    QTest.keyClicks(line, "bladd")
+    hand.settle(50)
+    completions = line.completer().completionModel()
+    assert "Bladder" in [completions.index(row, 0).data() for row in range(completions.rowCount())]
+    line.completer().popup().hide()
+    line.setText("Bladder")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    hand.settle()
+    roi = hand.session.active_roi
+    assert len(hand.session.structures.rois) == count + 1
+    assert (roi.name, roi.roi_type, roi.is_empty) == ("Bladder", "ORGAN", True)
+    assert hand.history.undo_text == "Rename ROI 1 to Bladder"
+    assert roi.colour not in [other.colour for other in hand.session.structures.rois if other is not roi]
+    # Letters that are tools elsewhere are letters in a name.
+    assert hand.editing.toolbox.active == ""
+
+
+@pytest.mark.parametrize(("name", "said"), [("Parotid_R", "already"), ("  ", "needs a name")])
+def test_a_name_that_is_taken_or_empty_is_refused(hand: Hand, name: str, said: str) -> None:
+    hand.key(Qt.Key.Key_R)
+    line = editor(hand, QLineEdit)
+    assert isinstance(line, QLineEdit)
+    line.setText(name)
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    hand.settle()
+    assert hand.session.active_roi.name == "Parotid_L" and hand.history.undo_text == ""
+    assert said in hand.window.messages.sentences[-1]
+
+
+def test_the_type_is_chosen_from_the_terms_of_dicom(hand: Hand) -> None:
+    view = hand.editing.structures.view
+    view.edit(hand.editing.structures._index(PAROTID_L, Column.TYPE))
+    hand.settle()
+    box = editor(hand, QComboBox)
+    assert isinstance(box, QComboBox) and box.currentText() == "ORGAN"
+    box.setCurrentText("AVOIDANCE")
+    box.activated.emit(box.currentIndex())
+    hand.settle()
+    assert hand.session.active_roi.roi_type == "AVOIDANCE"
+    assert hand.history.undo_text == "Type of Parotid_L: AVOIDANCE"
+
+
+def test_a_duplicate_has_the_same_contours_and_its_own_name_and_number(hand: Hand) -> None:
+    original = hand.session.active_roi
+    hand.key(Qt.Key.Key_D, CTRL)
+    copy = hand.session.active_roi
+    assert copy.number not in [roi.number for roi in hand.session.structures.rois if roi is not copy]
+    assert copy.name == "Parotid_L copy" and copy.planes == original.planes and copy.uid == ""
+
+
+def test_the_selected_structures_are_deleted_in_one_step_unless_one_is_locked(hand: Hand) -> None:
+    before = hand.session.structures
+    click(hand, CORD, Column.VOLUME)
+    click(hand, PAROTID_R, Column.VOLUME, CTRL)
+    hand.editing.structures.toggle_locked()
+    hand.key(Qt.Key.Key_Delete, CTRL)
+    assert len(hand.session.structures.rois) == len(before.rois)
+    assert "are locked" in hand.window.messages.sentences[-1]
+    hand.key(Qt.Key.Key_L)
+    hand.key(Qt.Key.Key_Delete, CTRL)
+    assert {roi.number for roi in before.rois} - {roi.number for roi in hand.session.structures.rois} == {
+        CORD,
+        PAROTID_R,
+    }
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert [roi.number for roi in hand.session.structures.rois] == [roi.number for roi in before.rois]
+
+
+def test_the_list_is_sorted_by_a_click_on_a_head(hand: Hand) -> None:
+    view = hand.editing.structures.view
+    head = view.header()
+    at = QPoint(head.sectionViewportPosition(Column.VOLUME) + 20, head.height() // 2)
+    QTest.mouseClick(head.viewport(), Qt.MouseButton.LeftButton, NONE, at)
+    shown = [float(view.model().index(row, Column.VOLUME).data()) for row in range(view.model().rowCount())]
+    assert shown == sorted(shown) and len(shown) > 4
+    view.header().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+
+
+def test_comma_and_full_stop_go_through_the_structures(hand: Hand) -> None:
+    numbers = [roi.number for roi in hand.session.structures.rois]
+    hand.session.set_active(numbers[0])
+    hand.key(Qt.Key.Key_Period)
+    assert hand.session.active == numbers[1]
+    hand.key(Qt.Key.Key_Comma)
+    hand.key(Qt.Key.Key_Comma)
+    assert hand.session.active == numbers[-1]
+
+
+def previewed(hand: Hand, name: str) -> None:
+    hand.editing.show_operation(name)
+    hand.wait_until(lambda: hand.editing.live.proposed is not None)
+
+
+def test_a_margin_is_previewed_in_white_and_applied_as_one_step(hand: Hand) -> None:
+    roi = hand.session.active_roi
+    geometry = hand.session.volume.geometry
+    hand.go_to(list(roi.planes)[len(roi.planes) // 2])
+    panel = hand.editing.operations
+    hand.editing.show_operation("margin")
+    for side in ("anterior", "posterior", "superior", "inferior"):
+        panel.set_value(side, 0.0)
+    panel.set_value("left", 12.0)
+    panel.set_value("right", 0.0)
+    hand.wait_until(lambda: hand.editing.live.proposed is not None)
+    assert hand.session.active_roi is roi, "a preview changes nothing"
+    grown = hand.editing.live.proposed
+    plane = hand.session.plane
+    left = max(shapely.get_coordinates(grown.area(plane)), key=lambda point: point[0])
+    assert left[0] - roi.area(plane).bounds[2] == pytest.approx(12.0, abs=0.2), "left is left"
+    assert has_colour(hand.picture(View.AXIAL), hand.pixel(View.AXIAL, hand.on_plane([left])[0]), (255, 255, 255))
+    assert "→" in panel.outcome.text()
+    QTest.mouseClick(panel.apply_button, Qt.MouseButton.LeftButton)
+    hand.settle()
+    assert hand.history.undo_text == "Margin, L12 R0 A0 P0 S0 I0 mm: Parotid_L"
+    assert hand.session.active_roi.volume_cm3(geometry) > roi.volume_cm3(geometry)
+    assert hand.editing.live.proposed is None
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.session.active_roi.planes == roi.planes
+
+
+def test_a_result_can_become_a_new_structure(hand: Hand) -> None:
+    before = hand.session.structures
+    panel = hand.editing.operations
+    panel.as_new.setChecked(True)
+    try:
+        hand.editing.show_operation("union")
+        panel.other.setCurrentIndex(panel.other.findData(PAROTID_R))
+        panel.apply()
+        hand.wait_until(lambda: hand.history.undo_text != "")
+    finally:
+        panel.as_new.setChecked(False)
+    made = hand.session.structures.rois[-1]
+    assert made.name == "Parotid_L union" and hand.session.structures.rois[:-1] == before.rois
+    assert made.provenance.generation is Generation.SEMIAUTOMATIC
+    geometry = before.geometry
+    both = sum(before[number].volume_cm3(geometry) for number in (PAROTID_L, PAROTID_R))
+    assert made.volume_cm3(geometry) == pytest.approx(both, rel=1e-6)
+
+
+def test_every_operation_runs_from_the_panel(hand: Hand) -> None:
+    panel = hand.editing.operations
+    for name, operation in OPERATIONS.items():
+        hand.editing.show_operation(name)
+        hand.wait_until(lambda: panel._result is not None or "Choose" in panel.outcome.text())
+        assert operation.tip not in panel.outcome.text()
+        assert all(field.isVisible() for field in panel._fields[name].values())
+        hidden = [field for other, fields in panel._fields.items() if other != name for field in fields.values()]
+        assert not any(field.isVisible() for field in hidden)
+
+
+def test_a_long_operation_stops_when_asked(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+    import time
+
+    stages: list[float] = []
+
+    def endless(areas: object, other: object, geometry: object, values: object, progress: Progress) -> dict:
+        try:
+            while True:
+                progress(0.5, "Working")
+                time.sleep(0.005)
+        except CancelledError:
+            stages.append(time.monotonic())
+            raise
+
+    monkeypatch.setitem(OPERATIONS, "smooth", dataclasses.replace(OPERATIONS["smooth"], compute=endless))
+    panel = hand.editing.operations
+    hand.editing.show_operation("smooth")
+    panel.apply()
+    hand.wait_until(lambda: panel.bar.value() == 500)
+    assert panel.cancel_button.isEnabled()
+    asked = time.monotonic()
+    QTest.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)
+    hand.wait_until(lambda: bool(stages) and not panel.cancel_button.isEnabled())
+    assert stages[0] - asked < 2.0
+    assert hand.history.undo_text == ""
+
+
+def test_an_operation_on_a_locked_structure_is_refused_but_may_make_a_new_one(hand: Hand) -> None:
+    hand.key(Qt.Key.Key_L)
+    panel = hand.editing.operations
+    previewed(hand, "margin")
+    panel.apply()
+    assert "is locked" in hand.window.messages.sentences[-1]
+    panel.as_new.setChecked(True)
+    try:
+        panel.apply()
+        hand.wait_until(lambda: hand.history.undo_text.startswith("Margin"))
+    finally:
+        panel.as_new.setChecked(False)
+    assert hand.session.structures.rois[-1].name == "Parotid_L margin"
+
+
+def test_an_edit_during_a_preview_makes_it_anew(hand: Hand) -> None:
+    previewed(hand, "margin")
+    first = hand.editing.live.proposed
+    hand.key(Qt.Key.Key_B)
+    hand.drag(View.AXIAL, hand.on_plane([(100, 100), (150, 100)]))
+    hand.wait_until(lambda: hand.editing.live.proposed not in (None, first))
+    assert hand.editing.live.proposed.area(hand.session.plane).covers(Point(125, 100))
+
+
+def test_the_history_tells_what_was_done_undone_and_by_whom(hand: Hand) -> None:
+    hand.window.panel("History").show()
+    hand.window.panel("History").raise_()
+    hand.key(Qt.Key.Key_B)
+    hand.drag(View.AXIAL, hand.on_plane([(100, 100), (150, 100)]))
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.key(Qt.Key.Key_Y, CTRL)
+    hand.session.mark_seen(frozenset({(BRAINSTEM, 40)}))
+    model = hand.editing.history.model
+    hand.wait_until(lambda: len(model.entries) == 5)
+    assert [entry.kind for entry in model.entries] == [Kind.SEEN, Kind.REDO, Kind.UNDO, Kind.DO, Kind.BASE]
+    row = [model.index(3, column).data() for column in range(model.columnCount())]
+    assert row[1] == f"Brush on plane {hand.session.plane + 1} of Parotid_L" and row[3] == "brush" and row[4]
+    assert model.index(2, 2).data() == "undo" and model.index(1, 2).data() == "redo"
+
+
+def ancestors(widget: QWidget) -> list[QWidget]:
+    parent = widget.parentWidget()
+    return [] if parent is None else [parent, *ancestors(parent)]
+
+
+def test_no_two_controls_share_a_key_and_each_says_what_it_does(hand: Hand) -> None:
+    keys: dict[str, list[str]] = {}
+    for _, action in hand.window.listed_actions:
+        assert action.toolTip(), action.text()
+        for sequence in action.shortcuts():
+            keys.setdefault(sequence.toString(), []).append(action.text())
+            assert sequence.toString() in action.toolTip() or sequence.toString() == "Esc", action.text()
+    assert {key: texts for key, texts in keys.items() if len(texts) > 1} == {}
+    for panel in (hand.editing.structures, hand.editing.operations, hand.editing.history):
+        for widget in panel.findChildren(QWidget):
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and type(widget).__module__.startswith("PySide6"):
+                family = [widget, *ancestors(widget)]
+                assert any(one.toolTip() for one in family[:2]) or any(isinstance(one, QComboBox) for one in family)
