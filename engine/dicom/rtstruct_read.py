@@ -19,22 +19,26 @@ from pydicom.dataset import Dataset
 from shapely import MultiPolygon, Polygon
 
 from engine.contouring.rings import area_from_rings, areas_from_rings
+from engine.dicom.contour_geometry import geometry_from_contours
 from engine.dicom.rtstruct_file import RoiContours, RtstructFile, json_text, parse_rtstruct
-from engine.dicom.rtstruct_header import PRIVATE_CREATOR, PRIVATE_GROUP
+from engine.dicom.rtstruct_items import (
+    KNOWN_OBSERVATION,
+    KNOWN_ROI,
+    code_of,
+    header_json,
+    integer,
+    provenance_of,
+    sequence,
+    string,
+    uid_of,
+    without,
+)
 from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, References, check_match, contour_planes, references_of
 from engine.errors import ReadError
-from engine.structures import Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet, palette
+from engine.structures import PlaneContours, RawContour, Roi, StructureSet, palette
 from engine.volume import FloatArray, Geometry, Volume
 
-#: Without images, contours whose planes are closer than this lie on one plane.
-SAME_LEVEL_MM = 0.05
-
 _CLOSED = frozenset(("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"))
-
-_KNOWN_ROI = ("ROINumber", "ReferencedFrameOfReferenceUID", "ROIName", "ROIGenerationAlgorithm",
-              "ROIGenerationDescription", "ROIDerivationAlgorithmIdentificationSequence")  # fmt: skip
-_KNOWN_OBSERVATION = ("ObservationNumber", "ReferencedROINumber", "RTROIInterpretedType",
-                      "RTROIIdentificationCodeSequence")  # fmt: skip
 
 
 def read_rtstruct(path: Path, volume: Volume | None) -> StructureSet:
@@ -74,11 +78,11 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
     return StructureSet(
         geometry=geometry,
         rois=rois,
-        label=_string(header, "StructureSetLabel"),
-        description=_string(header, "StructureSetDescription"),
-        sop_instance_uid=_string(header, "SOPInstanceUID"),
+        label=string(header, "StructureSetLabel"),
+        description=string(header, "StructureSetDescription"),
+        sop_instance_uid=string(header, "SOPInstanceUID"),
         notes=tuple(dict.fromkeys(notes)),
-        attachments=_header_json(header),
+        attachments=header_json(header),
     )
 
 
@@ -268,22 +272,22 @@ class _Draft:
             number=self.number,
             name=self.name,
             colour=self.colour or palette(self.index),
-            roi_type=_string(observation, "RTROIInterpretedType"),
+            roi_type=string(observation, "RTROIInterpretedType"),
             planes=areas,
             loose=tuple(self.contours[i] for i in loose),
-            provenance=_provenance(self.item),
-            code=_code(observation),
-            uid=_uid(self.item),
+            provenance=provenance_of(self.item),
+            code=code_of(observation),
+            uid=uid_of(self.item),
             attachments=self._attachments(),
         )
 
     def _attachments(self) -> str:
         out: dict[str, Any] = {}
         for key, dataset, known in (
-            ("roi", self.item, _KNOWN_ROI),
-            ("observation", self.observations[0] if self.observations else Dataset(), _KNOWN_OBSERVATION),
+            ("roi", self.item, KNOWN_ROI),
+            ("observation", self.observations[0] if self.observations else Dataset(), KNOWN_OBSERVATION),
         ):
-            text = json_text(_without(dataset, known))
+            text = json_text(without(dataset, known))
             if text:
                 out[key] = json.loads(text)
         if len(self.observations) > 1:
@@ -312,14 +316,12 @@ def _drafts(header: Dataset, contours: Sequence[RoiContours], notes: list[str]) 
     drafts: list[_Draft] = []
     by_number: dict[int, _Draft] = {}
     used = {
-        n
-        for n in (_integer(item, "ROINumber") for item in _sequence(header, "StructureSetROISequence"))
-        if n is not None
+        n for n in (integer(item, "ROINumber") for item in sequence(header, "StructureSetROISequence")) if n is not None
     }
     used |= {c.number for c in contours if c.number is not None}
-    for item in _sequence(header, "StructureSetROISequence"):
-        number = _integer(item, "ROINumber")
-        name = _string(item, "ROIName")
+    for item in sequence(header, "StructureSetROISequence"):
+        number = integer(item, "ROINumber")
+        name = string(item, "ROIName")
         if number is None or number in by_number:
             fresh = max(used, default=0) + 1
             used.add(fresh)
@@ -354,8 +356,8 @@ def _drafts(header: Dataset, contours: Sequence[RoiContours], notes: list[str]) 
         draft.stated_points += group.stated_points
         draft.colour = draft.colour or group.colour
         draft.contour_attachments = draft.contour_attachments or group.attachments
-    for item in _sequence(header, "RTROIObservationsSequence"):
-        number = _integer(item, "ReferencedROINumber")
+    for item in sequence(header, "RTROIObservationsSequence"):
+        number = integer(item, "ReferencedROINumber")
         if number is not None and number in by_number:
             by_number[number].observations.append(item)
         else:
@@ -375,109 +377,3 @@ def _matched(references: References, volume: Volume, drafts: Sequence[_Draft]) -
     every = [points for draft in drafts for points in draft.points]
     planes = contour_planes(every, volume.geometry)
     return check_match(references, volume, every, planes)
-
-
-def geometry_from_contours(contours: Sequence[FloatArray]) -> Geometry:
-    """Planes through closed contours: the direction that most of them share, their positions, and a 1 mm grid.
-
-    Args:
-        contours: (n, 3) LPS mm of each closed contour.
-    """
-    if not contours:
-        return Geometry.regular((0, 0, 0), np.eye(3), (1, 1, 1), (1, 1, 1))
-    largest = sorted(contours, key=lambda points: -float(np.ptp(points, axis=0).sum()))[:: max(1, len(contours) // 16)]
-    best, flat = np.eye(3)[2], np.zeros(len(contours), dtype=np.bool_)
-    for candidate in largest:
-        normal = _normal_of(candidate)
-        found = np.array([np.ptp(points @ normal) <= PLANE_TOLERANCE_MM for points in contours])
-        if np.count_nonzero(found) > np.count_nonzero(flat):
-            best, flat = normal, found
-    # An axial set runs to the Superior, a coronal one to the Posterior, a sagittal one to the Left, and rows run to
-    # the Left, or to the Posterior where that is not possible.
-    axis = int(np.abs(best).argmax())
-    normal = best * np.sign(best[axis])
-    row = np.eye(3)[1 if axis == 0 else 0]
-    row = row - (row @ normal) * normal
-    row /= np.linalg.norm(row)
-    column = np.cross(normal, row)
-    shown = [points for points, on in zip(contours, flat, strict=True) if on] or list(contours)
-    positions = np.sort([(points @ normal).mean() for points in shown])
-    levels = [
-        float(group.mean()) for group in np.split(positions, np.flatnonzero(np.diff(positions) > SAME_LEVEL_MM) + 1)
-    ]
-    every = np.concatenate(shown)
-    u, v = every @ row, every @ column
-    size = (int(np.ceil(np.ptp(v))) + 21, int(np.ceil(np.ptp(u))) + 21)
-    corner = (u.min() - 10) * row + (v.min() - 10) * column
-    step = float(np.median(np.diff(levels))) if len(levels) > 1 else 1.0
-    return Geometry(corner + np.outer(levels, normal), row, column, (1.0, 1.0), (len(levels), *size), step)
-
-
-def _normal_of(points: FloatArray) -> FloatArray:
-    """The unit normal of the plane that fits best, exactly along an axis where it almost is."""
-    normal = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][-1]
-    axis = int(np.abs(normal).argmax())
-    return np.asarray(np.eye(3)[axis] if np.abs(normal[axis]) > 1 - 1e-6 else normal, dtype=np.float64)
-
-
-def _sequence(dataset: Dataset, keyword: str) -> list[Dataset]:
-    value = dataset.get(keyword, None)
-    return [item for item in value if isinstance(item, Dataset)] if value else []
-
-
-def _string(dataset: Dataset, keyword: str) -> str:
-    value = dataset.get(keyword, None)
-    return "" if value is None else str(value).strip()
-
-
-def _integer(dataset: Dataset, keyword: str) -> int | None:
-    try:
-        return int(str(dataset.get(keyword, "")))
-    except ValueError:
-        return None
-
-
-def _without(dataset: Dataset, known: Sequence[str]) -> Dataset:
-    out = Dataset()
-    for element in dataset:
-        if element.keyword not in known and element.keyword != "SpecificCharacterSet":
-            out.add(element)
-    return out
-
-
-def _provenance(item: Dataset) -> Provenance:
-    try:
-        generation = Generation(_string(item, "ROIGenerationAlgorithm").upper())
-    except ValueError:
-        generation = Generation.UNKNOWN
-    algorithm = next(iter(_sequence(item, "ROIDerivationAlgorithmIdentificationSequence")), Dataset())
-    parameters = _string(algorithm, "AlgorithmParameters")
-    return Provenance(
-        generation=generation,
-        description=_string(item, "ROIGenerationDescription"),
-        algorithm=_string(algorithm, "AlgorithmName"),
-        version=_string(algorithm, "AlgorithmVersion"),
-        weights_sha256=parameters.removeprefix("weights SHA-256 ") if parameters.startswith("weights SHA-256 ") else "",
-        edited=generation is Generation.SEMIAUTOMATIC,
-    )
-
-
-def _code(observation: Dataset) -> Code | None:
-    item: Mapping[str, Any] | Dataset = next(iter(_sequence(observation, "RTROIIdentificationCodeSequence")), Dataset())
-    if not isinstance(item, Dataset) or not item:
-        return None
-    value = _string(item, "CodeValue") or _string(item, "LongCodeValue") or _string(item, "URNCodeValue")
-    return Code(value, _string(item, "CodingSchemeDesignator"), _string(item, "CodeMeaning"))
-
-
-def _uid(item: Dataset) -> str:
-    try:
-        value = item.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)[1].value
-    except KeyError:
-        return ""
-    return (value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)).strip("\0 ")
-
-
-def _header_json(header: Dataset) -> str:
-    left = ("StructureSetROISequence", "RTROIObservationsSequence")
-    return json_text(_without(header, left))

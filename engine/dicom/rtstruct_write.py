@@ -5,13 +5,10 @@ fits and every reader of DICOM can read it. Contours that we draw are kept below
 the file survives a program that rewrites it in an explicit form; contours as they were read are never changed.
 """
 
-import contextlib
 import hashlib
 import io
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,9 +21,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian
-from shapely import MultiPolygon, Polygon, box
+from shapely import MultiPolygon, Polygon
 
-from engine.contouring.fill import fill_plane
 from engine.contouring.rings import keyhole
 from engine.dicom.certificate import Certificate, certify
 from engine.dicom.digits import contour_texts
@@ -49,7 +45,9 @@ from engine.dicom.rtstruct_file import (
     parse_rtstruct,
 )
 from engine.dicom.rtstruct_header import choose_character_set, header, stable_uid, stamp
+from engine.dicom.rtstruct_limits import point_limit, split, thinned
 from engine.dicom.rtstruct_read import structures_from
+from engine.dicom.safe_file import put_in_place, write_errors, write_temporary
 from engine.errors import CertificationError, MismatchError, WriteError
 from engine.progress import Progress, silent
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet
@@ -97,10 +95,12 @@ def export_rtstruct(
     progress(0.0, "Writing structures")
     data, uid, changes = rtstruct_bytes(structures, volume, rois, options, path=path, progress=progress)
     path = Path(path)
+    beside = path.with_name(f"{path.name}.certificate.json")
     temporary: Path | None = None
+    proof: Path | None = None
     try:
-        with _sentence(path):
-            temporary = _write_temporary(path, data)
+        with write_errors(path):
+            temporary = write_temporary(path, data)
         progress(0.5, "Reading the file back")
         again = structures_from(parse_rtstruct(temporary), volume, structures.geometry)
         progress(0.6, "Comparing the file with the structures")
@@ -117,11 +117,14 @@ def export_rtstruct(
                 f"The RTSTRUCT {path.name} was not written, because read back it differs: {certificate.problems[0]}"
             )
         progress(0.95, "Putting the file in place")
-        with _sentence(path):
-            _put_in_place(temporary, path, certificate)
+        with write_errors(path):
+            proof = write_temporary(beside, certificate.model_dump_json(indent=2).encode() + b"\n")
+            put_in_place(temporary, path)
+            put_in_place(proof, beside)
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        for left in (temporary, proof):
+            if left is not None:
+                left.unlink(missing_ok=True)
     progress(1.0, "Exported")
     return certificate
 
@@ -236,11 +239,11 @@ def _roi_contour_item(
     """The content of a ROI's item in the ROI Contour Sequence."""
     drawn: list[_Drawn] = []
     kept: dict[int, tuple[RawContour, ...]] = {}
-    split = thinned = 0
+    parted = thinner = 0
     plain = [c.area for c in roi.planes.values() if not (c.source and options.keep_source)]
     hollow = bool(plain) and bool(shapely.get_num_interior_rings(shapely.get_parts(np.array(plain, object))).any())
     kind = b"CLOSEDPLANAR_XOR" if hollow and options.holes is HoleStyle.XOR else b"CLOSED_PLANAR"
-    limit = _point_limit(geometry, options)
+    limit = point_limit(geometry, options)
     for plane, contours in roi.planes.items():
         if contours.source and options.keep_source:
             kept[plane] = contours.source
@@ -248,20 +251,20 @@ def _roi_contour_item(
         for polygon in contours.area.geoms:
             pieces = [polygon]
             if limit is not None and shapely.get_num_coordinates(polygon) > limit:
-                thin = _thinned(polygon, geometry, options.thinning_mm)
-                thinned += thin is not polygon
-                pieces = _split(thin, geometry, limit)
-                split += len(pieces) > 1
+                thin = thinned(polygon, geometry, options.thinning_mm)
+                thinner += thin is not polygon
+                pieces = split(thin, geometry, limit)
+                parted += len(pieces) > 1
             for piece in pieces:
                 if options.holes is HoleStyle.KEYHOLE and piece.interiors:
                     drawn.append(_Drawn(plane, keyhole(piece, geometry.spacing_uv), kind))
                 else:
                     for ring in (piece.exterior, *piece.interiors):
                         drawn.append(_Drawn(plane, shapely.get_coordinates(ring)[:-1], kind))
-    if thinned:
-        changes.append(f"{thinned} contours of '{roi.name}' were thinned by at most {options.thinning_mm} mm.")
-    if split:
-        changes.append(f"{split} contours of '{roi.name}' were split, because they have more than {limit} points.")
+    if thinner:
+        changes.append(f"{thinner} contours of '{roi.name}' were thinned by at most {options.thinning_mm} mm.")
+    if parted:
+        changes.append(f"{parted} contours of '{roi.name}' were split, because they have more than {limit} points.")
     by_plane: dict[int, list[bytes]] = {plane: [] for plane in roi.planes}
     image_bytes = {plane: _image_sequence((images[plane],)) for plane in roi.planes if plane in images}
     for ring, text in zip(drawn, _texts(drawn, geometry, options.decimals), strict=True):
@@ -343,112 +346,3 @@ def _encoded_one(element: Any) -> bytes:
     ds = Dataset()
     ds.add(element)
     return _encoded(ds)
-
-
-def _point_limit(geometry: Geometry, options: ExportOptions) -> int | None:
-    """Most points that a contour may have by the options, None for no limit."""
-    limits = [] if options.max_points is None else [options.max_points]
-    if options.max_contour_bytes is not None:
-        farthest = float(np.abs(geometry.lps_from_kji(_corners(geometry))).max())
-        width = len(str(int(farthest) + 1)) + options.decimals + 3
-        limits.append(options.max_contour_bytes // (3 * width))
-    return min(limits, default=None)
-
-
-def _corners(geometry: Geometry) -> list[tuple[float, float, float]]:
-    k, j, i = (size - 0.5 for size in geometry.shape)
-    return [(a, b, c) for a in (-0.5, k) for b in (-0.5, j) for c in (-0.5, i)]
-
-
-def _thinned(polygon: Polygon, geometry: Geometry, bound_mm: float) -> Polygon:
-    """The polygon with fewer points, no line moved by more than the bound and no voxel changed; else itself."""
-    if bound_mm <= 0:
-        return polygon
-    thin = polygon.simplify(bound_mm, preserve_topology=True)
-    if not isinstance(thin, Polygon) or not thin.is_valid or len(thin.interiors) != len(polygon.interiors):
-        return polygon
-    shape, spacing = geometry.shape[1:], geometry.spacing_uv
-    same = np.array_equal(fill_plane(thin, shape, spacing), fill_plane(polygon, shape, spacing))
-    return thin if same else polygon
-
-
-def _split(polygon: Polygon, geometry: Geometry, limit: int) -> list[Polygon]:
-    """Pieces of at most `limit` points (keyholes included), cut along lines half-way between columns or rows of voxels.
-
-    No voxel centre lies on a cut, so that every reader finds each voxel in exactly one piece.
-    """
-    points = int(shapely.get_num_coordinates(polygon)) + 2 * len(polygon.interiors)
-    if points <= limit:
-        return [polygon]
-    u0, v0, u1, v1 = polygon.bounds
-    du, dv = geometry.spacing_uv
-    if u1 - u0 >= v1 - v0:
-        cut = (np.floor((u0 + u1) / 2 / du) + 0.5) * du
-        halves = [box(u0 - 1, v0 - 1, cut, v1 + 1), box(cut, v0 - 1, u1 + 1, v1 + 1)]
-        done = not u0 < cut < u1
-    else:
-        cut = (np.floor((v0 + v1) / 2 / dv) + 0.5) * dv
-        halves = [box(u0 - 1, v0 - 1, u1 + 1, cut), box(u0 - 1, cut, u1 + 1, v1 + 1)]
-        done = not v0 < cut < v1
-    if done:
-        return [polygon]
-    pieces = [
-        piece
-        for half in halves
-        for piece in shapely.get_parts(polygon.intersection(half))
-        if isinstance(piece, Polygon) and piece.area > 0
-    ]
-    return [part for piece in pieces for part in _split(piece, geometry, limit)]
-
-
-@contextlib.contextmanager
-def _sentence(path: Path) -> Iterator[None]:
-    """Turn an error of the file system into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise WriteError(
-            f"{path.name} could not be written in {path.parent}: {reason}; "
-            "what stood there before is unchanged. Choose another folder or make room, and export again."
-        ) from error
-
-
-def _write_temporary(path: Path, data: bytes) -> Path:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
-
-
-def _put_in_place(temporary: Path, path: Path, certificate: Certificate) -> None:
-    if path.is_dir():
-        raise IsADirectoryError(21, "it is a folder")
-    beside = path.with_name(f"{path.name}.certificate.json")
-    proof = _write_temporary(beside, certificate.model_dump_json(indent=2).encode() + b"\n")
-    try:
-        temporary.chmod(0o666 & ~_umask())
-        proof.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
-        os.replace(proof, beside)
-    finally:
-        proof.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # not every file system lets a folder be synchronised
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value

@@ -14,7 +14,7 @@ import shapely
 from pydicom.dataset import Dataset
 from shapely import MultiPolygon, Polygon, affinity
 
-from engine.dicom import rtstruct_write
+from engine.dicom import rtstruct_write, safe_file
 from engine.dicom.certificate import Certificate
 from engine.dicom.conformance import file_problems, outside_checker
 from engine.dicom.presets import ExportOptions, HoleStyle, preflight, preset, presets, standard_names
@@ -345,10 +345,9 @@ def test_a_full_disk_leaves_what_was_there_and_says_so(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     if failing == "write":
-        monkeypatch.setattr(rtstruct_write.tempfile, "mkstemp", full)
-        monkeypatch.setattr(rtstruct_write.tempfile, "mkstemp", lambda **named: full())
+        monkeypatch.setattr(safe_file.tempfile, "mkstemp", lambda **named: full())
     else:
-        monkeypatch.setattr(rtstruct_write.os, failing, full)
+        monkeypatch.setattr(safe_file.os, failing, full)
     with pytest.raises(WriteError, match=r"rt\.dcm could not be written.*No space left"):
         export_rtstruct(structures, volume, tmp_path / "rt.dcm")
     assert (tmp_path / "rt.dcm").read_bytes() == b"before"

@@ -1,0 +1,61 @@
+"""Files that appear whole or not at all, and errors of the file system in one sentence."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.errors import WriteError
+
+
+@contextlib.contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn an error of the file system into one sentence.
+
+    Raises:
+        WriteError: instead of any OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WriteError(
+            f"{path.name} could not be written in {path.parent}: {reason}; "
+            "what stood there before is unchanged. Choose another folder or make room, and export again."
+        ) from error
+
+
+def write_temporary(path: Path, data: bytes) -> Path:
+    """Write data to a new file beside `path` and on to the disk, and give its path."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Let a temporary file take the place of `path`, in one step, with the permissions of a new file."""
+    if path.is_dir():
+        raise IsADirectoryError(21, "a folder of that name stands there")
+    temporary.chmod(0o666 & ~_umask())
+    os.replace(temporary, path)
+    with contextlib.suppress(OSError):  # not every file system lets a folder be synchronised
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
