@@ -1,0 +1,213 @@
+"""Every step of a session is in its journal; when it can't be, the user is told once and edits go on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from shapely import MultiPolygon, box
+
+from engine.errors import MismatchError, WriteError
+from engine.journal import Journal, Kind, unfinished
+from engine.structures import PlaneContours, RawContour, Roi, StructureSet
+from engine.volume import Geometry, SeriesInfo, Volume
+from viewer.commands import History, add, redraw
+from viewer.recording import Recording, replayed
+from viewer.session import Session
+
+
+def make_volume(planes: int = 8, **info: str) -> Volume:
+    geometry = Geometry.regular((0.0, 0.0, 0.0), np.eye(3), (1.0, 1.0, 3.0), (planes, 32, 32))
+    voxels = np.zeros(geometry.shape, dtype=np.int16)
+    return Volume(voxels, geometry, "CT", "HU", SeriesInfo(series_uid="1.2", study_uid="1", **info))
+
+
+def square(corner: float, size: float = 5.0) -> MultiPolygon:
+    return MultiPolygon([box(corner, corner, corner + size, corner + size)])
+
+
+class Desk:
+    """A session with its history and journal."""
+
+    def __init__(self, folder: Path, structures: bool = True, **info: str) -> None:
+        self.session = Session()
+        self.history = History(self.session)
+        self.recording = Recording(self.session, self.history, folder)
+        self.said: list[str] = []
+        self.recording.failed.connect(self.said.append)
+        volume = make_volume(**info)
+        raw = (RawContour("1.0\\2.00\\3"),)
+        roi = Roi(3, "Cord", planes={k: PlaneContours(square(22 + k), raw) for k in range(4)})
+        self.session.open(volume, StructureSet(volume.geometry, (roi,) if structures else (), "Label"))
+
+    def draw(self, plane: int, corner: float) -> None:
+        step = redraw(self.session.structures[3], {plane: square(corner)}, text=f"Draw {corner}", tool="brush")
+        self.history.do(step)
+
+
+def same(one: StructureSet, two: StructureSet) -> bool:
+    def flat(structures: StructureSet) -> list:
+        return [
+            (roi.number, roi.name, roi.provenance, [(k, c.area.wkb, c.source) for k, c in roi.planes.items()])
+            for roi in structures.rois
+        ]
+
+    return flat(one) == flat(two) and one.label == two.label
+
+
+def test_a_session_comes_back_with_undo_redo_and_marks(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.draw(1, 10)
+    desk.draw(6, 11)
+    desk.history.do(
+        add(desk.session.structures, (Roi(9, "New", planes={2: PlaneContours(square(1))}),), text="Add", tool="a")
+    )
+    desk.session.mark_seen(frozenset({(3, 0), (3, 1)}))
+    desk.draw(1, 12)
+    desk.history.undo()
+    desk.history.undo()
+    desk.history.redo()
+    states = [desk.session.structures]
+    while desk.history.undo_text:
+        desk.history.undo()
+        states.append(desk.session.structures)
+    for _ in range(3):
+        desk.history.redo()
+    assert desk.session.seen == {(3, 0)}, "an edit forgets that its plane was seen"
+
+    (found,) = _let_go(desk, tmp_path)
+    again = Desk(tmp_path)
+    again.recording.restore(found)
+    assert same(again.session.structures, states[0]) and again.session.seen == {(3, 0)}
+    assert again.history.redo_text == "Draw 12"
+    for state in states[1:]:
+        again.history.undo()
+        assert same(again.session.structures, state)
+    for state in reversed(states[:-1]):
+        again.history.redo()
+        assert same(again.session.structures, state)
+    again.history.redo()
+    again.draw(7, 20)
+    last = again.session.structures
+    (found,) = _let_go(again, tmp_path)
+    third = Desk(tmp_path)
+    third.recording.restore(found)
+    assert same(third.session.structures, last), "the session goes on in the same journal"
+    third.recording.end()
+    assert unfinished(tmp_path) == []
+
+
+def _let_go(desk: Desk, folder: Path) -> list[str]:
+    """As when the process dies."""
+    journal = desk.recording._ready()
+    assert journal is not None
+    journal.abandon()
+    return [record.id for record in unfinished(folder)]
+
+
+def test_untouched_planes_come_back_as_the_file_had_them(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    before = desk.session.structures[3]
+    desk.draw(1, 10)
+    (found,) = _let_go(desk, tmp_path)
+    again = Desk(tmp_path)
+    again.recording.restore(found)
+    after = again.session.structures[3]
+    assert after.planes[0].source == before.planes[0].source and after.planes[1].source == ()
+    again.history.undo()
+    assert again.session.structures[3].planes[1].source == before.planes[1].source
+
+
+def test_the_journal_names_no_patient(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, patient_name="DOE^JANE", patient_id="4711", patient_birth_date="19500101", description="Neck")
+    desk.draw(1, 10)
+    journal = desk.recording._ready()
+    assert journal is not None
+    assert journal.describe().subject.label == "CT · Neck"
+    _let_go(desk, tmp_path)
+    content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"Neck" in content
+    assert not any(secret in content for secret in (b"DOE", b"JANE", b"4711", b"19500101"))
+
+
+def test_a_folder_that_cannot_be_written_is_told_once_and_edits_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.write_text("a file where the folder should be")
+    desk = Desk(folder)
+    for corner in (1, 2, 3):
+        desk.draw(1, corner)
+    assert shapely.equals(desk.session.structures[3].area(1), square(3))
+    assert len(desk.said) == 1 and "cannot be written" in desk.said[0]
+    desk.history.undo()
+    folder.unlink()
+    desk.draw(2, 9)
+    desk.draw(2, 10)
+    assert len(desk.said) == 1
+    state = desk.session.structures
+    (found,) = _let_go(desk, folder)
+    again = Desk(folder)
+    again.recording.restore(found)
+    assert same(again.session.structures, state), "once it can be written again, nothing is missing"
+
+
+def test_after_a_step_that_could_not_be_stored_the_journal_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    desk.draw(1, 1)
+    with monkeypatch.context() as patch:
+
+        def full(*_: object) -> None:
+            raise WriteError("The disk is full.")
+
+        patch.setattr(Journal, "record", full)
+        patch.setattr(Journal, "record_base", full)
+        desk.draw(1, 2)
+        desk.draw(2, 3)
+    assert desk.said == ["The disk is full."]
+    desk.history.undo()
+    desk.history.undo()
+    desk.draw(3, 4)
+    state = desk.session.structures
+    (found,) = _let_go(desk, tmp_path)
+    again = Desk(tmp_path)
+    again.recording.restore(found)
+    assert same(again.session.structures, state)
+    again.history.undo()
+    assert again.history.undo_text == "", "what was before the gap can't be taken back any more"
+
+
+def test_a_session_of_another_series_leaves_what_is_open_alone(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.draw(1, 1)
+    (found,) = _let_go(desk, tmp_path)
+    other = Session()
+    history = History(other)
+    recording = Recording(other, history, tmp_path)
+    other.open(make_volume(planes=5))
+    shown = other.structures
+    with pytest.raises(MismatchError):
+        recording.restore(found)
+    assert other.structures is shown
+    assert [record.id for record in unfinished(tmp_path)] == [found], "it can still be put back elsewhere"
+    history.do(add(other.structures, (Roi(1, "A", planes={0: PlaneContours(square(1))}),), text="Add", tool="add"))
+    assert [entry.kind for entry in recording.entries()] == [Kind.BASE, Kind.DO]
+
+
+def test_opening_another_series_closes_the_journal(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.draw(1, 1)
+    first = desk.recording.session_id
+    desk.session.open(make_volume())
+    assert desk.recording.session_id != first and desk.history.undo_text == ""
+    assert [path.stem for path in (tmp_path / "closed").iterdir()] == [first]
+    journal = Journal.resume(first, tmp_path)
+    assert journal.entries()[-1].kind is Kind.CLOSED
+    assert same(replayed(journal.replay(make_volume().geometry))[0], _drawn(tmp_path / "elsewhere"))
+
+
+def _drawn(folder: Path) -> StructureSet:
+    desk = Desk(folder)
+    desk.draw(1, 1)
+    assert desk.session.structures is not None
+    return desk.session.structures
