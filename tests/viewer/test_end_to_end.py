@@ -341,7 +341,7 @@ def test_the_body_outline_leaves_the_head_rest_out_and_export_says_who_drew_it(
 
     person.open(ct)
     panel = person.run("external")
-    person.until(lambda: not panel.is_running, 60)
+    person.until(lambda: not panel.is_running, 120)
     assert person.names == ["External"], panel.notice.text()
     roi = person.structures.rois[0]
     volume = person.session.volume
@@ -374,15 +374,45 @@ def test_a_killed_engine_is_a_message_and_the_next_run_works(person: Person, ct:
     person.open(ct)
     panel = person.run("external")
     client = panel.jobs.client
-    person.until(lambda: client.wait_ready(0) and client.process_id is not None, 60)
+    person.until(lambda: client.wait_ready(0) and client.process_id is not None, 120)
     os.kill(client.process_id, signal.SIGKILL)  # type: ignore[arg-type]
     person.until(lambda: not panel.is_running)
     assert "SIGKILL" in panel.notice.text()
     assert panel.notice.text() in person.window.messages.sentences
     assert person.names == []
     panel = person.run("external")
-    person.until(lambda: not panel.is_running, 60)
+    person.until(lambda: not panel.is_running, 120)
     assert person.names == ["External"], panel.notice.text()
+
+
+def test_a_model_with_other_weights_than_its_card_names_is_refused(person: Person, ct: Path) -> None:
+    from engine.cards.registry import SHIPPED, user_models
+
+    folder = user_models() / "tampered"
+    shutil.copytree(SHIPPED / "head-neck-oar", folder)
+    text = (folder / "card.json").read_text().replace('"id": "head-neck-oar"', '"id": "tampered"')
+    (folder / "card.json").write_text(text)
+    weights = next(folder.glob("*.safetensors"))
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    person.open(ct)
+    panel = person.window.findChild(CardsPanel)
+    assert panel is not None
+    next(a for _, a in person.window.listed_actions if "Look for models" in a.text()).trigger()
+
+    def chosen() -> bool:
+        panel.select("tampered")
+        return panel.selected is not None and panel.selected.id == "tampered"
+
+    person.until(chosen)
+    if panel.override.isVisible():
+        panel.override.click()
+    panel.run()
+    assert panel.is_running
+    person.until(lambda: not panel.is_running, 180)
+    assert "SHA-256" in panel.notice.text()
+    assert person.names == []
 
 
 def demo_study(tmp_path: Path) -> Path:
@@ -405,7 +435,7 @@ def test_the_built_in_study_is_contoured_and_a_run_stops_within_two_seconds(pers
     person.open(demo_study(tmp_path))
     panel = person.run("head-neck-oar")
     client = panel.jobs.client
-    person.until(lambda: "ile" in panel.stage.text() and panel.bar.value() > 180, 120)
+    person.until(lambda: "ile" in panel.stage.text() and panel.bar.value() > 180, 240)
     pid = client.process_id
     assert pid is not None
     start = time.monotonic()
@@ -417,7 +447,7 @@ def test_the_built_in_study_is_contoured_and_a_run_stops_within_two_seconds(pers
     person.until(lambda: memory_of(pid) < 1_000_000_000)
 
     panel = person.run("head-neck-oar")
-    person.until(lambda: not panel.is_running, 240)
+    person.until(lambda: not panel.is_running, 400)
     expected = {"Brainstem", "SpinalCord", "Parotid_R", "Parotid_L", "Esophagus", "Larynx", "Bone_Mandible"}
     assert set(person.names) == expected, panel.notice.text()
     atlas = atlas_labels()

@@ -8,9 +8,9 @@ from engine.cards.suitability import Refusal
 from viewer.widgets.theme import FAINT, WARNING
 
 BADGES = {
-    "runs": "runs: no accuracy was measured",
-    "trained": "trained: accuracy was measured on cases that chose the model",
-    "validated": "validated on cases apart from the training",
+    "runs": "runs on input of its kind; not scored",
+    "trained": "trained, with a held-out score",
+    "validated": "validated on data from elsewhere",
 }
 
 
