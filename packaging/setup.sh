@@ -87,4 +87,14 @@ if ! grep -qsx "$key" "${stamps[@]}"; then
     fi
     printf '%s\n' "$key" >".venv/.installed-$purpose"
 fi
+
+# Other readers and writers of RTSTRUCT to compare with, in an environment of their own: they bring another Qt along.
+if [ "$purpose" != run ] && ! cmp -s packaging/peers.txt .venv-peers/.asked; then
+    say "installing programs to compare with (once)"
+    if ! { [ -x .venv-peers/bin/python ] || .venv/bin/python -m venv .venv-peers; } ||
+        ! .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r packaging/peers.txt; then
+        say "some comparisons will be skipped: packaging/peers.txt could not be installed"
+    fi
+    mkdir -p .venv-peers && cp packaging/peers.txt .venv-peers/.asked
+fi
 [ "$purpose" = run ] || touch .venv/.peers-asked

@@ -33,7 +33,8 @@ from rt_utils import RTStructBuilder
 series, masks, out = sys.argv[1:]
 with np.load(masks) as found:
     shape = tuple(found["shape"])
-    masks = {name: np.unpackbits(found[name])[: np.prod(shape)].reshape(shape).astype(bool) for name in found.files if name != "shape"}
+    bits = {name: np.unpackbits(found[name]) for name in found.files if name != "shape"}
+    masks = {name: mask[: np.prod(shape)].reshape(shape).astype(bool) for name, mask in bits.items()}
 masks = {name: np.ascontiguousarray(np.moveaxis(mask, 0, 2)) for name, mask in masks.items()}
 start = time.perf_counter()
 made = RTStructBuilder.create_new(dicom_series_path=series)

@@ -66,6 +66,26 @@ def peer_masks(reader: str, rtstruct: Path, series: Path, folder: Path) -> Masks
         return {name: found[name] for name in found.files}
 
 
+def write_with_rt_utils(masks: Masks, series: Path, output: Path) -> None:
+    """An RTSTRUCT by rt-utils."""
+    np.savez(output.with_suffix(".npz"), **masks)  # type: ignore[arg-type]
+    run(peers_python(), Path(__file__).with_name("peer_reader.py"), "write", output.with_suffix(".npz"), series, output)
+
+
+def write_with_plastimatch(masks: Masks, series: Path, folder: Path) -> Path:
+    """An RTSTRUCT by plastimatch; gives its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(series))
+    labels = sum(mask.astype(np.uint32) << n for n, mask in enumerate(masks.values()))
+    image = sitk.GetImageFromArray(labels)
+    image.CopyInformation(sitk.ReadImage(names))
+    sitk.WriteImage(image, str(folder / "labels.nrrd"))
+    (folder / "names.txt").write_text("".join(f"{n}|255 0 0|{name}\n" for n, name in enumerate(masks)))
+    run("plastimatch", "convert", "--input-ss-img", folder / "labels.nrrd", "--input-ss-list", folder / "names.txt",
+        "--referenced-ct", series, "--output-dicom", folder / "out")  # fmt: skip
+    return next(path for path in (folder / "out").iterdir() if b"RTSTRUCT" in path.read_bytes()[:2000])
+
+
 def even_odd_masks(rtstruct: Path, series: Path) -> Masks:
     """As `plastimatch_masks`, by even-odd of the contours at the voxel centres of the image that each refers to."""
     images = sorted(

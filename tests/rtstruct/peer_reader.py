@@ -1,4 +1,8 @@
-"""Run by the interpreter of `.venv-peers`: `peer_reader.py READER RTSTRUCT SERIES OUT.npz`."""
+"""Run by the interpreter of `.venv-peers`.
+
+`peer_reader.py READER RTSTRUCT SERIES OUT.npz` reads with rt-utils or DicomRTTool;
+`peer_reader.py write MASKS.npz SERIES OUT.dcm` writes with rt-utils.
+"""
 
 import sys
 from pathlib import Path
@@ -34,7 +38,19 @@ def dicom_rt_tool(rtstruct: Path, series: Path) -> dict[str, np.ndarray]:
     return out
 
 
+def write(masks: Path, series: Path, output: Path) -> None:
+    from rt_utils import RTStructBuilder
+
+    made = RTStructBuilder.create_new(dicom_series_path=str(series))
+    with np.load(masks) as found:
+        for name in found.files:
+            made.add_roi(mask=np.moveaxis(found[name], 0, 2), name=name)
+    made.save(str(output))
+
+
 if __name__ == "__main__":
-    which, rtstruct, series, output = sys.argv[1], *map(Path, sys.argv[2:])
-    masks = {"rt-utils": rt_utils, "DicomRTTool": dicom_rt_tool}[which](rtstruct, series)
-    np.savez(output, **masks)
+    which, first, series, output = sys.argv[1], *map(Path, sys.argv[2:])
+    if which == "write":
+        write(first, series, output)
+    else:
+        np.savez(output, **{"rt-utils": rt_utils, "DicomRTTool": dicom_rt_tool}[which](first, series))
