@@ -64,13 +64,18 @@ class MapSampler:
             raise GeometryError(
                 "The probability map has uneven planes and is oblique to the image; resample it to an even grid first."
             )
-        above = [np.flatnonzero((values >= level).any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-        self.empty = any(len(found) == 0 for found in above)
+        found = [np.zeros(size, dtype=np.bool_) for size in values.shape]
+        for k, plane in enumerate(values):
+            high = plane >= level
+            found[1] |= high.any(axis=1)
+            found[2] |= high.any(axis=0)
+            found[0][k] = high.any()
+        self.empty = not found[0].any()
         if self.empty:
             return
-        self._low = [max(0, int(found[0]) - 2) for found in above]
-        high = [int(found[-1]) + 3 for found in above]
-        self._values = values[tuple(slice(a, b) for a, b in zip(self._low, high, strict=True))]
+        above = [np.flatnonzero(seen) for seen in found]
+        self._low = [max(0, int(seen[0]) - 2) for seen in above]
+        self._values = values[tuple(slice(a, int(seen[-1]) + 3) for a, seen in zip(self._low, above, strict=True))]
 
     def plane(self, k: int) -> PlaneSamples | None:
         """The samples in image plane `k`; None where the map reaches the level nowhere near."""
