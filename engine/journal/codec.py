@@ -7,7 +7,7 @@ was read from are kept beside it as compressed JSON. Everything else is JSON tha
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import shapely
@@ -109,6 +109,13 @@ def structures_from_json(
     )
 
 
+def _after_to_json(before: Roi | None, after: Roi, store: Store) -> dict[str, Any]:
+    """`after`; without its planes where only other things changed."""
+    same = before is not None and before.planes == after.planes
+    saved = roi_to_json(replace(after, planes={}) if same else after, store)
+    return {**saved, "planes": None} if same else saved
+
+
 def _raw_to_json(raw: RawContour) -> list[Any]:
     return [raw.data, raw.geometric_type, raw.number, [list(uid) for uid in raw.image_uids], raw.attachments]
 
@@ -132,7 +139,7 @@ def change_to_json(change: PlanesRedrawn | RoiReplaced, store: Store) -> dict[st
     return {
         "index": change.index,
         "before": None if change.before is None else roi_to_json(change.before, store),
-        "after": None if change.after is None else roi_to_json(change.after, store),
+        "after": None if change.after is None else _after_to_json(change.before, change.after, store),
     }
 
 
@@ -146,6 +153,8 @@ def change_from_json(saved: Mapping[str, Any], contours: Mapping[int, PlaneConto
         was, now = (provenance_from_json(side) for side in saved["provenance"])
         return PlanesRedrawn(saved["roi"], planes, (was, now))
     before, after = saved["before"], saved["after"]
+    if after is not None and after["planes"] is None:
+        after = {**after, "planes": before["planes"]}
     return RoiReplaced(
         None if before is None else roi_from_json(before, contours),
         None if after is None else roi_from_json(after, contours),
