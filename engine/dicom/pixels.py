@@ -39,7 +39,8 @@ def why_undecodable(planes: Sequence[StoredPlane]) -> str:
             return f"{name} is a colour image ({image.photometric or 'unknown'}); only grey-scale images are opened."
         if image.bits_allocated not in (8, 16, 32):
             return f"{name} has {image.bits_allocated} bits a pixel; only 8, 16 and 32 are read."
-        if not 1 <= image.bits_stored <= image.high_bit + 1 <= image.bits_allocated:
+        # PS3.5 8.1.1 asks for it; in files where it is not so, readers disagree on what the bits mean.
+        if not 1 <= image.bits_stored <= image.bits_allocated or image.high_bit != image.bits_stored - 1:
             return f"{name} contradicts itself on which of the {image.bits_allocated} bits of a pixel are used."
         syntax = image.transfer_syntax
         if syntax not in NATIVE and syntax != DeflatedExplicitVRLittleEndian and syntax not in ENCAPSULATED:
@@ -129,12 +130,11 @@ def stored_type(image: StoredImage) -> np.dtype[Any]:
 
 def clear_unused_bits(values: NDArray[Any], image: StoredImage) -> None:
     """Extend the sign over the bits that the pixel does not use (PS3.5 8.1.1), in place; they may hold anything."""
-    above = image.bits_allocated - 1 - image.high_bit
-    below = image.high_bit + 1 - image.bits_stored
-    if above or below:
+    unused = image.bits_allocated - image.bits_stored
+    if unused:
         view = values.view(stored_type(image))
-        np.left_shift(view, above, out=view)
-        np.right_shift(view, above + below, out=view)
+        np.left_shift(view, unused, out=view)
+        np.right_shift(view, unused, out=view)
 
 
 def _inflated(plane: StoredPlane) -> NDArray[Any]:

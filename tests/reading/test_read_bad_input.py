@@ -172,6 +172,7 @@ def test_a_ct_whose_unit_is_not_hu_or_open_says_so(
         ("ImageType", ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"], "mosaic"),
         ("BitsStored", 17, "bits"),
         ("HighBit", 3, "bits"),
+        ("BitsStored", 12, "bits"),
         ("Rows", 0, "0 rows"),
     ],
 )

@@ -87,6 +87,7 @@ def test_stacks_that_nothing_tells_apart_are_parted_by_instance_number_with_a_no
 
         def edit(dataset, k, n=n):
             dataset.InstanceNumber = 5 * n + k + 1
+            dataset.AcquisitionTime = f"1015{5 * n + k:02d}"  # a clock, which tells planes apart and no stacks
             dataset.SOPInstanceUID = f"{UID}.{n}.{k}"
 
         names = [f"{k}_{n}" for k in range(5)]
