@@ -11,9 +11,12 @@ from shapely import MultiPolygon
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+BoolArray = NDArray[np.bool_]
 
 #: A bend sharper than this (cosine of the turn, about 40°) inside one cell is taken for a corner.
 CORNER_COSINE = 0.77
+#: Two segments that turn by less than this (cosine, about 15°) make a straight line.
+STRAIGHT_COSINE = 0.966
 
 
 @lru_cache(maxsize=1)
@@ -75,12 +78,18 @@ def areas_of(
     return list(zip(planes.tolist(), areas.tolist(), strict=True))
 
 
+def _straight(a: FloatArray, b: FloatArray) -> BoolArray:
+    """Where one step follows another with hardly a turn."""
+    along = a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1]
+    return np.asarray(along > STRAIGHT_COSINE * np.hypot(a[:, 0], a[:, 1]) * np.hypot(b[:, 0], b[:, 1]))
+
+
 def with_corners(points: FloatArray, starts: IntArray) -> tuple[FloatArray, IntArray]:
     """The same rings with the corners that marching squares cuts off put back.
 
-    Where the line turns sharply at both ends of one segment, the lines before and after it are extended until they
-    meet. The new vertex is used only when it lies in the segment's own cell and no other line runs there, so that the
-    rings part the same samples as before and never touch.
+    Where two straight stretches of line meet by one short cut, they are extended until they meet. The new vertex is
+    used only when it lies in the segment's own cell and no other line runs there, so that the rings part the same
+    samples as before and never touch.
     """
     if not len(points):
         return points, starts
@@ -93,6 +102,9 @@ def with_corners(points: FloatArray, starts: IntArray) -> tuple[FloatArray, IntA
     lengths = np.hypot(d[:, 0], d[:, 1]) * np.hypot(e[:, 0], e[:, 1])
     same_side = (cross(d, chord) * turn > 0) & (cross(chord, e) * turn > 0)
     sharp = same_side & (d[:, 0] * e[:, 0] + d[:, 1] * e[:, 1] < CORNER_COSINE * lengths)
+    # Lines worth extending are straight over two segments; elsewhere the map is too rough to show a corner.
+    straight = _straight(points[before] - points[before[before]], d) & _straight(e, points[after[after[after]]] - q - e)
+    sharp &= straight
     reach = np.divide(cross(chord, e), turn, out=np.zeros(len(p)), where=sharp)
     corner = p + d * reach[:, None]
     cell = np.floor((p + q) / 2)

@@ -51,6 +51,19 @@ def test_one_island_that_becomes_two_is_drawn_as_a_fork_and_a_gap_as_a_gap():
     assert not cut.contains(shapely.Point(15, 9))
 
 
+def test_two_islands_that_become_one_are_drawn_without_overlap():
+    geometry = regular((6, 60, 60), (1.0, 1.0, 2.0))
+    both = shapely.MultiPolygon([*rectangle(10, 10, 20, 20).geoms, *rectangle(30, 10, 40, 20).geoms])
+    areas = {0: both, 1: both, 2: rectangle(10, 10, 40, 20), 3: rectangle(10, 10, 40, 20)}
+    cut = section(areas, geometry, "row", 15.0)
+    assert cut.is_valid
+    (fork,) = cut.geoms
+    # Two legs, two wedges that meet a quarter of the way up, and the beam.
+    assert fork.area == pytest.approx(2 * 10 * 3 + 2 * (0.25 * 25 + 0.75 * 30) + 30 * 3)
+    assert not fork.contains(shapely.Point(25, 2.1))
+    assert fork.contains(shapely.Point(25, 3.9))
+
+
 def test_holes_are_cut_as_holes():
     geometry = regular((9, 60, 60), (1.0, 1.0, 1.0))
     ring = shapely.MultiPolygon([disc(30, 30, 20).geoms[0].difference(disc(30, 30, 8).geoms[0])])

@@ -103,3 +103,12 @@ def test_simplifying_leaves_far_fewer_points_and_says_which_planes_change():
     assert shapely.get_num_coordinates(changed[0]) < 60
     with pytest.raises(PlanimeterError, match="positive"):
         simplify({0: round_area}, geometry, 0.0)
+
+
+def test_simplifying_never_closes_a_bay_over_an_island_in_it():
+    bay = shapely.Polygon([(0, 0), (9, 0), (9.5, 0.8), (10.5, 0.8), (11, 0), (20, 0), (20, 10), (0, 10)])
+    island = shapely.box(9.8, 0.1, 10.2, 0.5)
+    simple = simplify_plane(MultiPolygon([bay, island]), 2.0)
+    assert simple.is_valid
+    assert not simple.geoms[0].intersects(simple.geoms[1])
+    assert len(simplify_plane(MultiPolygon([bay]), 2.0).geoms[0].exterior.coords) == 5

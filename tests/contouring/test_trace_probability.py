@@ -96,6 +96,10 @@ def test_a_map_on_uneven_planes_is_traced_on_those_planes():
     for k, area in areas.items():
         edge = geometry.lps_from_plane(k, shapely.get_coordinates(area))
         assert np.abs(np.linalg.norm(edge - centre, axis=1) - 20).max() < 0.15
+    between = regular((9, 90, 60), (1.0, 1.0, 1.0), (0.0, 0.0, 12.4))
+    for k, area in trace_probability_volume(probability(field), geometry, between).items():
+        edge = between.lps_from_plane(k, shapely.get_coordinates(area))
+        assert np.abs(np.linalg.norm(edge - centre, axis=1) - 20).max() < 0.35
     oblique = regular((5, 20, 20), directions=rotation(0.3, 0, 0))
     with pytest.raises(GeometryError, match="uneven"):
         trace_probability_volume(probability(field), geometry, oblique)
