@@ -52,7 +52,11 @@ class StructureCertificate(BaseModel):
 
 
 class Certificate(BaseModel):
-    """What was compared after an export, and the outcome."""
+    """What was compared after an export, and the outcome.
+
+    `problems` are what forbids the export. `conformance` is where the file breaks the standard, which only contours
+    that were read and are kept as they were can cause; `changes` is what was changed for the limits of the receiver.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,9 +68,9 @@ class Certificate(BaseModel):
     created: str
     tolerance_mm: float
     structures: tuple[StructureCertificate, ...]
-    conformance_checked: bool = False
     problems: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    conformance: tuple[str, ...] = ()
 
 
 def certify(

@@ -14,7 +14,7 @@ from pydicom.datadict import dictionary_has_tag, keyword_for_tag
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS, RtstructFile
 from engine.dicom.rtstruct_match import contour_planes, references_of
 from engine.dicom.rtstruct_read import points_of
-from engine.structures import RawContour, StructureSet
+from engine.structures import RawContour
 from engine.volume import Volume
 
 #: PS3.3 A.19 with C.7.1.1, C.7.2.1, C.8.8.1, C.7.5.1, C.8.8.5, C.8.8.6, C.8.8.8, C.12.1.
@@ -39,12 +39,11 @@ _TYPES = frozenset(("POINT", "OPEN_PLANAR", "OPEN_NONPLANAR", "CLOSED_PLANAR", "
 PLANARITY_MM = 0.05
 
 
-def file_problems(file: RtstructFile, structures: StructureSet, volume: Volume | None) -> list[str]:
+def file_problems(file: RtstructFile, volume: Volume | None) -> list[str]:
     """What is wrong with a file, one sentence each; empty where nothing is.
 
     Args:
         file: parsed.
-        structures: what it holds, placed.
         volume: its image, None where that isn't here.
     """
     return [
@@ -73,6 +72,10 @@ def outside_checker(path: Path) -> list[str]:
         for error, count in errors.items()
         if "CLOSEDPLANAR_XOR" not in error
     ]
+
+
+def _counted(count: int, what: str = "contour") -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _attributes(ds: Dataset) -> list[str]:
@@ -144,32 +147,32 @@ def _contours(file: RtstructFile) -> list[str]:
         found: Counter[str] = Counter()
         for contour, stated in zip(roi.contours, roi.stated_points, strict=True):
             found.update(_contour(contour, stated))
-        out += [f"{count} contours of {who} {what}." for what, count in found.items()]
+        out += [f"{who}: {_counted(count)} {what}." for what, count in found.items()]
     return out
 
 
 def _contour(contour: RawContour, stated: int | None) -> list[str]:
     out: list[str] = []
     if contour.geometric_type not in _TYPES:
-        out.append(f"have the Contour Geometric Type '{contour.geometric_type}'")
+        out.append(f"of the unknown type '{contour.geometric_type}'")
     points = points_of(contour.data)
     if points is None:
-        return [*out, "have coordinates that are no numbers"]
+        return [*out, "with coordinates that are no numbers"]
     if stated is None:
-        out.append("do not state their number of points")
+        out.append("without a number of points")
     elif stated != len(points):
-        out.append("state another number of points than they have")
+        out.append("with another number of points than stated")
     if re.search(r"[^\\]{17,}", contour.data):
-        out.append("have numbers of more than 16 characters")
+        out.append("with numbers of more than 16 characters")
     if not len(points):
-        return [*out, "have no points"]
+        return [*out, "without points"]
     if contour.geometric_type in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"):
         if len(points) < 3:
-            out.append("are closed but have fewer than three points")
+            out.append("closed, but of fewer than three points")
         elif _out_of_plane(points) > PLANARITY_MM:
-            out.append(f"are not planar within {PLANARITY_MM} mm")
+            out.append(f"not planar within {PLANARITY_MM} mm")
     elif contour.geometric_type == "POINT" and len(points) != 1:
-        out.append("are a POINT of several points")
+        out.append("of type POINT, but of several points")
     return out
 
 
@@ -195,7 +198,7 @@ def _references(file: RtstructFile, volume: Volume | None) -> list[str]:
     contours = [c for roi in file.roi_contours for c in roi.contours]
     without = sum(not c.image_uids for c in contours)
     if without:
-        out.append(f"{without} contours do not refer to an image.")
+        out.append(f"{_counted(without)} without reference to an image.")
     if volume is None:
         return out
     info = volume.info
@@ -226,9 +229,9 @@ def _image_references(contours: Sequence[RawContour], volume: Volume) -> list[st
             elsewhere += 1
     out = []
     if unresolved:
-        out.append(f"{unresolved} contours refer to images that are not in the series.")
+        out.append(f"{_counted(unresolved)} with references to images that are not in the series.")
     if elsewhere:
-        out.append(f"{elsewhere} contours refer to another image than the one whose plane they lie on.")
+        out.append(f"{_counted(elsewhere)} with references to another image than the one of their plane.")
     if off:
-        out.append(f"{off} closed contours lie off the planes of the series.")
+        out.append(f"{_counted(off, 'closed contour')} off the planes of the series.")
     return out

@@ -131,7 +131,7 @@ def check_rtstruct(
         problems.append(str(error))
         structures = structures_from(file, None)
         volume = None
-    problems += file_problems(file, structures, volume)
+    problems += file_problems(file, volume)
     problems += outside_checker(path)
     notes = list(structures.notes)
     compared: list[Comparison] = []

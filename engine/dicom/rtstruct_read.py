@@ -38,6 +38,9 @@ from engine.errors import ReadError
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet, palette
 from engine.volume import FloatArray, Geometry, Volume
 
+#: A point this near to a voxel centre was meant to be on it.
+SAME_CENTRE_MM = 1e-6
+
 _CLOSED = frozenset(("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"))
 
 
@@ -177,7 +180,7 @@ class _Draft:
         else:
             kept = [(contour, points_of(contour.data)) for contour in self.contours]
             lost = sum(points is None for _, points in kept)
-            notes.append(f"{lost} contours of '{self.name}' have coordinates that are no numbers, and were left out.")
+            notes.append(f"'{self.name}': {_contours(lost)} left out; the coordinates are no numbers.")
             self.stated_points = [
                 n for n, (_, points) in zip(self.stated_points, kept, strict=True) if points is not None
             ]
@@ -185,7 +188,7 @@ class _Draft:
             self.points = [points for _, points in kept if points is not None]
         empty = sum(not len(points) for points in self.points)
         if empty:
-            notes.append(f"{empty} contours of '{self.name}' have no points, and were left out.")
+            notes.append(f"'{self.name}': {_contours(empty)} left out; there are no points.")
             kept_index = [i for i, points in enumerate(self.points) if len(points)]
             self.contours = [self.contours[i] for i in kept_index]
             self.stated_points = [self.stated_points[i] for i in kept_index]
@@ -195,9 +198,7 @@ class _Draft:
             for stated, points in zip(self.stated_points, self.points, strict=True)
         )
         if wrong:
-            notes.append(
-                f"{wrong} contours of '{self.name}' state another number of points than they hold; all were read."
-            )
+            notes.append(f"'{self.name}': {_contours(wrong)} with another number of points than stated; all were read.")
 
     def closed_points(self) -> list[FloatArray]:
         """Points of the contours that enclose an area."""
@@ -225,16 +226,16 @@ class _Draft:
                 by_plane[int(planes[index])].append(index)
         if odd:
             kinds = sorted({self.contours[i].geometric_type or "untyped" for i in loose} - _CLOSED)
-            notes.append(f"{odd} contours of '{self.name}' ({', '.join(kinds)}) are no areas: kept, not filled.")
+            notes.append(f"'{self.name}': {_contours(odd)} of type {', '.join(kinds)}, no areas; kept, not filled.")
         if tiny:
-            notes.append(f"{tiny} contours of '{self.name}' have only one or two points: kept, not filled.")
+            notes.append(f"'{self.name}': {_contours(tiny)} with only one or two points; kept, not filled.")
         if off:
             notes.append(
-                f"{off} contours of '{self.name}' lie off the planes of the image: kept where they are, "
+                f"'{self.name}': {_contours(off)} off the planes of the image; kept in place, "
                 "shown on the nearest plane."
             )
         rings = {
-            plane: [geometry.plane_from_lps(plane, self.points[i]) for i in members]
+            plane: [_on_plane(self.points[i], plane, geometry) for i in members]
             for plane, members in sorted(by_plane.items())
         }
         areas: dict[int, PlaneContours] = {}
@@ -303,6 +304,21 @@ def _has_nested(area: MultiPolygon, rings: Sequence[FloatArray]) -> bool:
         return False
     solid = sum(abs(Polygon(ring).area) for ring in rings)
     return bool(solid > area.area * (1 + 1e-9) + 1e-9)
+
+
+def _on_plane(points: FloatArray, plane: int, geometry: Geometry) -> FloatArray:
+    """(n, 2) `(u, v)` mm; what is on a voxel centre but for arithmetic is put exactly there.
+
+    Some programs draw through voxel centres; whether these are inside must not depend on the last binary digit.
+    """
+    uv = geometry.plane_from_lps(plane, points)
+    spacing = np.array(geometry.spacing_uv)
+    centre = np.rint(uv / spacing) * spacing
+    return np.where(np.abs(uv - centre) < SAME_CENTRE_MM, centre, uv)
+
+
+def _contours(count: int) -> str:
+    return "1 contour" if count == 1 else f"{count} contours"
 
 
 def _planes(indices: Sequence[int]) -> str:

@@ -25,6 +25,7 @@ from shapely import MultiPolygon, Polygon
 
 from engine.contouring.rings import keyhole
 from engine.dicom.certificate import Certificate, certify
+from engine.dicom.conformance import file_problems
 from engine.dicom.digits import contour_texts
 from engine.dicom.encoding import implicit_element, implicit_sequence
 from engine.dicom.presets import ExportOptions, HoleStyle, chosen, written_names
@@ -102,7 +103,8 @@ def export_rtstruct(
         with write_errors(path):
             temporary = write_temporary(path, data)
         progress(0.5, "Reading the file back")
-        again = structures_from(parse_rtstruct(temporary), volume, structures.geometry)
+        file = parse_rtstruct(temporary)
+        again = structures_from(file, volume, structures.geometry)
         progress(0.6, "Comparing the file with the structures")
         certificate = certify(replace(structures, rois=rois), again, options, progress).model_copy(
             update={
@@ -110,6 +112,7 @@ def export_rtstruct(
                 "sha256": hashlib.sha256(temporary.read_bytes()).hexdigest(),
                 "sop_instance_uid": uid,
                 "changes": tuple(changes),
+                "conformance": tuple(file_problems(file, volume)),
             }
         )
         if not certificate.ok:

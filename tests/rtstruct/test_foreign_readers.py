@@ -109,7 +109,7 @@ def test_readers_that_round_to_pixels_find_hollows_in_keyholes(tmp_path: Path, r
     assert not mask[k, j, i] and not hollow[k, j, i]
 
 
-def test_dcmtk_and_highdicom_parse_the_file(tmp_path: Path) -> None:
+def test_dcmtk_reads_the_file_and_rewrites_it_in_an_explicit_form(tmp_path: Path) -> None:
     foreign.need_program("dcmdump")
     volume = make_study(tmp_path / "ct")
     export_rtstruct(traced(volume, {"脑干": shell(volume.geometry.shape)}), volume, tmp_path / "rt.dcm")

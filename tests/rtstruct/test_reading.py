@@ -10,6 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
+from engine.contouring.fill import fill
 from engine.dicom.rtstruct_read import filled_areas, loose_plane, read_rtstruct
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import MismatchError, ReadError
@@ -112,6 +113,19 @@ def test_contours_between_the_planes_are_kept_and_shown_on_the_nearest(tmp_path:
     assert noted(structures, "'Off'", "off the planes")
     areas, notes = filled_areas(structures)
     assert areas(roi)[1].area == pytest.approx(400) and any("between the planes" in note for note in notes)
+
+
+def test_lines_through_voxel_centres_take_the_same_side_everywhere(tmp_path: Path) -> None:
+    geometry = make_geometry((3, 40, 40), (0.9765625, 0.9765625, 2.5), (-250.1, -249.7, 33.3), random_rotation(5))
+    study = make_study(tmp_path / "ct", geometry)
+    box = np.array([(5, 7), (20, 7), (20, 30), (5, 30)]) * 0.9765625
+    steps = np.concatenate(
+        [np.linspace(a, b, 40, endpoint=False) for a, b in zip(box, np.roll(box, -1, 0), strict=True)]
+    )
+    texts = [f"{v:.10f}" for v in study.geometry.lps_from_plane(1, steps).ravel()]
+    structures = read(tmp_path, study, {"Box": [Contour(1, steps, data=texts)]})
+    mask = fill({1: only(structures).area(1)}, study.geometry)[1]
+    assert mask.sum() == 15 * 23 and mask[7:30, 5:20].all()
 
 
 def test_rounding_to_two_decimals_stays_on_the_plane(tmp_path: Path) -> None:
@@ -229,7 +243,7 @@ def test_malformed_coordinates_are_left_out_and_named(tmp_path: Path, volume: Vo
 
     structures = read(tmp_path, volume, {"Broken": [Contour(k) for k in range(5)]}, broken)
     assert list(only(structures).planes) == [0, 1]
-    assert noted(structures, "2 contours", "no numbers") and noted(structures, "1 contours", "no points")
+    assert noted(structures, "2 contours", "no numbers") and noted(structures, "1 contour ", "no points")
     assert noted(structures, "another number of points")
 
 
