@@ -73,4 +73,4 @@ def _nothing(catalogue: Catalogue, path: Path) -> str:
         first = catalogue.unreadable[0].reason
         more = f" ({len(catalogue.unreadable) - 1} more)" if len(catalogue.unreadable) > 1 else ""
         return f"{path} holds no image that can be opened: {first}{more}"
-    return f"{path} holds no files."
+    return f"{path} holds no image."

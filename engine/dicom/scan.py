@@ -76,7 +76,9 @@ class _Scanner:
                 files += self._directory(path)
             else:
                 header = self._read(path)
-                if header is not None and header.planes:
+                if header is not None and header.is_directory:
+                    files += self._directory(path)
+                elif header is not None and header.planes:
                     wanted.add(header.series_uid)
                     folders[path.parent] = None
         siblings = [file for folder in folders for file in self._inside(folder)]
@@ -147,9 +149,10 @@ class _Scanner:
                 if not isinstance(error, NotDicomError):
                     self._damaged.add(path)
             return None
-        if header.is_directory or (only is not None and header.series_uid not in only):
+        if only is not None and header.series_uid not in only:
             return None
-        self._headers.append(header)
+        if not header.is_directory:
+            self._headers.append(header)
         return header
 
     def _report(self) -> None:

@@ -82,6 +82,15 @@ def test_a_dicomdir_leads_to_its_files(tmp_path: Path, lower_case: bool) -> None
     assert "absent" in catalogue.unreadable[0].reason
 
 
+def test_a_dicomdir_by_another_name_leads_to_its_files_too(tmp_path: Path) -> None:
+    file_set = FileSet()
+    for file in write_series(tmp_path / "in", VOXELS, GEOMETRY):
+        file_set.add(file)
+    file_set.write(tmp_path / "out")
+    renamed = (tmp_path / "out/DICOMDIR").rename(tmp_path / "out/index.dcm")
+    np.testing.assert_array_equal(open_volume(renamed).voxels, VOXELS)
+
+
 def test_a_folder_with_a_dicomdir_lists_each_file_once(tmp_path: Path) -> None:
     file_set = FileSet()
     for file in write_series(tmp_path / "in", VOXELS, GEOMETRY):
