@@ -238,7 +238,6 @@ def _resampled(source: Prepared, positions: Sequence[NDArray[np.float64]], box: 
     across = tent_weights(geometry.positions, positions[0], steps[0], geometry.plane_spacing)
     offsets = geometry.origins_lps - geometry.origins_lps[0]
     shift_u, shift_v = offsets @ geometry.row_direction, offsets @ geometry.column_direction
-    weights: tuple[FloatArray | None, FloatArray | None] = (None, None)
     known = (np.nan, np.nan)
     used = np.flatnonzero(across.any(axis=0))
     near = _Near(source.body) if masked and source.body is not None else None
@@ -248,15 +247,14 @@ def _resampled(source: Prepared, positions: Sequence[NDArray[np.float64]], box: 
         # A tilted gantry moves each plane along its columns.
         if abs(shift_v[k] - known[0]) + abs(shift_u[k] - known[1]) > 1e-3 or np.isnan(known[0]):
             known = (float(shift_v[k]), float(shift_u[k]))
-            weights = (
-                _axis_weights(geometry.shape[1], geometry.spacing_uv[1], known[0], positions[1], steps[1]),
-                _axis_weights(geometry.shape[2], geometry.spacing_uv[0], known[1], positions[2], steps[2]),
-            )
-        plane = volume.voxels[k].astype(np.float32) - base
+            rows = _AxisWeights.of(geometry.shape[1], geometry.spacing_uv[1], known[0], positions[1], steps[1])
+            columns = _AxisWeights.of(geometry.shape[2], geometry.spacing_uv[0], known[1], positions[2], steps[2])
+        reach = (rows.reach, columns.reach)
+        plane = volume.voxels[k][reach].astype(np.float32) - np.float32(base)
         if near is not None:
-            plane *= near.plane(int(k))
-        small = plane if weights[0] is None else weights[0] @ plane
-        small = small if weights[1] is None else small @ weights[1].T
+            plane *= near.plane(int(k))[reach]
+        small = plane if rows.weights is None else rows.weights @ plane
+        small = small if columns.weights is None else small @ columns.weights.T
         for target in np.flatnonzero(across[:, k]):
             out[target] += np.float32(across[target, k]) * small
     out += np.float32(base)
@@ -281,14 +279,32 @@ class _Near:
         return plane
 
 
-def _axis_weights(
-    size: int, step: float, shift: float, positions: NDArray[np.float64], target_step: float
-) -> FloatArray | None:
-    """`tent_weights` of one image axis; None where they would only copy."""
-    source = np.asarray(np.arange(size) * step + shift, dtype=np.float64)
-    if len(positions) == size and np.abs(positions - source).max() < 1e-3 * step:
-        return None
-    return tent_weights(source, positions, target_step, step).astype(np.float32)
+@dataclass(frozen=True, eq=False)
+class _AxisWeights:
+    """How one image axis is brought to the grid.
+
+    Args:
+        reach: the part of the axis that the grid is made from.
+        weights: (grid, reach), None where the part is the grid itself.
+    """
+
+    reach: slice
+    weights: FloatArray | None
+
+    @classmethod
+    def of(
+        cls, size: int, step: float, shift: float, positions: NDArray[np.float64], target_step: float
+    ) -> "_AxisWeights":
+        """For an axis of `size` samples, `step` mm apart from `shift` mm on, and a grid at `positions`."""
+        source = np.asarray(np.arange(size) * step + shift, dtype=np.float64)
+        first = round((positions[0] - shift) / step)
+        same = slice(first, first + len(positions))
+        if 0 <= first <= size - len(positions) and np.abs(positions - source[same]).max() < 1e-3 * step:
+            return cls(same, None)
+        weights = tent_weights(source, positions, target_step, step).astype(np.float32)
+        touched = np.flatnonzero(weights.any(axis=0))
+        reach = slice(int(touched[0]), int(touched[-1]) + 1) if len(touched) else slice(0, 1)
+        return cls(reach, np.ascontiguousarray(weights[:, reach]))
 
 
 def tent_weights(
