@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,8 +42,17 @@ class HeldError(ReadError):
     """Another window holds the journal."""
 
 
-def create(path: Path) -> sqlite3.Connection:
+class BlankError(ReadError):
+    """The process ended before anything was written."""
+
+
+def create(path: Path, session: Sequence[str]) -> sqlite3.Connection:
     """A new journal file, readable by its owner only, held until the connection is closed.
+
+    Args:
+        path: of the file.
+        session: the one row of the table `session`. It is written together with the tables, so that a file either is
+            blank or says what it is about.
 
     Raises:
         WriteError: the folder or file cannot be made, or the disk is full.
@@ -66,6 +75,7 @@ def create(path: Path) -> sqlite3.Connection:
                         f"CREATE TRIGGER {table}_{verb.lower()} BEFORE {verb} ON {table} "
                         "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
                     )
+            connection.execute(f"INSERT INTO session VALUES ({', '.join('?' * len(session))})", tuple(session))
     return connection
 
 
@@ -92,6 +102,9 @@ def open_existing(path: Path, wait_s: float = 2.0) -> sqlite3.Connection:
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+            if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                connection.close()
+                raise BlankError(f"The saved session {path} is blank: nothing was recorded in it.")
             connection.execute("SELECT count(*) FROM session").fetchone()
         except sqlite3.Error:
             connection.close()

@@ -27,7 +27,15 @@ from engine.journal.codec import (
     structures_from_json,
     structures_to_json,
 )
-from engine.journal.database import HeldError, as_read_error, as_write_error, create, open_existing, transaction
+from engine.journal.database import (
+    BlankError,
+    HeldError,
+    as_read_error,
+    as_write_error,
+    create,
+    open_existing,
+    transaction,
+)
 from engine.journal.records import STEPS, Entry, JournalStep, Kind, Replay, SessionRecord, Subject
 from engine.structures import PlaneContours, StructureSet
 from engine.volume import Geometry
@@ -65,22 +73,18 @@ class Journal:
         """
         session_id = uuid.uuid4().hex
         path = (folder or journal_folder()) / "open" / f"{session_id}.sqlite"
-        connection = create(path)
-        with as_write_error(path), transaction(connection):
-            connection.execute(
-                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    session_id,
-                    subject.series_uid,
-                    subject.study_uid,
-                    subject.label,
-                    json.dumps(subject.sources),
-                    json.dumps(_grid(geometry)),
-                    _user(),
-                    __version__,
-                    _now(),
-                ),
-            )
+        row = (
+            session_id,
+            subject.series_uid,
+            subject.study_uid,
+            subject.label,
+            json.dumps(subject.sources),
+            json.dumps(_grid(geometry)),
+            _user(),
+            __version__,
+            _now(),
+        )
+        connection = create(path, row)
         return cls(path, connection, session_id)
 
     @classmethod
@@ -253,6 +257,9 @@ def unfinished(
             connection = open_existing(path, wait_s=0.0)
         except HeldError:
             continue
+        except BlankError:
+            _clear_away(path)
+            continue
         except PlanimeterError as error:
             damaged(str(error))
             continue
@@ -267,9 +274,15 @@ def unfinished(
         if record.steps:
             if not record.closed:
                 found.append(record)
-        elif time.time() - path.stat().st_mtime > 3600:
-            path.unlink(missing_ok=True)
+        else:
+            _clear_away(path)
     return sorted(found, key=lambda record: record.last, reverse=True)
+
+
+def _clear_away(path: Path) -> None:
+    """Delete a file in which nothing was done, unless it is so new that a window may be about to write."""
+    if time.time() - path.stat().st_mtime > 3600:
+        path.unlink(missing_ok=True)
 
 
 def discard(session_id: str, folder: Path | None = None) -> None:

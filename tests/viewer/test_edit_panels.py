@@ -362,8 +362,13 @@ def test_the_history_tells_what_was_done_undone_and_by_whom(hand: Hand) -> None:
     hand.wait_until(lambda: len(model.entries) == 5)
     assert [entry.kind for entry in model.entries] == [Kind.SEEN, Kind.REDO, Kind.UNDO, Kind.DO, Kind.BASE]
     row = [model.index(3, column).data() for column in range(model.columnCount())]
-    assert row[1] == f"Brush on plane {hand.session.plane + 1} of Parotid_L" and row[3] == "brush" and row[4]
-    assert model.index(2, 2).data() == "undo" and model.index(1, 2).data() == "redo"
+    text = f"Brush on plane {hand.session.plane + 1} of Parotid_L"
+    assert row[1] == text and row[2] == "brush" and row[3]
+    assert model.index(2, 1).data() == f"Undo: {text}" and model.index(1, 1).data() == f"Redo: {text}"
+    assert model.index(3, 1).data(Qt.ItemDataRole.FontRole) is None
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.wait_until(lambda: len(model.entries) == 6)
+    assert model.index(4, 1).data(Qt.ItemDataRole.FontRole).strikeOut(), "what is taken back is struck out"
 
 
 def ancestors(widget: QWidget) -> list[QWidget]:

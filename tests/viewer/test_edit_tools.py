@@ -100,6 +100,27 @@ def test_the_line_grows_on_screen_during_the_stroke_and_the_disc_is_shown(bare: 
         assert has_colour(picture, bare.pixel(AXIAL, edge), colour)
 
 
+def test_the_old_line_is_not_drawn_while_a_stroke_changes_it(hand: Hand) -> None:
+    hand.pane(AXIAL).scene.set_crosshair(False)
+    hand.editing.toolbox.set_radius(8.0)
+    left = min(shapely.get_coordinates(area(hand)), key=lambda point: point[0])
+    old = hand.pixel(AXIAL, hand.on_plane([left])[0])
+    colour = hand.session.active_roi.colour
+    assert has_colour(hand.picture(AXIAL), old, colour)
+    hand.key(Qt.Key.Key_E)
+    # The disc ends with its rim away from where the line was.
+    points = hand.on_plane([left, beside(left, -2, 4), beside(left, 1, 0)])
+    hand.press(AXIAL, points[0])
+    for point in points[1:]:
+        hand.move(AXIAL, point)
+    assert not has_colour(hand.picture(AXIAL), old, colour, reach=1)
+    hand.editing.toolbox.escape()
+    hand.window.panes.refresh_preview()
+    assert has_colour(hand.picture(AXIAL), old, colour), "a dropped stroke changes nothing"
+    hand.release(AXIAL, points[-1])
+    assert hand.history.undo_text == ""
+
+
 def test_one_stroke_is_one_step_and_undo_brings_the_very_same_contours_back(hand: Hand) -> None:
     before = hand.session.structures
     plane = hand.session.plane

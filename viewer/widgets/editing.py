@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QToolButton
 
 from engine.errors import PlanimeterError
@@ -38,6 +38,7 @@ class Editing(QObject):
         self.toolbox.preview_changed.connect(window.panes.refresh_preview)
         self._undo = window.add_action("Edit", "Undo", history.undo, shortcut="Ctrl+Z")
         self._redo = window.add_action("Edit", "Redo", history.redo, shortcut="Ctrl+Y")
+        self._redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
         window.menu("Edit").addSeparator()
         self.tools = ToolActions(window, self.toolbox)
         self.structures = StructuresPanel(session, history, window.show_message)
@@ -184,7 +185,7 @@ class Editing(QObject):
         history = self._window.history
         for action, text, verb, key in (
             (self._undo, history.undo_text, "Undo", "Ctrl+Z"),
-            (self._redo, history.redo_text, "Redo", "Ctrl+Y"),
+            (self._redo, history.redo_text, "Redo", "Ctrl+Y, Ctrl+Shift+Z"),
         ):
             action.setEnabled(bool(text))
             action.setText(f"{verb} {text}".strip())

@@ -1,5 +1,6 @@
 """The history of the session, as its journal has it: what was done, when, by whom and with what."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
@@ -13,18 +14,23 @@ from viewer.widgets.theme import FAINT
 
 Index = QModelIndex | QPersistentModelIndex
 
-_MARKS = {
-    Kind.BASE: "start",
-    Kind.DO: "",
-    Kind.UNDO: "undo",
-    Kind.REDO: "redo",
-    Kind.SEEN: "seen",
-    Kind.UNSEEN: "not seen",
-    Kind.EXPORT: "export",
-    Kind.RESUMED: "put back",
-    Kind.CLOSED: "closed",
-}
-_HEADS = ("Time", "Step", "", "Tool or model", "User")
+_PREFIX = {Kind.BASE: "Opened with ", Kind.UNDO: "Undo: ", Kind.REDO: "Redo: "}
+_HEADS = ("Time", "Step", "Tool or model", "User")
+
+
+def undone(entries: Sequence[Entry]) -> frozenset[int]:
+    """Ids of the steps that are taken back at the end, of entries given oldest first."""
+    done: list[int] = []
+    back: list[int] = []
+    for entry in entries:
+        if entry.kind is Kind.DO:
+            done.append(entry.id)
+            back.clear()
+        elif entry.kind is Kind.UNDO and done:
+            back.append(done.pop())
+        elif entry.kind is Kind.REDO and back:
+            done.append(back.pop())
+    return frozenset(entry.id for entry in entries if entry.kind is Kind.DO) - frozenset(done)
 
 
 class HistoryModel(QAbstractTableModel):
@@ -33,15 +39,19 @@ class HistoryModel(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._entries: list[Entry] = []
+        self._undone: frozenset[int] = frozenset()
 
     def show(self, entries: list[Entry]) -> None:
         """Show these entries, given oldest first."""
+        self._undone = undone(entries)
         known = len(self._entries)
         latest = self._entries[0].id if self._entries else None
         if known and len(entries) > known and entries[known - 1].id == latest:
             self.beginInsertRows(QModelIndex(), 0, len(entries) - known - 1)
             self._entries = list(reversed(entries))
             self.endInsertRows()
+            # An undo strikes out an older row.
+            self.dataChanged.emit(self.index(0, 0), self.index(len(entries) - 1, len(_HEADS) - 1))
         else:
             self.beginResetModel()
             self._entries = list(reversed(entries))
@@ -57,7 +67,7 @@ class HistoryModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._entries)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
-        """Time, step, mark, tool, user."""
+        """Time, step, tool, user."""
         return 0 if parent.isValid() else len(_HEADS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802
@@ -70,17 +80,22 @@ class HistoryModel(QAbstractTableModel):
         entry = self._entries[index.row()]
         local = entry.at.astimezone()
         if role == Qt.ItemDataRole.DisplayRole:
-            return (f"{local:%H:%M:%S}", entry.text, _MARKS[entry.kind], entry.tool, entry.user)[index.column()]
+            return (f"{local:%H:%M:%S}", _text(entry), entry.tool, entry.user)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             weights = f"\nWeights {entry.weights_sha256}" if entry.weights_sha256 else ""
-            return f"{local:%Y-%m-%d %H:%M:%S %Z}\n{entry.text}\n{entry.tool}{weights}\n{entry.user}"
+            return f"{local:%Y-%m-%d %H:%M:%S %Z}\n{_text(entry)}\n{entry.tool}{weights}\n{entry.user}"
         if role == Qt.ItemDataRole.ForegroundRole and entry.kind is not Kind.DO:
             return QBrush(QColor(FAINT))
-        if role == Qt.ItemDataRole.FontRole and entry.kind is Kind.UNDO:
+        if role == Qt.ItemDataRole.FontRole and entry.id in self._undone:
             font = QFont()
             font.setStrikeOut(True)
             return font
         return None
+
+
+def _text(entry: Entry) -> str:
+    text = f"{_PREFIX.get(entry.kind, '')}{entry.text}"
+    return text[:1].upper() + text[1:] if entry.kind is not Kind.RESUMED else "Session put back"
 
 
 class HistoryPanel(QWidget):
@@ -99,7 +114,7 @@ class HistoryPanel(QWidget):
         self.view.setToolTip("Every step of this session as the journal on disk has it, the latest first")
         head = self.view.header()
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((64, 170, 46, 80)):
+        for column, width in enumerate((76, 190, 90)):
             head.resizeSection(column, width)
         self.buttons = QHBoxLayout()
         self._note = QLabel(self)
