@@ -23,15 +23,10 @@ class Annotations:
         self._texts = {place: text_actor(place) for place in ("left", "right", "up", "down", "title", "scale")}
         for actor in self._texts.values():
             renderer.AddViewProp(actor)
-        self._bar = vtkPolyData()
-        mapper = vtkPolyDataMapper2D()
-        mapper.SetInputData(self._bar)
-        coordinate = vtkCoordinate()
-        coordinate.SetCoordinateSystemToDisplay()
-        mapper.SetTransformCoordinate(coordinate)
-        self._bar_actor = vtkActor2D()
-        self._bar_actor.SetMapper(mapper)
-        self._bar_actor.GetProperty().SetLineWidth(1.0)
+        # The edge is the same bar one pixel aside, so that the bar can be read on any anatomy.
+        self._bar, self._edge = vtkPolyData(), vtkPolyData()
+        self._bar_edge, self._bar_actor = _bar_actor(self._edge), _bar_actor(self._bar)
+        renderer.AddViewProp(self._bar_edge)
         renderer.AddViewProp(self._bar_actor)
         #: Length of the scale bar, mm.
         self.scale_mm = 0
@@ -63,14 +58,17 @@ class Annotations:
         for place, actor in self._texts.items():
             style = actor.GetTextProperty()
             style.SetColor(*colour)
-            style.SetShadow(not bright)
+            # A veil, so that the text can be read on any anatomy.
+            style.SetBackgroundColor(*((1.0,) * 3 if bright else (0.0,) * 3))
+            style.SetBackgroundOpacity(0.5)
             if place == "title":
                 style.SetColor(*(channel * (0.45 if bright else 1.0) for channel in title_colour))
         self._bar_actor.GetProperty().SetColor(*colour)
+        self._bar_edge.GetProperty().SetColor(*((1.0,) * 3 if bright else (0.0,) * 3))
 
     def set_visible(self, visible: bool) -> None:
         """Show or hide all of it."""
-        for actor in (*self._texts.values(), self._bar_actor):
+        for actor in (*self._texts.values(), self._bar_edge, self._bar_actor):
             actor.SetVisibility(visible)
 
     def lay_out(self, width: int, height: int, mm_per_px: float, pixel_ratio: float) -> None:
@@ -98,18 +96,30 @@ class Annotations:
         right = width - margin
         left = right - length / mm_per_px
         tick = 4 * pixel_ratio
-        points, lines = vtkPoints(), vtkCellArray()
         corners = ((left, margin + tick), (left, margin), (right, margin), (right, margin + tick))
-        lines.InsertNextCell(len(corners))
-        for x, y in corners:
-            # Half a pixel in, so that a line of one pixel falls on pixels and not between them.
-            lines.InsertCellPoint(points.InsertNextPoint(round(x) + 0.5, round(y) + 0.5, 0.0))
-        self._bar.SetPoints(points)
-        self._bar.SetLines(lines)
-        self._bar.Modified()
+        for bar, aside in ((self._bar, 0), (self._edge, 1)):
+            points, lines = vtkPoints(), vtkCellArray()
+            lines.InsertNextCell(len(corners))
+            for x, y in corners:
+                # Half a pixel in, so that a line of one pixel falls on pixels and not between them.
+                lines.InsertCellPoint(points.InsertNextPoint(round(x) + aside + 0.5, round(y) - aside + 0.5, 0.0))
+            bar.SetPoints(points)
+            bar.SetLines(lines)
+            bar.Modified()
         scale = self._texts["scale"]
         scale.SetInput(f"{length // 10} cm" if length >= 10 else f"{length} mm")
         scale.SetDisplayPosition(round(right), round(margin + tick + 3 * pixel_ratio))
+
+
+def _bar_actor(bar: vtkPolyData) -> vtkActor2D:
+    mapper = vtkPolyDataMapper2D()
+    mapper.SetInputData(bar)
+    coordinate = vtkCoordinate()
+    coordinate.SetCoordinateSystemToDisplay()
+    mapper.SetTransformCoordinate(coordinate)
+    actor = vtkActor2D()
+    actor.SetMapper(mapper)
+    return actor
 
 
 def text_actor(place: str) -> vtkTextActor:
@@ -119,7 +129,6 @@ def text_actor(place: str) -> vtkTextActor:
     style = actor.GetTextProperty()
     style.SetFontFamilyToArial()
     style.SetColor(0.78, 0.80, 0.82)
-    style.SetShadowOffset(1, -1)
     if place in {"left", "title"}:
         style.SetJustificationToLeft()
     elif place in {"right", "scale"}:

@@ -10,30 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
-from vtkmodules.vtkRenderingCore import (
-    vtkActor,
-    vtkImageSlice,
-    vtkImageSliceMapper,
-    vtkPolyDataMapper,
-    vtkRenderer,
-)
+from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper, vtkRenderer
 
 from engine.structures import Roi
 from viewer.render.annotations import Annotations
 from viewer.render.colour_maps import colour_table
 from viewer.render.image_data import lookup_table, set_lines
+from viewer.render.lines import VIEW_COLOURS, Crosshair, line_actor
 from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.outlines import OutlineCache
 from viewer.render.overlay_layer import OverlayLayer
 from viewer.session import Cut, Session, StructuresChanged, View
-
-#: Colour of each view, 0..1: of its title, and of the line that marks its plane in the other views.
-VIEW_COLOURS: dict[View, tuple[float, float, float]] = {
-    View.AXIAL: (0.93, 0.55, 0.50),
-    View.SAGITTAL: (0.90, 0.80, 0.45),
-    View.CORONAL: (0.52, 0.80, 0.55),
-    View.THREE_D: (0.72, 0.74, 0.78),
-}
 
 #: Depths towards the camera, mm; parallel projection, so only their order matters.
 _OVERLAY_DEPTH, _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0, 4.0
@@ -68,9 +55,9 @@ class PlaneScene:
         self._overlay = OverlayLayer(self.renderer)
         self._outlines, outline_actor = line_actor(_LINE_PX, coloured=True)
         self._active_outline, active_actor = line_actor(_ACTIVE_LINE_PX, coloured=True)
-        self._crosshair, self._crosshair_actor = line_actor(1.0, coloured=True)
+        self._crosshair = Crosshair()
         self._preview, self._preview_actor = line_actor(_ACTIVE_LINE_PX, coloured=False)
-        for actor in (outline_actor, active_actor, self._crosshair_actor, self._preview_actor):
+        for actor in (outline_actor, active_actor, self._crosshair.actor, self._preview_actor):
             self.renderer.AddActor(actor)
         self.annotations = Annotations(self.renderer)
         self.annotations.set_visible(False)
@@ -84,8 +71,6 @@ class PlaneScene:
         self._centre = np.zeros(2)
         self._index = 0
         self._plane = 0
-        self._show_crosshair = True
-        self._crosshair_colours = np.zeros((4, 3), dtype=np.uint8)
 
         session.overlay_changed.connect(self._on_overlay)
         session.cursor_moved.connect(self._on_cursor)
@@ -103,7 +88,7 @@ class PlaneScene:
             self.frame = self._cache = None
             self._image.VisibilityOff()
             self._mapper.SetInputData(vtkImageData())
-            for lines in (self._outlines, self._active_outline, self._crosshair, self._preview):
+            for lines in (self._outlines, self._active_outline, self._crosshair.data, self._preview):
                 lines.Initialize()
             self._overlay.clear()
             self.annotations.set_visible(False)
@@ -111,8 +96,6 @@ class PlaneScene:
             return
         self.frame = view_frame(self.view, display.geometry, volume.geometry)
         self._cache = OutlineCache(self.frame)
-        across = (self.frame.down, self.frame.down, self.frame.right, self.frame.right)
-        self._crosshair_colours = np.array([_line_colour(self.frame, axis) for axis in across], dtype=np.uint8)
         self._replaced = None
         self._preview.Initialize()
         self._mapper.SetInputData(image)
@@ -179,8 +162,7 @@ class PlaneScene:
 
     def set_crosshair(self, shown: bool) -> None:
         """Show or hide the crosshair."""
-        self._show_crosshair = shown
-        self._crosshair_actor.SetVisibility(shown)
+        self._crosshair.actor.SetVisibility(shown)
         self.changed.emit()
 
     # Screen ---------------------------------------------------------------------------------------------------------
@@ -375,54 +357,7 @@ class PlaneScene:
         set_lines(target, self._on_screen(lines.points, _OUTLINE_DEPTH), lines.offsets, colours)
 
     def _draw_crosshair(self) -> None:
-        frame = self.frame
-        if frame is None or not self._show_crosshair:
-            return
-        cursor = frame.grid_from_lps(self.session.cursor_lps)
-        gap = _CROSSHAIR_GAP_PX * self._pixel_ratio * self.mm_per_pixel
-        depth = self._towards_camera(_CROSSHAIR_DEPTH)
-        points = []
-        for axis in (frame.right, frame.down):
-            end = (frame.geometry.shape[2 - axis] - 0.5) * frame.spacing[axis]
-            for first, last in ((-0.5 * frame.spacing[axis], cursor[axis] - gap), (cursor[axis] + gap, end)):
-                for at in (min(first, last), last) if last == cursor[axis] - gap else (first, max(first, last)):
-                    point = cursor.copy()
-                    point[axis] = at
-                    point[frame.across] = depth
-                    points.append(point)
-        set_lines(self._crosshair, np.array(points), np.arange(0, 9, 2), self._crosshair_colours)
-
-
-def _line_colour(frame: ViewFrame, across: int) -> tuple[int, ...]:
-    """Colour, 0..255, of the view that cuts grid axis `across`, whose plane a crosshair line marks.
-
-    Dark rather than translucent: a translucent line costs a second pass over the frame.
-    """
-    for view in (View.AXIAL, View.SAGITTAL, View.CORONAL):
-        if view_frame(view, frame.geometry, frame.acquired).across == across:
-            return tuple(round(155 * channel) for channel in VIEW_COLOURS[view])
-    raise AssertionError("the three views cut the three axes")
-
-
-def line_actor(width: float, *, coloured: bool) -> tuple[vtkPolyData, vtkActor]:
-    """Flat lines of that many pixels, each in its own colour or all in the actor's; empty until filled."""
-    data = vtkPolyData()
-    mapper = vtkPolyDataMapper()
-    mapper.SetInputData(data)
-    if coloured:
-        mapper.SetScalarModeToUseCellData()
-        mapper.SetColorModeToDirectScalars()
-    else:
-        mapper.ScalarVisibilityOff()
-    actor = vtkActor()
-    actor.SetMapper(mapper)
-    style = actor.GetProperty()
-    style.SetLineWidth(width)
-    # Core-profile OpenGL draws plain lines one pixel wide; wide ones need a shader, which costs more.
-    style.SetRenderLinesAsTubes(width > 1)
-    style.LightingOff()
-    style.SetAmbient(1.0)
-    style.SetDiffuse(0.0)
-    actor.PickableOff()
-    actor.UseBoundsOff()
-    return data, actor
+        if self.frame is not None:
+            cursor = self.frame.grid_from_lps(self.session.cursor_lps)
+            gap = _CROSSHAIR_GAP_PX * self._pixel_ratio * self.mm_per_pixel
+            self._crosshair.draw(self.frame, cursor, gap, self._towards_camera(_CROSSHAIR_DEPTH))

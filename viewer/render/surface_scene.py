@@ -17,8 +17,8 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkImageSlice, vtkImageSliceMa
 from engine.structures import PlaneContours, Roi
 from viewer.render.annotations import text_actor
 from viewer.render.image_data import lookup_table, set_lines
+from viewer.render.lines import VIEW_COLOURS, line_actor
 from viewer.render.orientation import ViewFrame, letters, view_frame
-from viewer.render.plane_scene import VIEW_COLOURS, line_actor
 from viewer.render.surfaces import COARSE, FINE, make_surface
 from viewer.session import Session, StructuresChanged, View
 
@@ -290,10 +290,10 @@ class SurfaceScene:
             mapper.ScalarVisibilityOff()
             actor.SetMapper(mapper)
             style = actor.GetProperty()
-            style.SetAmbient(0.15)
-            style.SetDiffuse(0.85)
-            style.SetSpecular(0.15)
-            style.SetSpecularPower(20)
+            style.SetAmbient(0.1)
+            style.SetDiffuse(0.72)
+            style.SetSpecular(0.22)
+            style.SetSpecularPower(18)
             self.renderer.AddActor(actor)
             self._actors[number] = actor
         actor.GetMapper().SetInputDataObject(surface)
