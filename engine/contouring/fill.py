@@ -7,12 +7,13 @@ a line is inside when the area lies towards larger v (on a line along v: towards
 line, exactly one has each voxel on it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon, get_coordinates, get_parts, get_rings
 
+from engine.contouring.stack import Areas
 from engine.progress import Progress, silent
 from engine.volume import Geometry
 
@@ -20,7 +21,6 @@ from engine.volume import Geometry
 #: run by run instead of by scanning the box.
 SPARSE = 64
 
-Areas = Mapping[int, MultiPolygon]
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]

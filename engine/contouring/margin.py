@@ -134,7 +134,7 @@ class _Plate:
     ends: MultiPolygon = EMPTY
 
 
-def _plates(stack: Areas, geometry: Geometry, step: float) -> list[_Plate]:
+def _plates(stack: Areas, geometry: Geometry, step: float, progress: Progress) -> list[_Plate]:
     """Cuts through the solid on its planes, at its ends, and between planes at most `step` apart.
 
     A plate at an end carries what goes on beyond it as `area`, and what does not as `ends`.
@@ -152,7 +152,8 @@ def _plates(stack: Areas, geometry: Geometry, step: float) -> list[_Plate]:
             plates.append(_Plate(height[k] + above[k], goes_up, ends_up))
         if not ends_down.is_empty:
             plates.append(_Plate(height[k] - below[k], goes_down, ends_down))
-    for a, b in pairwise(stack):
+    for n, (a, b) in enumerate(pairwise(stack)):
+        progress(0.4 * n / len(stack), "Margin: between the planes")
         if b != a + 1:
             continue
         count = min(MAX_BETWEEN, int(np.ceil((height[b] - height[a]) / step)) - 1)
@@ -186,11 +187,11 @@ def _step(reach: _Reach) -> float:
 
 
 def _grow(stack: Areas, geometry: Geometry, reach: _Reach, progress: Progress) -> dict[int, MultiPolygon]:
-    plates = _plates(stack, geometry, _step(reach))
+    plates = _plates(stack, geometry, _step(reach), progress)
     result = {}
     planes = geometry.shape[0]
     for k, height in enumerate(heights(geometry)):
-        progress(k / planes, f"Margin on plane {k + 1} of {planes}")
+        progress(0.4 + 0.6 * k / planes, f"Margin on plane {k + 1} of {planes}")
         parts = []
         for plate in plates:
             left = _left_over(height - plate.height, reach.w)
@@ -206,11 +207,11 @@ def _grow(stack: Areas, geometry: Geometry, reach: _Reach, progress: Progress) -
 
 
 def _shrink(stack: Areas, geometry: Geometry, reach: _Reach, progress: Progress) -> dict[int, MultiPolygon]:
-    plates = _plates(stack, geometry, _step(reach))
+    plates = _plates(stack, geometry, _step(reach), progress)
     height = heights(geometry)
     result: dict[int, MultiPolygon] = {}
     for n, (k, own) in enumerate(stack.items()):
-        progress(n / len(stack), f"Margin on plane {k + 1}")
+        progress(0.4 + 0.6 * n / len(stack), f"Margin on plane {k + 1}")
         area = own
         for plate in plates:
             # Seen from the plane, what lies above is felt by the reach that way.

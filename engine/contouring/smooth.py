@@ -55,10 +55,13 @@ def smooth(
     grid = _Grid.around(stack, geometry, sigma)
     weights, planes = _across(stack, geometry, sigma if across_planes else 0.0)
     blur_u, blur_v = (_kernel(n, sigma / grid.spacing) for n in grid.shape[::-1])
-    masks = np.stack([grid.fill(area) for area in stack.values()])
+    masks = np.empty((len(stack), *grid.shape), dtype=np.float32)
+    for n, area in enumerate(stack.values()):
+        progress(0.3 * n / len(stack), "Smoothing")
+        masks[n] = grid.fill(area)
     blurred = np.empty((len(planes), *grid.shape), dtype=np.float32)
     for n in range(len(planes)):
-        progress(0.6 * n / len(planes), "Smoothing")
+        progress(0.3 + 0.3 * n / len(planes), "Smoothing")
         used = np.flatnonzero(weights[n])
         mixed = np.tensordot(weights[n, used].astype(np.float32), masks[used], axes=1)
         blurred[n] = blur_v @ mixed @ blur_u.T

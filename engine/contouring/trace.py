@@ -13,7 +13,7 @@ From a mask (`trace_mask`, `trace_mask_volume`):
   another rule for centres on a line, change nothing.
 - Area: each ring has that of the voxels that it encloses, to a relative 1e-6, from single voxels to one-voxel shells
   and structures that run off the image (where the line runs up to MARGIN·du short of the next, absent centre).
-- Distance: the line runs within (1/2 − MARGIN + 2·SIMPLIFY)·(du, dv) of the middles of the voxels' shared edges.
+- Distance: each vertex lies within (1/2 − MARGIN + SIMPLIFY)·(du, dv) of the middle of an edge shared by two voxels.
 
 From a probability (`trace_probability`, `trace_probability_volume`): marching squares at the level, linear along each
 link, with the corners that it cuts off put back where the map shows them. A map of zeros and ones alone says nothing

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import shapely
+import SimpleITK as sitk
+from contourpy import contour_generator
 
 from engine.contouring.trace import trace_probability, trace_probability_volume
 from engine.errors import CancelledError, GeometryError
@@ -138,6 +140,19 @@ def test_corners_are_not_rounded_away():
     assert max(missed) < 0.5
     assert np.mean(missed) < 0.3
     assert area.area == pytest.approx(22.6**2, rel=0.002)
+
+
+def test_rough_maps_get_no_spikes():
+    """Corners are put back only where straight lines meet: elsewhere the points are those of marching squares."""
+    rng = np.random.default_rng(1)
+    noise = sitk.GetArrayFromImage(
+        sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(rng.standard_normal((60, 60))), 1.5)
+    )
+    values = np.pad(probability(noise, 0.02), 1)
+    plain = contour_generator(z=values).lines(0.5)
+    area = trace_probability(values, (1.0, 1.0))
+    assert area.is_valid
+    assert shapely.get_num_coordinates(area) <= 1.12 * sum(len(line) for line in plain)
 
 
 def test_maps_of_zeros_and_ones_are_traced_as_masks():
