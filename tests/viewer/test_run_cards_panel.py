@@ -103,9 +103,12 @@ def test_a_result_is_one_step_that_undo_takes_back(qtbot: QtBot, external: Loade
 
 def test_a_second_run_takes_the_place_of_an_untouched_first(qtbot: QtBot, external: LoadedCard) -> None:
     bench = Bench(qtbot, [external], (roi("External", 4, colour=(1, 2, 3), uid="1.2.3"), roi("Brain", 9)))
-    bench.finish(roi("External", 1))
+    new = roi("External", 1)
+    bench.finish(new)
+    assert bench.panel.findChild(QMessageBox) is None
     assert bench.names() == ["External", "Brain"]
     first = bench.session.structures.rois[0]  # type: ignore[union-attr]
+    assert first.planes[3] is new.planes[3]
     assert (first.number, first.colour, first.uid) == (4, (1, 2, 3), "1.2.3")
 
 

@@ -177,7 +177,7 @@ def test_only_changed_contours_count_as_unexported(volume: Volume, structures: S
     unexported = Unexported(session)
     session.open(volume, structures)
     assert unexported.names == []
-    step = redraw(structures[1], {4: MultiPolygon()}, text="Delete", tool="eraser")
+    step = redraw(structures[1], {4: MultiPolygon([Point(120, 120).buffer(29)])}, text="Erase", tool="eraser")
     assert step is not None
     history.do(step)
     assert unexported.names == ["GTV"]

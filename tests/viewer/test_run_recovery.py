@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
+from engine.dicom.read import read_series
+from engine.dicom.scan import scan
 from engine.journal import SessionRecord, Subject, unfinished
 from tests.synthetic import make_geometry, make_voxels, write_series
 from viewer.widgets.recovery import RecoveryBar, describe, install
@@ -29,7 +31,7 @@ from viewer.session import Session
 session = Session()
 history = History(session)
 recording = Recording(session, history)
-session.open(open_volume(Path(sys.argv[1])))
+session.open(open_volume(Path(sys.argv[1]), sys.argv[2] or None))
 planes = {1: PlaneContours(MultiPolygon([box(2, 2, 9, 9)]))}
 history.do(add(session.structures, (Roi(1, "Parotid_L", planes=planes),), text="Draw", tool="polygon"))
 history.do(redraw(session.structures[1], {2: MultiPolygon([box(3, 3, 7, 7)])}, text="Brush", tool="brush"))
@@ -47,11 +49,16 @@ def series(tmp_path: Path) -> Path:
     return folder
 
 
+def work_and_die(folder: Path, uid: str = "") -> None:
+    """A session on a series, whose process is killed."""
+    command = [sys.executable, "-c", VICTIM, str(folder), uid]
+    assert subprocess.run(command, check=False, env={**os.environ}).returncode == -signal.SIGKILL
+
+
 @pytest.fixture
 def left_behind(series: Path) -> Path:
     """The series of a session whose process was killed."""
-    code = subprocess.run([sys.executable, "-c", VICTIM, str(series)], check=False, env={**os.environ}).returncode
-    assert code == -signal.SIGKILL
+    work_and_die(series)
     return series
 
 
@@ -84,6 +91,28 @@ def test_a_killed_session_comes_back_with_its_undo_and_its_marks(qtbot: QtBot, l
     assert sorted(session.structures[1].planes) == [1]
     window.close()
     assert unfinished() == []
+
+
+def test_of_two_stacks_with_one_uid_the_right_one_is_opened(qtbot: QtBot, series: Path, window: Any) -> None:
+    other = make_geometry((5, 16, 20), origin=(0, 0, 300), directions=((1, 0, 0), (0, 0, 1), (0, -1, 0)))
+
+    def another_image(ds: Any, plane: int) -> None:
+        ds.SOPInstanceUID = f"{ds.SOPInstanceUID[:50]}.{plane + 100}"
+
+    names = [f"9{plane}.dcm" for plane in range(5)]
+    write_series(series, make_voxels(other.shape, seed=1), other, names=names, edit=another_image)
+    stacks = list(scan([series]).series())
+    assert len(stacks) == 2
+    assert stacks[0].info.series_uid == stacks[1].info.series_uid
+    work_and_die(series, stacks[1].uid)
+    expected = read_series(stacks[1]).geometry
+    bar = window.findChild(RecoveryBar)
+    bar.look()
+    qtbot.waitUntil(bar.isVisible)
+    bar.restore_button.click()
+    qtbot.waitUntil(lambda: not bar.isVisible(), timeout=10_000)
+    assert window.session.volume.geometry.same_grid(expected)
+    assert sorted(window.session.structures[1].planes) == [1, 2]
 
 
 def test_keep_for_later_offers_it_again_and_discard_does_not(qtbot: QtBot, left_behind: Path, window: Any) -> None:

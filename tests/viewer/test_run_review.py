@@ -24,8 +24,8 @@ def square(side: float) -> MultiPolygon:
 @pytest.fixture
 def session() -> Session:
     session = Session()
-    # Expected edits: A on plane 2: 0.5 × 100 = 50, on plane 3: 0.1 × 400 = 40; B on plane 2: 0.9 × 25 = 22.5.
-    a = Roi(1, "A", planes={2: PlaneContours(square(10)), 3: PlaneContours(square(20))}, uncertainty={2: 0.5, 3: 0.1})
+    # Expected edits: Z on plane 2: 0.5 × 100 = 50, on plane 3: 0.1 × 400 = 40; B on plane 2: 0.9 × 25 = 22.5.
+    a = Roi(1, "Z", planes={2: PlaneContours(square(10)), 3: PlaneContours(square(20))}, uncertainty={2: 0.5, 3: 0.1})
     b = Roi(2, "B", planes={2: PlaneContours(square(5))}, uncertainty={2: 0.9})
     manual = Roi(3, "C", planes={5: PlaneContours(square(30))})
     session.open(

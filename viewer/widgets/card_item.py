@@ -40,7 +40,6 @@ class CardDelegate(QStyledItemDelegate):
         style = widget.style() if widget is not None else QApplication.style()
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, widget)
         suits = bool(index.data(CardRole.SUITS))
-        group = QPalette.ColorGroup.Active if suits else QPalette.ColorGroup.Disabled
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         role = QPalette.ColorRole.HighlightedText if selected and suits else QPalette.ColorRole.Text
         box = option.rect.adjusted(PAD, PAD, -PAD, -PAD)
@@ -60,12 +59,12 @@ class CardDelegate(QStyledItemDelegate):
         font = painter.font()
         font.setBold(suits)
         painter.setFont(font)
-        painter.setPen(option.palette.color(group, role))
+        painter.setPen(option.palette.color(role) if suits else QColor(FAINT))
         self._line(painter, QRect(box.left(), box.top(), box.width() - width - PAD, height), str(index.data()))
         font.setBold(False)
         painter.setFont(font)
-        if not selected:
-            painter.setPen(QColor(FAINT) if suits else option.palette.color(group, role))
+        if not (selected and suits):
+            painter.setPen(QColor(FAINT))
         below = QRect(box.left(), box.top() + height + 2, box.width(), height)
         self._line(painter, below, str(index.data(CardRole.SUMMARY)))
         painter.restore()
