@@ -1,6 +1,7 @@
 """Whole-plane edits and drawing on series whose planes are tilted, uneven, sagittal or upside down."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.viewer.hand import CTRL, Hand, own_data
 from viewer.commands import History
 from viewer.session import Session, View
 from viewer.tools.canvas import RefusedError, combine
+from viewer.tools.operations import OPERATIONS, result_step
 from viewer.tools.planes import above_sign, centre_lps, copy_here, delete_here, gaps, moved_between
 
 AXES = {
@@ -154,3 +156,16 @@ def test_on_a_tilted_uneven_series_the_side_views_draw_where_the_mouse_is(tilted
         assert roi.area(k).distance(Point(at)) < 2 * tilted.pane(View.SAGITTAL).scene.mm_per_pixel + 0.5
     tilted.key(Qt.Key.Key_Z, CTRL)
     assert tilted.session.structures.rois == ()
+
+
+def test_a_result_is_refused_by_a_locked_structure_and_where_nothing_would_change() -> None:
+    session, _ = desk(geometry(*AXES["axial"]), {1: square(1), 2: square(2)}, 2)
+    operation = OPERATIONS["margin"]
+    locked = replace(session.structures[1], locked=True)
+    with pytest.raises(RefusedError, match="locked"):
+        result_step(session.structures, locked, {1: square(5)}, operation, "Margin", as_new=False)
+    with pytest.raises(RefusedError, match="changes nothing"):
+        result_step(session.structures, session.structures[1], {1: square(1)}, operation, "Margin", as_new=False)
+    empty = {1: MultiPolygon(), 2: MultiPolygon()}
+    with pytest.raises(RefusedError, match="leaves nothing"):
+        result_step(session.structures, session.structures[1], empty, operation, "Margin", as_new=True)
