@@ -10,6 +10,9 @@ from engine.volume import FloatArray, Geometry
 #: Without images, contours whose planes are closer than this lie on one plane.
 SAME_LEVEL_MM = 0.05
 
+#: Most rows and columns of the grid, however far apart a damaged file says that its contours are.
+LARGEST_GRID = 2000
+
 
 def geometry_from_contours(contours: Sequence[FloatArray]) -> Geometry:
     """Planes through closed contours: the direction that most of them share, their positions, and a 1 mm grid.
@@ -41,10 +44,11 @@ def geometry_from_contours(contours: Sequence[FloatArray]) -> Geometry:
     ]
     every = np.concatenate(shown)
     u, v = every @ row, every @ column
-    size = (int(np.ceil(np.ptp(v))) + 21, int(np.ceil(np.ptp(u))) + 21)
-    corner = (u.min() - 10) * row + (v.min() - 10) * column
+    pixel = max(1.0, float(max(np.ptp(u), np.ptp(v))) / LARGEST_GRID)
+    size = (int(np.ceil(np.ptp(v) / pixel)) + 21, int(np.ceil(np.ptp(u) / pixel)) + 21)
+    corner = (u.min() - 10 * pixel) * row + (v.min() - 10 * pixel) * column
     step = float(np.median(np.diff(levels))) if len(levels) > 1 else 1.0
-    return Geometry(corner + np.outer(levels, normal), row, column, (1.0, 1.0), (len(levels), *size), step)
+    return Geometry(corner + np.outer(levels, normal), row, column, (pixel, pixel), (len(levels), *size), step)
 
 
 def _normal_of(points: FloatArray) -> FloatArray:

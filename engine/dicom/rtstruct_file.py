@@ -82,7 +82,7 @@ def parse_rtstruct(path: Path) -> RtstructFile:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return _parse(data, path)
+            return _parse(data)
         except PlanimeterError as error:
             raise ReadError(f"The RTSTRUCT {path.name} could not be read: {error}") from error
         except (
@@ -96,11 +96,16 @@ def parse_rtstruct(path: Path) -> RtstructFile:
             zlib.error,
         ) as error:
             raise ReadError(
-                f"The RTSTRUCT {path.name} is damaged and could not be read ({type(error).__name__}: {error})."
+                f"The RTSTRUCT {path.name} is damaged and could not be read ({type(error).__name__}: {_brief(error)})."
             ) from error
 
 
-def _parse(data: bytes, path: Path) -> RtstructFile:
+def _brief(error: Exception) -> str:
+    """The beginning of an error's first line."""
+    return (str(error).strip().splitlines() or [""])[0][:120]
+
+
+def _parse(data: bytes) -> RtstructFile:
     body_start, syntax = _transfer_syntax(data)
     if syntax == DeflatedExplicitVRLittleEndian:
         body = zlib.decompress(data[body_start:], -zlib.MAX_WBITS)
@@ -108,7 +113,7 @@ def _parse(data: bytes, path: Path) -> RtstructFile:
     elif syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
         body = data[body_start:]
     else:
-        body, syntax = _through_pydicom(data, path)
+        body, syntax = _through_pydicom(data)
     implicit = syntax == ImplicitVRLittleEndian
     found: list[Element] = []
     rest: list[bytes] = []
@@ -146,12 +151,12 @@ def _transfer_syntax(data: bytes) -> tuple[int, str]:
     return position, syntax
 
 
-def _through_pydicom(data: bytes, path: Path) -> tuple[bytes, str]:
+def _through_pydicom(data: bytes) -> tuple[bytes, str]:
     """The data set rewritten in implicit VR little endian; the text of decimal strings survives."""
     try:
         dataset = pydicom.dcmread(io.BytesIO(data), force=True)
     except Exception as error:
-        raise ReadError(f"{path.name} is no DICOM file ({error}).") from error
+        raise ReadError(f"it is no DICOM file ({_brief(error)}).") from error
     if not dataset or ("SOPClassUID" not in dataset and "Modality" not in dataset):
         raise ReadError("it is no DICOM file.")
     buffer = io.BytesIO()

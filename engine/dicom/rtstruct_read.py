@@ -9,7 +9,7 @@ import json
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +200,15 @@ class _Draft:
         if wrong:
             notes.append(f"'{self.name}': {_contours(wrong)} with another number of points than stated; all were read.")
 
+        untyped = [i for i, contour in enumerate(self.contours) if not contour.geometric_type]
+        for i in untyped:
+            kind = (
+                "CLOSED_PLANAR" if len(self.points[i]) > 2 else "POINT" if len(self.points[i]) == 1 else "OPEN_PLANAR"
+            )
+            self.contours[i] = replace(self.contours[i], geometric_type=kind)
+        if untyped:
+            notes.append(f"'{self.name}': {_contours(len(untyped))} without a type; taken as closed.")
+
     def closed_points(self) -> list[FloatArray]:
         """Points of the contours that enclose an area."""
         return [
@@ -225,7 +234,7 @@ class _Draft:
             else:
                 by_plane[int(planes[index])].append(index)
         if odd:
-            kinds = sorted({self.contours[i].geometric_type or "untyped" for i in loose} - _CLOSED)
+            kinds = sorted({self.contours[i].geometric_type for i in loose} - _CLOSED)
             notes.append(f"'{self.name}': {_contours(odd)} of type {', '.join(kinds)}, no areas; kept, not filled.")
         if tiny:
             notes.append(f"'{self.name}': {_contours(tiny)} with only one or two points; kept, not filled.")

@@ -247,6 +247,17 @@ def test_malformed_coordinates_are_left_out_and_named(tmp_path: Path, volume: Vo
     assert noted(structures, "another number of points")
 
 
+def test_contours_without_a_type_are_taken_as_closed(tmp_path: Path, volume: Volume) -> None:
+    def untyped(ds: Dataset) -> None:
+        for contour in ds.ROIContourSequence[0].ContourSequence:
+            del contour.ContourGeometricType
+
+    structures = read(tmp_path, volume, {"A": [Contour(0), Contour(1, [(5.0, 5.0)])]}, untyped)
+    assert only(structures).area(0).area == pytest.approx(400) and len(only(structures).loose) == 1
+    assert noted(structures, "2 contours", "without a type")
+    assert export_rtstruct(structures, volume, tmp_path / "again.dcm").ok
+
+
 @pytest.mark.parametrize("name", ["Pærøtis_é", "脑干", "脊髄", "Größe", "Спинной мозг"])
 def test_names_in_any_script(tmp_path: Path, volume: Volume, name: str) -> None:
     assert only(read(tmp_path, volume, {name: [Contour(0)]})).name == name
