@@ -1,0 +1,196 @@
+"""Graphs of several nodes: crops, probabilities fed forward, votes, hierarchies, classifiers and their views."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from engine.cards.blocks import Choose, ClassifierParams, Combine, Hierarchy
+from engine.contouring.fill import fill
+from engine.errors import CardError
+from engine.inference.classify import build_classifier, build_views
+from engine.inference.join import Scores, join
+from engine.inference.maps import Maps
+from engine.inference.preprocess import Prepared, prepare
+from engine.inference.run import Result, run_card
+from engine.progress import silent
+from engine.volume import Geometry, Volume
+from tests.engine.models import UNET, segmenter_node, write_card, write_weights
+
+Json = dict[str, Any]
+CONV: Json = {
+    "network": "ConvClassifier", "in_shape": [1, 32, 32], "classes": 2, "channels": [4], "strides": [2],
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def volume() -> Volume:
+    """Air with one bright box, 8 × 20 × 24 voxels, off the middle."""
+    voxels = np.full((24, 64, 64), -1000, np.int16)
+    voxels[6:14, 10:30, 30:54] = 200
+    return Volume(voxels, Geometry.regular((3, 5, 7), np.eye(3), (2, 2, 2), voxels.shape), "CT", "HU")
+
+
+def threshold(name: str, label: str, low: float, takes: str = "ct") -> Json:
+    params = {"op": "threshold", "label": label, "low": low}
+    return {"node": name, "block": "O", "in": [takes], "params": params}
+
+
+def joined(name: str, takes: str, op: str, **params: Any) -> Json:
+    return {"node": name, "block": "G", "in": takes.split(), "params": {"op": op, **params}}
+
+
+def volume_of(result: Result, index: int, volume: Volume) -> float:
+    return float(fill({k: c.area for k, c in result.rois[index].planes.items()}, volume.geometry).sum())
+
+
+def test_a_cascade_cuts_the_image_around_what_the_first_node_found(tmp_path: Path, volume: Volume) -> None:
+    graph = [
+        threshold("where", "Box", 0),
+        joined("around", "ct where", "crop", margin_mm=6, spacing_mm=[1, 1, 1]),
+        threshold("fine", "Fine", -400, "around"),
+    ]
+    loaded = write_card(tmp_path / "m", graph, ["Fine"], preprocess=[{"op": "orient", "params": {}}])
+    result = run_card(loaded, volume)
+    assert volume_of(result, 0, volume) == pytest.approx(8 * 20 * 24, rel=0.08)
+
+
+def test_probabilities_are_fed_forward_as_channels(tmp_path: Path, volume: Volume) -> None:
+    arguments = UNET | {"in_channels": 2}
+    node = segmenter_node(tmp_path / "m", arguments=arguments) | {"in": ["fed"]}
+    graph = [threshold("where", "Box", 0), joined("fed", "ct where", "concatenate"), node]
+    loaded = write_card(tmp_path / "m", graph, ["Left", "Right"])
+    with_box = run_card(loaded, volume)
+    # The same networks, fed another first answer.
+    other = write_card(tmp_path / "m", [threshold("where", "Box", 5000), *graph[1:]], ["Left", "Right"])
+    assert volume_of(with_box, 0, volume) != volume_of(run_card(other, volume), 0, volume)
+
+
+def test_a_mask_of_one_node_limits_another(tmp_path: Path, volume: Volume) -> None:
+    graph = [
+        threshold("all", "Everything", -2000),
+        threshold("where", "Box", 0),
+        joined("inside", "all where", "mask"),
+    ]
+    outputs = [{"kind": "mask", "label": "Everything", "name": "Inside", "node": "inside"}]
+    result = run_card(write_card(tmp_path / "m", graph, outputs), volume)
+    assert volume_of(result, 0, volume) == 8 * 20 * 24
+
+
+def test_a_node_that_is_given_the_wrong_kind_is_told_in_words(tmp_path: Path, volume: Volume) -> None:
+    graph = [joined("fed", "ct ct", "concatenate"), threshold("where", "Box", 0, "fed")]
+    with pytest.raises(CardError, match="'concatenate' needs probabilities"):
+        run_card(write_card(tmp_path / "m", graph, ["Box"]), volume)
+
+
+def maps_of(volume: Volume, *values: float) -> Maps:
+    prepared = prepare(volume, [])
+    dense = np.stack([np.full(prepared.shape, value, np.float32) for value in values])
+    return Maps.from_dense([f"c{k}" for k in range(len(values))], prepared, dense)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"), [("mean", 0.5), ("max", 0.8), ("product", 0.8 * 0.6 * 0.1), ("vote", 2 / 3)]
+)
+def test_answers_are_combined(volume: Volume, how: Any, expected: float) -> None:
+    maps = [maps_of(volume, value) for value in (0.8, 0.6, 0.1)]
+    found = join(Combine(op="combine", how=how), maps, silent)
+    assert isinstance(found, Maps)
+    assert found.dense(["c0"]).mean() == pytest.approx(expected, abs=2e-3)
+    scores = [Scores(("c0",), np.array([[value]], np.float32)) for value in (0.8, 0.6, 0.1)]
+    one = join(Combine(op="combine", how=how), scores, silent)
+    assert isinstance(one, Scores) and one.of("c0") == pytest.approx(expected, abs=1e-3)
+
+
+def test_leaves_are_summed_to_their_parents_and_labels_chosen_and_renamed() -> None:
+    scores = Scores(("a", "b", "c"), np.array([[0.2, 0.3, 0.5]], np.float32))
+    tree = join(Hierarchy(op="hierarchy", parents={"ab": ("a", "b"), "c": ("c",)}), [scores], silent)
+    assert isinstance(tree, Scores) and tree.of("ab") == pytest.approx(0.5)
+    chosen = join(Choose(op="choose", labels=("b",), rename={"b": "other"}), [scores], silent)
+    assert isinstance(chosen, Scores) and chosen.labels == ("other",) and chosen.of("other") == pytest.approx(0.3)
+    with pytest.raises(CardError, match="'z'"):
+        join(Choose(op="choose", labels=("z",)), [scores], silent)
+
+
+def looks(kind: str, *pixels: int, flat: bool = True, **more: Any) -> ClassifierParams:
+    values = {
+        "network": {"network": "ConvClassifier"}, "dimensions": 2 if flat else 3, "labels": ["a", "b"],
+        "view": {"kind": kind, "pixels": list(pixels), **more},
+    }  # fmt: skip
+    return ClassifierParams.model_validate(values)
+
+
+def ramp(shape: tuple[int, int, int] = (12, 16, 20)) -> Prepared:
+    voxels = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    return prepare(Volume(voxels, Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 2), shape), "CT", "HU"), [])
+
+
+@pytest.mark.parametrize(
+    ("params", "shape"),
+    [
+        (looks("whole", 6, 8, 10, flat=False), (1, 1, 6, 8, 10)),
+        (looks("slices", 1, 16, 20), (12, 1, 16, 20)),
+        (looks("slices", 1, 12, 20, axis="coronal", every=4), (4, 1, 12, 20)),
+        (looks("montage", 1, 8, 10, grid=[2, 3]), (1, 1, 16, 30)),
+    ],
+)
+def test_views_have_the_shape_that_the_card_says(params: ClassifierParams, shape: tuple[int, ...]) -> None:
+    assert build_views(params, ramp(), None).shape == shape
+
+
+def test_slices_are_the_planes_of_the_image_and_coronal_ones_stand_upright() -> None:
+    image = ramp()
+    axial = build_views(looks("slices", 1, 16, 20), image, None)
+    assert np.array_equal(axial[5, 0], image.values[5])
+    coronal = build_views(looks("slices", 1, 12, 20, axis="coronal"), image, None)
+    assert np.array_equal(coronal[3, 0], image.values[::-1, 3])
+
+
+def test_crops_are_centred_on_what_was_found_at_each_size() -> None:
+    image = ramp()
+    mask = np.zeros((1, *image.shape), np.float32)
+    mask[0, 5:8, 6:11, 7:14] = 1
+    around = Maps.from_dense(["found"], image, mask)
+    centre = image.values[6, 8, 10]
+    cube = build_views(looks("crops", 3, 3, 3, flat=False, sizes_mm=[6, 12]), image, around)
+    assert cube.shape == (1, 2, 3, 3, 3)
+    assert cube[0, :, 1, 1, 1] == pytest.approx([centre, centre])
+    assert cube[0, 0, 1, 1] == pytest.approx(image.values[6, 8, 9:12])
+    planes = build_views(looks("crops", 1, 5, 5, orthogonal=True, sizes_mm=[10]), image, around)
+    assert planes.shape == (3, 1, 5, 5)
+    assert planes[:, 0, 2, 2] == pytest.approx([centre] * 3)
+    with pytest.raises(CardError, match="earlier node"):
+        build_views(looks("crops", 1, 5, 5), image, None)
+
+
+def test_a_classifier_gives_its_scores_and_an_ensemble_their_mean(tmp_path: Path, volume: Volume) -> None:
+    weights, networks = [], []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        networks.append(build_classifier(CONV).eval())
+        weights.append(write_weights(tmp_path / "m", f"c{seed}", networks[-1]))
+    node = {
+        "node": "kind", "block": "C", "in": ["ct"], "weights": weights,
+        "params": {"network": CONV, "labels": ["yes", "no"], "view": {"kind": "montage", "pixels": [1, 16, 16],
+                                                                      "grid": [2, 2]}},
+    }  # fmt: skip
+    outputs = [{"kind": "score", "label": "yes", "name": "Finding", "threshold": 0.4}]
+    loaded = write_card(tmp_path / "m", [node], outputs, task="classify")
+    result = run_card(loaded, volume)
+    view = torch.from_numpy(build_views(loaded.card.graph[0].params, prepare(volume, loaded.card.preprocess), None))
+    with torch.inference_mode():
+        expected = np.mean([float(torch.softmax(network(view), 1)[0, 0]) for network in networks])
+    (score,) = result.scores
+    assert (score.name, score.threshold) == ("Finding", 0.4) and score.value == pytest.approx(expected, abs=0.01)
+    assert result.rois == ()
