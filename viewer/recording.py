@@ -95,10 +95,17 @@ class Recording:
         self._journal = None
         self._behind = False
 
+    def _leave(self) -> None:
+        """As `end`, without waiting for the disk."""
+        if self._journal is not None:
+            self._writer.submit(_close, self._journal)
+        self._journal = None
+        self._behind = False
+
     # Inside ---------------------------------------------------------------------------------------------------------
 
     def _opened(self) -> None:
-        self.end()
+        self._leave()
         self._history.clear()
         self._seen = frozenset()
         volume, structures = self._session.volume, self._session.structures
@@ -156,6 +163,11 @@ class Recording:
         except PlanimeterError as error:
             self._tell(error)
         self.recorded.emit()
+
+
+def _close(journal: Future[Journal]) -> None:
+    if journal.exception() is None:
+        journal.result().close()
 
 
 def subject(volume: Volume) -> Subject:

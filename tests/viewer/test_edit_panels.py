@@ -23,7 +23,7 @@ from viewer.tools.operations import OPERATIONS
 from viewer.tools.planes import areas_of
 from viewer.widgets.structures_model import Column
 
-BRAINSTEM, CORD, PAROTID_R, PAROTID_L = 1, 2, 3, 4
+BRAINSTEM, CORD, PAROTID_R, PAROTID_L, LARYNX = 1, 2, 3, 4, 6
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +289,8 @@ def test_a_result_can_become_a_new_structure(hand: Hand) -> None:
 
 def test_every_operation_runs_from_the_panel(hand: Hand) -> None:
     panel = hand.editing.operations
+    hand.session.set_active(LARYNX)
+    panel.other.setCurrentIndex(panel.other.findData(BRAINSTEM))
     for name, operation in OPERATIONS.items():
         hand.editing.show_operation(name)
         hand.wait_until(lambda: panel._result is not None or "Choose" in panel.outcome.text())

@@ -198,6 +198,7 @@ def test_opening_another_series_closes_the_journal(tmp_path: Path) -> None:
     first = desk.recording.session_id
     desk.session.open(make_volume())
     assert desk.recording.session_id != first and desk.history.undo_text == ""
+    desk.recording.entries()  # waits for what the disk is behind with
     assert [path.stem for path in (tmp_path / "closed").iterdir()] == [first]
     journal = Journal.resume(first, tmp_path)
     assert journal.entries()[-1].kind is Kind.CLOSED

@@ -57,7 +57,7 @@ class OperationsPanel(QWidget):
         self._build()
         session.volume_changed.connect(self._on_volume)
         session.structures_changed.connect(self._on_structures)
-        session.active_changed.connect(self._on_choice)
+        session.active_changed.connect(self._on_active)
         self._on_choice()
 
     def _build(self) -> None:
@@ -161,7 +161,12 @@ class OperationsPanel(QWidget):
         self._on_choice()
 
     def _on_structures(self, change: StructuresChanged) -> None:
-        self._on_choice()
+        self._on_active()
+
+    def _on_active(self) -> None:
+        # Hidden, it costs a stroke nothing; it catches up when it is shown.
+        if self.isVisible() or self._task is not None:
+            self._on_choice()
 
     def _on_choice(self) -> None:
         """Show the controls of what is chosen, and compute anew soon where the result is another one."""

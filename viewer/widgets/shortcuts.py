@@ -19,6 +19,9 @@ PANE_CONTROLS: tuple[tuple[str, str], ...] = (
     ("Ctrl+wheel, + and −", "Zoom"),
     ("0", "Fit the plane into the view"),
     ("Double click", "Enlarge a view, or show all four again"),
+    ("Shift+wheel, or the wheel while drawing", "Size of the disc of brush, eraser and push"),
+    ("Ctrl while drawing", "Take away instead of adding; with the eraser, add"),
+    ("Return, double click; Backspace", "Close the polygon; take its last corner back"),
     ("3D: left, middle, right drag, wheel", "Turn, move, zoom"),
 )
 
