@@ -153,12 +153,13 @@ class Editing(QObject):
                 )
             )()
 
-        run_in_background(
+        task = run_in_background(
             lambda progress: operations.compute(structures, roi.number, operation, {}, progress=progress),
             finished=finished,
             failed=self._window.show_message,
             parent=self,
         )
+        task.ended.connect(task.deleteLater)
 
     # Inside ---------------------------------------------------------------------------------------------------------
 

@@ -231,6 +231,7 @@ class OperationsPanel(QWidget):
         task.finished.connect(lambda planes: self._computed(task, state, planes))
         task.failed.connect(lambda sentence: self._stopped(task, sentence))
         task.cancelled.connect(lambda: self._stopped(task, ""))
+        task.ended.connect(task.deleteLater)
         self.bar.setValue(0)
         self._show_progress()
         task.start()
