@@ -39,7 +39,8 @@ def as_from_scanner(case: Case, seed: int, padding: int) -> Case:
     for value in case.voxels_of:
         mask = sitk.GetImageFromArray((case.labels == value).astype(np.float32))
         mask.SetSpacing(case.spacing[::-1])
-        labels[sitk.GetArrayViewFromImage(sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkLinear)) >= 0.5] = value
+        share = sitk.GetArrayFromImage(sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkLinear))
+        labels[share >= 0.5] = value
     _lay_on_couch(image, rng)
     image += rng.normal(0, _NOISE_HU, image.shape).astype(np.float32)
     rows, columns = np.ogrid[: image.shape[1], : image.shape[2]]
