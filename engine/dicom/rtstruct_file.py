@@ -127,8 +127,8 @@ def _parse(data: bytes) -> RtstructFile:
         pass
     sop_class = str(header.get("SOPClassUID", ""))
     if sop_class != RTSTRUCT_CLASS and str(header.get("Modality", "")) != "RTSTRUCT":
-        what = str(header.get("Modality", "")) or sop_class or "something else"
-        raise ReadError(f"it is no RTSTRUCT but {what}.")
+        what = "".join(c for c in str(header.get("Modality", "")) if c.isalnum())[:16]
+        raise ReadError(f"it is no RTSTRUCT{f' but {what}' if what else ''}.")
     charset = header.get("SpecificCharacterSet", None)
     contours = [
         _roi_contours(body, start, stop, implicit or sequence.vr == b"UN", charset)

@@ -346,7 +346,7 @@ def _drafts(header: Dataset, contours: Sequence[RoiContours], notes: list[str]) 
     used |= {c.number for c in contours if c.number is not None}
     for item in sequence(header, "StructureSetROISequence"):
         number = integer(item, "ROINumber")
-        name = string(item, "ROIName")
+        name = "".join(c if c.isprintable() else " " for c in string(item, "ROIName")).strip()
         if number is None or number in by_number:
             fresh = max(used, default=0) + 1
             used.add(fresh)
