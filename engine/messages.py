@@ -71,10 +71,12 @@ class Ready:
     Args:
         seconds: since it was started.
         network_blocked: how the process is kept from the network: "namespace", "guard", or "" where it is not.
+        read_only: it can write nowhere but to the temporary folder.
     """
 
     seconds: float
     network_blocked: str
+    read_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The inference process: takes runs from standard input, gives messages on standard output, and ends with its parent.
 
 It is started as `python -m engine.worker STARTED WARM` by `engine.client`. Before anything else is loaded it gives up
-the network. Voxels come in shared memory; what goes back are polygons.
+the network and the right to write files. Voxels come in shared memory; what goes back are polygons.
 """
 
 import contextlib
@@ -12,10 +12,11 @@ import threading
 import time
 from typing import IO
 
-from engine.confinement import leave_network
+from engine.confinement import give_up_writing, leave_network
 
 # First of all, while the process has one thread: most of what is imported below starts threads.
 _BLOCKED = leave_network() if __name__ == "__main__" else ""
+_READ_ONLY = give_up_writing() if __name__ == "__main__" else False
 
 from multiprocessing import resource_tracker  # noqa: E402
 from multiprocessing.shared_memory import SharedMemory  # noqa: E402
@@ -177,7 +178,7 @@ def main() -> None:
     worker = Worker(source, sink)
     if sys.argv[2:] == ["warm"]:
         import engine.inference.networks  # noqa: F401, PLC0415
-    worker.tell(Ready(time.time() - started, _BLOCKED))
+    worker.tell(Ready(time.time() - started, _BLOCKED, _READ_ONLY))
     worker.serve()
 
 

@@ -86,16 +86,21 @@ def _metrics(card: Card) -> list[str]:
 
 
 def _table(metrics: list[Metric]) -> Iterable[str]:
-    names = list(dict.fromkeys(metric.name for metric in metrics))
+    names = list(dict.fromkeys(_column(metric) for metric in metrics))
     labels = list(dict.fromkeys(metric.label for metric in metrics if metric.label is not None))
     rows: list[str | None] = [*labels, None] if any(metric.label is None for metric in metrics) else [*labels]
-    known = {(metric.label, metric.name): metric for metric in metrics}
+    known = {(metric.label, _column(metric)): metric for metric in metrics}
     yield f"| structure | n | {' | '.join(_NAMES.get(name, name) for name in names)} |"
     yield f"|---|---|{'---|' * len(names)}"
     for label in rows:
         n = max((metric.n for metric in metrics if metric.label == label), default=0)
         cells = [_cell(known.get((label, name))) for name in names]
         yield f"| {label or '**mean**'} | {n} | {' | '.join(cells)} |"
+
+
+def _column(metric: Metric) -> str:
+    """The mean of a figure over the structures stands below the figure of each."""
+    return metric.name.removeprefix("mean_") if metric.label is None else metric.name
 
 
 def _cell(metric: Metric | None) -> str:

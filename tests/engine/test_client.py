@@ -207,6 +207,40 @@ def test_the_process_has_no_network() -> None:
     assert done.stdout.split() in (["namespace", "refused"], ["guard", "refused"])
 
 
+def test_the_process_can_write_only_to_the_temporary_folder(tmp_path: Path) -> None:
+    for name in ("temporary", "home"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "home" / "old").write_text("kept")
+    code = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from engine.confinement import give_up_writing
+        held, folder = give_up_writing(), Path(sys.argv[1])
+        (folder / "temporary" / "new").write_text("fine")
+        done = []
+        for act in (
+            lambda: (folder / "home" / "new").write_text("x"),
+            lambda: (folder / "home" / "old").write_text("x"),
+            lambda: (folder / "home" / "old").unlink(),
+            lambda: (folder / "home" / "sub").mkdir(),
+        ):
+            try:
+                act()
+                done.append(True)
+            except PermissionError:
+                done.append(False)
+        print(held, any(done), (folder / "home" / "old").read_text() if not any(done) else "")
+    """)
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True, text=True, timeout=30,
+        env=environment, cwd=Path(__file__).parents[2],
+    ).stdout.split()  # fmt: skip
+    if told[0] == "False":
+        pytest.skip("this system has no Landlock")
+    assert told == ["True", "False", "kept"]
+
+
 def test_the_voxels_are_those_of_the_moment_of_the_run(client: EngineClient, volume: Volume) -> None:
     copy = Volume(volume.voxels.copy(), volume.geometry, volume.modality, volume.units)
     message = client.wait(client.run(EXTERNAL, copy), 60)
