@@ -101,9 +101,8 @@ def tiles_a_second(planes: int = 100) -> None:
         same = labels[name] == reference
         organs = (labels[name] > 0) | (reference > 0)
         inside = same[organs].mean() if organs.any() else 1.0
-        print(
-            f"{name:34}{median:8.2f}{max(times):9.2f}{tiles / median:9.2f}{statistics.median(work[name]):8.1f}{same.mean():17.5f}{inside:11.4f}"
-        )
+        shown = f"{median:8.2f}{max(times):9.2f}{tiles / median:9.2f}{statistics.median(work[name]):8.1f}"
+        print(f"{name:34}{shown}{same.mean():17.5f}{inside:11.4f}")
     if nnUNetPredictor is None:
         print("nnU-Net is not installed here, so it is not in the table.")
 
