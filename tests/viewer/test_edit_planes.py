@@ -15,10 +15,12 @@ from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Geometry, Volume
 from tests.viewer.hand import CTRL, Hand, own_data
 from viewer.commands import History
-from viewer.session import Session, View
+from viewer.session import Cut, Session, View
 from viewer.tools.canvas import RefusedError, combine
+from viewer.tools.events import Button, EventKind, ViewEvent
 from viewer.tools.operations import OPERATIONS, result_step
 from viewer.tools.planes import above_sign, centre_lps, copy_here, delete_here, gaps, moved_between
+from viewer.tools.toolbox import Toolbox
 
 AXES = {
     "axial": ((1, 0, 0), (0, 1, 0)),
@@ -156,6 +158,25 @@ def test_on_a_tilted_uneven_series_the_side_views_draw_where_the_mouse_is(tilted
         assert roi.area(k).distance(Point(at)) < 2 * tilted.pane(View.SAGITTAL).scene.mm_per_pixel + 0.5
     tilted.key(Qt.Key.Key_Z, CTRL)
     assert tilted.session.structures.rois == ()
+
+
+def test_a_stroke_that_geometry_cannot_join_is_told_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, history = desk(geometry(*AXES["axial"]), {1: square(1)}, 1)
+    toolbox = Toolbox(session, history)
+    said: list[str] = []
+    toolbox.said.connect(said.append)
+    toolbox.choose("brush")
+
+    def impossible(*_: object) -> None:
+        raise shapely.errors.GEOSException("TopologyException")
+
+    monkeypatch.setattr("engine.contouring.brush.add", impossible)
+    before = session.structures
+    for kind in (EventKind.PRESS, EventKind.RELEASE):
+        toolbox.handle(
+            ViewEvent(kind, View.AXIAL, Cut.PLANE, 1.0, 1, (0.0, 0.0, 0.0), (1.0, 1.0), button=Button.LEFT)
+        )  # fmt: skip
+    assert session.structures is before and len(said) == 1 and "nothing was changed" in said[0]
 
 
 def test_a_result_is_refused_by_a_locked_structure_and_where_nothing_would_change() -> None:

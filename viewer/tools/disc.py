@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from shapely import MultiPolygon
 
-from engine.contouring.brush import stamp
+from engine.contouring.brush import clean, stamp
 from engine.structures import Roi
 from viewer.session import View
 from viewer.tools.canvas import Place, area_at, combine, draw, editable, existing, outlines
@@ -123,7 +123,6 @@ class DiscTool:
         place, stroke, adding = self._place, self._stroke, self._adding
         self.cancel()
         if place is not None:
-            shape = stroke.simplify(THINNING_MM)
-            draw(
-                self._bench.session, self._bench.history, place, shape, adding, text=self.title, tool=self.name
-            )  # fmt: skip
+            shape = clean(stroke.simplify(THINNING_MM))
+            bench = self._bench
+            draw(bench.session, bench.history, place, shape, adding, text=self.title, tool=self.name)

@@ -1,6 +1,7 @@
 """The tools of one window and the one that is active: what the panes offer their events to. No Qt."""
 
 from psygnal import Signal
+from shapely.errors import GEOSException
 
 from engine.errors import PlanimeterError
 from viewer.commands import History
@@ -84,6 +85,13 @@ class Toolbox:
         except PlanimeterError as error:
             self._active.cancel()
             self.say(str(error))
+            return True
+        except GEOSException:
+            # Coordinates at the limits of what doubles can tell apart; the structure is as it was.
+            self._active.cancel()
+            self.say(
+                "This stroke could not be joined to the structure; nothing was changed. Draw it a little differently."
+            )
             return True
 
     def preview(self, view: View) -> Preview | None:
