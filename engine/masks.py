@@ -15,6 +15,7 @@ from shapely import MultiPolygon
 
 from engine.contouring.fill import fill
 from engine.contouring.trace import trace_mask_volume, trace_probability_volume
+from engine.dicom.presets import standard_type
 from engine.errors import MismatchError, ReadError, WriteError
 from engine.progress import Progress, silent
 from engine.structures import Generation, Provenance, Roi, StructureSet, palette
@@ -215,7 +216,8 @@ def structures_from_masks(files: Sequence[Path], volume: Volume, progress: Progr
         if not areas:
             notes.append(f"'{name}' is empty: written as a structure without contours.")
         provenance = Provenance(Generation.UNKNOWN, "Traced from a mask file")
-        rois.append(Roi(index + 1, name, palette(index), provenance=provenance).with_areas(areas))
+        roi = Roi(index + 1, name, palette(index), standard_type(name), provenance=provenance)
+        rois.append(roi.with_areas(areas))
     return StructureSet(volume.geometry, tuple(rois), notes=tuple(notes))
 
 

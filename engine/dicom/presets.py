@@ -141,6 +141,14 @@ def standard_code(roi: Roi) -> Code | None:
     return Code(*known.code) if known is not None and known.code is not None else None
 
 
+def standard_type(name: str) -> str:
+    """RT ROI Interpreted Type of a TG-263 name; of targets by how the name begins; else "ORGAN"."""
+    known = standard_names().get(name)
+    if known is not None:
+        return known.roi_type
+    return next((kind for kind in ("GTV", "CTV", "PTV") if name.startswith(kind)), "ORGAN")
+
+
 def standard_side(roi: Roi) -> Code | None:
     """Left or right, as SNOMED CT codes it, for a TG-263 name that ends in _L or _R and whose code has no side."""
     known = standard_names().get(roi.name)

@@ -190,6 +190,14 @@ def test_an_empty_mask_is_a_structure_without_contours(tmp_path: Path, volume: V
     assert found.rois[0].is_empty and any("empty" in note for note in found.notes)
 
 
+def test_structures_get_the_type_of_their_standard_name(tmp_path: Path, volume: Volume) -> None:
+    mask = image_of(shell(volume.geometry.shape).astype(np.uint8), volume.geometry)
+    for name in ("External", "PTV_5000", "Parotid_L", "Mine"):
+        sitk.WriteImage(mask, str(tmp_path / f"{name}.nii.gz"))
+    found = {roi.name: roi.roi_type for roi in structures_from_masks(mask_files(tmp_path), volume).rois}
+    assert found == {"External": "EXTERNAL", "PTV_5000": "PTV", "Parotid_L": "ORGAN", "Mine": "ORGAN"}
+
+
 def test_names_become_safe_and_distinct_file_names() -> None:
     names = ["PTV 60/Gy", "PTV 60\\Gy", "ptv 60_gy", "", "con", "脑干", "a" * 300, "..", "x\n", "Größe"]
     safe = safe_names(names)
