@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.cards.schema import Card, CardInput
+from engine.cards.schema import Card, CardInput, SegmenterNode
 from engine.volume import Geometry, Volume
 
 _MODALITIES = {"CT": "CT", "MR": "MR", "PT": "PET"}
 #: Planes may be tilted this far (degrees) and still count as axial, coronal or sagittal: a gantry tilts up to 30.
 _TILT = 35.0
+#: Fewer planes are no volume for a network that looks in three directions.
+_LEAST_PLANES = 3
 _AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
 
 
@@ -94,6 +96,11 @@ def _spacing(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
 
 def _region(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
     extent = _extent_lps(geometry)
+    if geometry.shape[0] < _LEAST_PLANES and any(
+        isinstance(node, SegmenterNode) and node.params.dimensions == 3 for node in card.graph
+    ):
+        planes = "one plane" if geometry.shape[0] == 1 else f"{geometry.shape[0]} planes"
+        return [Refusal(f"{card.title} looks at a volume, and this image has {planes}.", True)]
     names = ("left to right", "front to back", "head to feet")
     refusals = []
     covers = f" ({image.covers})" if image.covers else ""

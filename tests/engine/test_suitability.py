@@ -87,6 +87,13 @@ def test_further_images_that_are_needed_are_named(ct: Volume) -> None:
     assert "pet" in refusals[0].text and not refusals[0].overridable
 
 
+def test_a_plane_is_no_volume(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left"])
+    single = make_scene(planes=1, spacing=(4.0, 4.0, 3.0)).volume
+    (refusal,) = why_unsuitable(loaded.card, single)
+    assert "one plane" in refusal.text and refusal.overridable
+
+
 def test_a_person_may_override_and_the_result_says_so(tmp_path: Path) -> None:
     limits = [{"role": "ct", "modality": ["CT"], "units": "HU", "spacing_mm": [0.1, 0.5]}]
     loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left"], inputs=limits)
