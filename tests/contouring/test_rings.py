@@ -32,7 +32,7 @@ def sampled(area, shape=(40, 40)):
     return centres_inside(moved, shape, (GRID, GRID))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(RINGS)
 def test_any_rings_are_taken_by_even_odd(rings):
     distinct = {tuple(sorted(set(r))): r for r in rings}.values()

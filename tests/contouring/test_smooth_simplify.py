@@ -82,7 +82,7 @@ def farthest(a, b):
     return float(shapely.distance(shapely.points(points), b.boundary).max())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(masks(), st.floats(0.01, 3.0))
 def test_simplifying_keeps_its_bound_and_the_topology(mask, tolerance):
     area = trace_mask(mask, (1.0, 1.3))
