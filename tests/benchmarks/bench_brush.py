@@ -53,19 +53,27 @@ class Timed:
 
     def __init__(self, host) -> None:
         self._host = host
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin to measure the next event."""
         self.spent = 0.0
+        self.processor = 0.0
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        start, processor = time.perf_counter(), time.thread_time()
+        yield
+        self.spent += time.perf_counter() - start
+        self.processor += time.thread_time() - processor
 
     def handle(self, event: ViewEvent) -> bool:
-        start = time.perf_counter()
-        taken = self._host.handle(event)
-        self.spent += time.perf_counter() - start
-        return taken
+        with self._clock():
+            return self._host.handle(event)
 
     def preview(self, view: View) -> Preview | None:
-        start = time.perf_counter()
-        preview = self._host.preview(view)
-        self.spent += time.perf_counter() - start
-        return preview
+        with self._clock():
+            return self._host.preview(view)
 
     def cursor_name(self, view: View) -> str:
         return self._host.cursor_name(view)
@@ -97,9 +105,10 @@ def stroke(pane: PlanePane, timed: Timed, figures: dict[str, list[float]]) -> No
     QTest.mouseMove(pane, path[0])
     QTest.mousePress(pane, LEFT, Qt.KeyboardModifier.NoModifier, path[0])
     for point in path[1:]:
-        timed.spent = 0.0
+        timed.reset()
         figures["frame"].append(until_painted(pane, lambda point=point: QTest.mouseMove(pane, point)))
         figures["own"].append(timed.spent)
+        figures["processor"].append(timed.processor)
     start = time.perf_counter()
     QTest.mouseRelease(pane, LEFT, Qt.KeyboardModifier.NoModifier, path[-1])
     figures["release"].append(time.perf_counter() - start)
@@ -124,12 +133,19 @@ def main() -> None:
         editing.toolbox.choose("brush")
         editing.toolbox.set_radius(10)
         QTest.qWait(1500)
-        figures = {view: {"own": [], "frame": [], "release": []} for view in (View.AXIAL, View.SAGITTAL)}
+        figures = {
+            view: {"own": [], "processor": [], "frame": [], "release": []} for view in (View.AXIAL, View.SAGITTAL)
+        }
         for n in range(STROKES):
             editing.toolbox.choose(("brush", "eraser")[n % 2])
             for view, found in figures.items():
                 stroke(window.panes.planes[view], timed, found)
-        labels = {"own": "own computing", "frame": "event to frame", "release": "release, journal on disk"}
+        labels = {
+            "own": "own computing",
+            "processor": "own, processor time",
+            "frame": "event to frame",
+            "release": "release, journal on disk",
+        }
         print(f"{'brush step, ms':38} {'median':>8} {'p95':>8}   n")
         for view, found in figures.items():
             for name, seconds in found.items():
