@@ -40,7 +40,7 @@ from engine.messages import (
 from engine.volume import Volume
 
 #: A job that has not stopped this long after it was asked to is stopped with its process, s.
-CANCEL_PATIENCE = 1.5
+CANCEL_PATIENCE = 1.0
 _RESTART = "Run it again: a new engine process starts by itself."
 
 
