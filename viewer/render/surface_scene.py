@@ -62,6 +62,7 @@ class SurfaceScene:
         self._size = (1, 1)
 
         self._actors: dict[int, vtkActor] = {}
+        self._retired: list[vtkActor] = []
         self._drawn: dict[int, Mapping[int, PlaneContours]] = {}
         self._pending: dict[int, tuple[Mapping[int, PlaneContours], Future[vtkPolyData | None]]] = {}
         self._maker: ThreadPoolExecutor | None = None
@@ -134,10 +135,10 @@ class SurfaceScene:
             self.changed.emit()
 
     def close(self) -> None:
-        """Stop the thread; what it works on is thrown away."""
+        """Stop the thread, after the one surface that it works on."""
         self._forget_surfaces()
         if self._maker is not None:
-            self._maker.shutdown(wait=False, cancel_futures=True)
+            self._maker.shutdown(wait=True, cancel_futures=True)
             self._maker = None
 
     # Camera ---------------------------------------------------------------------------------------------------------
@@ -211,7 +212,12 @@ class SurfaceScene:
             self.changed.emit()
 
     def prepare(self) -> None:
-        """Bring what was put off up to date; call it before drawing."""
+        """Bring what was put off up to date; call it before drawing, with this view's OpenGL context current."""
+        # A removed actor frees its vertex arrays at once. Their names belong to one context, so in another view's
+        # context that would free what that view draws with.
+        for actor in self._retired:
+            self.renderer.RemoveActor(actor)
+        self._retired.clear()
         if self._cursor_moved:
             self._cursor_moved = False
             self._apply_cursor()
@@ -317,7 +323,8 @@ class SurfaceScene:
     def _remove_actor(self, number: int) -> None:
         actor = self._actors.pop(number, None)
         if actor is not None:
-            self.renderer.RemoveActor(actor)
+            actor.VisibilityOff()
+            self._retired.append(actor)
 
     def _forget_surfaces(self) -> None:
         for number in {*self._actors, *self._pending, *self._drawn}:
