@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.resample import onto_regular_grid
 from engine.volume import Geometry, SeriesInfo, Volume
-from tests.viewer.see import CENTRE, TURNS, ball, near, phantom, pixels, settle, structures
+from tests.viewer.see import CENTRE, TURNS, ball, near, phantom, pixels, settle, structures, wait_until
 from viewer.render.orientation import letters
 from viewer.session import Overlay, View, Window
 from viewer.widgets.main_window import MainWindow
@@ -103,6 +103,22 @@ def test_outline_lies_where_the_structure_is(seeing: MainWindow, kind: str, acti
         assert away.min() > np.sqrt(radius**2 - off_plane**2) - slack
         angles = np.arctan2(*(found + 0.5 - pane.scene.pixel_from_lps(centre)).T)
         assert np.diff(np.sort(angles)).max() < 0.3
+
+
+def test_surfaces_that_go_take_nothing_from_the_other_views(seeing: MainWindow) -> None:
+    volume = phantom()
+    rois = [ball(volume.geometry, CENTRE, 16 + n, n, (0, 255, 0)) for n in range(1, 7)]
+    three_d = seeing.panes.three_d
+    for pane in seeing.panes.planes.values():
+        seeing.session.open(volume, structures(volume.geometry, *rois))
+        wait_until(lambda: not three_d.scene.busy)
+        settle(three_d)
+        # Its context is the current one while the surfaces are taken away.
+        pixels(pane)
+        seeing.session.close()
+        seeing.session.open(volume, structures(volume.geometry, *rois))
+        for other in seeing.panes.planes.values():
+            assert len(near(pixels(other), (0, 255, 0))) > 100
 
 
 def test_hidden_structures_are_not_drawn(seeing: MainWindow) -> None:
