@@ -84,6 +84,11 @@ def load(path: Path, network: nn.Module, average: MovingAverage, optimizer: torc
             index, key = name.split(".", 1)
             states.setdefault(int(index), {})[key] = value
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+        for parameter, state in optimizer.state.items():
+            for key, value in state.items():
+                # The fused optimizer pairs values by their place in memory, so both need the same layout.
+                if value.shape == parameter.shape:
+                    state[key] = torch.empty_like(parameter).copy_(value).detach()
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ReadError(
             f"The checkpoint {path} is damaged or belongs to another network; start in an empty folder."

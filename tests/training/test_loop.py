@@ -71,7 +71,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(cases: list[Case], tmp_path: Pat
 
 def test_a_checkpoint_of_another_network_is_refused(cases: list[Case], tmp_path: Path) -> None:
     Trainer(RECIPE, cases, [], tmp_path, "cpu").save()
-    other = dataclasses.replace(RECIPE, network={**RECIPE.network, "filters": [8, 8]})
+    other = dataclasses.replace(RECIPE, network={**RECIPE.network, "filters": [8, 12, 20]})
     with pytest.raises(ReadError, match="checkpoint"):
         Trainer(other, cases, [], tmp_path, "cpu")
 
