@@ -16,6 +16,8 @@ _DATA_HELP = "Data set in the nnU-Net raw layout, or a folder of DICOM studies w
 @click.option("--validation", type=click.Path(path_type=Path), help="Another one to choose by; else a tenth of --data.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the new card.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Length of the schedule; the card's else.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="In place of the recipe's.")
+@click.option("--go-on", is_flag=True, help="Begin with the card's own weights in place of random ones.")
 @click.option("--seed", type=int, help="Of weights and crops; the card's else.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 def train(
@@ -26,6 +28,8 @@ def train(
     output: Path,
     minutes: float | None,
     seed: int | None,
+    learning_rate: float | None,
+    go_on: bool,
     device: str,
 ) -> None:
     """Run the recipe of CARD on a data set; the folder -o becomes a card, and a run that stopped there is resumed."""
@@ -43,7 +47,16 @@ def train(
             bar.update(task, completed=fraction, description=text)
 
         scores = train_card(
-            card, data, validation=validation, output=output, minutes=minutes, seed=seed, device=device, report=report
+            card,
+            data,
+            validation=validation,
+            output=output,
+            minutes=minutes,
+            seed=seed,
+            device=device,
+            report=report,
+            learning_rate=learning_rate,
+            go_on=go_on,
         )
     if scores:
         click.echo(f"Mean Dice {scores.pop('mean'):.3f}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items()))

@@ -49,13 +49,25 @@ class Trainer:
         folder: gets `checkpoint.safetensors`, `average.safetensors` (the weights that scored best, or the last where
             there is no validation), and `curves.csv`. A checkpoint found there is resumed.
         device: "cpu" or "cuda".
+        start: weights to begin with in place of random ones; not looked at when a checkpoint is resumed.
     """
 
-    def __init__(self, recipe: Recipe, cases: list[Case], validation: list[Case], folder: Path, device: str) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        cases: list[Case],
+        validation: list[Case],
+        folder: Path,
+        device: str,
+        *,
+        start: dict[str, torch.Tensor] | None = None,
+    ) -> None:
         self.recipe, self.cases, self.validation, self.folder = recipe, cases, validation, folder
         self.device = torch.device(device)
         torch.manual_seed(recipe.seed)
         self.network = self._build()
+        if start is not None:
+            self.network.load_state_dict(start)
         self.average = MovingAverage(self.network, recipe.average)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load
 
 from engine.cards.registry import find_cards, load_card
 from engine.cards.schema import Card
+from engine.cards.weights import read_weights
 from engine.errors import CardError, MismatchError
 from engine.training.dataset import Case, DataSource, open_data
 from engine.training.loop import AVERAGE_FILE, Trainer
@@ -26,15 +28,18 @@ def train_card(
     seed: int | None,
     device: str,
     report: Callable[[float, str], None],
+    learning_rate: float | None = None,
+    go_on: bool = False,
 ) -> dict[str, float]:
     """Train the network of a card and write the new card.
 
     Args:
-        card: id or path of a card with a recipe; its weights, if any, are not used.
+        card: id or path of a card with a recipe.
         data, validation: folders in the nnU-Net raw layout, or of DICOM studies with RTSTRUCTs; without a validation
             set a share of the data, by the recipe, is held out.
         output: the new card's folder.
-        minutes, seed: in place of the recipe's.
+        minutes, seed, learning_rate: in place of the recipe's.
+        go_on: begin with the card's own weights in place of random ones.
         device: "auto", "cpu" or "cuda".
         report: told the fraction done and what is going on.
 
@@ -44,17 +49,20 @@ def train_card(
     Raises:
         PlanimeterError: the card can't be trained, the data don't fit it, or training failed.
     """
-    described = card_to_train(card)
+    described, place = card_to_train(card)
+    start = _own_weights(described, place) if go_on else None
     recipe = recipe_of(described)
     if minutes is not None:
         recipe = dataclasses.replace(recipe, minutes=minutes)
     if seed is not None:
         recipe = dataclasses.replace(recipe, seed=seed)
+    if learning_rate is not None:
+        recipe = dataclasses.replace(recipe, learning_rate=learning_rate)
     modalities = described.inputs[0].modality
     dataset = open_data(data, recipe.structures, modalities)
     chosen_by = open_data(validation, recipe.structures, modalities) if validation else None
     cases, held_out = _cases(recipe, dataset, chosen_by, report)
-    trainer = Trainer(recipe, cases, held_out, output, resolve_device(device))
+    trainer = Trainer(recipe, cases, held_out, output, resolve_device(device), start=start)
     progression = trainer.run(report)
     publish(described, output / AVERAGE_FILE, output)
     if not held_out:
@@ -63,8 +71,8 @@ def train_card(
     return {name: last[name] for name in ("mean", *recipe.structures) if name in last}
 
 
-def card_to_train(name: str) -> Card:
-    """The card with this id or path; one without usable weights is fine.
+def card_to_train(name: str) -> tuple[Card, Path]:
+    """The card with this id or path, and its folder; one without usable weights is fine.
 
     Raises:
         CardError: there is none, or it is not readable.
@@ -73,7 +81,15 @@ def card_to_train(name: str) -> Card:
     found = [load_card(path)] if path.exists() else [loaded for loaded in find_cards() if loaded.id == name]
     if not found:
         raise CardError(f"There is no model '{name}'; `planimeter models` lists those there are.")
-    return found[0].card
+    return found[0].card, found[0].folder
+
+
+def _own_weights(card: Card, folder: Path) -> dict[str, torch.Tensor]:
+    node = segmenter_of(card)
+    if len(node.weights) != 1:
+        raise CardError(f"The model '{card.id}' needs exactly one file of weights to go on from.")
+    own = node.weights[0]
+    return {name: value.float() for name, value in load(read_weights(folder, own)).items()}
 
 
 def recipe_of(card: Card) -> Recipe:
