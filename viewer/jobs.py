@@ -116,6 +116,9 @@ class Task(QObject):
             self.progressed.emit(fraction, stage)
 
     def _end(self, result: Any, error: BaseException | None) -> None:
+        # The thread is about to end; without it nobody but the window's thread can be the last to hold this object,
+        # and Qt objects must not be destroyed on another thread than their own.
+        self._thread.join()
         self._running = False
         _alive.discard(self)
         if error is None:

@@ -66,7 +66,9 @@ class StudyTree(QTreeWidget):
 
     def forget(self) -> None:
         """Empty the tree; what is open stays open."""
-        self.clear()
+        # QTreeWidget.clear() may crash in PySide once items made in Python have been painted.
+        while self.topLevelItemCount():
+            self.takeTopLevelItem(0)
         self._items.clear()
         self._series.clear()
         self._pictured.clear()
