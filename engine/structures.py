@@ -102,7 +102,8 @@ class Roi:
         roi_type: RT ROI Interpreted Type, such as "ORGAN", "PTV", "EXTERNAL"; "" where unknown.
         uid: stable UID of the ROI's observation across re-export, "" until first written.
         attachments: other elements of the file's ROI items that must survive a rewrite, as pydicom JSON.
-        uncertainty: plane index → expected share of the plane's area in doubt, for ROIs drawn by a model.
+        expected_edit: plane index → mm² that are expected to be wrong, for ROIs drawn by a model as it drew them; a
+            plane may be named on which it drew nothing, and perhaps missed something.
     """
 
     number: int
@@ -117,11 +118,11 @@ class Roi:
     locked: bool = False
     uid: str = ""
     attachments: str = ""
-    uncertainty: Mapping[int, float] = field(default_factory=dict)
+    expected_edit: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "planes", MappingProxyType(dict(self.planes)))
-        object.__setattr__(self, "uncertainty", MappingProxyType(dict(self.uncertainty)))
+        object.__setattr__(self, "expected_edit", MappingProxyType(dict(self.expected_edit)))
 
     def area(self, plane: int) -> MultiPolygon:
         """The polygons on plane index `plane`, `(u, v)` mm; empty where there are none."""

@@ -1,6 +1,6 @@
 """The order in which a person looks through what a model drew: where most is expected to change comes first. No Qt."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.structures import Roi, StructureSet
@@ -14,16 +14,16 @@ class Contour:
     Args:
         number, name, colour: of the ROI.
         plane: index of the plane.
-        doubt: expected share of the area that is wrong, 0..1 (`Roi.uncertainty`).
-        edit_mm2: area that is expected to change: `doubt` × the area as the model drew it.
+        edit_mm2: area that is expected to change (`Roi.expected_edit`).
+        doubt: the same as a share of the area that is drawn now, at most 1; None where nothing is.
     """
 
     number: int
     name: str
     colour: tuple[int, int, int]
     plane: int
-    doubt: float
     edit_mm2: float
+    doubt: float | None
 
     @property
     def key(self) -> tuple[int, int]:
@@ -31,43 +31,41 @@ class Contour:
         return self.number, self.plane
 
 
-class ReviewQueue:
-    """Ranks contours by expected edit. An edit does not move a contour to another place: it keeps its first rank."""
+def review_queue(structures: StructureSet | None, only: int | None = None) -> list[Contour]:
+    """All contours that a model is not sure of, and planes on which it may have missed one, by expected edit.
 
-    def __init__(self) -> None:
-        self._ranks: dict[int, tuple[Mapping[int, float], dict[int, float]]] = {}
+    What the model expected does not change with an edit, so an edited contour keeps its place.
 
-    def contours(self, structures: StructureSet | None, only: int | None = None) -> list[Contour]:
-        """All contours with a measure of doubt, those of the largest expected edit first.
+    Args:
+        structures: what is drawn.
+        only: ROI number; None for all ROIs.
+    """
+    rois: Iterable[Roi] = structures.rois if structures is not None else ()
+    found = [
+        Contour(roi.number, roi.name, roi.colour, plane, edit, _share(edit, roi.area(plane).area))
+        for roi in rois
+        if only in {None, roi.number}
+        for plane, edit in roi.expected_edit.items()
+    ]
+    return sorted(found, key=lambda contour: (-contour.edit_mm2, contour.name, contour.plane))
 
-        Args:
-            only: ROI number; None for all ROIs.
-        """
-        rois: Iterable[Roi] = structures.rois if structures is not None else ()
-        found = [
-            Contour(roi.number, roi.name, roi.colour, plane, roi.uncertainty[plane], edit)
-            for roi in rois
-            if roi.uncertainty and only in {None, roi.number}
-            for plane, edit in self._ranked(roi).items()
-            if plane in roi.planes
-        ]
-        return sorted(found, key=lambda contour: (-contour.edit_mm2, contour.name, contour.plane))
 
-    def _ranked(self, roi: Roi) -> dict[int, float]:
-        known = self._ranks.get(roi.number)
-        if known is None or known[0] != roi.uncertainty:
-            edits = {plane: doubt * roi.area(plane).area for plane, doubt in roi.uncertainty.items()}
-            known = self._ranks[roi.number] = (roi.uncertainty, edits)
-        return known[1]
+def _share(edit: float, area: float) -> float | None:
+    return min(edit / area, 1.0) if area > 0 else None
 
 
 def show(session: Session, contour: Contour) -> None:
-    """Bring a contour into view: the crosshair onto it, its ROI active."""
+    """Bring a contour into view: the crosshair onto it, its ROI active.
+
+    Where nothing is drawn on the plane, the crosshair goes to the place of the nearest contour of the ROI.
+    """
     volume, structures = session.volume, session.structures
     if volume is None or structures is None or contour.number not in structures:
         return
     session.set_active(contour.number)
-    area = structures[contour.number].area(contour.plane)
-    if not area.is_empty:
-        point = area.representative_point()
+    roi = structures[contour.number]
+    drawn = [plane for plane in roi.planes if not roi.area(plane).is_empty]
+    if drawn:
+        nearest = min(drawn, key=lambda plane: abs(plane - contour.plane))
+        point = roi.area(nearest).representative_point()
         session.move_cursor(volume.geometry.lps_from_plane(contour.plane, [[point.x, point.y]])[0])

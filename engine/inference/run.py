@@ -103,7 +103,7 @@ def _roi(context: Context, number: int, output: Output, found: Found) -> Roi:
         planes=_planes(found.areas),
         provenance=_provenance(context),
         code=Code(code.value, code.scheme, code.meaning) if code is not None else None,
-        uncertainty=found.doubt,
+        expected_edit=found.expected_edit,
     )
 
 
@@ -133,5 +133,5 @@ def _provenance(context: Context) -> Provenance:
         description=f"{card.title}{' (input outside what the model was made for)' if against else ''}",
         algorithm=card.id,
         version=card.version,
-        weights_sha256=card.weights[0].sha256 if card.weights else "",
+        weights_sha256=" ".join(weights.sha256 for weights in card.weights),
     )

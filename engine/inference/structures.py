@@ -15,6 +15,9 @@ from engine.inference.maps import Map, Maps, processed
 from engine.progress import Progress
 from engine.volume import Geometry
 
+#: A plane without a contour is named for review when at least so much is expected on it.
+_LEAST_MISSING_MM2 = 30.0
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -22,12 +25,12 @@ class Found:
 
     Args:
         areas: plane index → polygons, `(u, v)` mm.
-        doubt: plane index → expected share of the plane's area that is wrong, 0..1.
+        expected_edit: as in `Roi`.
         bands: "inner" and "outer" → areas, where they were asked for.
     """
 
     areas: Mapping[int, MultiPolygon]
-    doubt: Mapping[int, float] = field(default_factory=dict)
+    expected_edit: Mapping[int, float] = field(default_factory=dict)
     bands: Mapping[str, Mapping[int, MultiPolygon]] = field(default_factory=dict)
 
 
@@ -41,12 +44,10 @@ def found_from_maps(context: Context, maps: Maps, output: Output, progress: Prog
     began = context.timed("post-processing", began)
     image = context.volume.geometry
     areas = trace_probability_volume(one.lead, one.geometry, image, output.threshold, progress)
-    doubt = {}
-    if context.card.uncertainty.method == "entropy":
-        doubt = doubt_of_planes(one, areas, image)
+    edits = expected_edits(one, areas, image) if context.card.uncertainty.method == "entropy" else {}
     bands = _bands(context, one, output) if context.options.bands else {}
     context.timed("contours", began)
-    return Found(areas, doubt, bands)
+    return Found(areas, edits, bands)
 
 
 def doubtful_area(one: Map) -> NDArray[np.float64]:
@@ -60,16 +61,11 @@ def doubtful_area(one: Map) -> NDArray[np.float64]:
     return np.asarray(chance.sum(axis=(1, 2), dtype=np.float64) * u * v)
 
 
-def doubt_of_planes(one: Map, areas: Mapping[int, MultiPolygon], image: Geometry) -> dict[int, float]:
-    """Plane index of the image → expected share of its area that is wrong, 0..1, for each plane with an area."""
-    doubtful = doubtful_area(one)
-    positions = one.geometry.positions
-    doubt = {}
-    for k, area in areas.items():
-        if not area.is_empty:
-            here = float(np.interp(image.positions[k], positions, doubtful))
-            doubt[k] = float(min(here / max(area.area, 1e-6), 1.0))
-    return doubt
+def expected_edits(one: Map, areas: Mapping[int, MultiPolygon], image: Geometry) -> dict[int, float]:
+    """Plane index of the image → mm² that are expected to be wrong: each plane that is drawn, or may be missing."""
+    expected = np.interp(image.positions, one.geometry.positions, doubtful_area(one), left=0.0, right=0.0)
+    drawn = {k for k, area in areas.items() if not area.is_empty}
+    return {k: float(area) for k, area in enumerate(expected) if k in drawn or area >= _LEAST_MISSING_MM2}
 
 
 def _bands(context: Context, one: Map, output: Output) -> dict[str, Mapping[int, MultiPolygon]]:

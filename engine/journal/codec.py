@@ -53,7 +53,7 @@ def roi_to_json(roi: Roi, store: Store) -> dict[str, Any]:
         "locked": roi.locked,
         "uid": roi.uid,
         "attachments": roi.attachments,
-        "uncertainty": [[plane, doubt] for plane, doubt in roi.uncertainty.items()],
+        "expected_edit": [[plane, area] for plane, area in roi.expected_edit.items()],
     }
 
 
@@ -73,7 +73,7 @@ def roi_from_json(saved: Mapping[str, Any], contours: Mapping[int, PlaneContours
         locked=saved["locked"],
         uid=saved["uid"],
         attachments=saved["attachments"],
-        uncertainty=dict(saved["uncertainty"]),
+        expected_edit=dict(saved.get("expected_edit", ())),
     )
 
 

@@ -99,7 +99,7 @@ def test_the_same_input_gives_the_same_contours(tmp_path: Path) -> None:
     for one, other in zip(first.rois, second.rois, strict=True):
         assert one.planes and list(one.planes) == list(other.planes)
         assert all(one.area(k).equals_exact(other.area(k), 0) for k in one.planes)
-        assert dict(one.uncertainty) == dict(other.uncertainty)
+        assert dict(one.expected_edit) == dict(other.expected_edit)
 
 
 def test_a_flip_swaps_left_and_right_labels(tmp_path: Path) -> None:

@@ -452,7 +452,7 @@ def test_a_run_on_the_built_in_study_can_be_stopped_and_run_again(person: Person
     atlas = atlas_labels()
     for roi in person.structures.rois:
         assert roi.provenance.weights_sha256
-        assert roi.uncertainty
+        assert roi.expected_edit
         assert overlap(person, roi.number, atlas[roi.name]) > 0.5, roi.name
     person.ctrl(Qt.Key.Key_Z)
     assert person.names == []

@@ -24,9 +24,8 @@ def square(side: float) -> MultiPolygon:
 @pytest.fixture
 def session() -> Session:
     session = Session()
-    # Expected edits: Z on plane 2: 0.5 × 100 = 50, on plane 3: 0.1 × 400 = 40; B on plane 2: 0.9 × 25 = 22.5.
-    a = Roi(1, "Z", planes={2: PlaneContours(square(10)), 3: PlaneContours(square(20))}, uncertainty={2: 0.5, 3: 0.1})
-    b = Roi(2, "B", planes={2: PlaneContours(square(5))}, uncertainty={2: 0.9})
+    a = Roi(1, "Z", planes={2: PlaneContours(square(10)), 3: PlaneContours(square(20))}, expected_edit={2: 50, 3: 40})
+    b = Roi(2, "B", planes={2: PlaneContours(square(5))}, expected_edit={2: 22.5})
     manual = Roi(3, "C", planes={5: PlaneContours(square(30))})
     session.open(
         Volume(np.zeros(GEOMETRY.shape, np.int16), GEOMETRY, "CT", "HU"), StructureSet(GEOMETRY, (manual, b, a))
@@ -88,7 +87,7 @@ def test_an_edit_makes_a_contour_unseen_but_keeps_its_rank(qtbot: QtBot, panel: 
 
 def test_a_new_result_is_ranked_anew(qtbot: QtBot, panel: ReviewPanel, session: Session) -> None:
     assert session.structures is not None
-    changed = replace(session.structures[2], uncertainty={2: 1.0}, planes={2: PlaneContours(square(30))})
+    changed = replace(session.structures[2], expected_edit={2: 900}, planes={2: PlaneContours(square(30))})
     session.open(session.volume, session.structures.with_roi(changed))  # type: ignore[arg-type]
     assert order(panel)[0] == (2, 2)
 
@@ -104,3 +103,16 @@ def test_without_doubt_there_is_nothing_to_review(qtbot: QtBot) -> None:
     qtbot.addWidget(panel)
     assert "Nothing to review" in panel.ledger.text()
     assert not panel.next_button.isEnabled()
+
+
+def test_a_plane_on_which_a_contour_may_be_missing_is_shown_beside_the_nearest(
+    panel: ReviewPanel, session: Session
+) -> None:
+    assert session.structures is not None
+    doubtful = replace(session.structures[2], expected_edit={2: 22.5, 4: 100})
+    session.open(session.volume, session.structures.with_roi(doubtful))  # type: ignore[arg-type]
+    assert order(panel)[0] == (2, 4)
+    texts = [panel.model.data(panel.model.index(row, 3)) for row in range(4)]
+    assert texts == ["not drawn", "50%", "10%", "90%"]
+    panel.table.selectRow(0)
+    np.testing.assert_allclose(session.cursor_lps, (12.5, 12.5, 12.0))

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.structures import StructureSet
-from viewer.review import Contour, ReviewQueue, show
+from viewer.review import Contour, review_queue, show
 from viewer.session import Session, StructuresChanged
 from viewer.widgets.theme import FAINT
 
@@ -28,7 +28,7 @@ TIPS = (
     "Seen by a person",
     "",
     "Number of the plane",
-    "Share of the area that is expected to be wrong",
+    "Share of the area that is expected to be wrong; on a plane without a contour one may be missing",
     "Area that is expected to change",
 )
 NOTHING = "Nothing to review: no structure here came from a model that tells how sure it is."
@@ -80,7 +80,7 @@ class ReviewModel(QAbstractTableModel):
                 "✓" if seen else "",
                 contour.name,
                 str(contour.plane + 1),
-                f"{contour.doubt:.0%}",
+                "not drawn" if contour.doubt is None else f"{contour.doubt:.0%}",
                 f"{contour.edit_mm2:.0f}",
             )[column]
         if role == Qt.ItemDataRole.DecorationRole and column == 1:
@@ -104,7 +104,6 @@ class ReviewPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._queue = ReviewQueue()
         self._build()
         # While a stroke is being drawn the list need not keep up with it.
         self._later = QTimer(self, interval=150, singleShot=True)
@@ -176,7 +175,7 @@ class ReviewPanel(QWidget):
         structures = self._session.structures
         self._show_choices(structures)
         contour = self._contour(self.table.currentIndex().row())
-        self.model.show_contours(self._queue.contours(structures, self.which.currentData()))
+        self.model.show_contours(review_queue(structures, self.which.currentData()))
         if contour is not None:
             self._select(contour.key, quietly=True)
         self._marks_changed()
@@ -186,7 +185,7 @@ class ReviewPanel(QWidget):
         self.which.clear()
         self.which.addItem("All structures", None)
         for roi in structures.rois if structures is not None else ():
-            if roi.uncertainty:
+            if roi.expected_edit:
                 self.which.addItem(roi.name, roi.number)
         self.which.setCurrentIndex(max(self.which.findData(chosen) if chosen is not None else 0, 0))
         self.which.setVisible(self.which.count() > 2)
