@@ -31,6 +31,27 @@ def run_graph(context: Context) -> Answers:
     Raises:
         CardError: a node can't be run, or an output is made by none.
     """
+    found, values = run_nodes(context)
+    structures, scores = {}, {}
+    masks = [output for output in context.card.outputs if output.kind == "mask" and output.label not in found]
+    for index, output in enumerate(masks):
+        progress = _part(context.progress, 0.82 + 0.18 * index / len(masks), 0.18 / len(masks))
+        structures[output.label] = found_from_maps(context, maps_of(context, values, output), output, progress)
+    for output in context.card.outputs:
+        if output.kind in {"score", "risk"}:
+            answer = _maker(context, values, output)
+            if not isinstance(answer, Scores):
+                raise CardError(f"The output '{output.label}' of the model '{context.card.id}' is a mask, not a score.")
+            scores[output.label] = answer.of(output.label)
+    return Answers(found | structures, scores)
+
+
+def run_nodes(context: Context) -> tuple[dict[str, Found], dict[str, Value]]:
+    """Run the nodes of a card in order; return the structures that are whole already, and all values by their names.
+
+    Raises:
+        CardError: a node can't be run.
+    """
     found: dict[str, Found] = {}
     values: dict[str, Value] = {}
     nodes = context.card.graph
@@ -43,21 +64,19 @@ def run_graph(context: Context) -> Answers:
         values[node.node] = value
         if node.out is not None:
             values[node.out] = value
-    structures, scores = {}, {}
-    masks = [output for output in context.card.outputs if output.kind == "mask" and output.label not in found]
-    for index, output in enumerate(masks):
-        progress = _part(context.progress, 0.82 + 0.18 * index / len(masks), 0.18 / len(masks))
-        maps = _maker(context, values, output)
-        if not isinstance(maps, Maps):
-            raise CardError(f"The output '{output.label}' of the model '{context.card.id}' is a score, not a mask.")
-        structures[output.label] = found_from_maps(context, maps, output, progress)
-    for output in context.card.outputs:
-        if output.kind in {"score", "risk"}:
-            answer = _maker(context, values, output)
-            if not isinstance(answer, Scores):
-                raise CardError(f"The output '{output.label}' of the model '{context.card.id}' is a mask, not a score.")
-            scores[output.label] = answer.of(output.label)
-    return Answers(found | structures, scores)
+    return found, values
+
+
+def maps_of(context: Context, values: dict[str, Value], output: Output) -> Maps:
+    """The probabilities that an output is traced from.
+
+    Raises:
+        CardError: no node makes it, or it is a score.
+    """
+    maps = _maker(context, values, output)
+    if not isinstance(maps, Maps):
+        raise CardError(f"The output '{output.label}' of the model '{context.card.id}' is a score, not a mask.")
+    return maps
 
 
 def _run(context: Context, node: Node, values: dict[str, Value], progress: Progress) -> Value:

@@ -11,6 +11,13 @@ from torch import nn
 from engine.errors import CardError
 
 
+def dyn_unet(**arguments: Any) -> nn.Module:
+    """MONAI's DynUNet, which knows each block by two names, with one of them, so that no weight is stored twice."""
+    network: nn.Module = DynUNet(**arguments)
+    del network.input_block, network.downsamples, network.bottleneck, network.upsamples
+    return network
+
+
 class SubvoxelUNet(nn.Module):
     """A U-Net that works at half resolution on blocks of 2×2×2 voxels, so that full resolution costs next to nothing.
 
@@ -31,7 +38,7 @@ class SubvoxelUNet(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, filters: list[int]) -> None:
         super().__init__()
         levels = len(filters)
-        self.trunk = DynUNet(
+        self.trunk = dyn_unet(
             spatial_dims=3,
             in_channels=8 * in_channels,
             out_channels=8 * out_channels,
@@ -43,8 +50,6 @@ class SubvoxelUNet(nn.Module):
             # Not in place: a compiled training step would have to copy.
             act_name=("leakyrelu", {"inplace": False, "negative_slope": 0.01}),
         )
-        # MONAI's network knows each block by two names; with one of them the weights are not stored twice.
-        del self.trunk.input_block, self.trunk.downsamples, self.trunk.bottleneck, self.trunk.upsamples
         self.refine = nn.Conv3d(in_channels + out_channels, out_channels, 3, padding=1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
@@ -56,7 +61,7 @@ class SubvoxelUNet(nn.Module):
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "SubvoxelUNet": SubvoxelUNet,
-    "DynUNet": DynUNet,
+    "DynUNet": dyn_unet,
     "SegResNet": SegResNet,
     "UNet": UNet,
 }

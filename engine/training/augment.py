@@ -158,7 +158,11 @@ def _affine(rng: np.random.Generator, spacing: NDArray[np.float64], augmentation
 def _resampled(
     case: Case, centre: NDArray[np.float64], size: tuple[int, int, int], matrix: NDArray[np.float64]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    shape = np.array(case.image.shape)
+    # Only the box of the case that the crop looks at is converted and sampled.
+    reach = np.abs(matrix) @ ((np.array(size) - 1) / 2) + 1
+    low = np.clip(np.floor(centre - 0.5 - reach), 0, np.array(case.image.shape) - 1).astype(int)
+    high = np.clip(np.ceil(centre - 0.5 + reach) + 1, low + 1, case.image.shape).astype(int)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     # grid_sample wants (x, y, z) and -1..1 between the centres of the first and last voxel.
     axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in size]
     grid = []
@@ -167,19 +171,20 @@ def _resampled(
             float(matrix[axis, other]) * axes[other].reshape([-1 if k == other else 1 for k in range(3)])
             for other in range(3)
         ]
-        index = steps[0] + steps[1] + steps[2] + float(centre[axis] - 0.5)
-        grid.append(index * (2 / max(int(shape[axis]) - 1, 1)) - 1)
+        index = steps[0] + steps[1] + steps[2] + float(centre[axis] - 0.5 - low[axis])
+        grid.append(index * (2 / max(int(high[axis] - low[axis]) - 1, 1)) - 1)
     points = torch.stack(grid, dim=-1)[None]
-    image = torch.from_numpy(case.image).float()[None, None] - OUTSIDE_HU
+    image = torch.from_numpy(case.image[box]).float()[None, None] - OUTSIDE_HU
     image = functional.grid_sample(image, points, align_corners=True)[0, 0] + OUTSIDE_HU
     best = torch.full(size, 0.5)
     labels = torch.zeros(size, dtype=torch.uint8)
-    source = torch.from_numpy(case.labels)
-    for value in case.voxels_of:
-        share = functional.grid_sample((source == value).float()[None, None], points, align_corners=True)[0, 0]
-        won = share >= best
-        labels[won] = value
-        best = torch.maximum(best, share)
+    source = torch.from_numpy(case.labels[box])
+    for value in torch.unique(source).tolist():
+        if value:
+            share = functional.grid_sample((source == value).float()[None, None], points, align_corners=True)[0, 0]
+            won = share >= best
+            labels[won] = value
+            best = torch.maximum(best, share)
     return image, labels
 
 

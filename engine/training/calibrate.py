@@ -15,13 +15,11 @@ from engine.cards.registry import LoadedCard, find_card
 from engine.cards.schema import Band, Calibration
 from engine.errors import MismatchError
 from engine.inference.context import Context
+from engine.inference.graph import maps_of, run_nodes
 from engine.inference.maps import Maps
-from engine.inference.preprocess import prepare
-from engine.inference.segment import run_segmenter
-from engine.progress import silent
 from engine.training.dataset import Case, open_data
 from engine.training.evaluate import volume_of
-from engine.training.publish import segmenter_of, write_card
+from engine.training.publish import write_card
 
 #: Expected share of a structure that the outer contour may miss, and of the inner contour that may be wrong.
 RISK = 0.1
@@ -73,18 +71,23 @@ def calibration_of(predicted: Sequence[Predicted], structures: Sequence[str], da
 
 
 def predict(loaded: LoadedCard, case: Case, device: str = "auto") -> Predicted:
-    """Run the card's network on a case through the program's own path, without its present temperature."""
+    """Run the card's networks on a case through the program's own path, without its present temperature."""
     uncalibrated = loaded.card.uncertainty.model_copy(update={"calibration": None})
     plain = replace(loaded, parsed=loaded.card.model_copy(update={"uncertainty": uncalibrated}))
     volume = volume_of(case)
-    prepared = prepare(volume, plain.card.preprocess)
-    maps = run_segmenter(Context(plain, volume, device), segmenter_of(plain.card), prepared, silent)
-    return doubtful(case, maps)
+    context = Context(plain, volume, device)
+    _, values = run_nodes(context)
+    return doubtful(case, maps_of(context, values, plain.card.outputs[0]), _labels(plain))
 
 
-def doubtful(case: Case, maps: Maps) -> Predicted:
+def _labels(loaded: LoadedCard) -> list[str]:
+    """The labels of the card's masks, in order."""
+    return [output.label for output in loaded.card.outputs if output.kind == "mask"]
+
+
+def doubtful(case: Case, maps: Maps, labels: Sequence[str]) -> Predicted:
     """The voxels of `maps` where a structure is likely at all, or contoured, with their labels on the same grid."""
-    organs = maps.dense(maps.labels).astype(np.float32)
+    organs = maps.dense(labels).astype(np.float32)
     start = np.rint(volume_of(case).geometry.kji_from_lps(maps.prepared.geometry.lps_from_kji([[0, 0, 0]]))[0])
     k, j, i = (int(value) for value in start)
     planes, rows, columns = organs.shape[1:]
@@ -92,12 +95,12 @@ def doubtful(case: Case, maps: Maps) -> Predicted:
         raise MismatchError(
             f"{case.name} was resampled for the network, so its labels can't be compared voxel by voxel."
         )
-    labels = case.labels[k : k + planes, j : j + rows, i : i + columns]
-    chosen = (organs > 0).any(axis=0) | (labels > 0)
+    truth = case.labels[k : k + planes, j : j + rows, i : i + columns]
+    chosen = (organs > 0).any(axis=0) | (truth > 0)
     own = organs[:, chosen]
     background = np.clip(1 - own.sum(axis=0, keepdims=True), 0, None)
     probabilities = np.clip(np.concatenate([background, own]), 1e-4, None)
-    return Predicted(probabilities / probabilities.sum(axis=0), labels[chosen], case.contoured)
+    return Predicted(probabilities / probabilities.sum(axis=0), truth[chosen], case.contoured)
 
 
 def band_of(name: str, pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> Band | None:
@@ -144,7 +147,7 @@ def _loss(predicted: Predicted, temperature: float) -> float:
 def main(card: str, data: Path, name: str) -> None:
     """Fit CARD's temperature and bands on a data set, and write them into it."""
     loaded = find_card(card)
-    structures = list(segmenter_of(loaded.card).params.labels)
+    structures = _labels(loaded)
     dataset = open_data(data, structures, loaded.card.inputs[0].modality)
     predicted = [predict(loaded, dataset.read(case)) for case in dataset.names]
     calibration = calibration_of(predicted, structures, name)

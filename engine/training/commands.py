@@ -17,6 +17,7 @@ _DATA_HELP = "Data set in the nnU-Net raw layout, or a folder of DICOM studies w
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the new card.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Length of the schedule; the card's else.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="In place of the recipe's.")
+@click.option("--node", help="Which of the card's networks; needed where it has several.")
 @click.option("--go-on", is_flag=True, help="Begin with the card's own weights in place of random ones.")
 @click.option("--seed", type=int, help="Of weights and crops; the card's else.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
@@ -29,6 +30,7 @@ def train(
     minutes: float | None,
     seed: int | None,
     learning_rate: float | None,
+    node: str | None,
     go_on: bool,
     device: str,
 ) -> None:
@@ -57,6 +59,7 @@ def train(
             report=report,
             learning_rate=learning_rate,
             go_on=go_on,
+            node=node,
         )
     if scores:
         click.echo(f"Mean Dice {scores.pop('mean'):.3f}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items()))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,6 +40,12 @@ class Case:
         """Class → (n, 3) indices of its voxels; classes without a voxel are absent."""
         found = {int(value): np.argwhere(self.labels == value) for value in np.unique(self.labels) if value}
         return found
+
+    def without(self, structures: Sequence[bool]) -> "Case":
+        """The case as if those of its structures that are True here had not been contoured."""
+        out = np.asarray(structures)
+        labels = np.where(np.isin(self.labels, np.flatnonzero(out) + 1), 0, self.labels).astype(np.uint8)
+        return replace(self, labels=labels, contoured=self.contoured & ~out)
 
     def cropped(self, margin: int = 4) -> "Case":
         """The case within the box around the patient, `margin` voxels wider on each side where there are some."""

@@ -87,12 +87,12 @@ class Trainer:
         began, losses, validated = time.monotonic() - 60 * state.minutes, [], state.minutes
         saved = state.minutes
         with ThreadPoolExecutor(1) as background:
-            # The next crop is cut while the network works on this one.
-            coming: Future[Crop] = background.submit(self._draw, state.step)
+            # The next crops are cut while the network works on these.
+            coming: Future[list[Crop]] = background.submit(self._draw, state.step)
             while (fraction := self._fraction()) < 1 and not self._stale():
-                crop = coming.result()
+                crops = coming.result()
                 coming = background.submit(self._draw, state.step + 1)
-                losses.append(self._step(crop, fraction))
+                losses.append(self._step(crops, fraction))
                 state.minutes = (time.monotonic() - began) / 60
                 if state.step % _LOG_STEPS == 0:
                     self._log(losses, fraction)
@@ -145,14 +145,14 @@ class Trainer:
         image = windowed(torch.from_numpy(case.image).float(), self.recipe.windows)[None].to(self.device)
         with torch.inference_mode(), self._precision():
             logits = sliding_window_inference(
-                image, self.recipe.patch, 1, network, overlap=0.5, mode="gaussian", padding_mode="constant", cval=-1
+                image, self.recipe.patch, 1, network, overlap=0.25, mode="gaussian", padding_mode="constant", cval=-1
             )
         assert isinstance(logits, torch.Tensor)
         return logits[0].argmax(0).byte().cpu().numpy()
 
-    def _draw(self, step: int) -> Crop:
-        rng = np.random.default_rng([self.recipe.seed, step])
-        return draw(rng, self.cases, self.recipe.patch, self.recipe.mirror, self.recipe.augment)
+    def _draw(self, step: int) -> list[Crop]:
+        recipe, rng = self.recipe, np.random.default_rng([self.recipe.seed, step])
+        return [draw(rng, self.cases, recipe.patch, recipe.mirror, recipe.augment) for _ in range(recipe.batch)]
 
     def _loss(self, image: torch.Tensor, labels: torch.Tensor, contoured: torch.Tensor) -> torch.Tensor:
         with self._precision():
@@ -162,14 +162,16 @@ class Trainer:
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def _step(self, crop: Crop, fraction: float) -> float:
+    def _step(self, crops: list[Crop], fraction: float) -> float:
         state, recipe = self.progression, self.recipe
         rate = recipe.learning_rate * (1 - fraction) ** recipe.power * min((state.step + 1) / recipe.warm_up, 1)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        image = windowed(crop.image, recipe.windows)[None].to(self.device, memory_format=torch.channels_last_3d)
-        labels, contoured = crop.labels[None].to(self.device), crop.contoured[None].to(self.device)
+        image = torch.stack([windowed(crop.image, recipe.windows) for crop in crops])
+        image = image.to(self.device, memory_format=torch.channels_last_3d)
+        labels = torch.stack([crop.labels for crop in crops]).to(self.device)
+        contoured = torch.stack([crop.contoured for crop in crops]).to(self.device)
         loss = self.loss(image, labels, contoured)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)

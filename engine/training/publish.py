@@ -1,6 +1,8 @@
 """From a finished run to a card that can be used: weights in half the size, their hash, and the card beside them."""
 
 import hashlib
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,31 +18,39 @@ from engine.inference.networks import build_network
 WEIGHTS_FILE = "weights.safetensors"
 
 
-def segmenter_of(card: Card) -> SegmenterNode:
-    """The one network of the card that a recipe can train.
+def segmenter_of(card: Card, name: str | None = None) -> SegmenterNode:
+    """The network of the card that a recipe trains.
+
+    Args:
+        card: the card.
+        name: of the node; may be None where the card has one segmenter alone.
 
     Raises:
-        CardError: the card has none, or several.
+        CardError: there is none of this name, or it takes a name to tell which is meant.
     """
     nodes = [node for node in card.graph if isinstance(node, SegmenterNode)]
-    if len(nodes) != 1:
-        raise CardError(f"The model '{card.id}' has {len(nodes)} segmenters; training needs exactly one.")
-    return nodes[0]
+    chosen = [node for node in nodes if name in {None, node.node}]
+    if len(chosen) != 1:
+        names = ", ".join(node.node for node in nodes) or "none"
+        raise CardError(f"The model '{card.id}' has these networks to train: {names}; name one of them with --node.")
+    return chosen[0]
 
 
-def publish(card: Card, average: Path, folder: Path) -> Card:
-    """Write `card.json` and `weights.safetensors` (float16) into `folder`; return the card as written.
+def publish(card: Card, average: Path, folder: Path, *, name: str | None = None, source: Path | None = None) -> Card:
+    """Write `card.json` and a network's weights (float16) into `folder`; return the card as written.
 
     Args:
         card: whose segmenter was trained.
         average: safetensors file of the network's weights.
         folder: of the card; other files in it stay.
+        name: of the segmenter's node, as in `segmenter_of`.
+        source: folder of `card`, from which weights of its other networks are copied where `folder` lacks them.
 
     Raises:
-        CardError: the card has no single segmenter.
+        CardError: the card has no such segmenter.
         ReadError: the weights can't be read, or belong to another network.
     """
-    node = segmenter_of(card)
+    node = segmenter_of(card, name)
     try:
         tensors = load_file(average)
     except (OSError, SafetensorError) as error:
@@ -51,13 +61,17 @@ def publish(card: Card, average: Path, folder: Path) -> Card:
         raise ReadError(f"The weights {average} are those of another network: '{missing[0]}' is not among them.")
     halved = {name: _halved(tensors[name]) for name in sorted(names)}
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / WEIGHTS_FILE
+    others = [weights.file for other in card.graph if other.node != node.node for weights in other.weights]
+    for file in others:
+        if source is not None and (source / file).exists() and not (folder / file).exists():
+            shutil.copy(source / file, folder / file)
+    path = folder / (node.weights[0].file if len(node.weights) == 1 else _file_of(node, others))
     temporary = path.with_suffix(".part")
     save_file(halved, temporary)
     digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
     temporary.chmod(0o644)
     temporary.replace(path)
-    weights = {"file": WEIGHTS_FILE, "sha256": digest, "licence": card.licence.weights}
+    weights = {"file": path.name, "sha256": digest, "licence": card.licence.weights}
     values = card.model_dump(mode="json", by_alias=True)
     for other in values["graph"]:
         if other["node"] == node.node:
@@ -65,6 +79,11 @@ def publish(card: Card, average: Path, folder: Path) -> Card:
     published = Card.model_validate(values)
     write_card(published, folder)
     return published
+
+
+def _file_of(node: SegmenterNode, others: Sequence[str]) -> str:
+    """A name for the weights of a node that has none yet."""
+    return f"{node.node}.safetensors" if others else WEIGHTS_FILE
 
 
 def _halved(value: torch.Tensor) -> torch.Tensor:

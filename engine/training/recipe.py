@@ -22,6 +22,8 @@ class Recipe:
         network: parameters of `engine.inference.networks.build_network`.
         minutes: the length of the schedule; the learning rate follows the time, so that a slower or busier machine
             takes fewer steps of the same schedule.
+        batch: crops a step.
+        left_out: case → structures whose contours do not fit the image; they count as not contoured.
         steps: ends the schedule by steps as well, whichever comes first; 0 for no limit.
         learning_rate, weight_decay, warm_up (steps), power: AdamW, and the polynomial decay of its rate to zero.
         clip: largest norm of the gradient.
@@ -40,6 +42,8 @@ class Recipe:
     network: dict[str, Any]
     mirror_pairs: list[list[str]] = dataclasses.field(default_factory=list)
     minutes: float = 100.0
+    batch: int = 1
+    left_out: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     steps: int = 0
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2

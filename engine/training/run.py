@@ -30,6 +30,7 @@ def train_card(
     report: Callable[[float, str], None],
     learning_rate: float | None = None,
     go_on: bool = False,
+    node: str | None = None,
 ) -> dict[str, float]:
     """Train the network of a card and write the new card.
 
@@ -41,6 +42,7 @@ def train_card(
         minutes, seed, learning_rate: in place of the recipe's.
         go_on: begin with the card's own weights in place of random ones.
         device: "auto", "cpu" or "cuda".
+        node: which of the card's networks; None where it has one alone.
         report: told the fraction done and what is going on.
 
     Returns:
@@ -50,8 +52,8 @@ def train_card(
         PlanimeterError: the card can't be trained, the data don't fit it, or training failed.
     """
     described, place = card_to_train(card)
-    start = _own_weights(described, place) if go_on else None
-    recipe = recipe_of(described)
+    start = _own_weights(described, place, node) if go_on else None
+    recipe = recipe_of(described, node)
     if minutes is not None:
         recipe = dataclasses.replace(recipe, minutes=minutes)
     if seed is not None:
@@ -64,7 +66,7 @@ def train_card(
     cases, held_out = _cases(recipe, dataset, chosen_by, report)
     trainer = Trainer(recipe, cases, held_out, output, resolve_device(device), start=start)
     progression = trainer.run(report)
-    publish(described, output / AVERAGE_FILE, output)
+    publish(described, output / AVERAGE_FILE, output, name=node, source=place)
     if not held_out:
         return {}
     last = progression.history[-1]
@@ -84,23 +86,25 @@ def card_to_train(name: str) -> tuple[Card, Path]:
     return found[0].card, found[0].folder
 
 
-def _own_weights(card: Card, folder: Path) -> dict[str, torch.Tensor]:
-    node = segmenter_of(card)
+def _own_weights(card: Card, folder: Path, name: str | None) -> dict[str, torch.Tensor]:
+    node = segmenter_of(card, name)
     if len(node.weights) != 1:
         raise CardError(f"The model '{card.id}' needs exactly one file of weights to go on from.")
     own = node.weights[0]
     return {name: value.float() for name, value in load(read_weights(folder, own)).items()}
 
 
-def recipe_of(card: Card) -> Recipe:
-    """The recipe in the card's provenance, with the network, crop and structures of its segmenter.
+def recipe_of(card: Card, name: str | None = None) -> Recipe:
+    """The recipe in the card's provenance, with the network, crop and structures of one of its segmenters.
+
+    What `recipe.nodes` says of a node goes before what the recipe says of all.
 
     Raises:
         CardError: the card has no recipe, or it is not usable.
     """
     if not card.provenance.recipe:
         raise CardError(f"The model '{card.id}' has no training recipe.")
-    params = segmenter_of(card).params
+    params = segmenter_of(card, name).params
     windows = [step.params.windows for step in card.preprocess if step.op == "windows"]
     if len(windows) != 1:
         raise CardError(f"The model '{card.id}' needs exactly one 'windows' in its preprocessing to be trained.")
@@ -111,7 +115,12 @@ def recipe_of(card: Card) -> Recipe:
         "mirror_pairs": [list(pair) for pair in params.mirror_pairs],
         "windows": [list(window) for window in windows[0]],
     }
-    return Recipe.from_dict({**card.provenance.recipe, **drawn})
+    common = dict(card.provenance.recipe)
+    nodes = common.pop("nodes", {})
+    own = nodes.get(name or "", {}) if isinstance(nodes, dict) else None
+    if not isinstance(own, dict):
+        raise CardError(f"The 'nodes' of the training recipe of '{card.id}' are not a table of recipes.")
+    return Recipe.from_dict({**common, **own, **drawn})
 
 
 def resolve_device(device: str) -> str:
@@ -133,7 +142,8 @@ def _cases(
     cases = []
     for index, name in enumerate(names):
         report(0.0, f"reading case {index + 1} of {len(names)}")
-        cases.append(dataset.read(name).cropped())
+        out = recipe.left_out.get(name, [])
+        cases.append(dataset.read(name).cropped().without([structure in out for structure in recipe.structures]))
     if not any(case.voxels_of for case in cases):
         raise MismatchError(f"No case of the data set has any of {', '.join(recipe.structures)} contoured.")
     source, chosen = (held_out, held_out.names) if held_out else (dataset, chosen)
