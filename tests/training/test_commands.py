@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from engine.__main__ import commands
 from engine.cards.registry import load_card
 from engine.errors import PlanimeterError, ReadError
+from engine.training.calibrate import predict
+from engine.training.dataset import open_data
 from engine.training.publish import publish
 
 CARD = {
@@ -96,3 +99,56 @@ def test_weights_of_another_network_are_not_published(trained: Path, tmp_path: P
     (tmp_path / "card.json").write_text(json.dumps(other), encoding="utf-8")
     with pytest.raises(ReadError, match="another network"):
         publish(load_card(tmp_path).card, trained / "average.safetensors", tmp_path)
+
+
+@pytest.fixture
+def pair(trained: Path, tmp_path: Path) -> Path:
+    """A card of two networks whose probabilities are averaged, the second where the first finds something."""
+    card = json.loads((trained / "card.json").read_text(encoding="utf-8"))
+    first = card["graph"][0]
+    second = {**first, "node": "fine", "in": ["around"], "weights": []}
+    second["params"] = {**first["params"], "patch": [8, 16, 16]}
+    card["graph"] = [
+        first,
+        {"node": "around", "block": "G", "in": ["ct", "boxes"], "params": {"op": "crop", "margin_mm": 20}},
+        second,
+        {"node": "mean", "block": "G", "in": ["fine", "boxes"], "params": {"op": "combine", "how": "mean"}},
+    ]
+    card["provenance"]["recipe"]["nodes"] = {"fine": {"steps": 3, "batch": 2, "left_out": {"a": ["Box_L"]}}}
+    (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    (tmp_path / "weights.safetensors").write_bytes((trained / "weights.safetensors").read_bytes())
+    return tmp_path
+
+
+def test_the_network_that_is_named_is_trained_and_the_other_stays(pair: Path, boxes: Path) -> None:
+    out = pair / "out"
+    run("train", str(pair), "--node", "fine", "--data", str(boxes), "-o", str(out), "--device", "cpu")
+    loaded = load_card(out)
+    assert not loaded.problem
+    assert [weights.file for weights in loaded.card.weights] == ["weights.safetensors", "fine.safetensors"]
+    assert (out / "weights.safetensors").read_bytes() == (pair / "weights.safetensors").read_bytes()
+    assert (out / "curves.csv").read_text().count("\n") == 2  # three steps, so the header and the last validation
+    summary = json.loads(run("evaluate", str(out), "--data", str(boxes), "--json", "--device", "cpu"))
+    assert summary["n"] == 3 and not summary["failed"]
+
+
+def test_the_graph_as_a_whole_is_calibrated(pair: Path, boxes: Path) -> None:
+    case = open_data(boxes, ["Box_R", "Box_L"]).read("a")
+    card = json.loads((pair / "card.json").read_text(encoding="utf-8"))
+    first, around, second, _ = card["graph"]
+    second["weights"] = first["weights"]
+    around["params"]["margin_mm"] = 500
+    for node in (first, second):
+        node["params"]["patch"] = [24, 24, 32]
+    found = []
+    # The mean of a network with itself is what it says alone; the product is its square.
+    for how in ("mean", "product"):
+        card["graph"][3]["params"]["how"] = how
+        (pair / "card.json").write_text(json.dumps(card), encoding="utf-8")
+        found.append(predict(load_card(pair), case, "cpu").probabilities[1:].max(axis=1))
+    np.testing.assert_allclose(found[1], found[0] ** 2, rtol=0.05)
+
+
+def test_of_several_networks_one_must_be_named(pair: Path, boxes: Path) -> None:
+    with pytest.raises(PlanimeterError, match="boxes, fine; name one of them with --node"):
+        run("train", str(pair), "--data", str(boxes), "-o", str(pair / "out"))

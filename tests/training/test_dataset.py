@@ -82,3 +82,11 @@ def test_without_a_table_everything_counts_as_contoured(boxes: Path, tmp_path: P
     del description["contoured"]
     (folder / "dataset.json").write_text(json.dumps(description))
     assert DataSet(folder, STRUCTURES).read("b").contoured.all()
+
+
+def test_contours_that_are_left_out_count_as_not_contoured(boxes: Path) -> None:
+    case = DataSet(boxes, ["Box_R", "Box_L"]).read("a")
+    without = case.without([False, True])
+    assert without.contoured.tolist() == [True, False]
+    assert set(np.unique(without.labels)) == {0, 1}
+    assert set(np.unique(case.labels)) == {0, 1, 2}

@@ -85,3 +85,11 @@ def test_a_checkpoint_of_another_network_is_refused(cases: list[Case], tmp_path:
 def test_a_recipe_with_an_unknown_field_is_named() -> None:
     with pytest.raises(CardError, match="momentum"):
         Recipe.from_dict({"structures": [], "windows": [], "patch": [1, 1, 1], "network": {}, "momentum": 1})
+
+
+def test_a_batch_is_the_crops_of_the_step(cases: list[Case], tmp_path: Path) -> None:
+    trainer = Trainer(dataclasses.replace(RECIPE, batch=3), cases, [], tmp_path, "cpu")
+    seen: list[tuple[int, ...]] = []
+    trainer.network.register_forward_hook(lambda network, given, out: seen.append(tuple(given[0].shape)))
+    trainer.step()
+    assert seen == [(3, 1, 16, 16, 16)]
