@@ -26,7 +26,8 @@ def main() -> None:
         requirement = queue.pop()
         for extra in ("", *requirement.extras):
             name = canonicalize_name(requirement.name)
-            if (name, extra) in seen:
+            # The project's own extras are all among what is asked for.
+            if (name, extra) in seen or name == canonicalize_name(project["project"]["name"]):
                 continue
             seen.add((name, extra))
             try:

@@ -1,11 +1,13 @@
 """The command that opens the window: `planimeter open`."""
 
+import signal
+import socket
 import sys
 import time
 from pathlib import Path
 
 import click
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import PlanimeterError, ReadError
@@ -44,6 +46,7 @@ def show(path: Path | None, rtstruct: Path | None = None, screenshot: Path | Non
     assert isinstance(opener, Opener), "every window has its opener"
     window.show()
     if screenshot is None:
+        _close_on_interrupt(window)
         if path is not None:
             # After the first frame, so that the window is there before anything is read.
             QTimer.singleShot(0, opener, lambda: opener.open_paths([path], rtstruct, show=True))
@@ -65,6 +68,22 @@ def show(path: Path | None, rtstruct: Path | None = None, screenshot: Path | Non
     finally:
         window.close()
         application.processEvents()
+
+
+def _close_on_interrupt(window: MainWindow) -> None:
+    """Let Ctrl-C in the terminal close the window as its own button does.
+
+    Python handles a signal only between its own instructions, of which Qt's loop has none; a byte in a socket wakes it.
+    """
+    heard, told = socket.socketpair()
+    for end in (heard, told):
+        end.setblocking(False)
+    signal.set_wakeup_fd(told.fileno())
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    notifier = QSocketNotifier(heard.fileno(), QSocketNotifier.Type.Read, window)
+    notifier.activated.connect(lambda *_: heard.recv(64))
+    # Both ends live as long as the window.
+    window.destroyed.connect(lambda *_: (heard.close(), told.close()))
 
 
 def _settle(application: QApplication, window: MainWindow) -> None:

@@ -21,6 +21,7 @@ from engine.cards.schema import ClassifierNode, SegmenterNode
 from engine.cards.values import Flip
 from engine.cards.weights import read_weights
 from engine.errors import CardError, EngineError
+from engine.inference import openvino
 from engine.inference.context import Context
 from engine.inference.devices import Device, devices_to_try
 from engine.inference.maps import Maps
@@ -70,7 +71,8 @@ def run_segmenter(context: Context, node: SegmenterNode, prepared: Prepared, pro
     for device in devices_to_try(context.device, context.options.precision):
         patch = node.params.patch
         while True:
-            sweep = Sweep(node.params, networks, device, patch, context)
+            names = [f"{weights.sha256} {node.params.network.arguments}" for weights in node.weights]
+            sweep = Sweep(node.params, networks, device, patch, context, names)
             try:
                 maps = sweep.run(prepared, progress)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -86,7 +88,7 @@ def run_segmenter(context: Context, node: SegmenterNode, prepared: Prepared, pro
                 )
                 patch = smaller
             else:
-                context.used_device = str(device)
+                context.used_device = f"{device}{' by OpenVINO' if sweep.by_openvino else ''}"
                 return maps
     raise EngineError("Memory ran out on every device; close other programs, or choose a smaller image.")
 
@@ -101,6 +103,8 @@ class Sweep:
         device: to compute on.
         patch: (planes, rows, columns) of a tile.
         context: of the run.
+        names: of the networks, each telling its weights from any others; without them OpenVINO is not used.
+        by_openvino: that it was used.
     """
 
     params: SegmenterParams
@@ -108,13 +112,14 @@ class Sweep:
     device: Device
     patch: Size
     context: Context
+    names: Sequence[str] = ()
+    by_openvino: bool = False
 
     def run(self, prepared: Prepared, progress: Progress) -> Maps:
         """Go through the image; see the module."""
         params = self.params
         exclusive = params.activation == "softmax"
         maps = Maps(params.labels, prepared, exclusive)
-        networks = [_laid_out(network.to(self.device.name), params.dimensions) for network in self.networks]
         size = tuple(max(a, b) for a, b in zip(prepared.shape, self.patch, strict=True))
         before = [(a - b) // 2 for a, b in zip(size, prepared.shape, strict=True)]
         overlap = self.context.options.overlap
@@ -122,6 +127,7 @@ class Sweep:
         starts = [tile_starts(a, b, overlap) for a, b in zip(size, self.patch, strict=True)]
         across = list(itertools.product(starts[1], starts[2]))
         tiles = len(starts[0]) * len(across)
+        networks = self._ready(prepared, tiles)
         weight = torch.from_numpy(gaussian(self.patch))
         channels = len(params.labels) + int(exclusive)
         count = channels * self.patch[0] * size[1] * size[2] * 4
@@ -158,6 +164,30 @@ class Sweep:
         if self.device.name == "cuda":
             torch.cuda.empty_cache()
 
+    def _ready(self, prepared: Prepared, tiles: int) -> list[nn.Module]:
+        """The networks on the device, in the form that is fastest for so many tiles."""
+        passes = tiles * (1 + len(self._flips))
+        if self.device.name == "cpu" and self.names and passes >= openvino.WORTHWHILE and openvino.is_installed():
+            channels = len(prepared.tile((slice(0, 1), slice(0, 1), slice(0, 1))))
+            planes = self.patch[0] + 2 * self.params.context_planes
+            flat = self.params.dimensions == 2
+            shape = (1, channels * planes, *self.patch[1:]) if flat else (1, channels, planes, *self.patch[1:])
+            try:
+                found: list[nn.Module] = [
+                    openvino.converted(network, name, shape, self.device.precision)
+                    for network, name in zip(self.networks, self.names, strict=True)
+                ]
+            except EngineError as error:
+                self.context.note(f"{error} PyTorch was used instead.")
+            else:
+                self.by_openvino = True
+                return found
+        return [_laid_out(network.to(self.device.name), self.params.dimensions) for network in self.networks]
+
+    @property
+    def _flips(self) -> tuple[Flip, ...]:
+        return self.params.flips if self.context.options.flips in {None, True} else ()
+
     def _tile(self, networks: Sequence[nn.Module], prepared: Prepared, start: Size) -> torch.Tensor | None:
         """Probabilities (channels, planes, rows, columns) of the tile at `start`; None where no patient is in it."""
         context = self.params.context_planes
@@ -182,14 +212,13 @@ class Sweep:
             tile = tile.flatten(0, 1)
         layout = torch.channels_last if flat else torch.channels_last_3d
         image = tile[None].to(self.device.name, memory_format=layout)
-        flips = self.params.flips if self.context.options.flips in {None, True} else ()
         total: torch.Tensor | None = None
         for network in networks:
-            for flip in (None, *flips):
+            for flip in (None, *self._flips):
                 found = self._probabilities(network, image, flip)
                 total = found if total is None else total + found
         assert total is not None
-        mean = (total / (len(networks) * (1 + len(flips)))).cpu()
+        mean = (total / (len(networks) * (1 + len(self._flips)))).cpu()
         return mean[:, None] if flat else mean
 
     def _probabilities(self, network: nn.Module, image: torch.Tensor, flip: Flip | None) -> torch.Tensor:

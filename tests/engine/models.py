@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
 from engine.cards.registry import LoadedCard, load_card
 from engine.cards.weights import sha256_of
 from engine.inference.networks import build_network
+from engine.volume import Geometry, Volume
 
 Json = dict[str, Any]
 
@@ -57,3 +59,11 @@ def write_card(folder: Path, graph: list[Json], outputs: list[str | Json], **cha
     loaded = load_card(folder)
     assert not loaded.problem, loaded.problem
     return loaded
+
+
+def noisy(shape: tuple[int, int, int], seed: int = 0) -> Volume:
+    """An image of soft blocks in which small networks find all their classes."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.normal(0, 400, [n // 4 + 2 for n in shape])
+    image = np.kron(coarse, np.ones((4, 4, 4)))[: shape[0], : shape[1], : shape[2]]
+    return Volume(image.astype(np.int16), Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 2), shape), "CT", "HU")

@@ -23,7 +23,7 @@ from engine.inference.segment import run_segmenter, tile_starts
 from engine.messages import RunOptions
 from engine.progress import silent
 from engine.volume import Geometry, Volume
-from tests.engine.models import UNET, network_of, segmenter_node, write_card, write_weights
+from tests.engine.models import UNET, network_of, noisy, segmenter_node, write_card, write_weights
 
 FULL = RunOptions(precision="float32")
 
@@ -34,13 +34,6 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def noisy(shape: tuple[int, int, int], seed: int = 0) -> Volume:
-    rng = np.random.default_rng(seed)
-    coarse = rng.normal(0, 400, [n // 4 + 2 for n in shape])
-    image = np.kron(coarse, np.ones((4, 4, 4)))[: shape[0], : shape[1], : shape[2]]
-    return Volume(image.astype(np.int16), Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 2), shape), "CT", "HU")
 
 
 def dense(loaded: LoadedCard, volume: Volume, options: RunOptions = FULL) -> tuple[np.ndarray, Maps]:

@@ -518,6 +518,17 @@ def test_the_command_says_in_one_line_what_cannot_be_opened(tmp_path: Path) -> N
     assert "nowhere" in done.stderr
 
 
+def test_ctrl_c_in_the_terminal_closes_the_window() -> None:
+    code = (
+        "import os, signal, threading\n"
+        "threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "from viewer.open_command import show\n"
+        "show(None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_closing_asks_before_unexported_work_goes(person: Person, ct: Path) -> None:
     from PySide6.QtCore import QTimer
 
