@@ -79,11 +79,14 @@ def _close_on_interrupt(window: MainWindow) -> None:
     for end in (heard, told):
         end.setblocking(False)
     signal.set_wakeup_fd(told.fileno())
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+
+    def close(*_: object) -> None:
+        window.close()
+
+    signal.signal(signal.SIGINT, close)
     notifier = QSocketNotifier(heard.fileno(), QSocketNotifier.Type.Read, window)
-    notifier.activated.connect(lambda *_: heard.recv(64))
-    # Both ends live as long as the window.
-    window.destroyed.connect(lambda *_: (heard.close(), told.close()))
+    # The window's own slot holds both ends, so that they live as long as it.
+    notifier.activated.connect(lambda *_, ends=(heard, told): ends[0].recv(64))
 
 
 def _settle(application: QApplication, window: MainWindow) -> None:
