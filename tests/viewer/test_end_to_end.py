@@ -519,12 +519,19 @@ def test_the_command_says_in_one_line_what_cannot_be_opened(tmp_path: Path) -> N
 
 
 def test_ctrl_c_in_the_terminal_closes_the_window() -> None:
-    code = (
-        "import os, signal, threading\n"
-        "threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "from viewer.open_command import show\n"
-        "show(None)"
-    )
+    code = """
+import os, signal, threading, time
+from viewer.open_command import show
+
+def press():
+    while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        time.sleep(0.1)
+    time.sleep(1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=press).start()
+show(None)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
