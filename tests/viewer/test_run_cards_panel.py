@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, box
 
 from engine.cards.registry import SHIPPED, LoadedCard, load_card
-from engine.messages import Cancelled, Failed, Finished, Progress
+from engine.messages import Cancelled, Failed, Finished, Progress, RunOptions
 from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.volume import Geometry, Volume
 from viewer.commands import History
@@ -30,12 +30,12 @@ class FakeJobs(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.runs: list[tuple[Path, str, bool]] = []
+        self.runs: list[tuple[Path, str, RunOptions]] = []
         self.stopped: list[int] = []
         self.is_ready = True
 
-    def run(self, card_folder: Path, volume: Volume, *, device: str = "auto", override: bool = False) -> int:
-        self.runs.append((card_folder, device, override))
+    def run(self, card_folder: Path, volume: Volume, *, device: str, options: RunOptions) -> int:
+        self.runs.append((card_folder, device, options))
         return len(self.runs)
 
     def cancel(self, job: int) -> None:
@@ -196,5 +196,26 @@ def test_a_refusal_that_may_be_overridden_runs_when_ticked_and_the_step_says_so(
     assert not bench.panel.run_button.isEnabled()
     bench.panel.override.click()
     bench.finish(roi("External"))
-    assert bench.jobs.runs[0][2] is True
+    assert bench.jobs.runs[0][2].override
     assert "not made for" in bench.history.undo_text
+
+
+def test_the_air_in_the_body_is_kept_or_filled_as_asked(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external])
+    assert bench.panel.air.isVisible() and not bench.panel.bands.isVisible()
+    assert bench.panel.air.isChecked()
+    bench.panel.run()
+    bench.jobs.cancelled.emit(Cancelled(1))
+    qtbot.mouseClick(bench.panel.air, Qt.MouseButton.LeftButton, pos=QPoint(8, bench.panel.air.height() // 2))
+    bench.panel.run()
+    assert [options.air for _, _, options in bench.jobs.runs] == ["filled", "kept"]
+
+
+def test_inner_and_outer_contours_are_offered_where_the_card_has_them(qtbot: QtBot) -> None:
+    bench = Bench(qtbot, [load_card(SHIPPED / "head-neck-oar")])
+    assert bench.panel.bands.isVisible() and not bench.panel.air.isVisible()
+    assert not bench.panel.bands.isChecked()
+    assert "10%" in bench.panel.bands.toolTip()
+    qtbot.mouseClick(bench.panel.bands, Qt.MouseButton.LeftButton, pos=QPoint(8, bench.panel.bands.height() // 2))
+    bench.panel.run()
+    assert bench.jobs.runs[0][2].bands and bench.jobs.runs[0][2].air is None

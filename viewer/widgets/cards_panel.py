@@ -19,9 +19,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.cards.blocks import BodyOutline
 from engine.cards.registry import LoadedCard
+from engine.cards.schema import Band
 from engine.cards.suitability import Refusal, why_unsuitable
-from engine.messages import Cancelled, Failed, Finished, Progress
+from engine.messages import Cancelled, Failed, Finished, Progress, RunOptions
 from engine.structures import Generation, Roi
 from viewer.commands import History, adopt
 from viewer.jobs import EngineJobs, sentence_for
@@ -94,6 +96,9 @@ class CardsPanel(QWidget):
         self.override = QCheckBox("Run it all the same", self)
         self.override.setToolTip("The card was not made for this image; the structures will say that it was run anyway")
         self.override.toggled.connect(lambda _: self._show_buttons())
+        self.bands = QCheckBox("Inner and outer contours too", self)
+        self.air = QCheckBox("Fill the air inside the body", self)
+        self.air.setToolTip("Airways, sinuses and bowel gas count as body; otherwise they are holes in the outline")
         self.device = QComboBox(self)
         for text, value in DEVICES:
             self.device.addItem(text, value)
@@ -120,7 +125,8 @@ class CardsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.addWidget(self.list, 2)
         layout.addWidget(page, 3)
-        layout.addWidget(self.override)
+        for choice in (self.override, self.bands, self.air):
+            layout.addWidget(choice)
         layout.addLayout(buttons)
         layout.addWidget(self.bar)
         layout.addLayout(state)
@@ -175,6 +181,17 @@ class CardsPanel(QWidget):
         self.details.setText(card_html(loaded, refusals) if loaded is not None else "No models were found.")
         self.override.setChecked(False)
         self.override.setVisible(bool(refusals) and all(refusal.overridable for refusal in refusals))
+        bands = _bands(loaded)
+        self.bands.setChecked(False)
+        self.bands.setVisible(bool(bands))
+        if bands:
+            self.bands.setToolTip(
+                "Two more structures each, drawn so that on average over patients the outer one misses no more than "
+                f"{bands[0].risk:.0%} of the structure, and no more than {bands[0].risk:.0%} of the inner one is wrong"
+            )
+        outline = _outline(loaded)
+        self.air.setVisible(outline is not None)
+        self.air.setChecked(outline is not None and outline.air == "filled")
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -212,10 +229,14 @@ class CardsPanel(QWidget):
         self._show_buttons()
         try:
             self._job = self.jobs.run(
-                loaded.folder, volume, device=self.device.currentData(), override=bool(self._overridden)
+                loaded.folder, volume, device=self.device.currentData(), options=self._options(loaded)
             )
         except Exception as error:
             self._end(sentence_for(error), "error")
+
+    def _options(self, loaded: LoadedCard) -> RunOptions:
+        air = ("filled" if self.air.isChecked() else "kept") if _outline(loaded) is not None else None
+        return RunOptions(override=bool(self._overridden), air=air, bands=self.bands.isChecked())
 
     def cancel(self) -> None:
         """Stop the run."""
@@ -315,6 +336,19 @@ class CardsPanel(QWidget):
             structures, rois, replaced=replaced, text=text, tool=f"{card.id} {card.version}", weights_sha256=weights
         )
         self._history.do(step)
+
+
+def _bands(loaded: LoadedCard | None) -> tuple[Band, ...]:
+    """The levels of a card's inner and outer contours."""
+    calibration = loaded.card.uncertainty.calibration if loaded is not None and loaded.is_readable else None
+    return calibration.bands if calibration is not None else ()
+
+
+def _outline(loaded: LoadedCard | None) -> BodyOutline | None:
+    """How a card draws the body's outline, where it does."""
+    if loaded is None or not loaded.is_readable:
+        return None
+    return next((node.params for node in loaded.card.graph if isinstance(node.params, BodyOutline)), None)
 
 
 def _count(rois: Sequence[Roi]) -> str:
