@@ -50,6 +50,11 @@ def review_queue(structures: StructureSet | None, only: int | None = None) -> li
     return sorted(found, key=lambda contour: (-contour.edit_mm2, contour.name, contour.plane))
 
 
+def doubt_of(roi: Roi) -> float | None:
+    """Expected wrong area over all planes as a share of the area that is drawn, at most 1; None without either."""
+    return _share(sum(roi.expected_edit.values()), sum(roi.area(plane).area for plane in roi.planes))
+
+
 def _share(edit: float, area: float) -> float | None:
     return min(edit / area, 1.0) if area > 0 else None
 

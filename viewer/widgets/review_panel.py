@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.structures import StructureSet
-from viewer.review import Contour, review_queue, show
+from viewer.review import Contour, doubt_of, review_queue, show
 from viewer.session import Session, StructuresChanged
 from viewer.widgets.theme import FAINT
 
@@ -120,7 +120,7 @@ class ReviewPanel(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.which = QComboBox(self)
-        self.which.setToolTip("Review one structure, or all")
+        self.which.setToolTip("Review one structure, or all; with the share of its volume that is expected to be wrong")
         self.which.activated.connect(lambda _: self._refresh())
         self.model = ReviewModel(self._session, self)
         self.table = QTableView(self)
@@ -186,7 +186,8 @@ class ReviewPanel(QWidget):
         self.which.addItem("All structures", None)
         for roi in structures.rois if structures is not None else ():
             if roi.expected_edit:
-                self.which.addItem(roi.name, roi.number)
+                doubt = doubt_of(roi)
+                self.which.addItem(roi.name if doubt is None else f"{roi.name}: {doubt:.0%} in doubt", roi.number)
         self.which.setCurrentIndex(max(self.which.findData(chosen) if chosen is not None else 0, 0))
         self.which.setVisible(self.which.count() > 2)
 
