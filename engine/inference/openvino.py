@@ -1,6 +1,6 @@
 """The optional extra `planimeter[openvino]`: networks on a processor by OpenVINO, faster than by PyTorch.
 
-To convert a network takes seconds, so it pays only for many tiles; a converted network is kept as long as the process.
+To convert a network takes seconds, so it pays only for large images; a converted network is kept as long as the process.
 """
 
 import importlib.util
@@ -15,8 +15,8 @@ from torch import nn
 
 from engine.errors import EngineError
 
-#: As many passes of a network through a tile as it takes to make up for converting it.
-WORTHWHILE = 40
+#: As many voxels through a network, mirrored copies counted, as it takes to make up for converting it.
+WORTHWHILE = 12_000_000
 
 _MOST_KEPT = 6
 _kept: dict[tuple[str, tuple[int, ...], torch.dtype], "Converted"] = {}

@@ -166,8 +166,8 @@ class Sweep:
 
     def _ready(self, prepared: Prepared, tiles: int) -> list[nn.Module]:
         """The networks on the device, in the form that is fastest for so many tiles."""
-        passes = tiles * (1 + len(self._flips))
-        if self.device.name == "cpu" and self.names and passes >= openvino.WORTHWHILE and openvino.is_installed():
+        voxels = tiles * (1 + len(self._flips)) * int(np.prod(self.patch))
+        if self.device.name == "cpu" and self.names and voxels >= openvino.WORTHWHILE and openvino.is_installed():
             channels = len(prepared.tile((slice(0, 1), slice(0, 1), slice(0, 1))))
             planes = self.patch[0] + 2 * self.params.context_planes
             flat = self.params.dimensions == 2
