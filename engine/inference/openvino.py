@@ -1,6 +1,6 @@
 """The optional extra `planimeter[openvino]`: networks on a processor by OpenVINO, faster than by PyTorch.
 
-To convert a network takes seconds, so it pays only for large images; a converted network is kept as long as the process.
+To convert a network takes seconds, so it pays only for large images; what is converted is kept as long as the process.
 """
 
 import importlib.util
