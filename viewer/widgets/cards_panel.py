@@ -97,6 +97,7 @@ class CardsPanel(QWidget):
         self.override.setToolTip("The card was not made for this image; the structures will say that it was run anyway")
         self.override.toggled.connect(lambda _: self._show_buttons())
         self.bands = QCheckBox("Inner and outer contours too", self)
+        self.bands.setToolTip("Two more structures each, at the risk that the model was calibrated for")
         self.air = QCheckBox("Fill the air inside the body", self)
         self.air.setToolTip("Airways, sinuses and bowel gas count as body; otherwise they are holes in the outline")
         self.device = QComboBox(self)
