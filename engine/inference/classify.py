@@ -62,7 +62,7 @@ def run_classifier(
     around = values.get(params.view.around) if params.view.around is not None else None
     views = build_views(params, image, around if isinstance(around, Maps) else None)
     device = devices_to_try(context.device, context.options.precision)[0]
-    context.used_device = str(device)
+    context.ran_on(str(device))
     total = np.zeros((len(views), len(params.labels)), np.float32)
     for index, weights in enumerate(node.weights):
         network = build_classifier(params.network.arguments)

@@ -30,7 +30,7 @@ class Context:
         progress: of the whole run.
         on_tile: told of each tile.
         notes: gathered for the user.
-        used_device: what the networks ran on.
+        devices: what the networks ran on, in the order of their first use.
         stages: seconds of each part.
     """
 
@@ -41,7 +41,7 @@ class Context:
     progress: Progress = silent
     on_tile: OnTile = nobody
     notes: list[str] = field(default_factory=list)
-    used_device: str = "cpu"
+    devices: list[str] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -64,6 +64,11 @@ class Context:
         """Tell the user, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def ran_on(self, device: str) -> None:
+        """Count a device among those that were used."""
+        if device not in self.devices:
+            self.devices.append(device)
 
     def timed(self, name: str, since: float) -> float:
         """Count the seconds since `since` to part `name`; returns now."""

@@ -16,7 +16,7 @@ from torch import nn
 from engine.errors import EngineError
 
 #: As many voxels through a network, mirrored copies counted, as it takes to make up for converting it.
-WORTHWHILE = 12_000_000
+WORTHWHILE = 8_000_000
 
 _MOST_KEPT = 6
 _kept: dict[tuple[str, tuple[int, ...], torch.dtype], "Converted"] = {}

@@ -78,7 +78,9 @@ def run_card(
         for output in context.card.outputs
         if output.label in answers.scores
     )
-    return Result(rois, context.used_device, tuple(context.notes), tuple(context.stages.items()), scores)
+    return Result(
+        rois, " and ".join(context.devices) or "cpu", tuple(context.notes), tuple(context.stages.items()), scores
+    )
 
 
 def _check_input(context: Context) -> None:

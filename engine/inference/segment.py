@@ -88,7 +88,7 @@ def run_segmenter(context: Context, node: SegmenterNode, prepared: Prepared, pro
                 )
                 patch = smaller
             else:
-                context.used_device = f"{device}{' by OpenVINO' if sweep.by_openvino else ''}"
+                context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
                 return maps
     raise EngineError("Memory ran out on every device; close other programs, or choose a smaller image.")
 

@@ -61,3 +61,15 @@ def test_where_openvino_fails_pytorch_takes_over_and_it_is_said(
     result = run_card(loaded, noisy((16, 32, 32)), device="cpu", options=RunOptions(precision="float32"))
     assert result.device == "cpu float32" and any(roi.planes for roi in result.rois)
     assert result.notes == ("OpenVINO could not convert the network: no. PyTorch was used instead.",)
+
+
+def test_each_device_that_was_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino", reason="the optional extra is not installed")
+    long = segmenter_node(tmp_path / "m", patch=[16, 16, 16])
+    short = {**segmenter_node(tmp_path / "m"), "node": "short"}
+    short["params"] = {**short["params"], "patch": [32, 48, 48]}
+    both = {"node": "mean", "block": "G", "in": ["net", "short"], "params": {"op": "combine", "how": "mean"}}
+    loaded = write_card(tmp_path / "m", [long, short, both], ["Left", "Right"])
+    monkeypatch.setattr(openvino, "WORTHWHILE", 32 * 48 * 48 + 1)
+    result = run_card(loaded, noisy((24, 40, 40)), device="cpu", options=RunOptions(precision="float32"))
+    assert result.device == "cpu float32 by OpenVINO and cpu float32"
