@@ -15,9 +15,9 @@ _DATA_HELP = "Data set in the nnU-Net raw layout, or a folder of DICOM studies w
 @click.option("--data", type=click.Path(path_type=Path), required=True, help=_DATA_HELP)
 @click.option("--validation", type=click.Path(path_type=Path), help="Another one to choose by; else a tenth of --data.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the new card.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Length of the schedule; the card's else.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Of all networks together; the recipe's else.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="In place of the recipe's.")
-@click.option("--node", help="Which of the card's networks; needed where it has several.")
+@click.option("--node", help="Train this one of the card's networks alone.")
 @click.option("--go-on", is_flag=True, help="Begin with the card's own weights in place of random ones.")
 @click.option("--seed", type=int, help="Of weights and crops; the card's else.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
@@ -61,8 +61,10 @@ def train(
             go_on=go_on,
             node=node,
         )
-    if scores:
-        click.echo(f"Mean Dice {scores.pop('mean'):.3f}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items()))
+    for name, found in scores.items():
+        if found:
+            each = ", ".join(f"{structure} {dice:.2f}" for structure, dice in found.items() if structure != "mean")
+            click.echo(f"Network '{name}' alone, mean Dice {found['mean']:.3f}: {each}")
     click.echo(f"The card is in {output}.")
 
 

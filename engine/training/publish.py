@@ -9,8 +9,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from engine.cards.blocks import Weights
 from engine.cards.readme import readme
-from engine.cards.registry import CARD_FILE
+from engine.cards.registry import CARD_FILE, load_card
 from engine.cards.schema import Card, SegmenterNode, card_json
 from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
@@ -18,39 +19,37 @@ from engine.inference.networks import build_network
 WEIGHTS_FILE = "weights.safetensors"
 
 
-def segmenter_of(card: Card, name: str | None = None) -> SegmenterNode:
-    """The network of the card that a recipe trains.
-
-    Args:
-        card: the card.
-        name: of the node; may be None where the card has one segmenter alone.
+def segmenters_of(card: Card, name: str | None = None) -> list[SegmenterNode]:
+    """The networks of the card that a recipe trains: all, or the one of this name.
 
     Raises:
-        CardError: there is none of this name, or it takes a name to tell which is meant.
+        CardError: there is none.
     """
     nodes = [node for node in card.graph if isinstance(node, SegmenterNode)]
+    if not nodes:
+        raise CardError(f"The model '{card.id}' has no network that could be trained.")
     chosen = [node for node in nodes if name in {None, node.node}]
-    if len(chosen) != 1:
-        names = ", ".join(node.node for node in nodes) or "none"
-        raise CardError(f"The model '{card.id}' has these networks to train: {names}; name one of them with --node.")
-    return chosen[0]
+    if not chosen:
+        names = ", ".join(node.node for node in nodes)
+        raise CardError(f"The model '{card.id}' has no network '{name}' to train; its networks are: {names}.")
+    return chosen
 
 
-def publish(card: Card, average: Path, folder: Path, *, name: str | None = None, source: Path | None = None) -> Card:
+def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path | None = None) -> Card:
     """Write `card.json` and a network's weights (float16) into `folder`; return the card as written.
 
     Args:
         card: whose segmenter was trained.
         average: safetensors file of the network's weights.
         folder: of the card; other files in it stay.
-        name: of the segmenter's node, as in `segmenter_of`.
+        name: of the segmenter's node.
         source: folder of `card`, from which weights of its other networks are copied where `folder` lacks them.
 
     Raises:
         CardError: the card has no such segmenter.
         ReadError: the weights can't be read, or belong to another network.
     """
-    node = segmenter_of(card, name)
+    (node,) = segmenters_of(card, name)
     try:
         tensors = load_file(average)
     except (OSError, SafetensorError) as error:
@@ -61,7 +60,8 @@ def publish(card: Card, average: Path, folder: Path, *, name: str | None = None,
         raise ReadError(f"The weights {average} are those of another network: '{missing[0]}' is not among them.")
     halved = {name: _halved(tensors[name]) for name in sorted(names)}
     folder.mkdir(parents=True, exist_ok=True)
-    others = [weights.file for other in card.graph if other.node != node.node for weights in other.weights]
+    weights_of = _weights_of_others(card, node, folder)
+    others = [weights.file for kept in weights_of.values() for weights in kept]
     for file in others:
         if source is not None and (source / file).exists() and not (folder / file).exists():
             shutil.copy(source / file, folder / file)
@@ -71,14 +71,30 @@ def publish(card: Card, average: Path, folder: Path, *, name: str | None = None,
     digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
     temporary.chmod(0o644)
     temporary.replace(path)
-    weights = {"file": path.name, "sha256": digest, "licence": card.licence.weights}
+    own = Weights(file=path.name, sha256=digest, licence=card.licence.weights)
     values = card.model_dump(mode="json", by_alias=True)
     for other in values["graph"]:
-        if other["node"] == node.node:
-            other["weights"] = [weights]
+        if other["node"] in weights_of or other["node"] == node.node:
+            kept = weights_of.get(other["node"], (own,))
+            other["weights"] = [weights.model_dump(mode="json") for weights in kept]
     published = Card.model_validate(values)
     write_card(published, folder)
     return published
+
+
+def _weights_of_others(card: Card, trained: SegmenterNode, folder: Path) -> dict[str, tuple[Weights, ...]]:
+    """The weights of the card's other networks: those that an earlier run put into `folder`, else the card's own."""
+    before = load_card(folder)
+    there = {node.node: node for node in before.card.graph if isinstance(node, SegmenterNode)} if before.parsed else {}
+    found = {}
+    for node in segmenters_of(card):
+        if node.node == trained.node:
+            continue
+        earlier = there.get(node.node, node)
+        same = earlier.model_copy(update={"weights": node.weights}) == node
+        usable = same and all((folder / weights.file).exists() for weights in earlier.weights)
+        found[node.node] = earlier.weights if usable and earlier.weights else node.weights
+    return found
 
 
 def _file_of(node: SegmenterNode, others: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from engine.cards.weights import read_weights
 from engine.errors import CardError, MismatchError
 from engine.training.dataset import Case, DataSource, open_data
 from engine.training.loop import AVERAGE_FILE, Trainer
-from engine.training.publish import publish, segmenter_of
+from engine.training.publish import publish, segmenters_of
 from engine.training.recipe import Recipe
 
 
@@ -31,46 +31,58 @@ def train_card(
     learning_rate: float | None = None,
     go_on: bool = False,
     node: str | None = None,
-) -> dict[str, float]:
-    """Train the network of a card and write the new card.
+) -> dict[str, dict[str, float]]:
+    """Train the networks of a card, one after the other, and write the new card.
 
     Args:
         card: id or path of a card with a recipe.
         data, validation: folders in the nnU-Net raw layout, or of DICOM studies with RTSTRUCTs; without a validation
             set a share of the data, by the recipe, is held out.
         output: the new card's folder.
-        minutes, seed, learning_rate: in place of the recipe's.
+        minutes: of all networks together, shared out as the recipe's minutes are; None for the recipe's.
+        seed, learning_rate: in place of the recipe's.
         go_on: begin with the card's own weights in place of random ones.
         device: "auto", "cpu" or "cuda".
-        node: which of the card's networks; None where it has one alone.
+        node: which of the card's networks; None for all.
         report: told the fraction done and what is going on.
 
     Returns:
-        Dice of each structure and their "mean" on the validation cases; empty without any.
+        For each network, by its node: Dice of each structure and their "mean" on the validation cases, by the network
+        alone; empty without any cases.
 
     Raises:
         PlanimeterError: the card can't be trained, the data don't fit it, or training failed.
     """
     described, place = card_to_train(card)
-    start = _own_weights(described, place, node) if go_on else None
-    recipe = recipe_of(described, node)
+    names = [chosen.node for chosen in segmenters_of(described, node)]
+    starts = [_own_weights(described, place, name) if go_on else None for name in names]
+    recipes = [recipe_of(described, name) for name in names]
     if minutes is not None:
-        recipe = dataclasses.replace(recipe, minutes=minutes)
+        whole = sum(recipe.minutes for recipe in recipes)
+        recipes = [dataclasses.replace(recipe, minutes=minutes * recipe.minutes / whole) for recipe in recipes]
     if seed is not None:
-        recipe = dataclasses.replace(recipe, seed=seed)
+        recipes = [dataclasses.replace(recipe, seed=seed) for recipe in recipes]
     if learning_rate is not None:
-        recipe = dataclasses.replace(recipe, learning_rate=learning_rate)
-    modalities = described.inputs[0].modality
-    dataset = open_data(data, recipe.structures, modalities)
-    chosen_by = open_data(validation, recipe.structures, modalities) if validation else None
-    cases, held_out = _cases(recipe, dataset, chosen_by, report)
-    trainer = Trainer(recipe, cases, held_out, output, resolve_device(device), start=start)
-    progression = trainer.run(report)
-    publish(described, output / AVERAGE_FILE, output, name=node, source=place)
-    if not held_out:
-        return {}
-    last = progression.history[-1]
-    return {name: last[name] for name in ("mean", *recipe.structures) if name in last}
+        recipes = [dataclasses.replace(recipe, learning_rate=learning_rate) for recipe in recipes]
+    scores = {}
+    single = len(segmenters_of(described)) == 1
+    for name, recipe, start in zip(names, recipes, starts, strict=True):
+        named = report if single else _named(report, name)
+        modalities = described.inputs[0].modality
+        dataset = open_data(data, recipe.structures, modalities)
+        chosen_by = open_data(validation, recipe.structures, modalities) if validation else None
+        cases, held_out = _cases(recipe, dataset, chosen_by, named)
+        # Each network's run is resumed by itself.
+        folder = output if single else output / name
+        progression = Trainer(recipe, cases, held_out, folder, resolve_device(device), start=start).run(named)
+        described = publish(described, folder / AVERAGE_FILE, output, name=name, source=place)
+        last = progression.history[-1] if progression.history else {}
+        scores[name] = {key: last[key] for key in ("mean", *recipe.structures) if key in last}
+    return scores
+
+
+def _named(report: Callable[[float, str], None], name: str) -> Callable[[float, str], None]:
+    return lambda fraction, text: report(fraction, f"{name}: {text}")
 
 
 def card_to_train(name: str) -> tuple[Card, Path]:
@@ -86,16 +98,16 @@ def card_to_train(name: str) -> tuple[Card, Path]:
     return found[0].card, found[0].folder
 
 
-def _own_weights(card: Card, folder: Path, name: str | None) -> dict[str, torch.Tensor]:
-    node = segmenter_of(card, name)
+def _own_weights(card: Card, folder: Path, name: str) -> dict[str, torch.Tensor]:
+    (node,) = segmenters_of(card, name)
     if len(node.weights) != 1:
         raise CardError(f"The model '{card.id}' needs exactly one file of weights to go on from.")
     own = node.weights[0]
     return {name: value.float() for name, value in load(read_weights(folder, own)).items()}
 
 
-def recipe_of(card: Card, name: str | None = None) -> Recipe:
-    """The recipe in the card's provenance, with the network, crop and structures of one of its segmenters.
+def recipe_of(card: Card, name: str) -> Recipe:
+    """The recipe in the card's provenance, with the network, crop and structures of the segmenter of this name.
 
     What `recipe.nodes` says of a node goes before what the recipe says of all.
 
@@ -104,7 +116,7 @@ def recipe_of(card: Card, name: str | None = None) -> Recipe:
     """
     if not card.provenance.recipe:
         raise CardError(f"The model '{card.id}' has no training recipe.")
-    params = segmenter_of(card, name).params
+    params = segmenters_of(card, name)[0].params
     windows = [step.params.windows for step in card.preprocess if step.op == "windows"]
     if len(windows) != 1:
         raise CardError(f"The model '{card.id}' needs exactly one 'windows' in its preprocessing to be trained.")
@@ -117,7 +129,7 @@ def recipe_of(card: Card, name: str | None = None) -> Recipe:
     }
     common = dict(card.provenance.recipe)
     nodes = common.pop("nodes", {})
-    own = nodes.get(name or "", {}) if isinstance(nodes, dict) else None
+    own = nodes.get(name, {}) if isinstance(nodes, dict) else None
     if not isinstance(own, dict):
         raise CardError(f"The 'nodes' of the training recipe of '{card.id}' are not a table of recipes.")
     return Recipe.from_dict({**common, **own, **drawn})

@@ -1,6 +1,7 @@
 """`planimeter train` makes a card that `planimeter evaluate` can measure."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from engine.__main__ import commands
 from engine.cards.registry import load_card
 from engine.errors import PlanimeterError, ReadError
 from engine.training.calibrate import predict
+from engine.training.checkpoint import Progression
 from engine.training.dataset import open_data
+from engine.training.loop import Trainer
 from engine.training.publish import publish
 
 CARD = {
@@ -59,7 +62,7 @@ def trained(boxes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "card.json").write_text(json.dumps(CARD), encoding="utf-8")
     out = folder / "trained"
     said = run("train", str(folder), "--data", str(boxes), "-o", str(out), "--minutes", "5", "--device", "cpu")
-    assert "Mean Dice" in said
+    assert "mean Dice" in said
     return out
 
 
@@ -98,7 +101,7 @@ def test_weights_of_another_network_are_not_published(trained: Path, tmp_path: P
     other["graph"][0]["params"]["network"]["filters"] = [8, 12, 16, 20]
     (tmp_path / "card.json").write_text(json.dumps(other), encoding="utf-8")
     with pytest.raises(ReadError, match="another network"):
-        publish(load_card(tmp_path).card, trained / "average.safetensors", tmp_path)
+        publish(load_card(tmp_path).card, trained / "average.safetensors", tmp_path, name="boxes")
 
 
 @pytest.fixture
@@ -127,7 +130,7 @@ def test_the_network_that_is_named_is_trained_and_the_other_stays(pair: Path, bo
     assert not loaded.problem
     assert [weights.file for weights in loaded.card.weights] == ["weights.safetensors", "fine.safetensors"]
     assert (out / "weights.safetensors").read_bytes() == (pair / "weights.safetensors").read_bytes()
-    assert (out / "curves.csv").read_text().count("\n") == 2  # three steps, so the header and the last validation
+    assert (out / "fine" / "curves.csv").read_text().count("\n") == 2  # three steps, so the header and the last validation
     summary = json.loads(run("evaluate", str(out), "--data", str(boxes), "--json", "--device", "cpu"))
     assert summary["n"] == 3 and not summary["failed"]
 
@@ -149,6 +152,56 @@ def test_the_graph_as_a_whole_is_calibrated(pair: Path, boxes: Path) -> None:
     np.testing.assert_allclose(found[1], found[0] ** 2, rtol=0.05)
 
 
-def test_of_several_networks_one_must_be_named(pair: Path, boxes: Path) -> None:
-    with pytest.raises(PlanimeterError, match="boxes, fine; name one of them with --node"):
-        run("train", str(pair), "--data", str(boxes), "-o", str(pair / "out"))
+def test_without_a_name_all_networks_are_trained(pair: Path, boxes: Path) -> None:
+    out = pair / "out"
+    card = json.loads((pair / "card.json").read_text(encoding="utf-8"))
+    card["provenance"]["recipe"]["nodes"]["boxes"] = {"steps": 4}
+    (pair / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    said = run("train", str(pair), "--data", str(boxes), "-o", str(out), "--device", "cpu")
+    assert said.index("Network 'boxes' alone") < said.index("Network 'fine' alone")
+    loaded = load_card(out)
+    assert not loaded.problem
+    assert [weights.file for weights in loaded.card.weights] == ["weights.safetensors", "fine.safetensors"]
+    assert (out / "weights.safetensors").read_bytes() != (pair / "weights.safetensors").read_bytes()
+    assert {path.parent.name for path in out.glob("*/curves.csv")} == {"boxes", "fine"}
+
+
+def test_networks_trained_one_after_the_other_into_a_folder_all_stay(pair: Path, boxes: Path) -> None:
+    out = pair / "out"
+    for name in ("boxes", "fine"):
+        arguments = ["--node", name, "--data", str(boxes), "-o", str(out), "--minutes", "0.02", "--device", "cpu"]
+        run("train", str(pair), *arguments)
+    loaded = load_card(out)
+    assert not loaded.problem
+    assert (out / "weights.safetensors").read_bytes() != (pair / "weights.safetensors").read_bytes()
+    summary = json.loads(run("evaluate", str(out), "--data", str(boxes), "--json", "--device", "cpu", "--cases", "1"))
+    assert not summary["failed"]
+
+
+def test_minutes_are_shared_out_as_the_recipe_does(
+    pair: Path, boxes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = json.loads((pair / "card.json").read_text(encoding="utf-8"))
+    card["provenance"]["recipe"]["nodes"] = {"boxes": {"minutes": 30}, "fine": {"minutes": 10}}
+    (pair / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    minutes = []
+
+    class Stopped(Trainer):
+        def run(self, report: Callable[[float, str], None]) -> Progression:
+            minutes.append(self.recipe.minutes)
+            self._keep()
+            return self.progression
+
+    monkeypatch.setattr("engine.training.run.Trainer", Stopped)
+    run("train", str(pair), "--data", str(boxes), "-o", str(pair / "out"), "--minutes", "8")
+    assert minutes == [6, 2]
+
+
+def test_a_network_that_the_card_lacks_is_named(pair: Path, boxes: Path) -> None:
+    with pytest.raises(PlanimeterError, match="no network 'coarse' to train; its networks are: boxes, fine"):
+        run("train", str(pair), "--node", "coarse", "--data", str(boxes), "-o", str(pair / "out"))
+
+
+def test_a_card_without_a_network_has_nothing_to_train(boxes: Path, tmp_path: Path) -> None:
+    with pytest.raises(PlanimeterError, match="'external' has no network"):
+        run("train", "external", "--data", str(boxes), "-o", str(tmp_path / "out"))
