@@ -62,7 +62,8 @@ def _share(edit: float, area: float) -> float | None:
 def show(session: Session, contour: Contour) -> None:
     """Bring a contour into view: the crosshair onto it, its ROI active.
 
-    Where nothing is drawn on the plane, the crosshair goes to the place of the nearest contour of the ROI.
+    Where nothing is drawn on the plane, the crosshair goes to the place of the nearest contour of the ROI; where nothing
+    of it is drawn at all, straight to the plane.
     """
     volume, structures = session.volume, session.structures
     if volume is None or structures is None or contour.number not in structures:
@@ -73,4 +74,8 @@ def show(session: Session, contour: Contour) -> None:
     if drawn:
         nearest = min(drawn, key=lambda plane: abs(plane - contour.plane))
         point = roi.area(nearest).representative_point()
-        session.move_cursor(volume.geometry.lps_from_plane(contour.plane, [[point.x, point.y]])[0])
+        place = (point.x, point.y)
+    else:
+        u, v = volume.geometry.plane_from_lps(contour.plane, session.cursor_lps)[0]
+        place = (float(u), float(v))
+    session.move_cursor(volume.geometry.lps_from_plane(contour.plane, [place])[0])

@@ -212,7 +212,7 @@ class Concatenate(Strict):
 
 
 class Combine(Strict):
-    """One answer of several with the same labels."""
+    """One answer of several: each label is combined over the inputs that have it, on the grid of the first input."""
 
     op: Literal["combine"]
     how: Literal["mean", "max", "product", "vote"]

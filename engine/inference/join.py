@@ -117,11 +117,18 @@ def _crop(params: CropTo, image: Prepared, maps: Sequence[Maps], progress: Progr
 
 
 def _combined_maps(params: Combine, maps: Sequence[Maps]) -> Maps:
+    """Each label over the maps that have it, on the grid of the first."""
     first = maps[0]
-    if any(set(one.labels) != set(first.labels) for one in maps):
-        raise CardError("The card combines probabilities of different labels.")
-    stack = np.stack([one.dense_on(first.prepared, first.labels).astype(np.float32) for one in maps])
-    return Maps.from_dense(first.labels, first.prepared, _combined(params, stack), first.exclusive)
+    exclusive = all(one.exclusive for one in maps)
+    labels = tuple(dict.fromkeys(label for one in maps for label in one.labels))
+    found = np.zeros((len(labels), *first.prepared.shape), np.float32)
+    for index, label in enumerate(labels):
+        having = [one.dense_on(first.prepared, [label])[0] for one in maps if label in one.labels]
+        found[index] = _combined(params, np.stack(having).astype(np.float32))
+    if exclusive:
+        # Networks of different labels do not know of each other.
+        found /= np.maximum(found.sum(axis=0), 1.0)
+    return Maps.from_dense(labels, first.prepared, found, exclusive)
 
 
 def _combined_scores(params: Combine, values: Sequence[Value]) -> Scores:

@@ -54,7 +54,8 @@ class Converted(nn.Module):
             model.reshape(list(shape))
             self._run = openvino.Core().compile_model(model, "CPU", hints)
         except Exception as error:
-            raise EngineError(f"OpenVINO could not convert the network: {str(error).splitlines()[0][:200]}.") from error
+            reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+            raise EngineError(f"OpenVINO could not convert the network: {reason}.") from error
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """The network's output, float32."""

@@ -182,7 +182,19 @@ class Sweep:
             else:
                 self.by_openvino = True
                 return found
-        return [_laid_out(network.to(self.device.name), self.params.dimensions) for network in self.networks]
+        convert = (
+            nn.utils.convert_conv2d_weight_memory_format
+            if self.params.dimensions == 2
+            else nn.utils.convert_conv3d_weight_memory_format
+        )
+        return [convert(network.to(self.device.name), self._layout) for network in self.networks]
+
+    @property
+    def _layout(self) -> torch.memory_format:
+        """Convolutions in half precision are fastest with the channels last, those in float32 with the channels first."""
+        if self.device.precision == torch.float32:
+            return torch.contiguous_format
+        return torch.channels_last if self.params.dimensions == 2 else torch.channels_last_3d
 
     @property
     def _flips(self) -> tuple[Flip, ...]:
@@ -210,8 +222,7 @@ class Sweep:
         if flat:
             # Neighbouring planes are further channels.
             tile = tile.flatten(0, 1)
-        layout = torch.channels_last if flat else torch.channels_last_3d
-        image = tile[None].to(self.device.name, memory_format=layout)
+        image = tile[None].to(self.device.name, memory_format=self._layout)
         total: torch.Tensor | None = None
         for network in networks:
             for flip in (None, *self._flips):
@@ -244,13 +255,6 @@ class Sweep:
         swapped = dict(self.params.mirror_pairs) | {b: a for a, b in self.params.mirror_pairs}
         order = [names.index(swapped.get(name, name)) for name in names]
         return [0, *(index + 1 for index in order)] if exclusive else order
-
-
-def _laid_out(network: nn.Module, dimensions: int) -> nn.Module:
-    """The network with its weights in the order in which convolutions are fastest."""
-    if dimensions == 3:
-        return nn.utils.convert_conv3d_weight_memory_format(network, torch.channels_last_3d)
-    return nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
 
 
 def tile_starts(size: int, patch: int, overlap: float) -> list[int]:

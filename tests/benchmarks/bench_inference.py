@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from engine.cards.registry import SHIPPED, LoadedCard, find_card
 from engine.cards.schema import SegmenterNode
 from engine.client import EngineClient
+from engine.inference import openvino
 from engine.inference.context import Context
 from engine.inference.devices import Device, cpu_has_bf16
 from engine.inference.preprocess import Prepared, prepare
@@ -65,22 +67,33 @@ def tiles_a_second(planes: int = 100) -> None:
     """
     loaded = find_card(CARD)
     node = next(node for node in loaded.card.graph if isinstance(node, SegmenterNode))
-    networks = load_networks(loaded, node)[:1]
+
+    def networks() -> Any:
+        # Each has its own, laid out in memory as it likes.
+        return load_networks(loaded, node)[:1]
+
     # No tile is left out, however empty, so that all do the same work.
     prepared = replace(prepare(demo_ct((planes, 512, 512)), loaded.card.preprocess), outside=float("nan"))
     patch = node.params.patch
     starts = [tile_starts(a, b, 0.5) for a, b in zip(prepared.shape, patch, strict=True)]
     tiles = int(np.prod([len(s) for s in starts]))
     image = torch.from_numpy(prepared.tile(tuple(slice(0, n) for n in prepared.shape)))  # type: ignore[arg-type]
+    full, half = Device("cpu"), Device("cpu", torch.bfloat16)
     cases: dict[str, Callable[[], Labels]] = {
-        "Planimeter, float32": lambda: _ours(loaded, node, networks, prepared, Device("cpu")),
-        "MONAI sliding window, float32": lambda: _monai(networks[0], image, patch),
+        "Planimeter, float32": partial(_ours, loaded, node, networks(), prepared, full),
+        "MONAI sliding window, float32": partial(_monai, networks()[0], image, patch),
     }
     if nnUNetPredictor is not None:
-        cases["nnU-Net predictor, float32"] = lambda: _nnunet(networks[0], image, patch, len(node.params.labels) + 1)
+        channels = len(node.params.labels) + 1
+        cases["nnU-Net predictor, float32"] = partial(_nnunet, networks()[0], image, patch, channels)
     if cpu_has_bf16():
-        cases["Planimeter, default (bfloat16)"] = lambda: _ours(
-            loaded, node, networks, prepared, Device("cpu", torch.bfloat16)
+        cases["Planimeter, default (bfloat16)"] = partial(_ours, loaded, node, networks(), prepared, half)
+    if openvino.is_installed():
+        openvino.WORTHWHILE = 1
+        device = half if cpu_has_bf16() else full
+        # The first round, which is the slowest, converts the network.
+        cases[f"the same by OpenVINO, {'bfloat16' if cpu_has_bf16() else 'float32'}"] = partial(
+            _ours, loaded, node, networks(), prepared, device, ("network",)
         )
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     work: dict[str, list[float]] = {name: [] for name in cases}
@@ -107,10 +120,17 @@ def tiles_a_second(planes: int = 100) -> None:
         print("nnU-Net is not installed here, so it is not in the table.")
 
 
-def _ours(loaded: LoadedCard, node: SegmenterNode, networks: Any, prepared: Prepared, device: Device) -> Labels:
+def _ours(
+    loaded: LoadedCard,
+    node: SegmenterNode,
+    networks: Any,
+    prepared: Prepared,
+    device: Device,
+    names: tuple[str, ...] = (),
+) -> Labels:
     # Without the card's temperature, which changes no label of one network but would be work that the others lack.
     context = Context(loaded, prepared.volume, "cpu", RunOptions(flips=False, overlap=0.5))
-    maps = Sweep(node.params, networks, device, node.params.patch, context).run(prepared, silent)
+    maps = Sweep(node.params, networks, device, node.params.patch, context, names).run(prepared, silent)
     found = maps.dense(maps.labels).astype(np.float32)
     background = 1 - found.sum(axis=0, keepdims=True)
     return np.asarray(np.concatenate([background, found]).argmax(axis=0))

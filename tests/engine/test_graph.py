@@ -113,6 +113,19 @@ def test_answers_are_combined(volume: Volume, how: Any, expected: float) -> None
     assert isinstance(one, Scores) and one.of("c0") == pytest.approx(expected, abs=1e-3)
 
 
+def test_a_label_is_combined_over_the_answers_that_have_it(volume: Volume) -> None:
+    prepared = prepare(volume, [])
+
+    def maps(**values: float) -> Maps:
+        dense = np.stack([np.full(prepared.shape, value, np.float32) for value in values.values()])
+        return Maps.from_dense(list(values), prepared, dense, exclusive=True)
+
+    found = join(Combine(op="combine", how="mean"), [maps(a=0.2, b=0.8), maps(a=0.6), maps(c=0.3)], silent)
+    assert isinstance(found, Maps) and found.labels == ("a", "b", "c")
+    # Together they would be more than 1, so none is left for the background.
+    assert [found.dense([name]).mean() for name in "abc"] == pytest.approx([0.4 / 1.5, 0.8 / 1.5, 0.3 / 1.5], abs=2e-3)
+
+
 def test_leaves_are_summed_to_their_parents_and_labels_chosen_and_renamed() -> None:
     scores = Scores(("a", "b", "c"), np.array([[0.2, 0.3, 0.5]], np.float32))
     tree = join(Hierarchy(op="hierarchy", parents={"ab": ("a", "b"), "c": ("c",)}), [scores], silent)

@@ -119,3 +119,13 @@ def test_a_plane_on_which_a_contour_may_be_missing_is_shown_beside_the_nearest(
     assert texts == ["not drawn", "50%", "10%", "90%"]
     panel.table.selectRow(0)
     np.testing.assert_allclose(session.cursor_lps, (12.5, 12.5, 12.0))
+
+
+def test_a_structure_of_which_nothing_is_drawn_leads_to_the_plane(panel: ReviewPanel, session: Session) -> None:
+    assert session.structures is not None
+    missing = replace(session.structures[2], planes={}, expected_edit={4: 100})
+    session.open(session.volume, session.structures.with_roi(missing))  # type: ignore[arg-type]
+    session.move_cursor((20.0, 30.0, 3.0))
+    panel.table.selectRow(0)
+    np.testing.assert_allclose(session.cursor_lps, (20.0, 30.0, 12.0))
+    assert session.active == 2

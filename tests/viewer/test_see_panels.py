@@ -116,6 +116,22 @@ def test_status_line_tells_position_value_overlay_and_acquired_plane(seeing: Mai
     assert position_text((-1.25, 3.0, -7.5)) == "R 1.2  P 3.0  F 7.5 mm"
 
 
+def test_status_line_follows_the_image_under_a_mouse_at_rest(seeing: MainWindow) -> None:
+    volume = phantom()
+    seeing.session.open(volume)
+    pane, line = seeing.panes.planes[View.AXIAL], seeing.status_line
+    seeing.session.move_cursor(volume.geometry.lps_from_kji([26, 26, 27])[0])
+    QTest.mouseMove(pane, at(pane, volume.geometry.lps_from_kji([26, 26, 27])[0]))
+    QTest.qWait(20)
+    assert (line.plane.text(), line.value.text()) == ("Plane 27 of 40", "1000 HU")
+    seeing.session.move_cursor(volume.geometry.lps_from_kji([3, 20, 20])[0])
+    assert line.plane.text() == "Plane 4 of 40"
+    assert line.value.text() == f"{volume.voxels[3, 26, 27]} HU".replace("-", "−") != "1000 HU"
+    where = line.position.text()
+    QTest.keyClick(pane, Qt.Key.Key_Plus)
+    assert line.position.text() != where
+
+
 def test_banner_names_patient_and_series(seeing: MainWindow) -> None:
     seeing.session.open(phantom())
     assert seeing.banner.full_text.startswith("Doe Jane")

@@ -50,6 +50,7 @@ class PlanePane(VtkPane):
         self._drag: tuple[Button, QPointF] | None = None
         self._tool_drag = False
         self._wheel = 0.0
+        self._mouse: QPointF | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(120, 120)
@@ -58,6 +59,9 @@ class PlanePane(VtkPane):
 
     def _redraw(self) -> None:
         self.update()
+        if self._mouse is not None:
+            # The image moved under a mouse at rest, so what lies there is another place.
+            self.hovered.emit(self.event_at(EventKind.MOVE, self._mouse, Qt.KeyboardModifier.NoModifier))
 
     @property
     def view(self) -> View:
@@ -139,6 +143,7 @@ class PlanePane(VtkPane):
         if view_event is None:
             return
         button = self._drag[0] if self._drag is not None else Button.NONE
+        self._mouse = event.position()
         self.hovered.emit(view_event)
         if self._drag is None or self._tool_drag:
             self._offer(_with(view_event, button=button))
@@ -226,6 +231,7 @@ class PlanePane(VtkPane):
         view_event = self.event_at(EventKind.LEAVE, position, Qt.KeyboardModifier.NoModifier)
         if view_event is not None:
             self._offer(view_event)
+        self._mouse = None
         self.hovered.emit(None)
         super().leaveEvent(event)
 
