@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -81,6 +82,18 @@ def create(path: Path, session: Sequence[str]) -> sqlite3.Connection:
 
 def connect(path: Path, wait_s: float = 2.0) -> sqlite3.Connection:
     """A connection that holds the file for itself until it is closed. Raises sqlite3.Error."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            return _held(path, wait_s)
+        except sqlite3.OperationalError as error:
+            # Where another window looks at a file that is being made, SQLite gives up without waiting for it.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
+
+
+def _held(path: Path, wait_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         # Exclusive before WAL: SQLite then needs no shared memory and holds the lock until the process ends.

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from shapely import MultiPolygon, Polygon
 
 from engine.errors import MismatchError, ReadError, WriteError
 from engine.journal import Journal, JournalStep, Kind, PlanesRedrawn, RoiReplaced, Subject, discard, unfinished
+from engine.journal.database import connect
 from engine.structures import Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
 from engine.volume import Geometry
 
@@ -196,6 +198,17 @@ def test_a_session_in_another_window_is_refused(tmp_path: Path, geometry: Geomet
     )
     assert "open in another window" in run.stdout
     journal.record(Kind.DO, redrawn(None, PlaneContours(wobbly(2))))
+
+
+def test_a_file_that_another_window_looks_at_while_it_is_made_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "new.sqlite"
+    path.touch()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    leaving = threading.Timer(0.2, other.close)
+    leaving.start()
+    connect(path).close()
+    leaving.join()
 
 
 WRITER = """
