@@ -62,8 +62,8 @@ def _share(edit: float, area: float) -> float | None:
 def show(session: Session, contour: Contour) -> None:
     """Bring a contour into view: the crosshair onto it, its ROI active.
 
-    Where nothing is drawn on the plane, the crosshair goes to the place of the nearest contour of the ROI; where nothing
-    of it is drawn at all, straight to the plane.
+    Where nothing is drawn on the plane, the crosshair goes to the place of the nearest contour of the ROI; where
+    nothing of it is drawn at all, straight to the plane.
     """
     volume, structures = session.volume, session.structures
     if volume is None or structures is None or contour.number not in structures:

@@ -191,7 +191,7 @@ class Sweep:
 
     @property
     def _layout(self) -> torch.memory_format:
-        """Convolutions in half precision are fastest with the channels last, those in float32 with the channels first."""
+        """Convolutions in half precision are fastest with channels last, those in float32 with channels first."""
         if self.device.precision == torch.float32:
             return torch.contiguous_format
         return torch.channels_last if self.params.dimensions == 2 else torch.channels_last_3d

@@ -15,7 +15,9 @@ _DATA_HELP = "Data set in the nnU-Net raw layout, or a folder of DICOM studies w
 @click.option("--data", type=click.Path(path_type=Path), required=True, help=_DATA_HELP)
 @click.option("--validation", type=click.Path(path_type=Path), help="Another one to choose by; else a tenth of --data.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the new card.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Of all networks together; the recipe's else.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Of all networks together; the recipe's else."
+)
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="In place of the recipe's.")
 @click.option("--node", help="Train this one of the card's networks alone.")
 @click.option("--go-on", is_flag=True, help="Begin with the card's own weights in place of random ones.")

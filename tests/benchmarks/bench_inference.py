@@ -93,7 +93,7 @@ def tiles_a_second(planes: int = 100) -> None:
         device = half if cpu_has_bf16() else full
         # The first round, which is the slowest, converts the network.
         cases[f"the same by OpenVINO, {'bfloat16' if cpu_has_bf16() else 'float32'}"] = partial(
-            _ours, loaded, node, networks(), prepared, device, ("network",)
+            _ours, loaded, node, networks(), prepared, device, names=("network",)
         )
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     work: dict[str, list[float]] = {name: [] for name in cases}
@@ -126,6 +126,7 @@ def _ours(
     networks: Any,
     prepared: Prepared,
     device: Device,
+    *,
     names: tuple[str, ...] = (),
 ) -> Labels:
     # Without the card's temperature, which changes no label of one network but would be work that the others lack.

@@ -130,7 +130,9 @@ def test_the_network_that_is_named_is_trained_and_the_other_stays(pair: Path, bo
     assert not loaded.problem
     assert [weights.file for weights in loaded.card.weights] == ["weights.safetensors", "fine.safetensors"]
     assert (out / "weights.safetensors").read_bytes() == (pair / "weights.safetensors").read_bytes()
-    assert (out / "fine" / "curves.csv").read_text().count("\n") == 2  # three steps, so the header and the last validation
+    assert (out / "fine" / "curves.csv").read_text().count(
+        "\n"
+    ) == 2  # three steps, so the header and the last validation
     summary = json.loads(run("evaluate", str(out), "--data", str(boxes), "--json", "--device", "cpu"))
     assert summary["n"] == 3 and not summary["failed"]
 
@@ -178,9 +180,7 @@ def test_networks_trained_one_after_the_other_into_a_folder_all_stay(pair: Path,
     assert not summary["failed"]
 
 
-def test_minutes_are_shared_out_as_the_recipe_does(
-    pair: Path, boxes: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_minutes_are_shared_out_as_the_recipe_does(pair: Path, boxes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card = json.loads((pair / "card.json").read_text(encoding="utf-8"))
     card["provenance"]["recipe"]["nodes"] = {"boxes": {"minutes": 30}, "fine": {"minutes": 10}}
     (pair / "card.json").write_text(json.dumps(card), encoding="utf-8")
