@@ -35,6 +35,11 @@ Index = QModelIndex | QPersistentModelIndex
 class NameDelegate(QStyledItemDelegate):
     """Edits a name, suggesting those of TG-263."""
 
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802
+        """Leave out the middle of a long name: names differ at their ends, by side or by inner and outer."""
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideMiddle
+
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
         """A line with a completer that finds a part of the name."""
         editor = QLineEdit(parent)
@@ -130,10 +135,10 @@ class StructuresPanel(QWidget):
         head.setStretchLastSection(False)
         widths = (
             (Column.SHOWN, 26),
-            (Column.TYPE, 62),
-            (Column.VOLUME, 54),
-            (Column.LOCKED, 36),
-            (Column.DRAWN_BY, 78),
+            (Column.TYPE, 58),
+            (Column.VOLUME, 50),
+            (Column.LOCKED, 40),
+            (Column.DRAWN_BY, 54),
         )
         for column, width in widths:
             head.resizeSection(column, width)
