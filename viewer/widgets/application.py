@@ -26,7 +26,7 @@ LAYOUT = {
     "left": (("Studies",), ("Window", "Overlay")),
     "right": (("Structures", "Operations", "History"), ("Auto-contour", "Review")),
 }
-WIDTHS = {"left": 270, "right": 330}
+WIDTHS = {"left": 250, "right": 370}
 
 
 def create_application() -> QApplication:
