@@ -1,8 +1,8 @@
 """A card's README, generated from the card."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from engine.cards.schema import Card, Metric
+from engine.cards.schema import Band, Card, Metric
 
 _NOTE = "Generated from `card.json` by `planimeter models --write-readme`; change the card instead."
 _TASKS = {
@@ -37,6 +37,13 @@ def readme(card: Card) -> str:
     lines += _metrics(card)
     lines += _origin(card)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def band_risks(bands: Sequence[Band]) -> str:
+    """The risk of the inner and outer contours: "10 % for Brainstem, Larynx; 20 % for SpinalCord"."""
+    risks = sorted({band.risk for band in bands})
+    labels = {risk: ", ".join(band.label for band in bands if band.risk == risk) for risk in risks}
+    return "; ".join(f"{100 * risk:.0f} % for {labels[risk]}" for risk in risks)
 
 
 def _section(title: str, text: str) -> list[str]:
@@ -129,6 +136,8 @@ def _origin(card: Card) -> list[str]:
     if calibration is not None:
         lines.append(
             f"- Calibrated on {calibration.dataset or 'held-out data'} (n = {calibration.n}): temperature "
-            f"{calibration.temperature:g}, inner and outer contours of {len(calibration.bands)} structures"
+            f"{calibration.temperature:g}"
         )
+        told = band_risks(calibration.bands)
+        lines.append(f"- Risk of the inner and outer contours: {told or 'there are none'}")
     return lines

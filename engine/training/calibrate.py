@@ -21,8 +21,9 @@ from engine.training.dataset import Case, open_data
 from engine.training.evaluate import volume_of
 from engine.training.publish import write_card
 
-#: Expected share of a structure that the outer contour may miss, and of the inner contour that may be wrong.
-RISK = 0.1
+#: Expected share of a structure that the outer contour may miss, and of the inner contour that may be wrong: the first
+#: of these that can be held.
+RISKS = (0.1, 0.15, 0.2)
 _TEMPERATURES = np.geomspace(0.5, 3.0, 25)
 _LEVELS = np.linspace(0.005, 0.995, 199)
 
@@ -52,7 +53,7 @@ def calibration_of(predicted: Sequence[Predicted], structures: Sequence[str], da
 
     The temperature is that of the least negative log-likelihood, structures that were not contoured counted as
     background. The levels of the bands control the risk of each structure over new cases (Angelopoulos et al.,
-    "Conformal risk control", ICLR 2024): with n cases, n/(n+1) of the mean loss plus 1/(n+1) is at most `RISK`.
+    "Conformal risk control", ICLR 2024): with n cases, n/(n+1) of the mean loss plus 1/(n+1) is at most the risk.
     """
     losses = [float(np.mean([_loss(one, t) for one in predicted])) for t in _TEMPERATURES]
     temperature = round(float(_TEMPERATURES[int(np.argmin(losses))]), 3)
@@ -104,26 +105,24 @@ def doubtful(case: Case, maps: Maps, labels: Sequence[str]) -> Predicted:
 
 
 def band_of(name: str, pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> Band | None:
-    """The levels of a structure's inner and outer contours; None where too few cases have it for the risk.
+    """The levels of a structure's inner and outer contours; None where none of the risks can be held.
 
     Args:
         name: of the structure.
         pairs: (probability, truth) of the voxels of each case that has it contoured.
     """
     n = len(pairs)
-    allowed = (RISK - 1 / (n + 1)) * (n + 1) / n if n else -1.0
-    if allowed <= 0:
-        return None
     missed, wrong = np.zeros(len(_LEVELS)), np.zeros(len(_LEVELS))
     for probability, truth in pairs:
         above = _share_above(probability, np.ones_like(truth)), _share_above(probability, truth)
         missed += 1 - above[1] / max(int(truth.sum()), 1)
         wrong += (above[0] - above[1]) / np.maximum(above[0], 1)
-    outer = np.flatnonzero(missed / n <= allowed)
-    inner = np.flatnonzero(wrong / n <= allowed)
-    if not len(outer) or not len(inner):
-        return None
-    return Band(label=name, risk=RISK, inner=float(_LEVELS[inner[0]]), outer=float(_LEVELS[outer[-1]]))
+    for risk in RISKS:
+        outer = np.flatnonzero(missed + 1 <= risk * (n + 1))
+        inner = np.flatnonzero(wrong + 1 <= risk * (n + 1))
+        if len(outer) and len(inner):
+            return Band(label=name, risk=risk, inner=float(_LEVELS[inner[0]]), outer=float(_LEVELS[outer[-1]]))
+    return None
 
 
 def _share_above(probability: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

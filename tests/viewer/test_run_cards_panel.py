@@ -215,7 +215,7 @@ def test_inner_and_outer_contours_are_offered_where_the_card_has_them(qtbot: QtB
     bench = Bench(qtbot, [load_card(SHIPPED / "head-neck-oar")])
     assert bench.panel.bands.isVisible() and not bench.panel.air.isVisible()
     assert not bench.panel.bands.isChecked()
-    assert "10%" in bench.panel.bands.toolTip()
+    assert "10 % for" in bench.panel.bands.toolTip()
     qtbot.mouseClick(bench.panel.bands, Qt.MouseButton.LeftButton, pos=QPoint(8, bench.panel.bands.height() // 2))
     bench.panel.run()
     assert bench.jobs.runs[0][2].bands and bench.jobs.runs[0][2].air is None

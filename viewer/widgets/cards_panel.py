@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.cards.blocks import BodyOutline
+from engine.cards.readme import band_risks
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Band
 from engine.cards.suitability import Refusal, why_unsuitable
@@ -187,8 +188,9 @@ class CardsPanel(QWidget):
         self.bands.setVisible(bool(bands))
         if bands:
             self.bands.setToolTip(
-                "Two more structures each, drawn so that on average over patients the outer one misses no more than "
-                f"{bands[0].risk:.0%} of the structure, and no more than {bands[0].risk:.0%} of the inner one is wrong"
+                "Two more structures each, drawn so that on average over patients the outer one misses no more than a "
+                "stated share of the structure, and no more than that share of the inner one is wrong: "
+                f"{band_risks(bands)}"
             )
         outline = _outline(loaded)
         self.air.setVisible(outline is not None)
