@@ -7,7 +7,6 @@ import torch
 from monai.networks import nets
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import nn
 from torch.nn import functional
 
@@ -19,6 +18,7 @@ from engine.inference.context import Context
 from engine.inference.devices import devices_to_try
 from engine.inference.join import Scores, Value
 from engine.inference.maps import Maps
+from engine.inference.packing import unpacked
 from engine.inference.preprocess import Prepared
 from engine.progress import Progress
 
@@ -67,7 +67,7 @@ def run_classifier(
     for index, weights in enumerate(node.weights):
         network = build_classifier(params.network.arguments)
         try:
-            network.load_state_dict(load(read_weights(context.loaded.folder, weights)))
+            network.load_state_dict(unpacked(read_weights(context.loaded.folder, weights)))
         except (SafetensorError, RuntimeError, ValueError) as error:
             where = context.loaded.folder / weights.file
             raise CardError(f"The weights {where} are not those of the network that the card describes.") from error

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import nn
 
 from engine.cards.blocks import SegmenterParams
@@ -26,6 +25,7 @@ from engine.inference.context import Context
 from engine.inference.devices import Device, devices_to_try
 from engine.inference.maps import Maps
 from engine.inference.networks import build_network
+from engine.inference.packing import unpacked
 from engine.inference.preprocess import Prepared
 from engine.progress import Progress
 
@@ -50,7 +50,7 @@ def load_networks(loaded: LoadedCard, node: SegmenterNode | ClassifierNode) -> l
         data = read_weights(loaded.folder, weights)
         network = build_network(node.params.network.arguments)
         try:
-            network.load_state_dict(load(data))
+            network.load_state_dict(unpacked(data))
         except (SafetensorError, RuntimeError, ValueError) as error:
             where = loaded.folder / weights.file
             raise CardError(f"The weights {where} are not those of the network that the card describes.") from error

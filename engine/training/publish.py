@@ -1,4 +1,4 @@
-"""From a finished run to a card that can be used: weights in half the size, their hash, and the card beside them."""
+"""From a finished run to a card that can be used: weights in a quarter of the size, their hash, and the card beside them."""
 
 import hashlib
 import shutil
@@ -15,6 +15,7 @@ from engine.cards.registry import CARD_FILE, load_card
 from engine.cards.schema import Card, SegmenterNode, card_json
 from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
+from engine.inference.packing import packed
 
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -36,7 +37,7 @@ def segmenters_of(card: Card, name: str | None = None) -> list[SegmenterNode]:
 
 
 def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path | None = None) -> Card:
-    """Write `card.json` and a network's weights (float16) into `folder`; return the card as written.
+    """Write `card.json` and a network's weights (packed) into `folder`; return the card as written.
 
     Args:
         card: whose segmenter was trained.
@@ -58,7 +59,7 @@ def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path 
     missing = [name for name in names if name not in tensors]
     if missing:
         raise ReadError(f"The weights {average} are those of another network: '{missing[0]}' is not among them.")
-    halved = {name: _halved(tensors[name]) for name in sorted(names)}
+    stored = packed({name: tensors[name] for name in sorted(names)})
     folder.mkdir(parents=True, exist_ok=True)
     weights_of = _weights_of_others(card, node, folder)
     others = [weights.file for kept in weights_of.values() for weights in kept]
@@ -67,7 +68,7 @@ def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path 
             shutil.copy(source / file, folder / file)
     path = folder / (node.weights[0].file if len(node.weights) == 1 else _file_of(node, others))
     temporary = path.with_suffix(".part")
-    save_file(halved, temporary)
+    save_file(stored, temporary)
     digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
     temporary.chmod(0o644)
     temporary.replace(path)
@@ -100,10 +101,6 @@ def _weights_of_others(card: Card, trained: SegmenterNode, folder: Path) -> dict
 def _file_of(node: SegmenterNode, others: Sequence[str]) -> str:
     """A name for the weights of a node that has none yet."""
     return f"{node.node}.safetensors" if others else WEIGHTS_FILE
-
-
-def _halved(value: torch.Tensor) -> torch.Tensor:
-    return value.to(torch.float16).contiguous() if value.is_floating_point() else value
 
 
 def write_card(card: Card, folder: Path) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load
 
 from engine.cards.registry import find_cards, load_card
 from engine.cards.schema import Card
 from engine.cards.weights import read_weights
 from engine.errors import CardError, MismatchError
+from engine.inference.packing import unpacked
 from engine.training.dataset import Case, DataSource, open_data
 from engine.training.loop import AVERAGE_FILE, Trainer
 from engine.training.publish import publish, segmenters_of
@@ -103,7 +103,7 @@ def _own_weights(card: Card, folder: Path, name: str) -> dict[str, torch.Tensor]
     if len(node.weights) != 1:
         raise CardError(f"The model '{card.id}' needs exactly one file of weights to go on from.")
     own = node.weights[0]
-    return {name: value.float() for name, value in load(read_weights(folder, own)).items()}
+    return {name: value.float() for name, value in unpacked(read_weights(folder, own)).items()}
 
 
 def recipe_of(card: Card, name: str) -> Recipe:

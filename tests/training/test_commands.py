@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file, save
 
 from engine.__main__ import commands
 from engine.cards.registry import load_card
-from engine.errors import PlanimeterError, ReadError
+from engine.errors import CardError, PlanimeterError, ReadError
+from engine.inference.packing import unpacked
 from engine.training.calibrate import predict
 from engine.training.checkpoint import Progression
 from engine.training.dataset import open_data
@@ -71,6 +74,24 @@ def test_the_new_card_runs_with_the_weights_it_names(trained: Path) -> None:
     assert not loaded.problem
     assert loaded.card.weights[0].file == "weights.safetensors"
     assert (trained / "curves.csv").read_text().startswith("step,minutes")
+
+
+def test_weights_are_stored_in_a_quarter_of_their_size_and_say_the_same(trained: Path) -> None:
+    whole = load_file(trained / "average.safetensors")
+    data = (trained / "weights.safetensors").read_bytes()
+    assert len(data) < 0.35 * (trained / "average.safetensors").stat().st_size
+    again = unpacked(data)
+    assert again.keys() == whole.keys()
+    for name, value in whole.items():
+        assert float((again[name].float() - value).abs().max()) <= 0.005 * float(value.abs().max())
+
+
+def test_a_scale_that_does_not_fit_its_kernel_is_refused(trained: Path) -> None:
+    stored = load_file(trained / "weights.safetensors")
+    name = next(name for name in stored if name.endswith(".scale"))
+    stored[name] = torch.ones(1, 1000, 1, 1, 1)
+    with pytest.raises(CardError, match="scale of"):
+        unpacked(save(stored))
 
 
 def test_evaluate_scores_what_was_contoured(trained: Path, boxes: Path) -> None:
