@@ -35,7 +35,7 @@ def find_weights(folder: Path, weights: Weights) -> Path:
 def read_weights(folder: Path, weights: Weights) -> bytes:
     """The bytes of the file, which are those of the card's SHA-256 and hold the tensors that their header promises.
 
-    The same bytes are to be loaded (`engine.inference.packing.unpacked`), so that nothing can change between check and use.
+    The same bytes are to be loaded (`inference.packing.unpacked`), so that nothing can change between check and use.
 
     Raises:
         CardError: the file is missing, cut short, altered, or no safetensors file.

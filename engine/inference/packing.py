@@ -43,6 +43,5 @@ def unpacked(data: bytes) -> dict[str, torch.Tensor]:
         if scale is not None:
             if scale.shape != (*value.shape[:1], *[1] * (value.ndim - 1)) or not scale.is_floating_point():
                 raise CardError(f"The weights are damaged: the scale of '{name}' does not fit it.")
-            value = value.float() * scale.float()
-        found[name] = value
+        found[name] = value if scale is None else value.float() * scale.float()
     return found

@@ -1,11 +1,10 @@
-"""From a finished run to a card that can be used: weights in a quarter of the size, their hash, and the card beside them."""
+"""From a finished run to a card that can be used: packed weights, their hash, and the card beside them."""
 
 import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
