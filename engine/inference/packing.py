@@ -40,8 +40,10 @@ def unpacked(data: bytes) -> dict[str, torch.Tensor]:
         if name.endswith(_SCALE) and name.removesuffix(_SCALE) in stored:
             continue
         scale = stored.get(name + _SCALE)
-        if scale is not None:
-            if scale.shape != (*value.shape[:1], *[1] * (value.ndim - 1)) or not scale.is_floating_point():
-                raise CardError(f"The weights are damaged: the scale of '{name}' does not fit it.")
-        found[name] = value if scale is None else value.float() * scale.float()
+        if scale is None:
+            found[name] = value
+            continue
+        if scale.shape != (*value.shape[:1], *[1] * (value.ndim - 1)) or not scale.is_floating_point():
+            raise CardError(f"The weights are damaged: the scale of '{name}' does not fit it.")
+        found[name] = value.float() * scale.float()
     return found
