@@ -195,6 +195,7 @@ class CropTo(Strict):
             card's own.
         labels: of the second input that count, all where none is named.
         level: at which they count.
+        only_found: where nothing counts, nothing is looked at, in place of the whole image.
     """
 
     op: Literal["crop"]
@@ -203,6 +204,7 @@ class CropTo(Strict):
     margin_mm: Annotated[float, Field(ge=0, le=500)] = 20.0
     least_mm: Triple | None = None
     level: Share = 0.5
+    only_found: bool = False
 
 
 class Concatenate(Strict):

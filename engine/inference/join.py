@@ -48,7 +48,7 @@ def join(params: Params, values: Sequence[Value], progress: Progress) -> Value:
             return _combined_scores(params, values)
         case MaskWith(), Prepared():
             kept = _mask(params, first, _maps(values[1:], params.op))
-            outside = first.outside if np.isfinite(first.outside) else float(first.values.min())
+            outside = _outside(first)
             return replace(first, values=np.where(kept, first.values, np.float32(outside)), outside=outside)
         case MaskWith(), Maps():
             kept = _mask(params, first.prepared, _maps(values[1:], params.op))
@@ -94,10 +94,18 @@ def _mask(params: CropTo | MaskWith, on: Prepared, maps: Sequence[Maps]) -> NDAr
     return mask
 
 
+def _outside(image: Prepared) -> float:
+    """The value of what networks don't look at."""
+    return image.outside if np.isfinite(image.outside) else float(image.values.min())
+
+
 def _crop(params: CropTo, image: Prepared, maps: Sequence[Maps], progress: Progress) -> Prepared:
-    """The image within the box around what was found; the whole image where nothing was."""
+    """The image within the box around what was found; where nothing was, the whole image, or it is blank."""
     mask = image.axes.to_image(_mask(params, image, maps))
     voxels = np.argwhere(mask)
+    if not len(voxels) and params.only_found:
+        outside = _outside(image)
+        return replace(image, values=np.full_like(image.values, outside), outside=outside)
     if not len(voxels):
         return image.recut(None, params.spacing_mm, progress)
     # Through millimetres, since the image's planes may be uneven and the grid is not.

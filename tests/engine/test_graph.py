@@ -66,6 +66,16 @@ def test_a_cascade_cuts_the_image_around_what_the_first_node_found(tmp_path: Pat
     assert volume_of(result, 0, volume) == pytest.approx(8 * 20 * 24, rel=0.08)
 
 
+def test_where_nothing_was_found_a_network_behind_looks_at_all_or_at_nothing(tmp_path: Path, volume: Volume) -> None:
+    volumes = []
+    for only_found in (False, True):
+        around = joined("around", "ct where", "crop", only_found=only_found)
+        graph = [threshold("where", "Box", 5000), around, segmenter_node(tmp_path / "m") | {"in": ["around"]}]
+        loaded = write_card(tmp_path / "m", graph, ["Left", "Right"])
+        volumes.append(sum(volume_of(run_card(loaded, volume), index, volume) for index in (0, 1)))
+    assert volumes[0] > 0 and volumes[1] == 0
+
+
 def test_probabilities_are_fed_forward_as_channels(tmp_path: Path, volume: Volume) -> None:
     arguments = UNET | {"in_channels": 2}
     node = segmenter_node(tmp_path / "m", arguments=arguments) | {"in": ["fed"]}
