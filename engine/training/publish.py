@@ -60,7 +60,7 @@ def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path 
         raise ReadError(f"The weights {average} are those of another network: '{missing[0]}' is not among them.")
     stored = packed({name: tensors[name] for name in sorted(names)})
     folder.mkdir(parents=True, exist_ok=True)
-    weights_of = _weights_of_others(card, node, folder)
+    weights_of = _weights_of_others(card, node.node, folder)
     others = [weights.file for kept in weights_of.values() for weights in kept]
     for file in others:
         if source is not None and (source / file).exists() and not (folder / file).exists():
@@ -74,26 +74,24 @@ def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path 
     own = Weights(file=path.name, sha256=digest, licence=card.licence.weights)
     values = card.model_dump(mode="json", by_alias=True)
     for other in values["graph"]:
-        if other["node"] in weights_of or other["node"] == node.node:
-            kept = weights_of.get(other["node"], (own,))
-            other["weights"] = [weights.model_dump(mode="json") for weights in kept]
+        kept = weights_of.get(other["node"], (own,))
+        other["weights"] = [weights.model_dump(mode="json") for weights in kept]
     published = Card.model_validate(values)
     write_card(published, folder)
     return published
 
 
-def _weights_of_others(card: Card, trained: SegmenterNode, folder: Path) -> dict[str, tuple[Weights, ...]]:
-    """The weights of the card's other networks: those that an earlier run put into `folder`, else the card's own."""
+def _weights_of_others(card: Card, trained: str, folder: Path) -> dict[str, tuple[Weights, ...]]:
+    """The weights of the card's other nodes: those that an earlier run put into `folder`, else the card's own."""
     before = load_card(folder)
-    there = {node.node: node for node in before.card.graph if isinstance(node, SegmenterNode)} if before.parsed else {}
+    there = {node.node: node for node in before.card.graph} if before.parsed is not None else {}
     found = {}
-    for node in segmenters_of(card):
-        if node.node == trained.node:
-            continue
+    for node in card.graph:
         earlier = there.get(node.node, node)
         same = earlier.model_copy(update={"weights": node.weights}) == node
-        usable = same and all((folder / weights.file).exists() for weights in earlier.weights)
-        found[node.node] = earlier.weights if usable and earlier.weights else node.weights
+        usable = earlier.weights and same and all((folder / weights.file).exists() for weights in earlier.weights)
+        found[node.node] = earlier.weights if usable else node.weights
+    del found[trained]
     return found
 
 
