@@ -143,8 +143,10 @@ class PlanePane(VtkPane):
         if view_event is None:
             return
         button = self._drag[0] if self._drag is not None else Button.NONE
-        self._mouse = event.position()
-        self.hovered.emit(view_event)
+        # A drag may leave the pane, where there is nothing to tell of.
+        inside = self.rect().contains(event.position().toPoint())
+        self._mouse = event.position() if inside else None
+        self.hovered.emit(view_event if inside else None)
         if self._drag is None or self._tool_drag:
             self._offer(_with(view_event, button=button))
             return
