@@ -60,8 +60,13 @@ class PlanePane(VtkPane):
     def _redraw(self) -> None:
         self.update()
         if self._mouse is not None:
-            # The image moved under a mouse at rest, so what lies there is another place.
-            self.hovered.emit(self.event_at(EventKind.MOVE, self._mouse, Qt.KeyboardModifier.NoModifier))
+            # The image moved under a mouse at rest, so what lies there is another place; or the pane became smaller.
+            inside = self._is_inside(self._mouse)
+            event = self.event_at(EventKind.MOVE, self._mouse, Qt.KeyboardModifier.NoModifier)
+            self.hovered.emit(event if inside else None)
+
+    def _is_inside(self, position: QPointF) -> bool:
+        return self.rect().contains(position.toPoint())
 
     @property
     def view(self) -> View:
@@ -144,7 +149,7 @@ class PlanePane(VtkPane):
             return
         button = self._drag[0] if self._drag is not None else Button.NONE
         # A drag may leave the pane, where there is nothing to tell of.
-        inside = self.rect().contains(event.position().toPoint())
+        inside = self._is_inside(event.position())
         self._mouse = event.position() if inside else None
         self.hovered.emit(view_event if inside else None)
         if self._drag is None or self._tool_drag:
