@@ -151,9 +151,8 @@ def test_the_network_that_is_named_is_trained_and_the_other_stays(pair: Path, bo
     assert not loaded.problem
     assert [weights.file for weights in loaded.card.weights] == ["weights.safetensors", "fine.safetensors"]
     assert (out / "weights.safetensors").read_bytes() == (pair / "weights.safetensors").read_bytes()
-    assert (out / "fine" / "curves.csv").read_text().count(
-        "\n"
-    ) == 2  # three steps, so the header and the last validation
+    # Three steps, so the header and the last validation.
+    assert (out / "fine" / "curves.csv").read_text().count("\n") == 2
     summary = json.loads(run("evaluate", str(out), "--data", str(boxes), "--json", "--device", "cpu"))
     assert summary["n"] == 3 and not summary["failed"]
 

@@ -62,8 +62,8 @@ class PlanePane(VtkPane):
         if self._mouse is not None:
             # The image moved under a mouse at rest, so what lies there is another place; or the pane became smaller.
             inside = self._is_inside(self._mouse)
-            event = self.event_at(EventKind.MOVE, self._mouse, Qt.KeyboardModifier.NoModifier)
-            self.hovered.emit(event if inside else None)
+            place = self.event_at(EventKind.MOVE, self._mouse, Qt.KeyboardModifier.NoModifier) if inside else None
+            self.hovered.emit(place)
 
     def _is_inside(self, position: QPointF) -> bool:
         return self.rect().contains(position.toPoint())
