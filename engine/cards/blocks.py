@@ -214,7 +214,11 @@ class Concatenate(Strict):
 
 
 class Combine(Strict):
-    """One answer of several: each label is combined over the inputs that have it, on the grid of the first input."""
+    """One answer of several, on the grid of the first input.
+
+    Each label is combined over the inputs that have it, and each place over those that were shown it: outside the
+    crop of a later network the others decide.
+    """
 
     op: Literal["combine"]
     how: Literal["mean", "max", "product", "vote"]

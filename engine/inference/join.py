@@ -125,14 +125,22 @@ def _crop(params: CropTo, image: Prepared, maps: Sequence[Maps], progress: Progr
 
 
 def _combined_maps(params: Combine, maps: Sequence[Maps]) -> Maps:
-    """Each label over the maps that have it, on the grid of the first."""
+    """Each label over the maps that have it and saw the place, on the grid of the first.
+
+    What a network was not shown must not count as its "no": it would take away what the others see.
+    """
     first = maps[0]
     exclusive = all(one.exclusive for one in maps)
     labels = tuple(dict.fromkeys(label for one in maps for label in one.labels))
+    seen = [one.seen_on(first.prepared) for one in maps]
     found = np.zeros((len(labels), *first.prepared.shape), np.float32)
     for index, label in enumerate(labels):
-        having = [one.dense_on(first.prepared, [label])[0] for one in maps if label in one.labels]
-        found[index] = _combined(params, np.stack(having).astype(np.float32))
+        having = [
+            np.where(here, one.dense_on(first.prepared, [label])[0].astype(np.float32), np.float32("nan"))
+            for one, here in zip(maps, seen, strict=True)
+            if label in one.labels
+        ]
+        found[index] = _combined(params, np.stack(having))
     if exclusive:
         # Networks of different labels do not know of each other.
         found /= np.maximum(found.sum(axis=0), 1.0)
@@ -149,10 +157,13 @@ def _combined_scores(params: Combine, values: Sequence[Value]) -> Scores:
 
 
 def _combined(params: Combine, stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    if params.how == "mean":
-        return np.asarray(stack.mean(axis=0))
+    """Over the first axis, without what is NaN; 0 where all of it is."""
+    known = ~np.isnan(stack)
+    count = known.sum(axis=0)
     if params.how == "max":
-        return np.asarray(stack.max(axis=0))
+        return np.asarray(np.where(known, stack, 0.0).max(axis=0))
     if params.how == "product":
-        return np.asarray(stack.prod(axis=0))
-    return np.asarray((stack >= 0.5).mean(axis=0, dtype=np.float32))
+        return np.asarray(np.where(known, stack, 1.0).prod(axis=0) * (count > 0))
+    values = stack if params.how == "mean" else (stack >= 0.5).astype(np.float32)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.asarray(total / np.maximum(count, 1), dtype=np.float32)

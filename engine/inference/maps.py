@@ -137,12 +137,21 @@ class Maps:
         if other is self.prepared or other.geometry.same_grid(self.prepared.geometry):
             return here
         out = np.zeros((len(labels), *other.shape), np.float16)
-        frame = _sitk(other.axes.to_image(other.values), other.geometry)
         for index in range(len(labels)):
-            source = _sitk(self.prepared.axes.to_image(here[index].astype(np.float32)), self.prepared.geometry)
-            moved = sitk.GetArrayFromImage(sitk.Resample(source, frame, sitk.Transform(), sitk.sitkLinear, 0.0))
-            out[index] = other.axes.to_network(moved)
+            out[index] = _moved(here[index].astype(np.float32), self.prepared, other, sitk.sitkLinear)
         return out
+
+    def seen_on(self, other: Prepared) -> NDArray[np.bool_]:
+        """(planes, rows, columns) of another image's grid, network axes: the places that these maps speak of.
+
+        A network that was given a crop, or a blank image, knows nothing of the rest.
+        """
+        if self.prepared.is_outside((slice(None), slice(None), slice(None))):
+            return np.zeros(other.shape, np.bool_)
+        if other is self.prepared or other.geometry.same_grid(self.prepared.geometry):
+            return np.ones(other.shape, np.bool_)
+        whole = np.ones(self.prepared.shape, np.uint8)
+        return np.asarray(_moved(whole, self.prepared, other, sitk.sitkNearestNeighbor) > 0)
 
     def dense(self, labels: Sequence[str]) -> NDArray[np.float16]:
         """(labels, planes, rows, columns) probabilities of the whole grid, network axes, to feed forward."""
@@ -237,6 +246,14 @@ def _sampled(container: Map, geometry: Geometry) -> NDArray[np.bool_]:
 def _dilated(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
     image = sitk.GetImageFromArray(mask.astype(np.uint8))
     return np.asarray(sitk.GetArrayFromImage(sitk.BinaryDilate(image, [steps] * 3, sitk.sitkBox)) > 0)
+
+
+def _moved(array: NDArray[Any], here: Prepared, there: Prepared, interpolator: int) -> NDArray[Any]:
+    """An array of network axes on another image's grid, 0 outside its own."""
+    source = _sitk(here.axes.to_image(array), here.geometry)
+    frame = _sitk(there.axes.to_image(there.values), there.geometry)
+    moved = sitk.GetArrayFromImage(sitk.Resample(source, frame, sitk.Transform(), interpolator, 0.0))
+    return there.axes.to_network(moved)
 
 
 def _sitk(array: NDArray[Any], geometry: Geometry) -> sitk.Image:

@@ -59,6 +59,21 @@ class SubvoxelUNet(nn.Module):
         return logits
 
 
+def faster_norms(network: nn.Module) -> nn.Module:
+    """The same network, changed in place, with its instance norms done as group norms of one channel a group.
+
+    That is the same formula, and the names of the weights stay; but torch's instance norm on a processor copies what
+    comes with channels last, and runs batch norm on it.
+    """
+    for module in network.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.InstanceNorm2d | nn.InstanceNorm3d) and not child.track_running_stats:
+                norm = nn.GroupNorm(child.num_features, child.num_features, child.eps, child.affine)
+                norm.weight, norm.bias = child.weight, child.bias
+                setattr(module, name, norm.train(child.training))
+    return network
+
+
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "SubvoxelUNet": SubvoxelUNet,
     "DynUNet": dyn_unet,

@@ -24,7 +24,7 @@ from engine.inference import openvino
 from engine.inference.context import Context
 from engine.inference.devices import Device, devices_to_try
 from engine.inference.maps import Maps
-from engine.inference.networks import build_network
+from engine.inference.networks import build_network, faster_norms
 from engine.inference.packing import unpacked
 from engine.inference.preprocess import Prepared
 from engine.progress import Progress
@@ -182,12 +182,15 @@ class Sweep:
             else:
                 self.by_openvino = True
                 return found
+        networks = self.networks
+        if self.device.name == "cpu":
+            networks = [faster_norms(network) for network in networks]
         convert = (
             nn.utils.convert_conv2d_weight_memory_format
             if self.params.dimensions == 2
             else nn.utils.convert_conv3d_weight_memory_format
         )
-        return [convert(network.to(self.device.name), self._layout) for network in self.networks]
+        return [convert(network.to(self.device.name), self._layout) for network in networks]
 
     @property
     def _layout(self) -> torch.memory_format:

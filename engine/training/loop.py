@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engine.errors import EngineError
-from engine.inference.networks import build_network
+from engine.inference.networks import build_network, faster_norms
 from engine.training.augment import Crop, draw
 from engine.training.checkpoint import MovingAverage, Progression, load, save
 from engine.training.dataset import Case
@@ -138,6 +138,8 @@ class Trainer:
 
     def _build(self) -> nn.Module:
         network = build_network(self.recipe.network).to(self.device)
+        if self.device.type == "cpu":
+            faster_norms(network)
         # Channels last is the layout that convolutions in bfloat16 are fast in.
         return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
 

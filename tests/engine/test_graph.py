@@ -1,6 +1,7 @@
 """Graphs of several nodes: crops, probabilities fed forward, votes, hierarchies, classifiers and their views."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,26 @@ def test_a_label_is_combined_over_the_answers_that_have_it(volume: Volume) -> No
     assert isinstance(found, Maps) and found.labels == ("a", "b", "c")
     # Together they would be more than 1, so none is left for the background.
     assert [found.dense([name]).mean() for name in "abc"] == pytest.approx([0.4 / 1.5, 0.8 / 1.5, 0.3 / 1.5], abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("how", "both", "alone"), [("mean", 0.4, 0.6), ("max", 0.6, 0.6), ("product", 0.12, 0.6), ("vote", 0.5, 1.0)]
+)
+def test_what_a_network_was_not_shown_is_left_to_the_others(
+    volume: Volume, how: Any, both: float, alone: float
+) -> None:
+    whole = prepare(volume, [])
+    cut = whole.recut((slice(4, 12), slice(10, 20), slice(10, 30)), None, silent)
+    blank = replace(whole, values=np.full_like(whole.values, -1000), outside=-1000.0)
+
+    def maps(prepared: Prepared, value: float) -> Maps:
+        return Maps.from_dense(["a"], prepared, np.full((1, *prepared.shape), value, np.float32))
+
+    found = join(Combine(op="combine", how=how), [maps(whole, 0.6), maps(cut, 0.2), maps(blank, 0.0)], silent)
+    assert isinstance(found, Maps)
+    expected = np.full(whole.shape, alone)
+    expected[4:12, 10:20, 10:30] = both
+    assert found.dense(["a"])[0] == pytest.approx(expected, abs=2e-3)
 
 
 def test_leaves_are_summed_to_their_parents_and_labels_chosen_and_renamed() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from monai.inferers.utils import sliding_window_inference
+from torch import nn
 
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import SegmenterNode
@@ -17,6 +18,7 @@ from engine.inference import segment
 from engine.inference.context import Context
 from engine.inference.devices import Device
 from engine.inference.maps import Maps
+from engine.inference.networks import faster_norms
 from engine.inference.preprocess import prepare
 from engine.inference.run import run_card
 from engine.inference.segment import run_segmenter, tile_starts
@@ -49,6 +51,24 @@ def in_one(loaded: LoadedCard, volume: Volume, seed: int = 0, arguments: dict[st
     image = torch.from_numpy(((volume.voxels.astype(np.float32) + 500) / 1000).clip(0, 1) * 2 - 1)[None, None]
     with torch.inference_mode():
         return network_of(arguments, seed)(image)
+
+
+@pytest.mark.parametrize("arguments", [
+    {"network": "SubvoxelUNet", "in_channels": 2, "out_channels": 3, "filters": [8, 16, 16]},
+    {"network": "DynUNet", "spatial_dims": 3, "in_channels": 2, "out_channels": 3, "kernel_size": [3] * 3,
+     "strides": [1, 2, 2], "upsample_kernel_size": [2, 2], "filters": [8, 16, 16], "norm_name": "instance"},
+])  # fmt: skip
+def test_a_network_with_faster_norms_is_the_same_network(arguments: dict[str, Any]) -> None:
+    slow, fast = network_of(arguments, 3), faster_norms(network_of(arguments, 3))
+    assert not any(isinstance(module, nn.InstanceNorm3d) for module in fast.modules())
+    assert list(fast.state_dict()) == list(slow.state_dict())
+    for name, weights in fast.named_parameters():
+        if "norm" in name:
+            torch.nn.init.uniform_(weights)
+    slow.load_state_dict(fast.state_dict())
+    image = torch.rand(2, 2, 16, 16, 24)
+    with torch.inference_mode():
+        assert torch.allclose(fast(image), slow(image), atol=1e-5)
 
 
 def test_one_tile_is_the_network_itself(tmp_path: Path) -> None:
