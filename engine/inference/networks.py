@@ -1,6 +1,7 @@
 """Block S: encoder-decoder networks that give one logit a class for each voxel, built from a card's parameters."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -72,6 +73,26 @@ def faster_norms(network: nn.Module) -> nn.Module:
                 norm.weight, norm.bias = child.weight, child.bias
                 setattr(module, name, norm.train(child.training))
     return network
+
+
+#: Names that the networks give to the layers that make logits of features.
+_LAST_LAYERS = {"output_block", "conv_final", "refine"}
+
+
+def last_layers_in_float32(network: nn.Module) -> nn.Module:
+    """The same network, changed in place, whose last layers leave autocast.
+
+    They are cheap, and logits rounded to half precision are what most of its other labels come from.
+    """
+    for name, module in network.named_modules():
+        if name.rpartition(".")[2] in _LAST_LAYERS:
+            module.forward = partial(_in_float32, module.forward)
+    return network
+
+
+def _in_float32(forward: Callable[[torch.Tensor], torch.Tensor], features: torch.Tensor) -> torch.Tensor:
+    with torch.autocast(features.device.type, enabled=False):
+        return forward(features.float())
 
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {

@@ -24,7 +24,7 @@ from engine.inference import openvino
 from engine.inference.context import Context
 from engine.inference.devices import Device, devices_to_try
 from engine.inference.maps import Maps
-from engine.inference.networks import build_network, faster_norms
+from engine.inference.networks import build_network, faster_norms, last_layers_in_float32
 from engine.inference.packing import unpacked
 from engine.inference.preprocess import Prepared
 from engine.progress import Progress
@@ -146,7 +146,7 @@ class Sweep:
                     norm[place] += weight
                     found = self._tile(networks, prepared, start)
                     if found is not None:
-                        sums[(slice(None), *place)] += found * weight
+                        sums[(slice(None), *place)].addcmul_(found.to(kind), weight.to(kind))
                     elif exclusive:
                         sums[(0, *place)] += weight
                 done = (starts[0][index + 1] if index + 1 < len(starts[0]) else size[0]) - plane
@@ -182,15 +182,17 @@ class Sweep:
             else:
                 self.by_openvino = True
                 return found
-        networks = self.networks
-        if self.device.name == "cpu":
-            networks = [faster_norms(network) for network in networks]
+        for network in self.networks:
+            if self.device.name == "cpu":
+                faster_norms(network)
+            if self.device.precision != torch.float32:
+                last_layers_in_float32(network)
         convert = (
             nn.utils.convert_conv2d_weight_memory_format
             if self.params.dimensions == 2
             else nn.utils.convert_conv3d_weight_memory_format
         )
-        return [convert(network.to(self.device.name), self._layout) for network in networks]
+        return [convert(network.to(self.device.name), self._layout) for network in self.networks]
 
     @property
     def _layout(self) -> torch.memory_format:

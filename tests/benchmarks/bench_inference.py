@@ -132,9 +132,9 @@ def _ours(
     # Without the card's temperature, which changes no label of one network but would be work that the others lack.
     context = Context(loaded, prepared.volume, "cpu", RunOptions(flips=False, overlap=0.5))
     maps = Sweep(node.params, networks, device, node.params.patch, context, names).run(prepared, silent)
-    found = maps.dense(maps.labels).astype(np.float32)
-    background = 1 - found.sum(axis=0, keepdims=True)
-    return np.asarray(np.concatenate([background, found]).argmax(axis=0))
+    found = torch.from_numpy(maps.dense(maps.labels)).float()
+    background = 1 - found.sum(dim=0, keepdim=True)
+    return np.asarray(torch.cat([background, found]).argmax(dim=0).numpy())
 
 
 def _monai(network: torch.nn.Module, image: torch.Tensor, patch: tuple[int, int, int]) -> Labels:

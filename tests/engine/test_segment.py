@@ -18,7 +18,7 @@ from engine.inference import segment
 from engine.inference.context import Context
 from engine.inference.devices import Device
 from engine.inference.maps import Maps
-from engine.inference.networks import faster_norms
+from engine.inference.networks import faster_norms, last_layers_in_float32
 from engine.inference.preprocess import prepare
 from engine.inference.run import run_card
 from engine.inference.segment import run_segmenter, tile_starts
@@ -69,6 +69,16 @@ def test_a_network_with_faster_norms_is_the_same_network(arguments: dict[str, An
     image = torch.rand(2, 2, 16, 16, 24)
     with torch.inference_mode():
         assert torch.allclose(fast(image), slow(image), atol=1e-5)
+
+
+def test_in_half_precision_logits_are_not_rounded() -> None:
+    network = network_of({"network": "SubvoxelUNet", "in_channels": 1, "out_channels": 3, "filters": [8, 16, 16]})
+    image = torch.rand(1, 1, 16, 16, 16)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        rounded = network(image)
+        logits = last_layers_in_float32(network)(image)
+    assert rounded.dtype == torch.bfloat16 and logits.dtype == torch.float32
+    assert torch.allclose(logits, rounded.float(), atol=0.1) and (logits != logits.bfloat16()).any()
 
 
 def test_one_tile_is_the_network_itself(tmp_path: Path) -> None:
