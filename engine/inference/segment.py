@@ -234,7 +234,8 @@ class Sweep:
                 found = self._probabilities(network, image, flip)
                 total = found if total is None else total + found
         assert total is not None
-        mean = (total / (len(networks) * (1 + len(self._flips)))).cpu()
+        count = len(networks) * (1 + len(self._flips))
+        mean = (total if count == 1 else total / count).cpu()
         return mean[:, None] if flat else mean
 
     def _probabilities(self, network: nn.Module, image: torch.Tensor, flip: Flip | None) -> torch.Tensor:
@@ -248,7 +249,9 @@ class Sweep:
             raise CardError(
                 f"The card names {len(self.params.labels)} labels, but its network has {logits.shape[1]} channels."
             )
-        logits = logits[0].float() / self.context.temperature
+        logits = logits[0].float()
+        if self.context.temperature != 1:
+            logits = logits / self.context.temperature
         found = torch.softmax(logits, dim=0) if exclusive else torch.sigmoid(logits)
         if axis is not None:
             found = found.flip(axis)
