@@ -71,6 +71,15 @@ def test_a_network_with_faster_norms_is_the_same_network(arguments: dict[str, An
         assert torch.allclose(fast(image), slow(image), atol=1e-5)
 
 
+def test_sums_of_large_images_are_kept_in_half_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
+    volume = noisy((24, 48, 48))
+    expected, _ = dense(loaded, volume)
+    monkeypatch.setattr(segment, "_LARGE_SUMS", 0)
+    found, _ = dense(loaded, volume)
+    assert 0 < np.abs(found - expected).max() < 0.012
+
+
 def test_in_half_precision_logits_are_not_rounded() -> None:
     network = network_of({"network": "SubvoxelUNet", "in_channels": 1, "out_channels": 3, "filters": [8, 16, 16]})
     image = torch.rand(1, 1, 16, 16, 16)
