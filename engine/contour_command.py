@@ -178,10 +178,7 @@ def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _O
     began = time.perf_counter()
     volume = open_volume(study.path, request.series_uid, _part(progress, 0.0, 0.15))
     outcome.stages["reading"] = time.perf_counter() - began
-    if not volume.instances and study.output.suffix.lower() == ".dcm":
-        raise MismatchError(
-            f"{study.path} is no DICOM series, which an RTSTRUCT must refer to; give a folder for -o to get masks."
-        )
+    _check_output(request, study, volume)
     refusals = why_unsuitable(request.loaded.card, volume)
     if any(not (request.options.override and refusal.overridable) for refusal in refusals):
         more = " Use --override to run it all the same." if all(refusal.overridable for refusal in refusals) else ""
@@ -202,6 +199,24 @@ def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _O
     outcome.stages["writing"] = time.perf_counter() - writing
     outcome.seconds = round(time.perf_counter() - began, 3)
     outcome.stages = {name: round(seconds, 3) for name, seconds in outcome.stages.items()}
+
+
+def _check_output(request: _Request, study: _Study, volume: Volume) -> None:
+    """Refuse, before the model runs, what could not be written after it."""
+    if not volume.instances and study.output.suffix.lower() == ".dcm":
+        raise MismatchError(
+            f"{study.path} is no DICOM series, which an RTSTRUCT must refer to; give a folder for -o to get masks."
+        )
+    one_mask = study.output.name.endswith(_MASK_SUFFIX)
+    if request.certificate is not None and (one_mask or not volume.instances):
+        raise WriteError("Masks have no certificate; leave --certificate out, or give a DICOM series and a .dcm file.")
+    if one_mask:
+        _refuse_several(study.output, sum(output.kind == "mask" for output in request.loaded.card.outputs))
+
+
+def _refuse_several(output: Path, count: int) -> None:
+    if count > 1:
+        raise WriteError(f"{output.name} holds one mask, and the model draws {count}; give a folder.")
 
 
 def _run(client: EngineClient, request: _Request, volume: Volume, progress: Progress) -> Finished:
@@ -228,16 +243,14 @@ def _write(request: _Request, study: _Study, structures: StructureSet, volume: V
         if request.certificate is not None:
             request.certificate.write_text(certificate.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return _Written(output, (*notes, *certificate.changes))
-    if request.certificate is not None:
-        raise WriteError("Masks have no certificate; leave --certificate out, or give a DICOM series and a .dcm file.")
     if not output.name.endswith(_MASK_SUFFIX):
         write_masks(structures, volume, output, progress=progress)
-    elif len(structures.rois) == 1:
+    else:
+        # Inner and outer contours make several of one.
+        _refuse_several(output, len(structures.rois))
         output.parent.mkdir(parents=True, exist_ok=True)
         mask = fill({k: c.area for k, c in structures.rois[0].planes.items()}, volume.geometry)
         write_mask(mask, nominal_geometry(volume.geometry), output)
-    else:
-        raise WriteError(f"{output.name} holds one mask, and the model draws {len(structures.rois)}; give a folder.")
     return _Written(output, tuple(notes))
 
 

@@ -10,6 +10,7 @@ import pytest
 import SimpleITK as sitk
 from click.testing import CliRunner, Result
 
+from engine import contour_command
 from engine.__main__ import commands
 from engine.cards.readme import readme
 from engine.cards.registry import SHIPPED, load_card
@@ -93,6 +94,21 @@ def test_an_image_that_is_no_dicom_gets_no_rtstruct_and_is_told_why(nifti: Path,
     assert isinstance(result.exception, PlanimeterError)
     assert "no DICOM series" in str(result.exception) and "folder" in str(result.exception)
     assert not (tmp_path / "RT.dcm").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--model", "head-neck-oar", "-o", "one.nii.gz"), "draws 7; give a folder"),
+        (("--model", "external", "-o", "masks", "--certificate", "c.json"), "no certificate"),
+    ],
+)
+def test_what_could_not_be_written_is_refused_before_the_model_runs(
+    nifti: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str
+) -> None:
+    monkeypatch.setattr(contour_command, "_run", lambda *_: pytest.fail("the model ran"))
+    result = call("contour", nifti, *arguments)
+    assert isinstance(result.exception, PlanimeterError) and words in str(result.exception)
 
 
 def test_what_the_card_refuses_is_told_and_may_be_overridden(study: Path, tmp_path: Path) -> None:
