@@ -251,9 +251,9 @@ def _dilated(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
 def _moved(array: NDArray[Any], here: Prepared, there: Prepared, interpolator: int) -> NDArray[Any]:
     """An array of network axes on another image's grid, 0 outside its own."""
     source = _sitk(here.axes.to_image(array), here.geometry)
-    frame = _sitk(there.axes.to_image(there.values), there.geometry)
-    moved = sitk.GetArrayFromImage(sitk.Resample(source, frame, sitk.Transform(), interpolator, 0.0))
-    return there.axes.to_network(moved)
+    frame = _sitk(np.zeros(there.geometry.shape, np.uint8), there.geometry)
+    moved = sitk.Resample(source, frame, sitk.Transform(), interpolator, 0.0, source.GetPixelID())
+    return there.axes.to_network(sitk.GetArrayFromImage(moved))
 
 
 def _sitk(array: NDArray[Any], geometry: Geometry) -> sitk.Image:
