@@ -11,14 +11,14 @@ import click
 
 from engine.cards.registry import LoadedCard, find_card
 from engine.cards.suitability import why_unsuitable
-from engine.client import EngineClient
 from engine.console import progress_bar
 from engine.contouring.fill import fill
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import EngineError, MismatchError, PlanimeterError, UnsuitableInputError, WriteError
 from engine.masks import nominal_geometry, write_mask, write_masks
-from engine.messages import Failed, Finished, RunOptions
 from engine.opening import open_volume
+from engine.process.client import EngineClient
+from engine.process.messages import Failed, Finished, RunOptions
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume

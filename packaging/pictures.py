@@ -15,12 +15,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.demo import write_demo_series
+from viewer.features.application import build_window
+from viewer.features.opening import Opener
 from viewer.session import View
-from viewer.widgets.application import build_window
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.certificate_view import CertificateView
 from viewer.widgets.export_dialog import ExportDialog
-from viewer.widgets.opening import Opener
 from viewer.widgets.review_panel import ReviewPanel
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"

@@ -33,9 +33,9 @@ def test_imports_point_the_way_of_the_contracts() -> None:
     "module",
     [
         "viewer.__main__",
-        "viewer.widgets.application",
+        "viewer.features.application",
         "viewer.session",
-        "engine.client",
+        "engine.process.client",
         "engine.cards.registry",
         "engine.__main__",
     ],
@@ -45,13 +45,14 @@ def test_what_the_window_loads_leaves_torch_out(module: str) -> None:
 
 
 def test_every_feature_of_the_window_leaves_torch_out() -> None:
-    from viewer.widgets.application import FEATURES
+    from viewer.features.application import FEATURES
 
     assert loaded_by(", ".join(FEATURES), "torch", "monai") == ""
 
 
 @pytest.mark.parametrize(
-    "module", ["engine.client", "engine.dicom.rtstruct_write", "engine.opening", "engine.masks", "engine.worker"]
+    "module",
+    ["engine.process.client", "engine.dicom.rtstruct_write", "engine.opening", "engine.masks", "engine.process.worker"],
 )
 def test_the_engine_works_without_a_screen(module: str) -> None:
     assert loaded_by(module, "PySide6", "vtk", "vtkmodules", "pyqtgraph", "viewer") == ""

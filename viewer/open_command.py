@@ -11,10 +11,10 @@ from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtWidgets import QApplication
 
 from engine.errors import PlanimeterError, ReadError
-from viewer.widgets.application import build_window, create_application
+from viewer.features.application import build_window, create_application
+from viewer.features.opening import Opener
+from viewer.features.viewing import save_screenshot
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.opening import Opener
-from viewer.widgets.viewing import save_screenshot
 
 #: How long a screenshot waits for the surfaces of the 3D view, s.
 _SURFACES_S = 60.0

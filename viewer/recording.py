@@ -10,7 +10,7 @@ from engine.errors import PlanimeterError
 from engine.journal import Entry, Journal, JournalStep, Kind, PlanesRedrawn, Replay, RoiReplaced, Subject
 from engine.structures import StructureSet
 from engine.volume import Volume
-from viewer.commands import AreaChange, Direction, History, RoiChange, Step, apply
+from viewer.history import AreaChange, Direction, History, RoiChange, Step, apply
 from viewer.session import Session
 
 

@@ -1,7 +1,7 @@
 """What is open: the series, the cursor, the window, the structures and the active one. No Qt.
 
 The session is the one owner of this state. Widgets, scenes and tools are given it, read it, call its methods, and
-listen to its signals; nothing else keeps a copy. Structures change through `viewer.commands.History` alone.
+listen to its signals; nothing else keeps a copy. Structures change through `viewer.history.History` alone.
 """
 
 from dataclasses import dataclass
@@ -238,7 +238,7 @@ class Session:
             self.active_changed.emit()
 
     def replace_structures(self, structures: StructureSet, change: StructuresChanged) -> None:
-        """For `viewer.commands` alone: show other structures and tell what differs."""
+        """For `viewer.history` alone: show other structures and tell what differs."""
         self._structures = structures
         if change.areas:
             self._forget_seen(change)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card, CardInput
-from engine.messages import RunOptions
+from engine.process.messages import RunOptions
 from engine.progress import Progress, silent
 from engine.volume import Volume
 

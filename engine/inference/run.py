@@ -12,7 +12,7 @@ from engine.errors import UnsuitableInputError
 from engine.inference.context import Context, OnTile, nobody
 from engine.inference.graph import run_graph
 from engine.inference.structures import Found
-from engine.messages import RunOptions, Score
+from engine.process.messages import RunOptions, Score
 from engine.progress import Progress, silent
 from engine.structures import Code, Generation, PlaneContours, Provenance, Roi
 from engine.volume import Volume

@@ -22,10 +22,10 @@ from shapely import MultiPolygon, Point
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Volume
 from tests.synthetic import make_geometry
+from viewer.features.application import build_window
+from viewer.features.editing import Editing
 from viewer.session import View
 from viewer.tools.events import Preview, ViewEvent
-from viewer.widgets.application import build_window
-from viewer.widgets.editing import Editing
 from viewer.widgets.panes import PlanePane
 
 SHAPE, SPACING = (100, 512, 512), (0.98, 0.98, 3.0)

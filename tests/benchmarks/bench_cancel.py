@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from engine.cards.registry import SHIPPED
-from engine.client import EngineClient
 from engine.demo import write_demo_series
-from engine.messages import Cancelled, Progress
 from engine.opening import open_volume
+from engine.process.client import EngineClient
+from engine.process.messages import Cancelled, Progress
 
 #: Shares of the run at which it is stopped: while the image is prepared, between the first tiles, in the middle.
 AT = (0.02, 0.12, 0.2, 0.25, 0.3, 0.4)

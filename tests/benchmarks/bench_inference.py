@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from engine.cards.registry import SHIPPED, LoadedCard, find_card
 from engine.cards.schema import SegmenterNode
-from engine.client import EngineClient
 from engine.inference import openvino
 from engine.inference.context import Context
 from engine.inference.devices import Device, cpu_has_bf16
 from engine.inference.preprocess import Prepared, prepare
 from engine.inference.segment import Sweep, load_networks, tile_starts
-from engine.messages import Finished, Progress, RunOptions
+from engine.process.client import EngineClient
+from engine.process.messages import Finished, Progress, RunOptions
 from engine.progress import silent
 from engine.volume import Geometry, Volume
 

@@ -16,7 +16,7 @@ from shapely import MultiPolygon, Polygon
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet
 from engine.volume import Volume
 from tests.synthetic import make_geometry
-from viewer.commands import History, RoiChange, Step, add, redraw
+from viewer.history import History, RoiChange, Step, add, redraw
 from viewer.recording import Recording
 from viewer.session import Session
 

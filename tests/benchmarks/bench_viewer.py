@@ -23,15 +23,15 @@ from shapely import MultiPolygon, Point
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Geometry, Volume
 from tests.synthetic import write_series
+from viewer.features.application import build_window
 from viewer.session import View
-from viewer.widgets.application import build_window
 from viewer.widgets.main_window import MainWindow
 
 #: Opens the window as `planimeter open` does, and tells when it has painted and answered an event.
 START = """
 import time
 from PySide6.QtTest import QTest
-from viewer.widgets.application import build_window, create_application
+from viewer.features.application import build_window, create_application
 application = create_application()
 window = build_window()
 window.show()
@@ -50,8 +50,8 @@ window.close()
 MEMORY = """
 import sys, time
 from pathlib import Path
-from viewer.widgets.application import build_window, create_application
-from viewer.widgets.opening import Opener
+from viewer.features.application import build_window, create_application
+from viewer.features.opening import Opener
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -10,7 +10,7 @@ from shapely import MultiPolygon, box
 from engine.errors import WriteError
 from engine.structures import Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
 from engine.volume import Geometry, Volume
-from viewer.commands import Direction, History, Step, add, change, delete, redraw
+from viewer.history import Direction, History, Step, add, change, delete, redraw
 from viewer.session import Session, StructuresChanged
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from engine.cards.registry import SHIPPED, load_card
-from engine.client import EngineClient
 from engine.errors import EngineError
 from engine.inference.run import run_card
-from engine.messages import Cancelled, Failed, Finished, Progress
+from engine.process.client import EngineClient
+from engine.process.messages import Cancelled, Failed, Finished, Progress
 from engine.structures import Generation
 from engine.volume import Volume
 from tests.engine.models import UNET, segmenter_node, write_card
@@ -159,8 +159,8 @@ def test_when_the_program_is_killed_its_process_ends_and_the_memory_is_freed(tmp
     code = textwrap.dedent(f"""
         import sys, time
         from pathlib import Path
-        from engine.client import EngineClient
-        from engine.messages import Progress
+        from engine.process.client import EngineClient
+        from engine.process.messages import Progress
         from tests.engine.phantoms import make_scene
         client = EngineClient(warm=False)
         client.run(Path({str(card)!r}), make_scene(planes=24).volume, device="cpu")
@@ -188,7 +188,7 @@ def test_when_the_program_is_killed_its_process_ends_and_the_memory_is_freed(tmp
 
 def test_the_process_has_no_network() -> None:
     code = textwrap.dedent("""
-        from engine.confinement import leave_network
+        from engine.process.confinement import leave_network
         how = leave_network()
         import socket
         listening = None
@@ -214,7 +214,7 @@ def test_the_process_can_write_only_to_the_temporary_folder(tmp_path: Path) -> N
     code = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from engine.confinement import give_up_writing
+        from engine.process.confinement import give_up_writing
         held, folder = give_up_writing(), Path(sys.argv[1])
         (folder / "temporary" / "new").write_text("fine")
         done = []

@@ -22,7 +22,7 @@ from engine.inference.networks import faster_norms, last_layers_in_float32
 from engine.inference.preprocess import prepare
 from engine.inference.run import run_card
 from engine.inference.segment import run_segmenter, tile_starts
-from engine.messages import RunOptions
+from engine.process.messages import RunOptions
 from engine.progress import silent
 from engine.volume import Geometry, Volume
 from tests.engine.models import UNET, network_of, noisy, segmenter_node, write_card, write_weights

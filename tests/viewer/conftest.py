@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from viewer.widgets import opening, viewing
-from viewer.widgets.application import create_application
+from viewer.features import opening, viewing
+from viewer.features.application import create_application
 from viewer.widgets.main_window import MainWindow
 
 

@@ -16,9 +16,9 @@ from engine.contouring.trace import trace_mask_volume
 from engine.opening import open_volume
 from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.volume import Volume
+from viewer.features.application import build_window
+from viewer.features.editing import Editing
 from viewer.session import View
-from viewer.widgets.application import build_window
-from viewer.widgets.editing import Editing
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.panes import PlanePane
 

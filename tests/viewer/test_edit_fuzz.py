@@ -10,10 +10,10 @@ from engine.errors import PlanimeterError
 from engine.journal import Journal, unfinished
 from engine.structures import StructureSet
 from engine.volume import Geometry, Volume
-from viewer.commands import History
+from viewer.edits import planes, structures
+from viewer.history import History
 from viewer.recording import Recording, replayed
 from viewer.session import Cut, Session, View
-from viewer.tools import planes, structures
 from viewer.tools.events import Button, EventKind, Modifier, ViewEvent
 from viewer.tools.registry import TOOLS
 from viewer.tools.toolbox import Toolbox

@@ -18,9 +18,9 @@ from engine.progress import Progress
 from engine.structures import Generation, StructureSet
 from engine.volume import Volume
 from tests.viewer.hand import CTRL, NONE, SHIFT, Hand, has_colour, open_kbp, own_data
+from viewer.edits.operations import OPERATIONS
+from viewer.edits.planes import areas_of
 from viewer.session import View
-from viewer.tools.operations import OPERATIONS
-from viewer.tools.planes import areas_of
 from viewer.widgets.structures_model import Column
 
 BRAINSTEM, CORD, PAROTID_R, PAROTID_L, LARYNX = 1, 2, 3, 4, 6

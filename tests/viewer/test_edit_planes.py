@@ -14,12 +14,13 @@ from engine.opening import open_volume
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Geometry, Volume
 from tests.viewer.hand import CTRL, Hand, own_data
-from viewer.commands import History
+from viewer.edits.operations import OPERATIONS, result_step
+from viewer.edits.planes import above_sign, centre_lps, copy_here, delete_here, gaps, moved_between
+from viewer.edits.target import RefusedError
+from viewer.history import History
 from viewer.session import Cut, Session, View
-from viewer.tools.canvas import RefusedError, combine
+from viewer.tools.canvas import combine
 from viewer.tools.events import Button, EventKind, ViewEvent
-from viewer.tools.operations import OPERATIONS, result_step
-from viewer.tools.planes import above_sign, centre_lps, copy_here, delete_here, gaps, moved_between
 from viewer.tools.toolbox import Toolbox
 
 AXES = {

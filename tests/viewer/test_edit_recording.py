@@ -11,7 +11,7 @@ from engine.errors import MismatchError, WriteError
 from engine.journal import Journal, Kind, unfinished
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet
 from engine.volume import Geometry, SeriesInfo, Volume
-from viewer.commands import History, add, redraw
+from viewer.history import History, add, redraw
 from viewer.recording import Recording, replayed
 from viewer.session import Session
 

@@ -15,9 +15,9 @@ from engine.journal import Journal, Kind, unfinished
 from engine.opening import open_volume
 from engine.structures import StructureSet
 from tests.viewer.hand import Hand
+from viewer.features.recovery import RecoveryBar
 from viewer.recording import replayed
 from viewer.session import View
-from viewer.widgets.recovery import RecoveryBar
 
 STROKES = 14
 

@@ -18,13 +18,13 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.structures import Generation, StructureSet
+from viewer.features.opening import Opener
 from viewer.jobs import EngineJobs
 from viewer.session import View
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.certificate_view import CertificateView
 from viewer.widgets.export_dialog import ExportDialog
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.opening import Opener
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
@@ -113,7 +113,7 @@ class Person:
 
 @pytest.fixture
 def person(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
-    from viewer.widgets.application import build_window
+    from viewer.features.application import build_window
 
     # Only tests that run a model pay for the engine's process.
     monkeypatch.setattr(EngineJobs, "start_ahead", lambda self: None)

@@ -20,9 +20,9 @@ from engine.opening import open_volume
 from engine.structures import PlaneContours, Roi, StructureSet
 from tests.synthetic import make_geometry, make_voxels, write_series
 from tests.viewer.see import wait_until
-from viewer.widgets import opening as opening_module
+from viewer.features import opening as opening_module
+from viewer.features.opening import Opener
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.opening import Opener
 
 
 class Told:

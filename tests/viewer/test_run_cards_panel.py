@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, box
 
 from engine.cards.registry import SHIPPED, LoadedCard, load_card
-from engine.messages import Cancelled, Failed, Finished, Progress, RunOptions
+from engine.process.messages import Cancelled, Failed, Finished, Progress, RunOptions
 from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.volume import Geometry, Volume
-from viewer.commands import History
+from viewer.history import History
 from viewer.session import Session
 from viewer.widgets.cards_panel import CardsPanel
 

@@ -17,7 +17,7 @@ from engine.masks import read_mask
 from engine.opening import open_volume
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Volume
-from viewer.commands import History, add, delete, redraw
+from viewer.history import History, add, delete, redraw
 from viewer.session import Session
 from viewer.unexported import Unexported
 from viewer.widgets.certificate_view import CertificateView
@@ -193,7 +193,7 @@ def test_only_changed_contours_count_as_unexported(volume: Volume, structures: S
 
 
 def test_looks_alone_are_no_unexported_work(volume: Volume, structures: StructureSet) -> None:
-    from viewer.commands import change
+    from viewer.history import change
 
     session = Session()
     unexported = Unexported(session)
@@ -208,8 +208,8 @@ def test_looks_alone_are_no_unexported_work(volume: Volume, structures: Structur
 
 @pytest.fixture
 def window(qtbot: QtBot, volume: Volume, structures: StructureSet) -> Any:
-    from viewer.widgets.application import create_application
-    from viewer.widgets.exporting import Exporting
+    from viewer.features.application import create_application
+    from viewer.features.exporting import Exporting
     from viewer.widgets.main_window import MainWindow
 
     create_application()
@@ -236,7 +236,7 @@ def test_closing_asks_about_unexported_work(qtbot: QtBot, window: Any, volume: V
 
 
 def test_another_series_is_not_opened_over_unexported_work(window: Any, volume: Volume) -> None:
-    from viewer.widgets.opening import Opener
+    from viewer.features.opening import Opener
 
     opener = Opener(window)
     window.history.do(add(window.session.structures, (ball(9, "New", volume),), text="Add", tool="brush"))

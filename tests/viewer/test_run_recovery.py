@@ -15,7 +15,7 @@ from engine.dicom.read import read_series
 from engine.dicom.scan import scan
 from engine.journal import SessionRecord, Subject, unfinished
 from tests.synthetic import make_geometry, make_voxels, write_series
-from viewer.widgets.recovery import RecoveryBar, describe, install
+from viewer.features.recovery import RecoveryBar, describe, install
 
 #: Opens a series, draws on it, and is killed without a chance to clean up.
 VICTIM = """
@@ -24,7 +24,7 @@ from pathlib import Path
 from shapely import MultiPolygon, box
 from engine.opening import open_volume
 from engine.structures import PlaneContours, Roi
-from viewer.commands import History, add, redraw
+from viewer.history import History, add, redraw
 from viewer.recording import Recording
 from viewer.session import Session
 
@@ -64,7 +64,7 @@ def left_behind(series: Path) -> Path:
 
 @pytest.fixture
 def window(qtbot: QtBot) -> Any:
-    from viewer.widgets.application import create_application
+    from viewer.features.application import create_application
     from viewer.widgets.main_window import MainWindow
 
     create_application()

@@ -10,7 +10,7 @@ from shapely import MultiPolygon, box
 
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Geometry, Volume
-from viewer.commands import History, redraw
+from viewer.history import History, redraw
 from viewer.session import Session
 from viewer.widgets.review_panel import ReviewPanel
 

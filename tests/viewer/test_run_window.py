@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 @pytest.fixture
 def window(qtbot: QtBot) -> Any:
-    from viewer.widgets.application import build_window
+    from viewer.features.application import build_window
 
     window = build_window()
     with qtbot.waitExposed(window):

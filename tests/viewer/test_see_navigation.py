@@ -172,7 +172,7 @@ def test_surfaces_follow_an_edit_without_holding_up_the_window(seeing: MainWindo
     middle = volume.geometry.kji_from_lps(CENTRE)[0][::-1] * 2.0
     assert np.abs((bounds[::2] + bounds[1::2]) / 2 - middle).max() < 1.5
     assert np.abs((bounds[1::2] - bounds[::2]) - 44).max() < 3
-    from viewer.commands import delete, redraw
+    from viewer.history import delete, redraw
 
     step = redraw(roi, {k: MultiPolygon([roi.area(k).buffer(6)]) for k in roi.planes}, text="Grow", tool="test")
     assert step is not None

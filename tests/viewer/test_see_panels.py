@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from engine.volume import SeriesInfo, Volume
 from tests.synthetic import make_geometry
 from tests.viewer.see import CENTRE, NO_KEY, at, drag, phantom, pixels
+from viewer.features.viewing import save_screenshot
 from viewer.render.colour_maps import CT_PRESETS, presets
 from viewer.session import Overlay, View, Window
 from viewer.widgets.histogram import HistogramPanel
@@ -21,7 +22,6 @@ from viewer.widgets.main_window import MainWindow
 from viewer.widgets.overlay_panel import OverlayPanel
 from viewer.widgets.shortcuts import ShortcutsPage
 from viewer.widgets.status_line import position_text
-from viewer.widgets.viewing import save_screenshot
 
 
 def mr() -> Volume:
@@ -180,7 +180,7 @@ def test_shortcuts_page_lists_every_key_that_there_is(seeing: MainWindow) -> Non
 
 
 def test_layout_comes_back_at_the_next_start(seeing: MainWindow) -> None:
-    from viewer.widgets import viewing
+    from viewer.features import viewing
 
     first = MainWindow()
     viewing.install(first)
@@ -205,7 +205,7 @@ def test_a_closed_window_leaves_nothing_in_memory(seeing: MainWindow) -> None:
     import gc
     import weakref
 
-    from viewer.widgets import opening, viewing
+    from viewer.features import opening, viewing
 
     window = MainWindow()
     opening.install(window)
@@ -260,7 +260,7 @@ def test_notes_of_a_series_are_told(seeing: MainWindow) -> None:
 
 
 def test_importing_the_window_loads_no_torch() -> None:
-    code = "import sys, viewer.widgets.application, viewer.widgets.viewing, viewer.widgets.opening; "
+    code = "import sys, viewer.features.application, viewer.features.viewing, viewer.features.opening; "
     code += "print([name for name in sys.modules if name.split('.')[0] in ('torch', 'monai')])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True)
     assert run.stdout.strip() == "[]"

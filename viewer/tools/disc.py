@@ -7,8 +7,9 @@ from shapely import MultiPolygon
 
 from engine.contouring.brush import clean, stamp
 from engine.structures import Roi
+from viewer.edits.target import editable, existing
 from viewer.session import View
-from viewer.tools.canvas import Place, area_at, combine, draw, editable, existing, outlines
+from viewer.tools.canvas import Place, area_at, combine, draw, outlines
 from viewer.tools.events import Button, EventKind, Modifier, Preview, ViewEvent
 from viewer.tools.registry import Workbench
 

@@ -6,8 +6,9 @@ import numpy as np
 from shapely import Polygon
 
 from engine.contouring.brush import clean
+from viewer.edits.target import editable, existing
 from viewer.session import View
-from viewer.tools.canvas import Place, draw, editable, existing
+from viewer.tools.canvas import Place, draw
 from viewer.tools.events import Modifier, Preview, ViewEvent
 from viewer.tools.registry import Workbench
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import shapely
 from shapely import MultiPolygon
 
-from viewer.tools.canvas import RefusedError
+from viewer.edits.target import RefusedError
 from viewer.tools.disc import DiscTool
 from viewer.tools.events import ViewEvent
 from viewer.tools.registry import register

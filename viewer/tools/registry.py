@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Protocol
 
-from viewer.commands import History
+from viewer.history import History
 from viewer.session import Session, View
 from viewer.tools.events import Preview, ViewEvent
 

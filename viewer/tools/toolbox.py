@@ -4,7 +4,7 @@ from psygnal import Signal
 from shapely.errors import GEOSException
 
 from engine.errors import PlanimeterError
-from viewer.commands import History
+from viewer.history import History
 from viewer.session import Session, View
 from viewer.tools import brush, eraser, freehand, polygon, push  # noqa: F401  importing registers them
 from viewer.tools.events import Preview, ViewEvent

@@ -24,9 +24,9 @@ from engine.cards.readme import band_risks
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Band
 from engine.cards.suitability import Refusal, why_unsuitable
-from engine.messages import Cancelled, Failed, Finished, Progress, RunOptions
+from engine.process.messages import Cancelled, Failed, Finished, Progress, RunOptions
 from engine.structures import Generation, Roi
-from viewer.commands import History, adopt
+from viewer.history import History, adopt
 from viewer.jobs import EngineJobs, sentence_for
 from viewer.session import Session
 from viewer.widgets.card_item import CardDelegate, CardRole, card_height

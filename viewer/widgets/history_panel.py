@@ -8,7 +8,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QToolButton, QTreeView, QVBoxLayout, QWidget
 
 from engine.journal import Entry, Kind
-from viewer.commands import History
+from viewer.history import History
 from viewer.recording import Recording
 from viewer.widgets.theme import FAINT
 

@@ -1,6 +1,6 @@
 """The main window: panes in the middle, panels at the sides, and the places where features plug in.
 
-A feature is a module with `install(window: MainWindow) -> None`, listed in `viewer.widgets.application.FEATURES`. It
+A feature is a module with `install(window: MainWindow) -> None`, listed in `viewer.features.application.FEATURES`. It
 uses `window.session`, `window.history` and `window.recording` (the journal), and adds what it needs:
 
 - `add_panel(title, widget, side, shortcut)` for a dock panel,
@@ -21,7 +21,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabBar, QToolBar, QVBoxLayout, QWidget
 
-from viewer.commands import History
+from viewer.history import History
 from viewer.recording import Recording
 from viewer.session import Session
 from viewer.widgets.message_bar import Level, MessageBar

@@ -21,12 +21,12 @@ from shapely import MultiPolygon
 
 from engine.errors import PlanimeterError
 from engine.structures import Roi, StructureSet
-from viewer.commands import History
+from viewer.edits import operations
+from viewer.edits.operations import OPERATIONS, Operation
+from viewer.edits.structures import refuse_locked
+from viewer.history import History
 from viewer.jobs import Task
 from viewer.session import Session, StructuresChanged
-from viewer.tools import operations
-from viewer.tools.operations import OPERATIONS, Operation
-from viewer.tools.structures import refuse_locked
 from viewer.widgets.live import LiveHost
 from viewer.widgets.structures_model import swatch
 

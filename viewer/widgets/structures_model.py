@@ -9,9 +9,9 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from engine.errors import PlanimeterError
 from engine.structures import Roi
-from viewer.commands import History
+from viewer.edits.structures import drawn_by, rename, set_locked, set_type, set_visible
+from viewer.history import History
 from viewer.session import Session, StructuresChanged
-from viewer.tools.structures import drawn_by, rename, set_locked, set_type, set_visible
 
 Index = QModelIndex | QPersistentModelIndex
 SORT_ROLE = Qt.ItemDataRole.UserRole

@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
 
 from engine.dicom.presets import standard_names
 from engine.errors import PlanimeterError
-from viewer.commands import History
+from viewer.edits import structures as steps
+from viewer.edits.planes import centre_lps
+from viewer.history import History
 from viewer.session import Session
-from viewer.tools import structures as steps
-from viewer.tools.planes import centre_lps
 from viewer.widgets.structures_model import SORT_ROLE, Column, StructuresModel
 
 Index = QModelIndex | QPersistentModelIndex

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import EngineError
-from engine.messages import (
+from engine.process.messages import (
     Cancelled,
     Failed,
     Finished,
@@ -258,10 +258,10 @@ class EngineClient:
             return
         self._ready.clear()
         self._complaints.clear()
-        command = [sys.executable, "-m", "engine.worker", str(time.time()), "warm" if self._warm else "cold"]
+        command = [sys.executable, "-m", "engine.process.worker", str(time.time()), "warm" if self._warm else "cold"]
         environment = dict(os.environ)
         # The process must find the same engine, wherever this one was found.
-        places = [str(Path(__file__).parents[1]), *environment.get("PYTHONPATH", "").split(os.pathsep)]
+        places = [str(Path(__file__).parents[2]), *environment.get("PYTHONPATH", "").split(os.pathsep)]
         environment["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
         pipe = subprocess.PIPE
         process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)

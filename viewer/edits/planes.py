@@ -9,9 +9,9 @@ from shapely import MultiPolygon
 
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry
-from viewer.commands import History, redraw
+from viewer.edits.target import RefusedError, existing
+from viewer.history import History, redraw
 from viewer.session import Session
-from viewer.tools.canvas import RefusedError, existing
 
 
 def delete_here(session: Session, history: History) -> None:

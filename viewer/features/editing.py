@@ -7,9 +7,9 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QToolButton
 
 from engine.errors import PlanimeterError
+from viewer.edits import operations, planes
+from viewer.edits.target import RefusedError, existing
 from viewer.jobs import run_in_background
-from viewer.tools import operations, planes
-from viewer.tools.canvas import RefusedError, existing
 from viewer.tools.toolbox import Toolbox
 from viewer.widgets.history_panel import HistoryPanel
 from viewer.widgets.live import LiveHost

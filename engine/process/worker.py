@@ -1,7 +1,7 @@
 """The inference process: takes runs from standard input, gives messages on standard output, and ends with its parent.
 
-It is started as `python -m engine.worker STARTED WARM` by `engine.client`. Before anything else is loaded it gives up
-the network and the right to write files. Voxels come in shared memory; what goes back are polygons.
+`engine.process.client` starts it as `python -m engine.process.worker STARTED WARM`. Before anything else is loaded it
+gives up the network and the right to write files. Voxels come in shared memory; what goes back are polygons.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import threading
 import time
 from typing import IO
 
-from engine.confinement import give_up_writing, leave_network
+from engine.process.confinement import give_up_writing, leave_network
 
 # First of all, while the process has one thread: most of what is imported below starts threads.
 _BLOCKED = leave_network() if __name__ == "__main__" else ""
@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402
 from engine.cards.registry import load_card  # noqa: E402
 from engine.errors import CancelledError, CardError, PlanimeterError, UnsuitableInputError  # noqa: E402
 from engine.inference.run import Result, run_card  # noqa: E402
-from engine.messages import (  # noqa: E402
+from engine.process.messages import (  # noqa: E402
     Cancelled,
     Failed,
     Finished,

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from engine.dicom.presets import standard_names
 from engine.structures import Roi, StructureSet
-from viewer.commands import History, RoiChange, Step, add, change, delete
+from viewer.edits.target import RefusedError, fresh_colour, fresh_roi
+from viewer.history import History, RoiChange, Step, add, change, delete
 from viewer.session import Session
-from viewer.tools.canvas import RefusedError, fresh_colour, fresh_roi
 
 #: RT ROI Interpreted Type (3006,00A4), defined terms of PS3.3 C.8.8.8.
 ROI_TYPES = (

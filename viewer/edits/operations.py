@@ -13,10 +13,10 @@ from engine.contouring.stack import Areas
 from engine.progress import Progress, silent
 from engine.structures import Generation, Provenance, Roi, StructureSet
 from engine.volume import Geometry
-from viewer.commands import Step, add, redraw
-from viewer.tools.canvas import RefusedError, fresh_colour
-from viewer.tools.planes import areas_of
-from viewer.tools.structures import free_name, refuse_locked
+from viewer.edits.planes import areas_of
+from viewer.edits.structures import free_name, refuse_locked
+from viewer.edits.target import RefusedError, fresh_colour
+from viewer.history import Step, add, redraw
 
 Values = Mapping[str, float]
 Compute = Callable[[Areas, Areas, Geometry, Values, Progress], dict[int, MultiPolygon]]

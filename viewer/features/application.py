@@ -12,12 +12,12 @@ from viewer.widgets.vtk_pane import set_default_surface_format
 
 #: Modules with `install(window)`, in the order of their panels and menu entries.
 FEATURES: tuple[str, ...] = (
-    "viewer.widgets.opening",
-    "viewer.widgets.viewing",
-    "viewer.widgets.editing",
-    "viewer.widgets.running",
-    "viewer.widgets.exporting",
-    "viewer.widgets.recovery",
+    "viewer.features.opening",
+    "viewer.features.viewing",
+    "viewer.features.editing",
+    "viewer.features.running",
+    "viewer.features.exporting",
+    "viewer.features.recovery",
 )
 
 

@@ -16,7 +16,7 @@ from engine.progress import Progress
 from engine.resample import onto_regular_grid
 from engine.structures import StructureSet
 from engine.volume import Volume
-from viewer import commands
+from viewer import history
 from viewer.jobs import Task, run_in_background
 from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
@@ -272,7 +272,7 @@ class Opener(QObject):
         session = self._window.session
         assert session.volume is not None and session.structures is not None, "asked for an open series"
         if session.structures.rois:
-            self._window.history.do(commands.join(session.structures, found.rois, text=f"Load {path.name}"))
+            self._window.history.do(history.join(session.structures, found.rois, text=f"Load {path.name}"))
             return
         cursor, window, colours, overlay = session.cursor_lps, session.window, session.colour_map, session.overlay
         session.open(session.volume, found, session.display)

@@ -1,0 +1,1 @@
+"""The inference process and what crosses to it."""

@@ -1,0 +1,1 @@
+"""Edits of structures as undoable steps, without a tool: operations, planes and lists."""
