@@ -97,8 +97,7 @@ class Roi:
         number: ROI Number, unique within the set and stable across edits and export.
         planes: plane index of the image → its contours. A plane that is absent is empty.
         loose: contours that are no areas (POINT, OPEN_PLANAR) or lie off the image planes: kept as they were written
-            and written back, not drawn as areas. `loose_plane` of `engine.dicom.rtstruct_read` tells where to show
-            them.
+            and written back, not drawn as areas. `engine.loose` tells where to show them.
         roi_type: RT ROI Interpreted Type, such as "ORGAN", "PTV", "EXTERNAL"; "" where unknown.
         uid: stable UID of the ROI's observation across re-export, "" until first written.
         attachments: other elements of the file's ROI items that must survive a rewrite, as pydicom JSON.

@@ -13,7 +13,7 @@ from pydicom.datadict import dictionary_has_tag, keyword_for_tag
 
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS, RtstructFile
 from engine.dicom.rtstruct_match import contour_planes, references_of
-from engine.dicom.rtstruct_read import points_of
+from engine.loose import points_of
 from engine.structures import RawContour
 from engine.volume import Volume
 

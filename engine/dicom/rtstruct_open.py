@@ -9,11 +9,11 @@ import numpy as np
 
 from engine.dicom.rtstruct_file import RtstructFile
 from engine.dicom.rtstruct_match import References, contour_planes, references_of, share_inside
-from engine.dicom.rtstruct_read import points_of
 from engine.dicom.scan import Series, scan
 from engine.dicom.stack import make_geometry
 from engine.errors import GeometryError, ReadError
 from engine.image_file import read_image_file
+from engine.loose import points_of
 from engine.masks import nominal_geometry, read_grid, same_voxels
 from engine.progress import Progress, silent
 from engine.volume import FloatArray, Geometry, Instance, Volume

@@ -11,9 +11,10 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from engine.contouring.fill import fill
-from engine.dicom.rtstruct_read import filled_areas, loose_plane, read_rtstruct
+from engine.dicom.rtstruct_read import filled_areas, read_rtstruct
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import MismatchError, ReadError
+from engine.loose import loose_contours, loose_text
 from engine.structures import Generation, Roi, StructureSet
 from engine.volume import SeriesInfo, Volume
 from tests.rtstruct.foreign import contour_texts
@@ -101,7 +102,9 @@ def test_points_and_open_contours_are_kept_but_not_filled(tmp_path: Path, volume
     roi = only(structures)
     assert list(roi.planes) == [4]
     assert [c.geometric_type for c in roi.loose] == ["POINT", "OPEN_PLANAR", "CLOSED_PLANAR", "CLOSED_PLANAR"]
-    assert [loose_plane(c, structures.geometry) for c in roi.loose] == [0, 1, 2, 3]
+    held = loose_contours(roi.loose, structures.geometry)
+    assert [contour.planes for contour in held] == [(0,), (1,), (2,), (3,)]
+    assert loose_text(held) == "2 points, 2 open contours"
     assert noted(structures, "2 contours", "POINT") and noted(structures, "2 contours", "one or two points")
 
 
@@ -109,8 +112,10 @@ def test_contours_between_the_planes_are_kept_and_shown_on_the_nearest(tmp_path:
     structures = read(tmp_path, volume, {"Off": [Contour(1, off_mm=1.0), Contour(3)]})
     roi = only(structures)
     assert list(roi.planes) == [3]
-    assert loose_plane(roi.loose[0], structures.geometry) == 1
-    assert noted(structures, "'Off'", "off the planes")
+    held = loose_contours(roi.loose, structures.geometry)
+    assert held[0].planes == (1,) and held[0].apart_mm == pytest.approx(1.0)
+    assert loose_text(held) == "1 off-plane contour"
+    assert noted(structures, "'Off'", "off the planes", "shown dashed on the nearest plane")
     areas, notes = filled_areas(structures)
     assert areas(roi)[1].area == pytest.approx(400) and any("between the planes" in note for note in notes)
 

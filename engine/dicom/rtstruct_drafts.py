@@ -1,0 +1,279 @@
+"""The structures of an RTSTRUCT on their way from the file to the planes of an image."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import shapely
+from pydicom.dataset import Dataset
+from shapely import MultiPolygon, Polygon
+
+from engine.contouring.rings import areas_from_rings
+from engine.dicom.rtstruct_file import RoiContours, json_text
+from engine.dicom.rtstruct_items import (
+    KNOWN_OBSERVATION,
+    KNOWN_ROI,
+    code_of,
+    integer,
+    provenance_of,
+    sequence,
+    string,
+    uid_of,
+    without,
+)
+from engine.dicom.rtstruct_match import contour_planes
+from engine.loose import CLOSED, LooseKind, loose_contours, points_of
+from engine.structures import PlaneContours, RawContour, Roi, palette
+from engine.volume import FloatArray, Geometry
+
+#: A point this near to a voxel centre was meant to be on it.
+SAME_CENTRE_MM = 1e-6
+
+
+@dataclass
+class Draft:
+    """A ROI on its way from the file to the planes."""
+
+    number: int
+    name: str
+    item: Dataset
+    observations: list[Dataset] = field(default_factory=list)
+    colour: tuple[int, int, int] | None = None
+    index: int = 0
+    contours: list[RawContour] = field(default_factory=list)
+    stated_points: list[int | None] = field(default_factory=list)
+    contour_attachments: str = ""
+    points: list[FloatArray] = field(default_factory=list)
+
+    def read_points(self, notes: list[str]) -> None:
+        """Parse all coordinates; contours whose text is malformed are left out and named."""
+        together = points_of("\\".join(contour.data for contour in self.contours if contour.data))
+        counts = [contour.data.count("\\") + 1 if contour.data else 0 for contour in self.contours]
+        if together is not None and all(count % 3 == 0 for count in counts):
+            self.points = np.split(together, np.cumsum(np.array(counts, dtype=np.intp) // 3)[:-1]) if counts else []
+        else:
+            kept = [(contour, points_of(contour.data)) for contour in self.contours]
+            lost = sum(points is None for _, points in kept)
+            notes.append(f"'{self.name}': {counted(lost)} left out; the coordinates are no numbers.")
+            self.stated_points = [
+                n for n, (_, points) in zip(self.stated_points, kept, strict=True) if points is not None
+            ]
+            self.contours = [contour for contour, points in kept if points is not None]
+            self.points = [points for _, points in kept if points is not None]
+        empty = sum(not len(points) for points in self.points)
+        if empty:
+            notes.append(f"'{self.name}': {counted(empty)} left out; there are no points.")
+            kept_index = [i for i, points in enumerate(self.points) if len(points)]
+            self.contours = [self.contours[i] for i in kept_index]
+            self.stated_points = [self.stated_points[i] for i in kept_index]
+            self.points = [self.points[i] for i in kept_index]
+        wrong = sum(
+            stated is not None and stated != len(points)
+            for stated, points in zip(self.stated_points, self.points, strict=True)
+        )
+        if wrong:
+            notes.append(f"'{self.name}': {counted(wrong)} with another number of points than stated; all were read.")
+
+        untyped = [i for i, contour in enumerate(self.contours) if not contour.geometric_type]
+        for i in untyped:
+            kind = (
+                "CLOSED_PLANAR" if len(self.points[i]) > 2 else "POINT" if len(self.points[i]) == 1 else "OPEN_PLANAR"
+            )
+            self.contours[i] = replace(self.contours[i], geometric_type=kind)
+        if untyped:
+            notes.append(f"'{self.name}': {counted(len(untyped))} without a type; taken as closed.")
+
+    def closed_points(self) -> list[FloatArray]:
+        """Points of the contours that enclose an area."""
+        return [p for c, p in zip(self.contours, self.points, strict=True) if c.geometric_type in CLOSED and len(p) > 2]
+
+    def placed(self, geometry: Geometry, notes: list[str]) -> Roi:
+        """The ROI with its contours on the planes of `geometry`."""
+        by_plane: dict[int, list[int]] = defaultdict(list)
+        loose: list[int] = []
+        tiny = odd = off = 0
+        planes = contour_planes(self.points, geometry)
+        for index, contour in enumerate(self.contours):
+            if contour.geometric_type not in CLOSED:
+                odd += 1
+                loose.append(index)
+            elif len(self.points[index]) < 3:
+                tiny += 1
+                loose.append(index)
+            elif planes[index] < 0:
+                off += 1
+                loose.append(index)
+            else:
+                by_plane[int(planes[index])].append(index)
+        if odd:
+            kinds = sorted({self.contours[i].geometric_type for i in loose} - CLOSED)
+            notes.append(f"'{self.name}': {counted(odd)} of type {', '.join(kinds)}, no areas; kept, not filled.")
+        if tiny:
+            notes.append(f"'{self.name}': {counted(tiny)} with only one or two points; kept, not filled.")
+        if off:
+            where = loose_contours((self.contours[i] for i in loose if planes[i] < 0), geometry)
+            beyond = sum(not contour.planes for contour in where if contour.kind is LooseKind.CLOSED)
+            shown = "shown dashed on the nearest plane" if beyond < off else "too far off to be shown"
+            if 0 < beyond < off:
+                shown += f", {beyond} of them too far off to be shown"
+            notes.append(f"'{self.name}': {counted(off)} off the planes of the image; kept in place, {shown}.")
+        rings = {
+            plane: [_on_plane(self.points[i], plane, geometry) for i in members]
+            for plane, members in sorted(by_plane.items())
+        }
+        areas: dict[int, PlaneContours] = {}
+        doubled: list[int] = []
+        hollow: list[int] = []
+        flat: list[int] = []
+        for plane, (area, overlapped) in areas_from_rings(rings).items():
+            sources = tuple(self.contours[i] for i in by_plane[plane])
+            unique = len({contour.data for contour in sources})
+            if unique < len(sources):
+                doubled.append(plane)
+            plain = sum(contour.geometric_type == "CLOSED_PLANAR" for contour in sources)
+            if (
+                unique > 1
+                and plain > 1
+                and ((overlapped and unique == len(sources)) or _has_nested(area, rings[plane]))
+            ):
+                hollow.append(plane)
+            if area.is_empty:
+                flat.append(plane)
+            areas[plane] = PlaneContours(area, sources)
+        if doubled:
+            notes.append(f"'{self.name}' has the same contour twice on {planes_named(doubled)}: counted once.")
+        if hollow:
+            notes.append(
+                f"Contours of '{self.name}' overlap on {planes_named(hollow)}: read by even-odd, so the overlap is a "
+                "hole; a program that takes their union sees none."
+            )
+        if flat:
+            notes.append(
+                f"The contours of '{self.name}' on {planes_named(flat)} enclose no area: kept, nothing to fill."
+            )
+        if not self.contours:
+            notes.append(f"'{self.name}' has no contours.")
+        observation = self.observations[0] if self.observations else Dataset()
+        return Roi(
+            number=self.number,
+            name=self.name,
+            colour=self.colour or palette(self.index),
+            roi_type=string(observation, "RTROIInterpretedType"),
+            planes=areas,
+            loose=tuple(self.contours[i] for i in loose),
+            provenance=provenance_of(self.item),
+            code=code_of(observation),
+            uid=uid_of(self.item),
+            attachments=self._attachments(),
+        )
+
+    def _attachments(self) -> str:
+        out: dict[str, Any] = {}
+        for key, dataset, known in (
+            ("roi", self.item, KNOWN_ROI),
+            ("observation", self.observations[0] if self.observations else Dataset(), KNOWN_OBSERVATION),
+        ):
+            text = json_text(without(dataset, known))
+            if text:
+                out[key] = json.loads(text)
+        if len(self.observations) > 1:
+            out["observations"] = [json.loads(json_text(o) or "{}") for o in self.observations[1:]]
+        if self.contour_attachments:
+            out["contour"] = json.loads(self.contour_attachments)
+        return json.dumps(out) if out else ""
+
+
+def _has_nested(area: MultiPolygon, rings: Sequence[FloatArray]) -> bool:
+    """True where even-odd of the rings leaves less than their union would: some ring lies inside another."""
+    if not shapely.get_num_interior_rings(shapely.get_parts(area)).any():
+        return False
+    solid = sum(abs(Polygon(ring).area) for ring in rings)
+    return bool(solid > area.area * (1 + 1e-9) + 1e-9)
+
+
+def _on_plane(points: FloatArray, plane: int, geometry: Geometry) -> FloatArray:
+    """(n, 2) `(u, v)` mm; what is on a voxel centre but for arithmetic is put exactly there.
+
+    Some programs draw through voxel centres; whether these are inside must not depend on the last binary digit.
+    """
+    uv = geometry.plane_from_lps(plane, points)
+    spacing = np.array(geometry.spacing_uv)
+    centre = np.rint(uv / spacing) * spacing
+    return np.where(np.abs(uv - centre) < SAME_CENTRE_MM, centre, uv)
+
+
+def counted(count: int) -> str:
+    """For a sentence: "1 contour", "3 contours"."""
+    return "1 contour" if count == 1 else f"{count} contours"
+
+
+def planes_named(indices: Sequence[int]) -> str:
+    """For a sentence, counted from 1: "plane 4", "3 planes (the first is plane 2)"."""
+    if len(indices) == 1:
+        return f"plane {indices[0] + 1}"
+    return f"{len(indices)} planes (the first is plane {indices[0] + 1})"
+
+
+def drafts_of(header: Dataset, contours: Sequence[RoiContours], notes: list[str]) -> list[Draft]:
+    """One draft a ROI, from the three sequences, which may each be missing or contradict each other."""
+    drafts: list[Draft] = []
+    by_number: dict[int, Draft] = {}
+    used = {
+        n for n in (integer(item, "ROINumber") for item in sequence(header, "StructureSetROISequence")) if n is not None
+    }
+    used |= {c.number for c in contours if c.number is not None}
+    for item in sequence(header, "StructureSetROISequence"):
+        number = integer(item, "ROINumber")
+        name = "".join(c if c.isprintable() else " " for c in string(item, "ROIName")).strip()
+        if number is None or number in by_number:
+            fresh = max(used, default=0) + 1
+            used.add(fresh)
+            notes.append(
+                f"The structure '{name}' has {'no' if number is None else 'the same'} ROI number "
+                f"{'' if number is None else f'{number} as another one '}and was given {fresh}."
+            )
+            number = fresh
+        if not name:
+            name = f"ROI {number}"
+            notes.append(f"ROI {number} has no name.")
+        draft = Draft(number, name, item, index=len(drafts))
+        by_number[number] = draft
+        drafts.append(draft)
+    if "StructureSetROISequence" not in header:
+        notes.append("The file has no Structure Set ROI Sequence.")
+    if not contours and drafts:
+        notes.append("The file has no ROI Contour Sequence: its structures have no contours.")
+    for group in contours:
+        number = group.number
+        if number is None:
+            number = max(used, default=0) + 1
+            used.add(number)
+        if number not in by_number:
+            notes.append(
+                f"Contours refer to ROI number {group.number}, which the file doesn't name: read as 'ROI {number}'."
+            )
+            by_number[number] = Draft(number, f"ROI {number}", Dataset(), index=len(drafts))
+            drafts.append(by_number[number])
+        draft = by_number[number]
+        draft.contours += group.contours
+        draft.stated_points += group.stated_points
+        draft.colour = draft.colour or group.colour
+        draft.contour_attachments = draft.contour_attachments or group.attachments
+    for item in sequence(header, "RTROIObservationsSequence"):
+        number = integer(item, "ReferencedROINumber")
+        if number is not None and number in by_number:
+            by_number[number].observations.append(item)
+        else:
+            notes.append(
+                f"An observation refers to ROI number {number}, which the file doesn't have, and was left out."
+            )
+    names: dict[str, int] = defaultdict(int)
+    for draft in drafts:
+        names[draft.name] += 1
+    for name, count in names.items():
+        if count > 1:
+            notes.append(f"{count} structures are named '{name}': they stay separate.")
+    return drafts
