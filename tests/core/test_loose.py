@@ -5,10 +5,10 @@ import pytest
 
 from engine.loose import LooseKind, loose_contours, loose_text, slab_edges
 from engine.structures import RawContour
-from tests.synthetic import make_geometry
+from tests.contouring.shapes import uneven
 
 #: Planes at 0, 2, 4, 8, 12 mm.
-UNEVEN = make_geometry((5, 20, 20), (1.0, 1.0, 2.0), offsets=np.outer([0.0, 2.0, 4.0, 8.0, 12.0], [0.0, 0.0, 1.0]))
+UNEVEN = uneven([0, 2, 4, 8, 12], (20, 20))
 
 
 def raw(points: list[tuple[float, float, float]], kind: str = "CLOSED_PLANAR") -> RawContour:
