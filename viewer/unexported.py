@@ -28,7 +28,8 @@ class Unexported:
         if now is None or now is self._safe:
             return []
         safe = {roi.number: roi for roi in self._safe.rois} if self._safe is not None else {}
-        return [roi.name for roi in now.rois if not roi.is_empty and _differs(safe.get(roi.number), roi)]
+        drawn = [roi for roi in now.rois if roi.loose or not roi.is_empty]
+        return [roi.name for roi in drawn if _differs(safe.get(roi.number), roi)]
 
 
 def _differs(before: Roi | None, now: Roi) -> bool:

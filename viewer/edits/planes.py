@@ -7,6 +7,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
+from engine.loose import loose_contours
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry
 from viewer.edits.target import RefusedError, existing
@@ -74,18 +75,30 @@ def gaps(roi: Roi) -> list[int]:
 
 
 def centre_lps(roi: Roi, geometry: Geometry) -> NDArray[np.float64] | None:
-    """(3,) LPS mm inside the ROI near its centre of mass, on a plane that it is drawn on; None when it is empty."""
+    """(3,) LPS mm inside the ROI near its centre of mass, on a plane that it is drawn on.
+
+    Without areas it is a point of the contours that are none, the nearest to their middle; None when there are neither.
+    """
     drawn = {k: contours.area for k, contours in roi.planes.items() if not contours.area.is_empty}
     if not drawn:
-        return None
+        return _centre_of_loose(roi, geometry)
     mass = np.array([area.area * geometry.plane_thickness[k] for k, area in drawn.items()])
     middle = float(mass @ geometry.positions[list(drawn)] / mass.sum())
     plane = min(drawn, key=lambda k: abs(geometry.positions[k] - middle))
     point = drawn[plane].centroid
     if not drawn[plane].contains(point):
         point = max(drawn[plane].geoms, key=lambda part: part.area).representative_point()
-    found: NDArray[np.float64] = geometry.lps_from_plane(plane, [point.x, point.y])[0]
-    return found
+    centre: NDArray[np.float64] = geometry.lps_from_plane(plane, [point.x, point.y])[0]
+    return centre
+
+
+def _centre_of_loose(roi: Roi, geometry: Geometry) -> NDArray[np.float64] | None:
+    shown = [contour.points_lps for contour in loose_contours(roi.loose, geometry) if contour.planes]
+    if not shown:
+        return None
+    points = np.concatenate(shown)
+    nearest: NDArray[np.float64] = points[np.linalg.norm(points - points.mean(axis=0), axis=1).argmin()]
+    return nearest
 
 
 def areas_of(roi: Roi) -> Mapping[int, MultiPolygon]:

@@ -17,6 +17,7 @@ from viewer.render.annotations import Annotations
 from viewer.render.colour_maps import colour_table
 from viewer.render.image_data import lookup_table, set_lines
 from viewer.render.lines import VIEW_COLOURS, Crosshair, line_actor
+from viewer.render.loose_marks import LooseMarks
 from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.outlines import OutlineCache
 from viewer.render.overlay_layer import OverlayLayer
@@ -26,7 +27,7 @@ from viewer.session import Cut, Session, StructuresChanged, View
 _OVERLAY_DEPTH, _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0, 4.0
 _CAMERA_DISTANCE = 10_000.0
 _CROSSHAIR_GAP_PX = 14
-_LINE_PX, _ACTIVE_LINE_PX = 1.0, 2.5
+_LINE_PX, _ACTIVE_LINE_PX, _LOOSE_LINE_PX = 1.0, 2.5, 2.0
 _MINIMUM_ZOOM, _MAXIMUM_ZOOM = 0.2, 60.0
 
 
@@ -55,15 +56,17 @@ class PlaneScene:
         self._overlay = OverlayLayer(self.renderer)
         self._outlines, outline_actor = line_actor(_LINE_PX, coloured=True)
         self._active_outline, active_actor = line_actor(_ACTIVE_LINE_PX, coloured=True)
+        self._loose, loose_actor = line_actor(_LOOSE_LINE_PX, coloured=True)
         self._crosshair = Crosshair()
         self._preview, self._preview_actor = line_actor(_ACTIVE_LINE_PX, coloured=False)
-        for actor in (outline_actor, active_actor, self._crosshair.actor, self._preview_actor):
+        for actor in (outline_actor, active_actor, loose_actor, self._crosshair.actor, self._preview_actor):
             self.renderer.AddActor(actor)
         self.annotations = Annotations(self.renderer)
         self.annotations.set_visible(False)
 
         self.frame: ViewFrame | None = None
         self._cache: OutlineCache | None = None
+        self._marks: LooseMarks | None = None
         self._replaced: int | None = None
         self._size = (1, 1)
         self._pixel_ratio = 1.0
@@ -85,17 +88,17 @@ class PlaneScene:
         """Show the session's display volume, whose VTK form is shared between the views; None for nothing."""
         display, volume = self.session.display, self.session.volume
         if image is None or display is None or volume is None:
-            self.frame = self._cache = None
+            self.frame = self._cache = self._marks = None
             self._image.VisibilityOff()
             self._mapper.SetInputData(vtkImageData())
-            for lines in (self._outlines, self._active_outline, self._crosshair.data, self._preview):
+            for lines in (self._outlines, self._active_outline, self._loose, self._crosshair.data, self._preview):
                 lines.Initialize()
             self._overlay.clear()
             self.annotations.set_visible(False)
             self.changed.emit()
             return
         self.frame = view_frame(self.view, display.geometry, volume.geometry)
-        self._cache = OutlineCache(self.frame)
+        self._cache, self._marks = OutlineCache(self.frame), LooseMarks(self.frame)
         self._replaced = None
         self._preview.Initialize()
         self._mapper.SetInputData(image)
@@ -256,6 +259,7 @@ class PlaneScene:
         camera.SetParallelScale(self._size[1] * self.mm_per_pixel / 2)
         self.annotations.lay_out(*self._size, self.mm_per_pixel, self._pixel_ratio)
         self._draw_crosshair()
+        self._draw_loose()
 
     def _on_screen(self, points_cut: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
         """Cut mm → grid mm, `depth` mm in front of the shown plane."""
@@ -323,12 +327,18 @@ class PlaneScene:
             self.changed.emit()
 
     def _on_structures(self, change: StructuresChanged) -> None:
-        if self.frame is None or self._cache is None or self.session.structures is None:
+        if self.frame is None or self._cache is None or self._marks is None or self.session.structures is None:
             return
         if change.areas:
             self._cache.forget(self.session.structures)
+            self._marks.forget(self.session.structures)
+        had_loose = self._loose.GetNumberOfCells() > 0
+        self._draw_loose()
         off_screen = change.areas and self.frame.cut is Cut.PLANE and change.planes is not None
         if off_screen and change.planes is not None and self.plane not in change.planes:
+            # The planes that a change names are those with areas.
+            if had_loose or self._loose.GetNumberOfCells():
+                self.changed.emit()
             return
         self._draw_outlines()
         self.changed.emit()
@@ -345,6 +355,20 @@ class PlaneScene:
         shown = [roi for roi in structures.rois if roi.visible and roi.number != self._replaced]
         self._fill(self._outlines, [roi for roi in shown if roi.number != self.session.active], cache, index)
         self._fill(self._active_outline, [roi for roi in shown if roi.number == self.session.active], cache, index)
+
+    def _draw_loose(self) -> None:
+        """Points and what else is no area, in the size that they have on the screen."""
+        structures, marks, frame = self.session.structures, self._marks, self.frame
+        rois = [roi for roi in structures.rois if roi.visible and roi.loose] if structures is not None else []
+        if marks is None or frame is None or not rois:
+            if self._loose.GetNumberOfCells():
+                self._loose.Initialize()
+            return
+        drawn = marks.marks(rois, self._index, self._plane, self.mm_per_pixel * self._pixel_ratio)
+        points = drawn.ends.reshape(-1, 3)
+        points[:, frame.across] = self._towards_camera(_OUTLINE_DEPTH)
+        colours = np.array([roi.colour for roi in rois], dtype=np.uint8)[drawn.owners]
+        set_lines(self._loose, points, np.arange(0, len(points) + 1, 2), colours)
 
     def _fill(self, target: vtkPolyData, rois: list[Roi], cache: OutlineCache, index: float) -> None:
         outlines = cache.outlines(rois, index, self.plane)

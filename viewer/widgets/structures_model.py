@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from engine.errors import PlanimeterError
+from engine.loose import loose_contours, loose_text
 from engine.structures import Roi
 from viewer.edits.structures import drawn_by, rename, set_locked, set_type, set_visible
 from viewer.history import History
@@ -24,8 +25,9 @@ class Column(IntEnum):
     NAME = 1
     TYPE = 2
     VOLUME = 3
-    LOCKED = 4
-    DRAWN_BY = 5
+    LOOSE = 4
+    LOCKED = 5
+    DRAWN_BY = 6
 
 
 _HEADS = {
@@ -33,6 +35,7 @@ _HEADS = {
     Column.NAME: ("Name", "Name; R or F2 edits it and suggests TG-263 names"),
     Column.TYPE: ("Type", "RT ROI Interpreted Type"),
     Column.VOLUME: ("cm³", "Volume: polygon areas × plane thickness"),
+    Column.LOOSE: ("+", "Points, open contours and contours off the planes: crosses and dashed lines in the panes"),
     Column.LOCKED: ("Lock", "A locked structure can't be changed (L)"),
     Column.DRAWN_BY: ("Drawn by", "Who or what drew it"),
 }
@@ -51,6 +54,7 @@ class StructuresModel(QAbstractTableModel):
         self._session, self._history, self._tell = session, history, tell
         self._rois: tuple[Roi, ...] = ()
         self._volumes: dict[int, tuple[object, float]] = {}
+        self._loose: dict[int, tuple[object, str]] = {}
         session.volume_changed.connect(self.refresh)
         session.structures_changed.connect(self._changed)
         self.refresh()
@@ -93,6 +97,20 @@ class StructuresModel(QAbstractTableModel):
             held = self._volumes[roi.number] = (roi.planes, roi.volume_cm3(structures.geometry))
         return held[1]
 
+    def loose_text(self, roi: Roi) -> str:
+        """What the ROI has that is no area, such as "2 points"; "" for nothing. Kept for each state of it."""
+        held = self._loose.get(roi.number)
+        if held is None or held[0] is not roi.loose:
+            structures = self._session.structures
+            assert structures is not None, "a ROI is shown only while a series is open"
+            held = self._loose[roi.number] = (roi.loose, loose_text(loose_contours(roi.loose, structures.geometry)))
+        return held[1]
+
+    @property
+    def any_loose(self) -> bool:
+        """Whether any ROI has contours that are no areas."""
+        return any(roi.loose for roi in self._rois)
+
     # Qt's side ------------------------------------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
@@ -132,10 +150,12 @@ class StructuresModel(QAbstractTableModel):
             return self._text(roi, column)
         if role == SORT_ROLE:
             return self._sort_key(roi, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column is Column.VOLUME:
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in (Column.VOLUME, Column.LOOSE):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip(roi) if column in (Column.NAME, Column.DRAWN_BY) else _HEADS[column][1]
+            if column is Column.LOOSE and roi.loose:
+                return self.loose_text(roi)
+            return tooltip(roi, self.loose_text(roi)) if column in (Column.NAME, Column.DRAWN_BY) else _HEADS[column][1]
         return None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802
@@ -163,11 +183,15 @@ class StructuresModel(QAbstractTableModel):
             return roi.roi_type
         if column is Column.VOLUME:
             return "–" if roi.is_empty else f"{self.volume_cm3(roi):.2f}"
+        if column is Column.LOOSE:
+            return str(len(roi.loose)) if roi.loose else ""
         return drawn_by(roi) if column is Column.DRAWN_BY else ""
 
     def _sort_key(self, roi: Roi, column: Column) -> Any:
         if column is Column.VOLUME:
             return self.volume_cm3(roi)
+        if column is Column.LOOSE:
+            return len(roi.loose)
         if column in (Column.SHOWN, Column.LOCKED):
             return roi.visible if column is Column.SHOWN else roi.locked
         return self._text(roi, column).casefold()
@@ -184,8 +208,8 @@ def swatch(colour: tuple[int, int, int], size: int = 12) -> QIcon:
     return QIcon(pixmap)
 
 
-def tooltip(roi: Roi) -> str:
-    """All that is known of who drew it, plainly."""
+def tooltip(roi: Roi, loose: str) -> str:
+    """All that is known of who drew it, plainly, and what it has that is no area."""
     was = roi.provenance
     lines = [
         f"{roi.name}: drawn {drawn_by(roi)}" if was.generation.value == "MANUAL" else f"{roi.name}: {drawn_by(roi)}"
@@ -193,5 +217,5 @@ def tooltip(roi: Roi) -> str:
     lines += [was.description] if was.description else []
     lines += [f"Weights {was.weights_sha256[:16]}…"] if was.weights_sha256 else []
     lines += [f"Code {roi.code.value} {roi.code.scheme}: {roi.code.meaning}"] if roi.code is not None else []
-    lines += [f"{len(roi.loose)} contours of the file that are no areas are kept"] if roi.loose else []
+    lines += [f"Kept as the file has them, no areas: {loose}"] if loose else []
     return "\n".join([*lines, "Double-click goes to its centre"])

@@ -110,8 +110,11 @@ class StructuresPanel(QWidget):
         self._menu = QMenu(self)
         self.view.selectionModel().currentRowChanged.connect(self._chosen)
         self.model.modelReset.connect(self._show_active)
+        self.model.modelReset.connect(self._show_columns)
+        self.model.dataChanged.connect(self._show_columns)
         session.active_changed.connect(self._show_active)
         self._show_active()
+        self._show_columns()
 
     def _make_view(self) -> QTreeView:
         view = QTreeView(self)
@@ -137,6 +140,7 @@ class StructuresPanel(QWidget):
             (Column.SHOWN, 26),
             (Column.TYPE, 58),
             (Column.VOLUME, 50),
+            (Column.LOOSE, 24),
             (Column.LOCKED, 40),
             (Column.DRAWN_BY, 54),
         )
@@ -279,6 +283,10 @@ class StructuresPanel(QWidget):
             self._choosing = True
             self._session.set_active(self._number(now))
             self._choosing = False
+
+    def _show_columns(self) -> None:
+        """The number of contours that are no areas takes room only where there are any."""
+        self.view.setColumnHidden(Column.LOOSE, not self.model.any_loose)
 
     def _show_active(self) -> None:
         if self._choosing:
