@@ -129,3 +129,31 @@ SOLIDS = {
 def off_centre(geometry):
     """A point near the middle of the image: within the planes on no voxel's centre, across them half-way."""
     return positions(geometry).reshape(-1, 3).mean(axis=0) + np.array([0.21, -0.33, 0.0])
+
+
+@st.composite
+def stacks(draw):
+    """A geometry of uneven or tilted planes, and random polygons with holes and islands on some of them."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    count = draw(st.integers(2, 7))
+    gaps = random.uniform(0.5, 5.0, count) if draw(st.booleans()) else np.full(count, 2.5)
+    positions = np.cumsum(gaps) - gaps[0]
+    tilt = random.uniform(-0.6, 0.6, 2) if draw(st.booleans()) else np.zeros(2)
+    origins = np.stack([tilt[0] * positions, tilt[1] * positions, positions], axis=1)
+    spacing = tuple(random.uniform(0.5, 1.5, 2)) if draw(st.booleans()) else (1.0, 1.0)
+    geometry = Geometry(origins, np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), spacing, (count, 40, 40))
+    areas = {}
+    for plane in np.flatnonzero(random.random(count) < 0.85).tolist():
+        area = shapely.Polygon()
+        for _ in range(random.integers(1, 6)):
+            u, v, size = *random.uniform(3, 37, 2), random.uniform(1, 14)
+            if draw(st.booleans()):
+                part = shapely.Point(u, v).buffer(size / 1.5, quad_segs=int(random.integers(1, 9)))
+            else:
+                # Edges on whole numbers are those that a cut on a whole index runs along.
+                part = shapely.box(*np.rint([u - size, v - size / 2, u + size, v + size / 2]))
+            area = area.difference(part) if random.random() < 0.4 else area.union(part)
+        polygons = [part for part in shapely.get_parts(area) if isinstance(part, shapely.Polygon) and not part.is_empty]
+        if polygons:
+            areas[plane] = MultiPolygon(polygons)
+    return geometry, areas

@@ -1,12 +1,17 @@
 """Structures cut along rows and columns: drawn between the planes, and painted on."""
 
+import itertools
+
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.contouring.fill import fill
 from engine.contouring.section import paint_section, section
-from tests.contouring.shapes import disc, rectangle, regular, uneven
+from engine.contouring.stack import heights, offsets
+from tests.contouring.shapes import disc, rectangle, regular, stacks, uneven
 
 
 def sphere(radius=20.0, centre=(30.0, 32.0, 30.0), geometry=None):
@@ -58,10 +63,24 @@ def test_two_islands_that_become_one_are_drawn_without_overlap():
     cut = section(areas, geometry, "row", 15.0)
     assert cut.is_valid
     (fork,) = cut.geoms
-    # Two legs, two wedges that meet a quarter of the way up, and the beam.
-    assert fork.area == pytest.approx(2 * 10 * 3 + 2 * (0.25 * 25 + 0.75 * 30) + 30 * 3)
-    assert not fork.contains(shapely.Point(25, 2.1))
-    assert fork.contains(shapely.Point(25, 3.9))
+    # Two legs and the beam, which meet half-way between the planes.
+    assert fork.area == pytest.approx(2 * 10 * 4 + 30 * 4)
+    assert not fork.contains(shapely.Point(25, 2.9))
+    assert fork.contains(shapely.Point(25, 3.1))
+
+
+def test_one_piece_goes_straight_on_beside_another_that_forks():
+    geometry = regular((3, 60, 60), (1.0, 1.0, 2.0))
+    both = shapely.MultiPolygon([*rectangle(30, 10, 35, 20).geoms, *rectangle(40, 10, 45, 20).geoms])
+    beside = [rectangle(10 + 4 * k, 10, 20 + 4 * k, 20).geoms[0] for k in range(3)]
+    areas = {
+        0: shapely.MultiPolygon([beside[0], *rectangle(30, 10, 45, 20).geoms]),
+        1: shapely.MultiPolygon([beside[1], *both.geoms]),
+        2: shapely.MultiPolygon([beside[2], *both.geoms]),
+    }
+    slanted, fork = sorted(section(areas, geometry, "row", 15.0).geoms, key=lambda part: part.bounds[0])
+    assert slanted.contains(shapely.Point(19.9 + 2, 1.0)) and not slanted.contains(shapely.Point(20.1 + 2, 1.0))
+    assert fork.contains(shapely.Point(37, 0.9)) and not fork.contains(shapely.Point(37, 1.1))
 
 
 def test_holes_are_cut_as_holes():
@@ -71,7 +90,8 @@ def test_holes_are_cut_as_holes():
     cut = section(areas, geometry, "row", 30.0)
     assert not cut.contains(shapely.Point(30, 4))
     assert cut.contains(shapely.Point(15, 4))
-    assert cut.area == pytest.approx(40 * 9 - 16 * 2, rel=0.03)
+    # The hole of three planes is three planes high.
+    assert cut.area == pytest.approx(40 * 9 - 16 * 3)
 
 
 def test_planes_of_a_tilted_gantry_are_cut_where_they_lie():
@@ -125,3 +145,54 @@ def test_neighbouring_strokes_merge_without_a_seam():
     (area,) = areas[1].geoms
     assert not area.interiors
     assert area.area == pytest.approx(10 * 5 * 0.9)
+
+
+def met(area, at, axis, shift):
+    """Where a cut meets one area, from GEOS: (left, right) mm, in the frame of the cut."""
+    u, v = shift
+    line = [(-1e3, at - v), (1e3, at - v)] if axis == "row" else [(at - u, -1e3), (at - u, 1e3)]
+    along = u if axis == "row" else v
+    parts = shapely.get_parts(area.intersection(shapely.LineString(line)))
+    ends = [(part.bounds[0], part.bounds[2]) if axis == "row" else (part.bounds[1], part.bounds[3]) for part in parts]
+    return sorted((low + along, high + along) for low, high in ends if high - low > 1e-9)
+
+
+def inside(spans, centre, thickness, place, height):
+    """The rule of the module, point by point: joined one to one, else half a plane's thickness."""
+    for k, level in enumerate(centre):
+        if not level - thickness[k][0] <= height <= level + thickness[k][1]:
+            continue
+        other = k + (1 if height > level else -1)
+        for span in spans[k]:
+            over = [s for s in spans.get(other, []) if s[0] < span[1] and span[0] < s[1]]
+            back = [s for s in spans[k] if len(over) == 1 and s[0] < over[0][1] and over[0][0] < s[1]]
+            t = 0.0
+            if len(over) == 1 and len(back) == 1:
+                t = (height - level) / (centre[other] - level)
+            end = over[0] if t else span
+            if span[0] + t * (end[0] - span[0]) < place < span[1] + t * (end[1] - span[1]):
+                return True
+    return False
+
+
+@given(stacks(), st.sampled_from(["row", "column"]), st.floats(0, 39), st.integers(0, 2**32 - 1))
+def test_a_section_is_what_the_rule_says_at_any_point(stack, axis, index, seed):
+    geometry, areas = stack
+    cut = section(areas, geometry, axis, index)
+    assert cut.is_valid
+    at = index * geometry.spacing_uv[1 if axis == "row" else 0]
+    shift, centre = offsets(geometry), heights(geometry)
+    spans = {k: met(area, at, axis, shift[k]) for k, area in areas.items()}
+    spans = {k: spans.get(k, []) for k in range(len(centre))}
+    # A touch is an overlap for one arithmetic and none for another; such places are for no test to decide.
+    for low, high in itertools.pairwise(spans.values()):
+        for a, b in itertools.product(np.ravel(low), np.ravel(high)):
+            if abs(a - b) < 1e-6:
+                return
+    gaps = np.diff(centre)
+    halves = list(zip(np.insert(gaps, 0, gaps[0]) / 2, np.append(gaps, gaps[-1]) / 2, strict=True))
+    random = np.random.default_rng(seed)
+    for place, height in random.uniform((-5, centre[0] - 3), (50, centre[-1] + 3), (60, 2)):
+        point = shapely.Point(place, height)
+        if cut.boundary.distance(point) > 1e-6:
+            assert cut.contains(point) == inside(spans, centre, halves, place, height)

@@ -3,15 +3,19 @@
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 from shapely import MultiPolygon, Point, Polygon, box
 
-from engine.contouring.section import section
+from engine.contouring.section import paint_section, section
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Geometry
+from tests.contouring.shapes import stacks
 from tests.synthetic import make_geometry
 from viewer.render.orientation import view_frame
 from viewer.render.outlines import OutlineCache, Outlines, ring_lines
 from viewer.session import Cut, View
+from viewer.tools.canvas import Place, area_at
 
 REGULAR = make_geometry((9, 60, 70), (1.0, 1.2, 3.0))
 TILTED = make_geometry((9, 60, 70), (1.0, 1.2, 3.0), offsets=np.outer(np.arange(9), [0.0, 1.1, 0.4]))
@@ -29,14 +33,25 @@ def areas(geometry: Geometry) -> dict[int, MultiPolygon]:
     return out
 
 
-def segments(found: Outlines, owner: int) -> shapely.Geometry:
-    ends = found.lines.points.reshape(-1, 2, 2)[found.owners == owner]
+def place_of(held: OutlineCache, index: float) -> Place:
+    return Place(held.frame.cut, round(index))
+
+
+def segments(outlines: Outlines, owner: int) -> shapely.Geometry:
+    ends = outlines.lines.points.reshape(-1, 2, 2)[outlines.owners == owner]
     return shapely.union_all(shapely.linestrings(ends))
 
 
 def cache(geometry: Geometry, view: View) -> OutlineCache:
     # The display grid is the acquired one here; only its shifts matter, and they are kept.
     return OutlineCache(view_frame(view, geometry, geometry))
+
+
+def agree(drawn: shapely.Geometry, edited: MultiPolygon, within_mm: float) -> None:
+    """No point of the one line is farther than that from the other, either way."""
+    assert drawn.is_empty == edited.is_empty
+    if not edited.is_empty:
+        assert drawn.hausdorff_distance(edited.boundary) < within_mm
 
 
 @pytest.mark.parametrize("geometry", [REGULAR, TILTED, UNEVEN], ids=["regular", "tilted", "uneven"])
@@ -50,19 +65,35 @@ def test_cut_outline_is_the_boundary_of_the_kernels_section(geometry: Geometry, 
         Roi(2, "ball", planes={k: PlaneContours(area) for k, area in drawn.items()}),
         Roi(5, "box", planes={4: PlaneContours(MultiPolygon([box(20, 20, 50, 50)]))}),
     ]
-    found = held.outlines(rois, index, 0)
+    outlines = held.outlines(rois, index, 0)
     axis = "row" if held.frame.cut is Cut.ROW else "column"
     for owner, roi in enumerate(rois):
-        expected = section({k: c.area for k, c in roi.planes.items()}, geometry, axis, index)
-        ours = segments(found, owner)
-        if expected.is_empty:
-            assert ours.is_empty
-            continue
-        # Where pieces branch the kernel joins them differently by less than a plane's thickness.
-        assert ours.hausdorff_distance(expected.boundary) < 4.0
-        assert abs(ours.length / expected.boundary.length - 1) < 0.15
-        polygons = shapely.union_all(list(shapely.get_parts(shapely.polygonize(list(shapely.get_parts(ours))))))
-        assert polygons.area == pytest.approx(expected.area, rel=0.08)
+        edited = section({k: c.area for k, c in roi.planes.items()}, geometry, axis, index)
+        ours = segments(outlines, owner)
+        agree(ours, edited, 1e-6)
+        assert ours.length == pytest.approx(edited.boundary.length)
+
+
+@given(stacks(), st.sampled_from([View.CORONAL, View.SAGITTAL]), st.floats(0, 39) | st.integers(0, 39))
+def test_what_is_shown_on_a_cut_is_what_is_edited_there(
+    stack: tuple[Geometry, dict[int, MultiPolygon]], view: View, index: float
+) -> None:
+    geometry, drawn = stack
+    held = cache(geometry, view)
+    roi = Roi(3, "any", planes={k: PlaneContours(area) for k, area in drawn.items()})
+    other = Roi(4, "other", planes={0: PlaneContours(MultiPolygon([box(2, 2, 30, 30)]))})
+    place = Place(held.frame.cut, index)
+    outlines = held.outlines([other, roi], index, 0)
+    edited = area_at(roi, StructureSet(geometry, (roi,)), place)
+    # Both are made of the same numbers; half a pixel would be 250 times the bound at the smallest spacing.
+    agree(segments(outlines, 1), edited, 1e-3)
+    # What a stroke shows while it lasts begins as the line that it replaces, and ends as the planes that it changed.
+    stroke = Point(20.0, float(np.mean(geometry.positions)) + 0.3).buffer(6)
+    for adding in (True, False):
+        changed = paint_section(drawn, geometry, place.axis, round(index), stroke, adding)
+        painted = Roi(3, "any", planes=roi.with_areas(changed).planes)
+        shown = held.outlines([painted], round(index), 0)
+        agree(segments(shown, 0), area_at(painted, StructureSet(geometry, (painted,)), place_of(held, index)), 1e-3)
 
 
 def test_one_piece_without_branches_is_the_same_line_as_the_kernels() -> None:
