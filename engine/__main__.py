@@ -11,7 +11,8 @@ from engine.errors import PlanimeterError
 #: Command → the module that defines it, imported only when it is called, so that no command pays for another's imports.
 COMMANDS = {
     "models": "engine.cards.commands",
-    "contour": "engine.contour_command",
+    "run": "engine.run_command",
+    "contour": "engine.run_command",
     "rtstruct": "engine.dicom.commands",
     "evaluate": "engine.training.commands",
     "train": "engine.training.commands",

@@ -5,9 +5,10 @@ Everything here is an immutable value. An edit makes a new `PlaneContours` for e
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from shapely import MultiPolygon
 
@@ -122,6 +123,11 @@ class Roi:
     def __post_init__(self) -> None:
         object.__setattr__(self, "planes", MappingProxyType(dict(self.planes)))
         object.__setattr__(self, "expected_edit", MappingProxyType(dict(self.expected_edit)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As plain fields: the read-only mappings can't be pickled themselves."""
+        values = (getattr(self, own.name) for own in fields(self))
+        return Roi, tuple(dict(value) if isinstance(value, MappingProxyType) else value for value in values)
 
     def area(self, plane: int) -> MultiPolygon:
         """The polygons on plane index `plane`, `(u, v)` mm; empty where there are none."""

@@ -14,9 +14,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from engine.answers import RunOptions
 from engine.errors import CancelledError, PlanimeterError
 from engine.process.client import EngineClient
-from engine.process.messages import Failed, Finished, Message, RunOptions
+from engine.process.messages import Failed, Finished, Message
 from engine.process.messages import Progress as MessageProgress
 from engine.progress import Progress, stoppable
 from engine.volume import Volume

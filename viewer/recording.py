@@ -1,16 +1,16 @@
 """Keeps the journal of what is open (steps, marks, exports) and puts a lost session back. No Qt."""
 
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from psygnal import Signal
 
+from engine.answers import Document
+from engine.edits import Direction, Step, replay
 from engine.errors import PlanimeterError
-from engine.journal import Entry, Journal, JournalStep, Kind, PlanesRedrawn, Replay, RoiReplaced, Subject
-from engine.structures import StructureSet
+from engine.journal import Entry, Journal, Replay, Subject
 from engine.volume import Volume
-from viewer.history import AreaChange, Direction, History, RoiChange, Step, apply
+from viewer.history import History
 from viewer.session import Session
 
 
@@ -63,7 +63,7 @@ class Recording:
         assert structures is not None, "a session is put back onto an open series"
         journal = Journal.resume(session_id, self._folder)
         try:
-            replay = journal.replay(structures.geometry)
+            saved = journal.replay(structures.geometry)
             journal.mark_resumed()
         except PlanimeterError:
             journal.abandon()
@@ -71,11 +71,11 @@ class Recording:
         self.end()
         self._journal = Future()
         self._journal.set_result(journal)
-        self._history.resume(*replayed(replay))
-        self._seen = replay.seen
-        self._session.mark_seen(replay.seen)
+        self._history.resume(*replay(saved.base, saved.steps))
+        self._seen = saved.seen
+        self._session.mark_seen(saved.seen)
         self.recorded.emit()
-        return replay
+        return saved
 
     def exported(self, path: Path, sha256: str, structures: int) -> None:
         """Note that `structures` structures were exported to a file with this hash."""
@@ -108,16 +108,16 @@ class Recording:
         self._leave()
         self._history.clear()
         self._seen = frozenset()
-        volume, structures = self._session.volume, self._session.structures
-        if volume is not None and structures is not None:
+        volume, document = self._session.volume, self._session.document
+        if volume is not None and document is not None:
             # A structure set of thousands of contours takes a while to store; the first stroke waits for it at most.
-            self._journal = self._writer.submit(self._start, volume, structures)
+            self._journal = self._writer.submit(self._start, volume, document)
         self.recorded.emit()
 
-    def _start(self, volume: Volume, structures: StructureSet) -> Journal:
+    def _start(self, volume: Volume, document: Document) -> Journal:
         journal = Journal.start(subject(volume), volume.geometry, self._folder)
         try:
-            journal.record_base(structures)
+            journal.record_base(document)
         except PlanimeterError:
             journal.close()
             raise
@@ -129,16 +129,16 @@ class Recording:
         return self._journal.result()
 
     def _record(self, direction: Direction, step: Step) -> None:
-        volume, structures = self._session.volume, self._session.structures
-        assert volume is not None and structures is not None, "steps are applied to an open series"
+        volume, document = self._session.volume, self._session.document
+        assert volume is not None and document is not None, "steps are applied to an open series"
         try:
             if self._journal is None or self._journal.exception() is not None:
-                self._journal = self._writer.submit(self._start, volume, structures)
+                self._journal = self._writer.submit(self._start, volume, document)
             journal = self._journal.result()
             if self._behind:
                 # Steps are missing from the journal, so what follows needs a base of its own.
-                journal.record_base(structures)
-            journal.record(Kind(direction.value), to_journal(step))
+                journal.record_base(document)
+            journal.record(direction, step)
         except PlanimeterError as error:
             self._tell(error)
         else:
@@ -175,42 +175,3 @@ def subject(volume: Volume) -> Subject:
     info = volume.info
     label = " · ".join(part for part in (volume.modality, info.study_date, info.description) if part)
     return Subject(info.series_uid, info.study_uid, label, (info.source,) if info.source else ())
-
-
-def to_journal(step: Step) -> JournalStep:
-    """A step as the journal writes it."""
-    changes = tuple(
-        PlanesRedrawn(one.number, one.planes, one.provenance)
-        if isinstance(one, AreaChange)
-        else RoiReplaced(one.before, one.after, one.index)
-        for one in step.changes
-    )
-    return JournalStep(step.text, step.tool, changes, step.weights_sha256)
-
-
-def from_journal(step: JournalStep) -> Step:
-    """The inverse of `to_journal`."""
-    changes = tuple(
-        AreaChange(one.number, one.planes, one.provenance)
-        if isinstance(one, PlanesRedrawn)
-        else RoiChange(one.before, one.after, one.index)
-        for one in step.changes
-    )
-    return Step(step.text, step.tool, changes, step.weights_sha256)
-
-
-def replayed(replay: Replay) -> tuple[StructureSet, Sequence[Step], Sequence[Step]]:
-    """The structures at the end of a recorded session, and the steps to undo and to redo from there, oldest first."""
-    structures = replay.base
-    done: list[Step] = []
-    undone: list[Step] = []
-    for kind, saved in replay.steps:
-        step = from_journal(saved)
-        structures, _ = apply(structures, step, forward=kind is not Kind.UNDO)
-        if kind is Kind.UNDO:
-            done[-1:] = []
-            undone.append(step)
-        else:
-            undone = [] if kind is Kind.DO else undone[:-1]
-            done.append(step)
-    return structures, done, undone

@@ -1,7 +1,7 @@
 """What is open: the series, the cursor, the window, the structures and the active one. No Qt.
 
 The session is the one owner of this state. Widgets, scenes and tools are given it, read it, call its methods, and
-listen to its signals; nothing else keeps a copy. Structures change through `viewer.history.History` alone.
+listen to its signals; nothing else keeps a copy. Answers change through `viewer.history.History` alone.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
+from engine.answers import Document
+from engine.edits import Difference, StructuresChanged
 from engine.resample import onto_regular_grid
 from engine.structures import Roi, StructureSet
 from engine.volume import Volume
@@ -71,21 +73,6 @@ class Overlay:
     visible: bool = True
 
 
-@dataclass(frozen=True)
-class StructuresChanged:
-    """What an edit touched, so that only that is drawn again.
-
-    Args:
-        numbers: of the ROIs that changed.
-        planes: indices of the planes whose areas changed; None when every plane may have.
-        areas: False when only names, colours, visibility or the like changed.
-    """
-
-    numbers: frozenset[int]
-    planes: frozenset[int] | None = None
-    areas: bool = True
-
-
 class Session:
     """The state of one window."""
 
@@ -94,6 +81,7 @@ class Session:
     cursor_moved = Signal()
     window_changed = Signal()
     structures_changed = Signal(StructuresChanged)
+    findings_changed = Signal()
     active_changed = Signal()
     display_changed = Signal()
     seen_changed = Signal()
@@ -106,7 +94,7 @@ class Session:
         self._window = Window(40.0, 400.0)
         self._colour_map = "grey"
         self._interpolate = True
-        self._structures: StructureSet | None = None
+        self._document: Document | None = None
         self._active: int | None = None
         self._seen: frozenset[tuple[int, int]] = frozenset()
 
@@ -123,9 +111,14 @@ class Session:
         return self._display
 
     @property
+    def document(self) -> Document | None:
+        """All answers about the open series; None when nothing is open."""
+        return self._document
+
+    @property
     def structures(self) -> StructureSet | None:
         """The structures on the open series; None when nothing is open."""
-        return self._structures
+        return self._document.structures if self._document is not None else None
 
     def open(self, volume: Volume, structures: StructureSet | None = None, display: Volume | None = None) -> None:
         """Show `volume`, the cursor in its middle, the window by its modality; drop the overlay and what was open.
@@ -134,8 +127,9 @@ class Session:
         """
         display = display if display is not None else onto_regular_grid(volume)
         self._volume, self._display, self._overlay = volume, display, None
-        self._structures = structures if structures is not None else StructureSet(volume.geometry)
-        self._active = self._structures.rois[0].number if self._structures.rois else None
+        structures = structures if structures is not None else StructureSet(volume.geometry)
+        self._document = Document(structures)
+        self._active = structures.rois[0].number if structures.rois else None
         self._seen = frozenset()
         middle = (np.array(display.geometry.shape) - 1) // 2
         self._cursor = display.geometry.lps_from_kji(middle)[0]
@@ -146,7 +140,7 @@ class Session:
 
     def close(self) -> None:
         """Show nothing."""
-        self._volume = self._display = self._overlay = self._structures = self._active = None
+        self._volume = self._display = self._overlay = self._document = self._active = None
         self.volume_changed.emit()
 
     # Cursor and appearance ------------------------------------------------------------------------------------------
@@ -227,9 +221,10 @@ class Session:
     @property
     def active_roi(self) -> Roi | None:
         """The ROI that tools edit; None where there is none."""
-        if self._structures is None or self._active is None or self._active not in self._structures:
+        structures = self.structures
+        if structures is None or self._active is None or self._active not in structures:
             return None
-        return self._structures[self._active]
+        return structures[self._active]
 
     def set_active(self, number: int | None) -> None:
         """Choose the ROI that tools edit."""
@@ -237,14 +232,19 @@ class Session:
             self._active = number
             self.active_changed.emit()
 
-    def replace_structures(self, structures: StructureSet, change: StructuresChanged) -> None:
-        """For `viewer.history` alone: show other structures and tell what differs."""
-        self._structures = structures
-        if change.areas:
-            self._forget_seen(change)
-        self.structures_changed.emit(change)
-        if self._active is not None and self._active not in structures:
-            self.set_active(structures.rois[-1].number if structures.rois else None)
+    def replace_document(self, document: Document, difference: Difference) -> None:
+        """For `viewer.history` alone: show other answers and tell what differs."""
+        self._document = document
+        change = difference.structures
+        if change is not None:
+            if change.areas:
+                self._forget_seen(change)
+            self.structures_changed.emit(change)
+            if self._active is not None and self._active not in document.structures:
+                rois = document.structures.rois
+                self.set_active(rois[-1].number if rois else None)
+        if difference.findings:
+            self.findings_changed.emit()
 
     # Review ---------------------------------------------------------------------------------------------------------
 

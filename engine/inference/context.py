@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card, CardInput
-from engine.process.messages import RunOptions
 from engine.progress import Progress, silent
 from engine.volume import Volume
 

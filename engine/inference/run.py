@@ -1,10 +1,10 @@
 """One card, one volume: from the check of the input to named structures. Torch is imported only where a network is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from shapely import MultiPolygon
 
+from engine.answers import Result, RunOptions, Score
 from engine.cards.registry import LoadedCard, check_supported
 from engine.cards.schema import Output
 from engine.cards.suitability import why_unsuitable
@@ -12,29 +12,9 @@ from engine.errors import UnsuitableInputError
 from engine.inference.context import Context, OnTile, nobody
 from engine.inference.graph import run_graph
 from engine.inference.structures import Found
-from engine.process.messages import RunOptions, Score
 from engine.progress import Progress, silent
 from engine.structures import Code, Generation, PlaneContours, Provenance, Roi
 from engine.volume import Volume
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a card found.
-
-    Args:
-        rois: in the order of the card's outputs, numbered from 1; one without contours where nothing was found.
-        device: what the networks ran on; "cpu" where there were none.
-        notes: sentences for the user.
-        stages: (name, seconds) of the parts of the run.
-        scores: of the card's outputs that are no structures.
-    """
-
-    rois: tuple[Roi, ...]
-    device: str = "cpu"
-    notes: tuple[str, ...] = ()
-    stages: tuple[tuple[str, float], ...] = ()
-    scores: tuple[Score, ...] = ()
 
 
 def run_card(
@@ -73,13 +53,11 @@ def run_card(
     )
     rois += tuple(_bands(context, rois, found))
     progress(1.0, "Done")
-    scores = tuple(
-        Score(output.label, output.name, answers.scores[output.label], output.threshold)
-        for output in context.card.outputs
-        if output.label in answers.scores
-    )
     return Result(
-        rois, " and ".join(context.devices) or "cpu", tuple(context.notes), tuple(context.stages.items()), scores
+        (*rois, *_scores(context, answers.scores)),
+        " and ".join(context.devices) or "cpu",
+        tuple(context.notes),
+        tuple(context.stages.items()),
     )
 
 
@@ -95,8 +73,33 @@ def _check_input(context: Context) -> None:
     raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals), overridable)
 
 
-def _roi(context: Context, number: int, output: Output, found: Found) -> Roi:
+def _scores(context: Context, values: Mapping[str, float]) -> list[Score]:
+    provenance = _provenance(context)
+    scores: list[Score] = []
+    for output in context.card.outputs:
+        if output.label in values:
+            code = _code(output)
+            scores.append(
+                Score(
+                    len(scores) + 1,
+                    output.label,
+                    output.name,
+                    values[output.label],
+                    output.threshold,
+                    output.unit,
+                    code,
+                    provenance,
+                )
+            )
+    return scores
+
+
+def _code(output: Output) -> Code | None:
     code = output.code
+    return Code(code.value, code.scheme, code.meaning) if code is not None else None
+
+
+def _roi(context: Context, number: int, output: Output, found: Found) -> Roi:
     return Roi(
         number=number,
         name=output.name,
@@ -104,7 +107,7 @@ def _roi(context: Context, number: int, output: Output, found: Found) -> Roi:
         roi_type=output.roi_type,
         planes=_planes(found.areas),
         provenance=_provenance(context),
-        code=Code(code.value, code.scheme, code.meaning) if code is not None else None,
+        code=_code(output),
         expected_edit=found.expected_edit,
     )
 

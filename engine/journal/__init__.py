@@ -16,25 +16,21 @@ No value here identifies a patient, unless the paths of the source files do; the
 """
 
 from engine.journal.records import (
+    STEPS,
     Entry,
-    JournalStep,
     Kind,
-    PlanesRedrawn,
     Replay,
-    RoiReplaced,
     SessionRecord,
     Subject,
 )
 from engine.journal.session import Journal, discard, journal_folder, unfinished
 
 __all__ = [
+    "STEPS",
     "Entry",
     "Journal",
-    "JournalStep",
     "Kind",
-    "PlanesRedrawn",
     "Replay",
-    "RoiReplaced",
     "SessionRecord",
     "Subject",
     "discard",

@@ -1,4 +1,4 @@
-"""How the journal writes structures down, so that they come back bit for bit.
+"""How the journal writes answers down, so that they come back bit for bit.
 
 Areas are well-known binary: the doubles themselves, ring by ring in their order. The contours of the file that a plane
 was read from are kept beside it as compressed JSON. Everything else is JSON that refers to contours by row number.
@@ -13,8 +13,9 @@ from typing import Any
 import shapely
 from shapely import MultiPolygon
 
+from engine.answers import Answer, Box, Document, Score
+from engine.edits import AnswerChange, AreaChange, Change
 from engine.errors import ReadError
-from engine.journal.records import PlanesRedrawn, RoiReplaced
 from engine.structures import Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
 from engine.volume import Geometry
 
@@ -82,8 +83,9 @@ def provenance_from_json(saved: Mapping[str, Any]) -> Provenance:
     return Provenance(**{**saved, "generation": Generation(saved["generation"])})
 
 
-def structures_to_json(structures: StructureSet, store: Store) -> dict[str, Any]:
-    """Everything of a structure set but its geometry, which is the series'."""
+def document_to_json(document: Document, store: Store) -> dict[str, Any]:
+    """Everything of a document but its geometry, which is the series'."""
+    structures = document.structures
     return {
         "rois": [roi_to_json(roi, store) for roi in structures.rois],
         "label": structures.label,
@@ -91,14 +93,14 @@ def structures_to_json(structures: StructureSet, store: Store) -> dict[str, Any]
         "sop_instance_uid": structures.sop_instance_uid,
         "notes": list(structures.notes),
         "attachments": structures.attachments,
+        "scores": [_score_to_json(score, store) for score in document.scores],
+        "boxes": [_box_to_json(box, store) for box in document.boxes],
     }
 
 
-def structures_from_json(
-    saved: Mapping[str, Any], geometry: Geometry, contours: Mapping[int, PlaneContours]
-) -> StructureSet:
-    """The inverse of `structures_to_json`."""
-    return StructureSet(
+def document_from_json(saved: Mapping[str, Any], geometry: Geometry, contours: Mapping[int, PlaneContours]) -> Document:
+    """The inverse of `document_to_json`; what was saved before there were scores and boxes has none."""
+    structures = StructureSet(
         geometry,
         tuple(roi_from_json(roi, contours) for roi in saved["rois"]),
         saved["label"],
@@ -107,6 +109,41 @@ def structures_from_json(
         tuple(saved["notes"]),
         saved["attachments"],
     )
+    scores = tuple(_score_from_json(score, contours) for score in saved.get("scores", ()))
+    boxes = tuple(_box_from_json(box, contours) for box in saved.get("boxes", ()))
+    return Document(structures, scores, boxes)
+
+
+def _score_to_json(score: Score, _: Store) -> dict[str, Any]:
+    return asdict(score)
+
+
+def _score_from_json(saved: Mapping[str, Any], _: Mapping[int, PlaneContours]) -> Score:
+    return Score(**_finding(saved))
+
+
+def _box_to_json(box: Box, _: Store) -> dict[str, Any]:
+    return asdict(box)
+
+
+def _box_from_json(saved: Mapping[str, Any], _: Mapping[int, PlaneContours]) -> Box:
+    corners = {key: tuple(saved[key]) for key in ("low_kji", "high_kji")}
+    return Box(**{**_finding(saved), **corners})
+
+
+def _finding(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that scores and boxes share, as their own types."""
+    code = None if saved["code"] is None else Code(**saved["code"])
+    return {**saved, "code": code, "provenance": provenance_from_json(saved["provenance"])}
+
+
+#: Kind of answer → its word in the journal, and how it is written and read. Changes without a word are of ROIs.
+_CODECS: dict[type[Answer], tuple[str, Callable[..., dict[str, Any]], Callable[..., Answer]]] = {
+    Roi: ("roi", roi_to_json, roi_from_json),
+    Score: ("score", _score_to_json, _score_from_json),
+    Box: ("box", _box_to_json, _box_from_json),
+}
+_READERS = {word: read for word, _, read in _CODECS.values()}
 
 
 def _after_to_json(before: Roi | None, after: Roi, store: Store) -> dict[str, Any]:
@@ -125,9 +162,9 @@ def _raw_from_json(saved: list[Any]) -> RawContour:
     return RawContour(data, kind, number, tuple((one, two, frame) for one, two, frame in uids), attachments)
 
 
-def change_to_json(change: PlanesRedrawn | RoiReplaced, store: Store) -> dict[str, Any]:
+def change_to_json(change: Change, store: Store) -> dict[str, Any]:
     """One change of a step; `store` gives the row of each plane's contours."""
-    if isinstance(change, PlanesRedrawn):
+    if isinstance(change, AreaChange):
         return {
             "roi": change.number,
             "planes": [
@@ -136,14 +173,21 @@ def change_to_json(change: PlanesRedrawn | RoiReplaced, store: Store) -> dict[st
             ],
             "provenance": [asdict(side) for side in change.provenance],
         }
+    word, write, _ = _CODECS[change.kind]
+    before, after = change.before, change.after
+    if isinstance(after, Roi) and (before is None or isinstance(before, Roi)):
+        now: dict[str, Any] | None = _after_to_json(before, after, store)
+    else:
+        now = None if after is None else write(after, store)
     return {
+        "kind": word,
         "index": change.index,
-        "before": None if change.before is None else roi_to_json(change.before, store),
-        "after": None if change.after is None else _after_to_json(change.before, change.after, store),
+        "before": None if before is None else write(before, store),
+        "after": now,
     }
 
 
-def change_from_json(saved: Mapping[str, Any], contours: Mapping[int, PlaneContours]) -> PlanesRedrawn | RoiReplaced:
+def change_from_json(saved: Mapping[str, Any], contours: Mapping[int, PlaneContours]) -> Change:
     """The inverse of `change_to_json`."""
     if "roi" in saved:
         planes = {
@@ -151,12 +195,13 @@ def change_from_json(saved: Mapping[str, Any], contours: Mapping[int, PlaneConto
             for plane, before, after in saved["planes"]
         }
         was, now = (provenance_from_json(side) for side in saved["provenance"])
-        return PlanesRedrawn(saved["roi"], planes, (was, now))
+        return AreaChange(saved["roi"], planes, (was, now))
+    read = _READERS[saved.get("kind", "roi")]
     before, after = saved["before"], saved["after"]
-    if after is not None and after["planes"] is None:
+    if after is not None and after.get("planes", ()) is None:
         after = {**after, "planes": before["planes"]}
-    return RoiReplaced(
-        None if before is None else roi_from_json(before, contours),
-        None if after is None else roi_from_json(after, contours),
+    return AnswerChange(
+        None if before is None else read(before, contours),
+        None if after is None else read(after, contours),
         saved["index"],
     )

@@ -1,11 +1,11 @@
 """What the journal holds, as values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from engine.structures import PlaneContours, Provenance, Roi, StructureSet
+from engine.answers import Document
+from engine.edits import Direction, Step
 
 
 class Kind(StrEnum):
@@ -23,34 +23,6 @@ class Kind(StrEnum):
 
 
 STEPS = frozenset({Kind.DO, Kind.UNDO, Kind.REDO})
-
-
-@dataclass(frozen=True)
-class PlanesRedrawn:
-    """Planes of one ROI redrawn: plane index → (before, after), None for an empty plane."""
-
-    number: int
-    planes: Mapping[int, tuple[PlaneContours | None, PlaneContours | None]]
-    provenance: tuple[Provenance, Provenance]
-
-
-@dataclass(frozen=True)
-class RoiReplaced:
-    """A ROI added (`before` None), deleted (`after` None) or changed; `index` is its place in the list."""
-
-    before: Roi | None
-    after: Roi | None
-    index: int
-
-
-@dataclass(frozen=True)
-class JournalStep:
-    """One step: what was done, by which tool or model, and the changes in order."""
-
-    text: str
-    tool: str
-    changes: tuple[PlanesRedrawn | RoiReplaced, ...]
-    weights_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,8 +70,8 @@ class SessionRecord:
 
 @dataclass(frozen=True)
 class Replay:
-    """What to put back: the structures that the session began with, the steps since, and the marks at the end."""
+    """What to put back: the document that the session began with, the steps since, and the marks at the end."""
 
-    base: StructureSet
-    steps: tuple[tuple[Kind, JournalStep], ...]
+    base: Document
+    steps: tuple[tuple[Direction, Step], ...]
     seen: frozenset[tuple[int, int]] = field(default=frozenset())

@@ -18,14 +18,16 @@ import numpy as np
 import platformdirs
 
 from engine import __version__
+from engine.answers import Document
+from engine.edits import Direction, Step
 from engine.errors import MismatchError, PlanimeterError
 from engine.journal.codec import (
     change_from_json,
     change_to_json,
     contours_from_row,
     contours_to_row,
-    structures_from_json,
-    structures_to_json,
+    document_from_json,
+    document_to_json,
 )
 from engine.journal.database import (
     BlankError,
@@ -36,7 +38,7 @@ from engine.journal.database import (
     open_existing,
     transaction,
 )
-from engine.journal.records import STEPS, Entry, JournalStep, Kind, Replay, SessionRecord, Subject
+from engine.journal.records import STEPS, Entry, Kind, Replay, SessionRecord, Subject
 from engine.structures import PlaneContours, StructureSet
 from engine.volume import Geometry
 
@@ -105,13 +107,13 @@ class Journal:
 
     # Writing --------------------------------------------------------------------------------------------------------
 
-    def record_base(self, structures: StructureSet) -> None:
-        """Store the structures that the next steps apply to. Raises WriteError."""
+    def record_base(self, document: Document) -> None:
+        """Store the answers that the next steps apply to. Raises WriteError."""
         with self._writing():
-            payload = structures_to_json(structures, self._store)
-            self._append(Kind.BASE, f"{len(structures.rois)} structures", "", "", payload)
+            payload = document_to_json(document, self._store)
+            self._append(Kind.BASE, f"{len(document.structures.rois)} structures", "", "", payload)
 
-    def record(self, kind: Kind, step: JournalStep) -> None:
+    def record(self, direction: Direction, step: Step) -> None:
         """Store a step done, undone or redone; on disk when this returns.
 
         Raises:
@@ -119,7 +121,7 @@ class Journal:
         """
         with self._writing():
             payload = [change_to_json(change, self._store) for change in step.changes]
-            self._append(kind, step.text, step.tool, step.weights_sha256, payload)
+            self._append(Kind(direction.value), step.text, step.tool, step.weights_sha256, payload)
 
     def record_seen(self, contours: frozenset[tuple[int, int]], seen: bool = True) -> None:
         """Store that a person marked (ROI number, plane index) as seen, or not. Raises WriteError."""
@@ -189,18 +191,18 @@ class Journal:
                 "(SELECT max(id) FROM entries WHERE kind = 'base') ORDER BY id"
             ).fetchall()
             if not rows:
-                return Replay(StructureSet(geometry), ())
+                return Replay(Document(StructureSet(geometry)), ())
             contours: dict[int, PlaneContours] = {}
             for row, area, source in self._connection.execute("SELECT id, area, source FROM contours"):
                 contours[row] = contours_from_row(area, source)
                 self._rows[contours[row]] = row
-            base = structures_from_json(json.loads(rows[0][4]), geometry, contours)
+            base = document_from_json(json.loads(rows[0][4]), geometry, contours)
             steps = []
             seen: set[tuple[int, int]] = set()
             for kind, text, tool, weights, payload in rows[1:]:
                 if kind in STEPS:
                     changes = tuple(change_from_json(change, contours) for change in json.loads(payload))
-                    steps.append((Kind(kind), JournalStep(text, tool, changes, weights)))
+                    steps.append((Direction(kind), Step(text, tool, changes, weights)))
                 elif kind in (Kind.SEEN, Kind.UNSEEN):
                     marks = {(int(number), int(plane)) for number, plane in json.loads(payload)}
                     seen = seen | marks if kind == Kind.SEEN else seen - marks

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.answers import RunOptions
 from engine.errors import EngineError
 from engine.process.messages import (
     Cancelled,
@@ -30,7 +31,6 @@ from engine.process.messages import (
     Progress,
     Ready,
     Run,
-    RunOptions,
     SharedVolume,
     Stop,
     Wire,

@@ -2,37 +2,15 @@
 
 import pickle
 import struct
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import IO, Any
+from dataclasses import dataclass
+from typing import IO
 
-from engine.structures import Roi
+from engine.answers import Result, RunOptions
 from engine.volume import Geometry
 
 _LENGTH = struct.Struct("<Q")
 #: Nothing longer is ever sent: voxels travel in shared memory.
 _LONGEST = 1 << 30
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What a person may choose for one run.
-
-    Args:
-        override: run although a refusal that may be overridden speaks against it.
-        precision: "auto", or "float32" for full precision whatever the device.
-        flips: average mirrored copies; None for what the card says.
-        overlap: of neighbouring tiles, 0 to 0.9; None for what the card says.
-        air: "filled" or "kept", for body outlines; None for what the card says.
-        bands: add the inner and outer contours of the card's calibration as ROIs of their own.
-    """
-
-    override: bool = False
-    precision: str = "auto"
-    flips: bool | None = None
-    overlap: float | None = None
-    air: str | None = None
-    bands: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,36 +69,13 @@ class Progress:
     device: str = ""
 
 
-@dataclass(frozen=True)
-class Score:
-    """A classifier's answer: `value` of the card's output `label`, positive from `threshold` on."""
-
-    label: str
-    name: str
-    value: float
-    threshold: float
-
-
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """A job's result, whole.
-
-    Args:
-        rois: numbered from 1; they refer to the planes of the volume that was given.
-        seconds: of the run.
-        device: what it ran on.
-        notes: sentences for the user.
-        stages: (name, seconds) of each part of the run.
-        scores: of the card's outputs that are no structures.
-    """
+    """A job's result, whole; `seconds` is how long it took."""
 
     job: int
-    rois: tuple[Roi, ...]
+    result: Result
     seconds: float
-    device: str
-    notes: tuple[str, ...] = ()
-    stages: tuple[tuple[str, float], ...] = ()
-    scores: tuple[Score, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,20 +101,9 @@ Message = Progress | Finished | Failed | Cancelled
 Wire = Run | Stop | Ready | Message
 
 
-@dataclass(frozen=True, eq=False)
-class _PackedRoi:
-    """A ROI on the wire: its read-only mappings as plain dicts, which can be pickled."""
-
-    fields: dict[str, Any] = field(default_factory=dict)
-
-
 def send(stream: IO[bytes], message: Wire) -> None:
     """Write one message. Raises OSError or ValueError when the other side is gone."""
-    if isinstance(message, Finished):
-        packed: Any = replace(message, rois=tuple(_pack(roi) for roi in message.rois))  # type: ignore[misc]
-    else:
-        packed = message
-    data = pickle.dumps(packed, protocol=5)
+    data = pickle.dumps(message, protocol=5)
     stream.write(_LENGTH.pack(len(data)) + data)
     stream.flush()
 
@@ -174,16 +118,8 @@ def receive(stream: IO[bytes]) -> Wire | None:
     if data is None:
         return None
     message = pickle.loads(data)  # from our own process, over a pipe that nobody else can write to
-    if isinstance(message, Finished):
-        message = replace(message, rois=tuple(Roi(**packed.fields) for packed in message.rois))  # type: ignore[attr-defined]
     assert isinstance(message, Wire)
     return message
-
-
-def _pack(roi: Roi) -> _PackedRoi:
-    values = {name: getattr(roi, name) for name in roi.__dataclass_fields__}
-    plain = {name: dict(value) if isinstance(value, MappingProxyType) else value for name, value in values.items()}
-    return _PackedRoi(plain)
 
 
 def _read(stream: IO[bytes], count: int) -> bytes | None:

@@ -26,7 +26,7 @@ import numpy as np  # noqa: E402
 
 from engine.cards.registry import load_card  # noqa: E402
 from engine.errors import CancelledError, CardError, PlanimeterError, UnsuitableInputError  # noqa: E402
-from engine.inference.run import Result, run_card  # noqa: E402
+from engine.inference.run import run_card  # noqa: E402
 from engine.process.messages import (  # noqa: E402
     Cancelled,
     Failed,
@@ -111,7 +111,7 @@ class Worker:
                 loaded = load_card(Path(run.card_folder))
                 if loaded.problem:
                     raise CardError(loaded.problem)
-                result: Result = run_card(
+                result = run_card(
                     loaded, volume, device=run.device, options=run.options, progress=reports, on_tile=reports.on_tile
                 )
                 del volume
@@ -127,7 +127,7 @@ class Worker:
             text = " ".join(str(error).split())[:300]
             return Failed(run.job, f"The engine failed ({type(error).__name__}: {text}).")
         seconds = time.perf_counter() - began
-        return Finished(run.job, result.rois, seconds, result.device, result.notes, result.stages, result.scores)
+        return Finished(run.job, result, seconds)
 
 
 class _Attached:

@@ -22,6 +22,7 @@ import torch
 from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 
+from engine.answers import RunOptions
 from engine.cards.registry import SHIPPED, LoadedCard, find_card
 from engine.cards.schema import SegmenterNode
 from engine.inference import openvino
@@ -30,7 +31,7 @@ from engine.inference.devices import Device, cpu_has_bf16
 from engine.inference.preprocess import Prepared, prepare
 from engine.inference.segment import Sweep, load_networks, tile_starts
 from engine.process.client import EngineClient
-from engine.process.messages import Finished, Progress, RunOptions
+from engine.process.messages import Finished, Progress
 from engine.progress import silent
 from engine.volume import Geometry, Volume
 
@@ -185,9 +186,9 @@ def one_run(planes: int) -> None:
     worker, here = _peak(client.process_id), _peak(os.getpid())
     idle = _resident(client.process_id)
     client.close()
-    stages = ", ".join(f"{name} {share:.2f} s ({100 * share / seconds:.0f} %)" for name, share in message.stages)
+    stages = ", ".join(f"{name} {share:.2f} s ({100 * share / seconds:.0f} %)" for name, share in message.result.stages)
     print(
-        f"512×512×{planes}: {seconds:.1f} s on {message.device}, {max(tiles, default=0)} tiles; {stages}\n"
+        f"512×512×{planes}: {seconds:.1f} s on {message.result.device}, {max(tiles, default=0)} tiles; {stages}\n"
         f"  peak memory: inference process {worker:.2f} GB (the image's {volume.voxels.nbytes / 1e9:.2f} GB shared), "
         f"program {here:.2f} GB (before the run {before:.2f}); inference process after the run {idle:.2f} GB\n"
         f"  process up after {client.ready.seconds:.2f} s"

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from shapely import MultiPolygon, Polygon
 
+from engine.edits import AnswerChange, Step
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet
 from engine.volume import Volume
 from tests.synthetic import make_geometry
-from viewer.history import History, RoiChange, Step, add, redraw
+from viewer.history import History, add, redraw
 from viewer.recording import Recording
 from viewer.session import Session
 
@@ -72,7 +73,7 @@ def main() -> None:
         def hide_all() -> None:
             rois = session.structures.rois
             changes = tuple(
-                RoiChange(roi, dataclasses.replace(roi, visible=not roi.visible), i) for i, roi in enumerate(rois)
+                AnswerChange(roi, dataclasses.replace(roi, visible=not roi.visible), i) for i, roi in enumerate(rois)
             )
             history.do(Step("Hide all", "properties", changes))
 

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon, box
 
+from engine.edits import Direction, Step, StructuresChanged
 from engine.errors import WriteError
 from engine.structures import Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
 from engine.volume import Geometry, Volume
-from viewer.history import Direction, History, Step, add, change, delete, redraw
-from viewer.session import Session, StructuresChanged
+from viewer.history import History, add, change, delete, redraw
+from viewer.session import Session
 
 
 def square(size: float, at: float = 0.0) -> MultiPolygon:

@@ -56,7 +56,7 @@ def test_a_run_in_the_process_draws_what_a_run_here_draws(client: EngineClient, 
     message = client.wait(client.run(EXTERNAL, volume), 60, reports.append)
     assert isinstance(message, Finished)
     expected = run_card(load_card(EXTERNAL), volume)
-    (roi,), (same,) = message.rois, expected.rois
+    (roi,), (same,) = message.result.rois, expected.rois
     assert list(roi.planes) == list(same.planes)
     assert all(roi.area(k).equals_exact(same.area(k), 0) for k in roi.planes)
     assert roi.roi_type == "EXTERNAL" and roi.provenance.generation is Generation.AUTOMATIC

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from engine.answers import RunOptions
 from engine.errors import EngineError
 from engine.inference import openvino
 from engine.inference.networks import build_network
 from engine.inference.run import run_card
-from engine.process.messages import RunOptions
 from tests.engine.models import noisy, segmenter_node, write_card
 
 NETWORK = {"network": "SubvoxelUNet", "in_channels": 1, "out_channels": 3, "filters": [8, 12, 16]}

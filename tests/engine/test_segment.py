@@ -11,6 +11,7 @@ import torch
 from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
+from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import SegmenterNode
 from engine.errors import CancelledError, CardError, EngineError
@@ -22,7 +23,6 @@ from engine.inference.networks import faster_norms, last_layers_in_float32
 from engine.inference.preprocess import prepare
 from engine.inference.run import run_card
 from engine.inference.segment import run_segmenter, tile_starts
-from engine.process.messages import RunOptions
 from engine.progress import silent
 from engine.volume import Geometry, Volume
 from tests.engine.models import UNET, network_of, noisy, segmenter_node, write_card, write_weights

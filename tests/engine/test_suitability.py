@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.answers import RunOptions
 from engine.cards.schema import Card
 from engine.cards.suitability import why_unsuitable
 from engine.errors import UnsuitableInputError
 from engine.inference.run import run_card
-from engine.process.messages import RunOptions
 from engine.volume import Geometry, Volume
 from tests.engine.models import segmenter_node, write_card
 from tests.engine.phantoms import make_scene

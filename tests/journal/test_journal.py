@@ -15,8 +15,10 @@ import pytest
 import shapely
 from shapely import MultiPolygon, Polygon
 
+from engine.answers import Document
+from engine.edits import AnswerChange, AreaChange, Direction, Step
 from engine.errors import MismatchError, ReadError, WriteError
-from engine.journal import Journal, JournalStep, Kind, PlanesRedrawn, RoiReplaced, Subject, discard, unfinished
+from engine.journal import Journal, Kind, Subject, discard, unfinished
 from engine.journal.database import connect
 from engine.structures import Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
 from engine.volume import Geometry
@@ -74,9 +76,9 @@ def assert_same_roi(one: Roi, two: Roi) -> None:
     assert all(same_contours(one.planes[k], two.planes[k]) for k in one.planes)
 
 
-def redrawn(before: PlaneContours | None, after: PlaneContours | None, plane: int = 2) -> JournalStep:
+def redrawn(before: PlaneContours | None, after: PlaneContours | None, plane: int = 2) -> Step:
     provenance = (Provenance(Generation.AUTOMATIC), Provenance(Generation.SEMIAUTOMATIC, edited=True))
-    return JournalStep("Brush on plane 3", "brush", (PlanesRedrawn(1, {plane: (before, after)}, provenance),))
+    return Step("Brush on plane 3", "brush", (AreaChange(1, {plane: (before, after)}, provenance),))
 
 
 def test_everything_comes_back_bit_for_bit(tmp_path: Path, geometry: Geometry) -> None:
@@ -85,47 +87,46 @@ def test_everything_comes_back_bit_for_bit(tmp_path: Path, geometry: Geometry) -
     after = PlaneContours(wobbly(3))
     renamed = dataclasses.replace(roi, name="Parotid_L")
     steps = (
-        (Kind.DO, redrawn(roi.planes[2], after)),
-        (Kind.UNDO, redrawn(roi.planes[2], after)),
-        (Kind.DO, JournalStep("Rename", "properties", (RoiReplaced(roi, renamed, 0),), "cd" * 32)),
-        (Kind.DO, JournalStep("Add", "net 1.0", (RoiReplaced(None, full_roi(2), 1), RoiReplaced(renamed, None, 0)))),
+        (Direction.DO, redrawn(roi.planes[2], after)),
+        (Direction.UNDO, redrawn(roi.planes[2], after)),
+        (Direction.DO, Step("Rename", "properties", (AnswerChange(roi, renamed, 0),), "cd" * 32)),
+        (Direction.DO, Step("Add", "net 1.0", (AnswerChange(None, full_roi(2), 1), AnswerChange(renamed, None, 0)))),
     )
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(base)
+    journal.record_base(Document(base))
     for kind, step in steps:
         journal.record(kind, step)
     journal.abandon()
 
     replay = Journal.resume(journal.id, tmp_path).replay(geometry)
     for field in ("label", "description", "sop_instance_uid", "notes", "attachments"):
-        assert getattr(replay.base, field) == getattr(base, field)
-    assert_same_roi(replay.base.rois[0], roi)
+        assert getattr(replay.base.structures, field) == getattr(base, field)
+    assert_same_roi(replay.base.structures.rois[0], roi)
     assert [kind for kind, _ in replay.steps] == [kind for kind, _ in steps]
     for (_, found), (_, step) in zip(replay.steps, steps, strict=True):
         assert (found.text, found.tool, found.weights_sha256) == (step.text, step.tool, step.weights_sha256)
         for one, two in zip(found.changes, step.changes, strict=True):
-            if isinstance(two, PlanesRedrawn):
-                assert isinstance(one, PlanesRedrawn) and one.provenance == two.provenance
+            if isinstance(two, AreaChange):
+                assert isinstance(one, AreaChange) and one.provenance == two.provenance
                 assert all(same_contours(one.planes[k][i], two.planes[k][i]) for k in two.planes for i in (0, 1))
             else:
-                assert isinstance(one, RoiReplaced) and one.index == two.index
+                assert isinstance(one, AnswerChange) and one.index == two.index
                 for left, right in ((one.before, two.before), (one.after, two.after)):
                     assert (left is None) == (right is None)
                     if left is not None and right is not None:
                         assert_same_roi(left, right)
     rename = replay.steps[2][1].changes[0]
-    assert isinstance(rename, RoiReplaced) and rename.before is not None and rename.after is not None
-    assert rename.after.planes[5] is replay.base.rois[0].planes[5], "untouched planes are the same objects"
+    assert isinstance(rename, AnswerChange) and rename.before is not None and rename.after is not None
+    assert rename.after.planes[5] is replay.base.structures.rois[0].planes[5], "untouched planes are the same objects"
 
 
 def test_contours_are_stored_once(tmp_path: Path, geometry: Geometry) -> None:
     roi = full_roi()
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(StructureSet(geometry, (roi,)))
+    journal.record_base(Document(StructureSet(geometry, (roi,))))
     for visible in (True, False) * 20:
-        journal.record(
-            Kind.DO, JournalStep("Show", "p", (RoiReplaced(roi, dataclasses.replace(roi, visible=visible), 0),))
-        )
+        change = AnswerChange(roi, dataclasses.replace(roi, visible=visible), 0)
+        journal.record(Direction.DO, Step("Show", "p", (change,)))
     journal.abandon()
     with sqlite3.connect(journal.path) as connection:
         assert connection.execute("SELECT count(*) FROM contours").fetchone() == (2,)
@@ -133,7 +134,7 @@ def test_contours_are_stored_once(tmp_path: Path, geometry: Geometry) -> None:
 
 def test_rows_can_be_neither_changed_nor_deleted(tmp_path: Path, geometry: Geometry) -> None:
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(StructureSet(geometry, (full_roi(),)))
+    journal.record_base(Document(StructureSet(geometry, (full_roi(),))))
     journal.abandon()
     with sqlite3.connect(journal.path) as connection:
         for table, column in (("entries", "text"), ("contours", "area"), ("session", "user")):
@@ -144,12 +145,12 @@ def test_rows_can_be_neither_changed_nor_deleted(tmp_path: Path, geometry: Geome
 
 def test_entries_say_who_did_what_when(tmp_path: Path, geometry: Geometry) -> None:
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(StructureSet(geometry))
-    journal.record(Kind.DO, JournalStep("Head and neck (7 structures)", "head-neck-oar 1.2", (), "ef" * 32))
+    journal.record_base(Document(StructureSet(geometry)))
+    journal.record(Direction.DO, Step("Head and neck (7 structures)", "head-neck-oar 1.2", (), "ef" * 32))
     journal.record_seen(frozenset({(1, 2), (1, 3)}))
     journal.record_export(Path("/out/RT.dcm"), "12" * 32, 7)
     entries = journal.entries()
-    assert [entry.kind for entry in entries] == [Kind.BASE, Kind.DO, Kind.SEEN, Kind.EXPORT]
+    assert [entry.kind for entry in entries] == [Kind.BASE, Direction.DO, Kind.SEEN, Kind.EXPORT]
     step = entries[1]
     assert (step.text, step.tool, step.weights_sha256) == (
         "Head and neck (7 structures)", "head-neck-oar 1.2", "ef" * 32,
@@ -159,7 +160,7 @@ def test_entries_say_who_did_what_when(tmp_path: Path, geometry: Geometry) -> No
 
 def test_seen_marks_come_back(tmp_path: Path, geometry: Geometry) -> None:
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(StructureSet(geometry))
+    journal.record_base(Document(StructureSet(geometry)))
     journal.record_seen(frozenset({(1, 2), (1, 3), (2, 3)}))
     journal.record_seen(frozenset({(1, 3)}), seen=False)
     assert journal.replay(geometry).seen == {(1, 2), (2, 3)}
@@ -168,9 +169,9 @@ def test_seen_marks_come_back(tmp_path: Path, geometry: Geometry) -> None:
 def test_only_sessions_with_steps_that_nobody_holds_are_offered(tmp_path: Path, geometry: Geometry) -> None:
     def begin(steps: int) -> Journal:
         journal = Journal.start(SUBJECT, geometry, tmp_path)
-        journal.record_base(StructureSet(geometry))
+        journal.record_base(Document(StructureSet(geometry)))
         for _ in range(steps):
-            journal.record(Kind.DO, redrawn(None, PlaneContours(wobbly(1))))
+            journal.record(Direction.DO, redrawn(None, PlaneContours(wobbly(1))))
         return journal
 
     lost, closed, held, empty = begin(2), begin(1), begin(1), begin(0)
@@ -179,7 +180,7 @@ def test_only_sessions_with_steps_that_nobody_holds_are_offered(tmp_path: Path, 
     empty.abandon()
     found = unfinished(tmp_path)
     assert [(record.id, record.steps, record.subject) for record in found] == [(lost.id, 2, SUBJECT)]
-    held.record(Kind.DO, redrawn(None, PlaneContours(wobbly(2))))
+    held.record(Direction.DO, redrawn(None, PlaneContours(wobbly(2))))
     discard(lost.id, tmp_path)
     assert unfinished(tmp_path) == []
     assert len(Journal.resume(lost.id, tmp_path).replay(geometry).steps) == 2, "what was declined is still on disk"
@@ -187,7 +188,7 @@ def test_only_sessions_with_steps_that_nobody_holds_are_offered(tmp_path: Path, 
 
 def test_a_session_in_another_window_is_refused(tmp_path: Path, geometry: Geometry) -> None:
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(StructureSet(geometry))
+    journal.record_base(Document(StructureSet(geometry)))
     code = (
         "import sys, pathlib; from engine.journal import Journal\n"
         "try: Journal.resume(sys.argv[1], pathlib.Path(sys.argv[2]))\n"
@@ -197,7 +198,7 @@ def test_a_session_in_another_window_is_refused(tmp_path: Path, geometry: Geomet
         [sys.executable, "-c", code, journal.id, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert "open in another window" in run.stdout
-    journal.record(Kind.DO, redrawn(None, PlaneContours(wobbly(2))))
+    journal.record(Direction.DO, redrawn(None, PlaneContours(wobbly(2))))
 
 
 def test_a_file_that_another_window_looks_at_while_it_is_made_is_waited_for(tmp_path: Path) -> None:
@@ -213,16 +214,18 @@ def test_a_file_that_another_window_looks_at_while_it_is_made_is_waited_for(tmp_
 
 WRITER = """
 import sys, pathlib, numpy as np, shapely
+from engine.answers import Document
+from engine.edits import AreaChange, Direction, Step
 from engine.journal import *
 from engine.structures import *
 from engine.volume import Geometry
 geometry = Geometry.regular((-100.0, -100.0, -50.0), np.eye(3), (0.9, 0.9, 3.0), (10, 64, 64))
 journal = Journal.start(Subject("1", "2", "CT", ()), geometry, pathlib.Path(sys.argv[1]))
-journal.record_base(StructureSet(geometry))
+journal.record_base(Document(StructureSet(geometry)))
 for i in range(int(sys.argv[2])):
     area = shapely.MultiPolygon([shapely.box(i, 0, i + 1, 1)])
-    change = PlanesRedrawn(1, {0: (None, PlaneContours(area))}, (Provenance(), Provenance()))
-    journal.record(Kind.DO, JournalStep(str(i), "brush", (change,)))
+    change = AreaChange(1, {0: (None, PlaneContours(area))}, (Provenance(), Provenance()))
+    journal.record(Direction.DO, Step(str(i), "brush", (change,)))
     print(journal.id, i, flush=True)
 """
 
@@ -268,7 +271,7 @@ def test_a_killed_writer_loses_nothing_that_record_returned_for(tmp_path: Path, 
 
 def test_another_series_is_refused(tmp_path: Path, geometry: Geometry) -> None:
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(StructureSet(geometry))
+    journal.record_base(Document(StructureSet(geometry)))
     other = Geometry.regular((-100.0, -100.0, -50.0), np.eye(3), (0.9, 0.9, 3.5), (10, 64, 64))
     with pytest.raises(MismatchError, match="other planes"):
         journal.replay(other)
@@ -277,8 +280,8 @@ def test_another_series_is_refused(tmp_path: Path, geometry: Geometry) -> None:
 @pytest.mark.parametrize("damage", ["text", "flipped", "cut"])
 def test_a_damaged_journal_is_one_sentence(tmp_path: Path, geometry: Geometry, damage: str) -> None:
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(StructureSet(geometry, (full_roi(),)))
-    journal.record(Kind.DO, redrawn(None, PlaneContours(wobbly(2))))
+    journal.record_base(Document(StructureSet(geometry, (full_roi(),))))
+    journal.record(Direction.DO, redrawn(None, PlaneContours(wobbly(2))))
     journal.abandon()
     content = bytearray(journal.path.read_bytes())
     if damage == "text":
@@ -310,15 +313,15 @@ def test_a_file_that_was_never_written_is_cleared_away_in_time(tmp_path: Path) -
 
 def test_a_full_disk_is_one_sentence_and_leaves_the_journal_whole(tmp_path: Path, geometry: Geometry) -> None:
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(StructureSet(geometry))
-    journal.record(Kind.DO, redrawn(None, PlaneContours(wobbly(1))))
+    journal.record_base(Document(StructureSet(geometry)))
+    journal.record(Direction.DO, redrawn(None, PlaneContours(wobbly(1))))
     pages = journal._connection.execute("PRAGMA page_count").fetchone()[0]
     journal._connection.execute(f"PRAGMA max_page_count = {pages}")
     step = redrawn(None, PlaneContours(MultiPolygon([shapely.Point(0, 0).buffer(9, quad_segs=2000)])))
     with pytest.raises(WriteError, match="full"):
-        journal.record(Kind.DO, step)
+        journal.record(Direction.DO, step)
     journal._connection.execute("PRAGMA max_page_count = 1000000")
-    journal.record(Kind.DO, step)
+    journal.record(Direction.DO, step)
     replay = journal.replay(geometry)
     assert [len(one.changes) for _, one in replay.steps] == [1, 1]
 
@@ -333,14 +336,14 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, geometr
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_files_are_readable_by_their_owner_only(tmp_path: Path, geometry: Geometry) -> None:
     journal = Journal.start(SUBJECT, geometry, tmp_path / "journal")
-    journal.record_base(StructureSet(geometry))
+    journal.record_base(Document(StructureSet(geometry)))
     for path in (tmp_path / "journal" / "open").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
 def test_a_session_without_steps_leaves_no_file(tmp_path: Path, geometry: Geometry) -> None:
     journal = Journal.start(SUBJECT, geometry, tmp_path)
-    journal.record_base(StructureSet(geometry))
+    journal.record_base(Document(StructureSet(geometry)))
     journal.close()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

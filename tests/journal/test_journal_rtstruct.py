@@ -7,6 +7,7 @@ import pytest
 import shapely
 from pydicom import dcmread
 
+from engine.answers import Document
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.journal import Journal, Subject
 from engine.structures import Roi, StructureSet
@@ -26,8 +27,8 @@ def test_real_structure_sets_come_back_as_they_were_read(shared_data: Path, tmp_
     for path in paths:
         structures = read_rtstruct(path, None)
         journal = Journal.start(Subject("1", "2", "CT", (str(path),)), structures.geometry, tmp_path)
-        journal.record_base(structures)
-        found = journal.replay(structures.geometry).base
+        journal.record_base(Document(structures))
+        found = journal.replay(structures.geometry).base.structures
         journal.close()
         for field in fields(StructureSet):
             if field.name not in ("geometry", "rois"):

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import shapely
 
+from engine.edits import replay
 from engine.errors import PlanimeterError
 from engine.journal import Journal, unfinished
 from engine.structures import StructureSet
 from engine.volume import Geometry, Volume
 from viewer.edits import planes, structures
 from viewer.history import History
-from viewer.recording import Recording, replayed
+from viewer.recording import Recording
 from viewer.session import Cut, Session, View
 from viewer.tools.events import Button, EventKind, Modifier, ViewEvent
 from viewer.tools.registry import TOOLS
@@ -142,7 +143,9 @@ def test_anything_at_all(seed: int, tmp_path: Path) -> None:
     journal.abandon()
     (record,) = unfinished(tmp_path)
     again = Journal.resume(record.id, tmp_path)
-    put_back, done, undone = replayed(again.replay(session.volume.geometry))
+    saved = again.replay(session.volume.geometry)
+    document, done, undone = replay(saved.base, saved.steps)
+    put_back = document.structures
     again.close()
     assert flat(put_back) == end
     assert (done[-1].text if done else "") == history.undo_text

@@ -7,12 +7,13 @@ import pytest
 import shapely
 from shapely import MultiPolygon, box
 
+from engine.edits import replay
 from engine.errors import MismatchError, WriteError
 from engine.journal import Journal, Kind, unfinished
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet
 from engine.volume import Geometry, SeriesInfo, Volume
 from viewer.history import History, add, redraw
-from viewer.recording import Recording, replayed
+from viewer.recording import Recording
 from viewer.session import Session
 
 
@@ -202,7 +203,8 @@ def test_opening_another_series_closes_the_journal(tmp_path: Path) -> None:
     assert [path.stem for path in (tmp_path / "closed").iterdir()] == [first]
     journal = Journal.resume(first, tmp_path)
     assert journal.entries()[-1].kind is Kind.CLOSED
-    assert same(replayed(journal.replay(make_volume().geometry))[0], _drawn(tmp_path / "elsewhere"))
+    saved = journal.replay(make_volume().geometry)
+    assert same(replay(saved.base, saved.steps)[0].structures, _drawn(tmp_path / "elsewhere"))
 
 
 def _drawn(folder: Path) -> StructureSet:

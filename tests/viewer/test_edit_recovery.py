@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.edits import Direction, replay
 from engine.journal import Journal, Kind, unfinished
 from engine.opening import open_volume
 from engine.structures import StructureSet
 from tests.viewer.hand import Hand
 from viewer.features.recovery import RecoveryBar
-from viewer.recording import replayed
 from viewer.session import View
 
 STROKES = 14
@@ -103,12 +103,13 @@ def test_a_killed_window_comes_back_whole_at_the_stroke_that_was_on_its_way(
         (record,) = unfinished()
         assert record.subject.sources == (str(image),) or record.subject.series_uid
         journal = Journal.resume(record.id)
-        replay = journal.replay(volume.geometry)
+        saved = journal.replay(volume.geometry)
         journal.abandon()
-        structures, finished, undone = replayed(replay)
+        document, finished, undone = replay(saved.base, saved.steps)
+        structures = document.structures
         # Between the step on disk and its line on the pipe there is a moment.
         assert digest(structures) in states[len(seen) : len(seen) + 2]
-        applied = sum({Kind.DO: 1, Kind.REDO: 1, Kind.UNDO: -1}[kind] for kind, _ in replay.steps)
+        applied = sum({Direction.DO: 1, Direction.REDO: 1, Direction.UNDO: -1}[way] for way, _ in saved.steps)
         assert len(finished) == applied
 
     hand = Hand()

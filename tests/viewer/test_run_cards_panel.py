@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, box
 
+from engine.answers import Answer, Result, RunOptions, Score
 from engine.cards.registry import SHIPPED, LoadedCard, load_card
-from engine.process.messages import Cancelled, Failed, Finished, Progress, RunOptions
+from engine.process.messages import Cancelled, Failed, Finished, Progress
 from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.volume import Geometry, Volume
 from viewer.history import History
@@ -71,9 +72,9 @@ class Bench:
         assert self.session.structures is not None
         return [roi.name for roi in self.session.structures.rois]
 
-    def finish(self, *rois: Roi) -> None:
+    def finish(self, *answers: Answer) -> None:
         self.panel.run()
-        self.jobs.finished.emit(Finished(len(self.jobs.runs), rois, 1.0, "CPU"))
+        self.jobs.finished.emit(Finished(len(self.jobs.runs), Result(answers, "CPU"), 1.0))
 
 
 def card_like(tmp_path: Path, **changes: Any) -> LoadedCard:
@@ -99,6 +100,28 @@ def test_a_result_is_one_step_that_undo_takes_back(qtbot: QtBot, external: Loade
     assert bench.names() == ["Brain"]
     bench.history.redo()
     assert bench.names() == ["Brain", "External", "Lungs"]
+
+
+def test_scores_come_into_the_document_and_undo_takes_them_back(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external])
+    bench.finish(Score(1, "malignant", "Malignant", 0.83, 0.5, provenance=BY_MODEL))
+    assert [(score.name, score.value) for score in bench.session.document.scores] == [("Malignant", 0.83)]  # type: ignore[union-attr]
+    assert "1 score" in bench.panel.notice.text()
+    bench.history.undo()
+    assert bench.session.document.scores == ()  # type: ignore[union-attr]
+    bench.history.redo()
+    bench.finish(Score(1, "malignant", "Malignant", 0.4, 0.5, provenance=BY_MODEL))
+    values = [score.value for score in bench.session.document.scores]  # type: ignore[union-attr]
+    assert values == [0.4], "a second run takes the place of the same model's first"
+
+
+def test_an_error_stays_until_it_is_closed(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external])
+    told: list[tuple[str, str]] = []
+    bench.panel.message.connect(lambda sentence, level: told.append((sentence, level)))
+    bench.panel.run()
+    bench.jobs.failed.emit(Failed(1, "The engine process was ended by SIGKILL."))
+    assert told[-1] == ("The engine process was ended by SIGKILL.", "error")
 
 
 def test_a_second_run_takes_the_place_of_an_untouched_first(qtbot: QtBot, external: LoadedCard) -> None:
@@ -155,7 +178,7 @@ def test_cancel_is_passed_on_and_a_late_result_is_not_shown(qtbot: QtBot, extern
     bench.panel.run()
     bench.panel.cancel()
     assert bench.jobs.stopped == [1]
-    bench.jobs.finished.emit(Finished(1, (roi("External"),), 1.0, "CPU"))
+    bench.jobs.finished.emit(Finished(1, Result((roi("External"),), "CPU"), 1.0))
     assert bench.names() == []
     assert not bench.panel.is_running
     bench.panel.run()
@@ -168,7 +191,7 @@ def test_another_series_stops_the_run(qtbot: QtBot, external: LoadedCard) -> Non
     bench.panel.run()
     bench.session.open(ct())
     assert bench.jobs.stopped == [1]
-    bench.jobs.finished.emit(Finished(1, (roi("External"),), 1.0, "CPU"))
+    bench.jobs.finished.emit(Finished(1, Result((roi("External"),), "CPU"), 1.0))
     assert bench.names() == []
 
 

@@ -10,13 +10,14 @@ from engine.contouring import interpolate as interpolation
 from engine.contouring import islands, simplify, smooth
 from engine.contouring import margin as margins
 from engine.contouring.stack import Areas
+from engine.edits import Step
 from engine.progress import Progress, silent
 from engine.structures import Generation, Provenance, Roi, StructureSet
 from engine.volume import Geometry
 from viewer.edits.planes import areas_of
 from viewer.edits.structures import free_name, refuse_locked
 from viewer.edits.target import RefusedError, fresh_colour
-from viewer.history import Step, add, redraw
+from viewer.history import add, redraw
 
 Values = Mapping[str, float]
 Compute = Callable[[Areas, Areas, Geometry, Values, Progress], dict[int, MultiPolygon]]

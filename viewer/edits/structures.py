@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from engine.dicom.presets import standard_names
+from engine.edits import AnswerChange, Step
 from engine.structures import Roi, StructureSet
 from viewer.edits.target import RefusedError, fresh_colour, fresh_roi
-from viewer.history import History, RoiChange, Step, add, change, delete
+from viewer.history import History, add, change, delete
 from viewer.session import Session
 
 #: RT ROI Interpreted Type (3006,00A4), defined terms of PS3.3 C.8.8.8.
@@ -145,7 +146,7 @@ def _change_all(session: Session, history: History, rois: list[Roi], verb: str) 
     if rois:
         structures = _open(session)
         index = {roi.number: i for i, roi in enumerate(structures.rois)}
-        changes = tuple(RoiChange(structures[roi.number], roi, index[roi.number]) for roi in rois)
+        changes = tuple(AnswerChange(structures[roi.number], roi, index[roi.number]) for roi in rois)
         what = rois[0].name if len(rois) == 1 else f"{len(rois)} structures"
         history.do(Step(f"{verb} {what}", "properties", changes))
 

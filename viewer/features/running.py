@@ -5,21 +5,25 @@ from PySide6.QtWidgets import QMainWindow
 from engine.cards.registry import find_cards
 from viewer.jobs import EngineJobs, run_in_background
 from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.findings_panel import FindingsPanel
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.review_panel import ReviewPanel
 
-CARDS, REVIEW = "Auto-contour", "Review"
+CARDS, REVIEW, FINDINGS = "Auto-contour", "Review", "Findings"
 
 
 def install(window: MainWindow) -> None:
-    """Add both panels as tabs, read the cards, and start the engine's process ahead of need."""
+    """Add the panels as tabs, read the cards, and start the engine's process ahead of need."""
     jobs = EngineJobs(parent=window)
     cards = CardsPanel(window.session, window.history, jobs, (), window)
     review = ReviewPanel(window.session, window)
     cards.message.connect(window.show_message)
     first = window.add_panel(CARDS, cards, "right", "F9")
     second = window.add_panel(REVIEW, review, "right", "F10")
+    third = window.add_panel(FINDINGS, FindingsPanel(window.session, window), "right")
     QMainWindow.tabifyDockWidget(window, first, second)
+    QMainWindow.tabifyDockWidget(window, second, third)
+    window.session.findings_changed.connect(lambda: third.raise_())
     first.raise_()
 
     def chosen() -> None:

@@ -12,6 +12,7 @@ from psygnal import Signal
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper, vtkRenderer
 
+from engine.edits import StructuresChanged
 from engine.structures import Roi
 from viewer.render.annotations import Annotations
 from viewer.render.colour_maps import colour_table
@@ -21,7 +22,7 @@ from viewer.render.loose_marks import LooseMarks
 from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.outlines import OutlineCache
 from viewer.render.overlay_layer import OverlayLayer
-from viewer.session import Cut, Session, StructuresChanged, View
+from viewer.session import Cut, Session, View
 
 #: Depths towards the camera, mm; parallel projection, so only their order matters.
 _OVERLAY_DEPTH, _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0, 4.0

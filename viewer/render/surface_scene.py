@@ -14,13 +14,14 @@ from psygnal import Signal
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkImageSlice, vtkImageSliceMapper, vtkPolyDataMapper, vtkRenderer
 
+from engine.edits import StructuresChanged
 from engine.structures import PlaneContours, Roi
 from viewer.render.annotations import text_actor
 from viewer.render.image_data import lookup_table, set_lines
 from viewer.render.lines import VIEW_COLOURS, line_actor
 from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.surfaces import COARSE, FINE, make_surface
-from viewer.session import Session, StructuresChanged, View
+from viewer.session import Session, View
 
 log = logging.getLogger("planimeter")
 

@@ -10,9 +10,10 @@ from shapely.geometry.base import BaseGeometry
 
 from engine.contouring import brush
 from engine.contouring.section import Axis, paint_section, section
+from engine.edits import Step
 from engine.structures import Roi, StructureSet
 from viewer.edits.target import editable, existing, fresh_roi
-from viewer.history import History, Step, add, redraw
+from viewer.history import History, add, redraw
 from viewer.session import Cut, Session
 from viewer.tools.events import ViewEvent
 

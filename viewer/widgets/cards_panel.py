@@ -19,15 +19,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.answers import Result, RunOptions
 from engine.cards.blocks import BodyOutline
 from engine.cards.readme import band_risks
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Band
 from engine.cards.suitability import Refusal, why_unsuitable
-from engine.process.messages import Cancelled, Failed, Finished, Progress, RunOptions
-from engine.structures import Generation, Roi
-from viewer.history import History, adopt
+from engine.process.messages import Cancelled, Failed, Finished, Progress
+from viewer.history import History
 from viewer.jobs import EngineJobs, sentence_for
+from viewer.runs import counted, places, run_step
 from viewer.session import Session
 from viewer.widgets.card_item import CardDelegate, CardRole, card_height
 from viewer.widgets.card_text import card_html, summary
@@ -276,9 +277,10 @@ class CardsPanel(QWidget):
             # The result came while the stop was on its way, or for a series that is no longer open.
             self._end("The run was stopped; nothing was changed.")
             return
-        done = f"{loaded.title} drew {_count(message.rois)} in {message.seconds:.0f} s on {message.device}."
-        self._end(" ".join((done, *message.notes)), "warning" if message.notes else "info")
-        self._adopt(loaded, message.rois)
+        result = message.result
+        done = f"{loaded.title} gave {counted(result)} in {message.seconds:.0f} s on {result.device}."
+        self._end(" ".join((done, *result.notes)), "warning" if result.notes else "info")
+        self._adopt(loaded, result)
 
     def _failed(self, message: Failed) -> None:
         if message.job == self._job:
@@ -292,18 +294,19 @@ class CardsPanel(QWidget):
         self._running, self._job = None, 0
         self._tick.stop()
         self._show_buttons()
-        self._say(sentence.strip())
+        self._say(sentence.strip(), level)
 
     # The result -----------------------------------------------------------------------------------------------------
 
-    def _adopt(self, loaded: LoadedCard, rois: tuple[Roi, ...]) -> None:
-        """Let the result in; where it would overwrite a person's work, ask first."""
-        same = {roi.name: roi for roi in self._session.structures.rois} if self._session.structures is not None else {}
-        fresh = [roi.name for roi in rois if roi.name in same]
-        replaced = {name: same[name].number for name in fresh if _is_untouched(same[name])}
-        contested = {name: same[name].number for name in fresh if name not in replaced and not same[name].locked}
+    def _adopt(self, loaded: LoadedCard, result: Result) -> None:
+        """Let the answers in; where they would overwrite a person's work, ask first."""
+        structures = self._session.structures
+        if structures is None or not result.answers:
+            return
+        met = places(structures, result)
+        free, contested = dict(met.free), dict(met.contested)
         if not contested:
-            self._do(loaded, rois, replaced)
+            self._do(loaded, result, free)
             return
         names = ", ".join(sorted(contested))
         box = QMessageBox(QMessageBox.Icon.Question, loaded.title, "", parent=self)
@@ -318,27 +321,15 @@ class CardsPanel(QWidget):
 
         def decided() -> None:
             if self._session.volume is volume:
-                self._do(loaded, rois, replaced | contested if box.clickedButton() is put else replaced)
+                self._do(loaded, result, free | contested if box.clickedButton() is put else free)
 
         box.finished.connect(decided)
         box.open()
 
-    def _do(self, loaded: LoadedCard, rois: tuple[Roi, ...], replaced: dict[str, int]) -> None:
-        structures = self._session.structures
-        if structures is None or not rois:
-            return
-        # Between the question and its answer the structures may have changed.
-        replaced = {name: number for name, number in replaced.items() if number in structures}
-        card = loaded.card
-        weights = " ".join(
-            dict.fromkeys(roi.provenance.weights_sha256 for roi in rois if roi.provenance.weights_sha256)
-        )
-        anyway = ", run on an image that it was not made for" if self._overridden else ""
-        text = f"{card.title} ({_count(rois)}{anyway})"
-        step = adopt(
-            structures, rois, replaced=replaced, text=text, tool=f"{card.id} {card.version}", weights_sha256=weights
-        )
-        self._history.do(step)
+    def _do(self, loaded: LoadedCard, result: Result, replaced: dict[str, int]) -> None:
+        document = self._session.document
+        if document is not None:
+            self._history.do(run_step(document, loaded.card, result, replaced, anyway=bool(self._overridden)))
 
 
 def _bands(loaded: LoadedCard | None) -> tuple[Band, ...]:
@@ -352,11 +343,3 @@ def _outline(loaded: LoadedCard | None) -> BodyOutline | None:
     if loaded is None or not loaded.is_readable:
         return None
     return next((node.params for node in loaded.card.graph if isinstance(node.params, BodyOutline)), None)
-
-
-def _count(rois: Sequence[Roi]) -> str:
-    return f"{len(rois)} structure{'' if len(rois) == 1 else 's'}"
-
-
-def _is_untouched(roi: Roi) -> bool:
-    return roi.provenance.generation is Generation.AUTOMATIC and not roi.provenance.edited and not roi.locked

@@ -7,7 +7,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QBrush, QColor, QFont, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QToolButton, QTreeView, QVBoxLayout, QWidget
 
-from engine.journal import Entry, Kind
+from engine.edits import Direction, follow
+from engine.journal import STEPS, Entry, Kind
 from viewer.history import History
 from viewer.recording import Recording
 from viewer.widgets.theme import FAINT
@@ -23,13 +24,8 @@ def undone(entries: Sequence[Entry]) -> frozenset[int]:
     done: list[int] = []
     back: list[int] = []
     for entry in entries:
-        if entry.kind is Kind.DO:
-            done.append(entry.id)
-            back.clear()
-        elif entry.kind is Kind.UNDO and done:
-            back.append(done.pop())
-        elif entry.kind is Kind.REDO and back:
-            done.append(back.pop())
+        if entry.kind in STEPS:
+            follow(Direction(entry.kind.value), done[-1] if entry.kind is Kind.UNDO and done else entry.id, done, back)
     return frozenset(entry.id for entry in entries if entry.kind is Kind.DO) - frozenset(done)
 
 

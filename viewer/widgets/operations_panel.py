@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 from shapely import MultiPolygon
 
+from engine.edits import StructuresChanged
 from engine.errors import PlanimeterError
 from engine.structures import Roi, StructureSet
 from viewer.edits import operations
@@ -26,7 +27,7 @@ from viewer.edits.operations import OPERATIONS, Operation
 from viewer.edits.structures import refuse_locked
 from viewer.history import History
 from viewer.jobs import Task
-from viewer.session import Session, StructuresChanged
+from viewer.session import Session
 from viewer.widgets.live import LiveHost
 from viewer.widgets.structures_model import swatch
 

@@ -18,9 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.edits import StructuresChanged
 from engine.structures import StructureSet
 from viewer.review import Contour, doubt_of, review_queue, show
-from viewer.session import Session, StructuresChanged
+from viewer.session import Session
 from viewer.widgets.theme import FAINT
 
 COLUMNS = ("✓", "Structure", "Plane", "Doubt", "mm²")

@@ -7,12 +7,13 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
+from engine.edits import StructuresChanged
 from engine.errors import PlanimeterError
 from engine.loose import loose_contours, loose_text
 from engine.structures import Roi
 from viewer.edits.structures import drawn_by, rename, set_locked, set_type, set_visible
 from viewer.history import History
-from viewer.session import Session, StructuresChanged
+from viewer.session import Session
 
 Index = QModelIndex | QPersistentModelIndex
 SORT_ROLE = Qt.ItemDataRole.UserRole

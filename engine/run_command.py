@@ -1,4 +1,4 @@
-"""`planimeter contour`: a card run on one study or many, each to an RTSTRUCT or to masks."""
+"""`planimeter run`: a card run on one study or many; structures become RTSTRUCTs or masks, scores and boxes a table."""
 
 import json
 import sys
@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from engine.answer_files import SUFFIXES, Answered, finding_values, write_findings
+from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard, find_card
 from engine.cards.suitability import why_unsuitable
 from engine.console import progress_bar
@@ -18,7 +20,7 @@ from engine.errors import EngineError, MismatchError, PlanimeterError, Unsuitabl
 from engine.masks import nominal_geometry, write_mask, write_masks
 from engine.opening import open_volume
 from engine.process.client import EngineClient
-from engine.process.messages import Failed, Finished, RunOptions
+from engine.process.messages import Failed, Finished
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume
@@ -28,10 +30,10 @@ _MASK_SUFFIX = ".nii.gz"
 
 @dataclass(frozen=True)
 class _Study:
-    """One study of a batch and where its result goes."""
+    """One study of a batch and where its structures go; None for a model that draws none."""
 
     path: Path
-    output: Path
+    output: Path | None
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Written:
-    """Where a result is, and what there is to say about it."""
+    """Where structures are, and what there is to say about them."""
 
     output: Path
     notes: tuple[str, ...]
@@ -65,19 +67,27 @@ class _Outcome:
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     structures: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    boxes: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    answered: Answered | None = None
+
+    def told(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        return {name: value for name, value in vars(self).items() if name != "answered"}
 
 
-@click.command()
+@click.command(name="run")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", required=True, metavar="CARD", help="Id of a model (see `planimeter models`), or its folder.")
 @click.option(
     "-o",
     "--output",
-    required=True,
     type=click.Path(path_type=Path),
-    help="RTSTRUCT file (.dcm); a folder for several studies, or for masks of an image that is not DICOM.",
+    help="RTSTRUCT file (.dcm); a folder for several studies, or for masks of an image that is not DICOM; "
+    ".json or .csv for a model that only scores. Needed where structures are drawn.",
 )
+@click.option("--csv", "table", type=click.Path(path_type=Path), help="A table of the scores and boxes of all studies.")
 @click.option("--series", "series_uid", metavar="UID", help="Series Instance UID; the series with most planes else.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 @click.option(
@@ -90,11 +100,12 @@ class _Outcome:
 )
 @click.option("--bands", is_flag=True, help="Add the calibrated inner and outer contours of each structure.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone.")
-def contour(
+def run(
     *,
     paths: tuple[Path, ...],
     model: str,
-    output: Path,
+    output: Path | None,
+    table: Path | None,
     series_uid: str | None,
     device: str,
     certificate: Path | None,
@@ -104,7 +115,7 @@ def contour(
     bands: bool,
     as_json: bool,
 ) -> None:
-    """Draw the structures of a model on each PATH (a folder or file), and write certified RTSTRUCTs.
+    """Run a model on each PATH (a folder or file), and write certified RTSTRUCTs, or the scores that it gives.
 
     A study that fails does not stop the others; exit status 1 when any did.
     """
@@ -113,7 +124,9 @@ def contour(
     options = RunOptions(
         override=override, precision="float32" if full_precision else "auto", air=air, bands=bands
     )  # fmt: skip
-    request = _Request(find_card(model), device, options, series_uid, certificate)
+    loaded = find_card(model)
+    output = _output(loaded, output, table)
+    request = _Request(loaded, device, options, series_uid, certificate)
     studies = _studies(paths, output)
     client = EngineClient(warm="S" in request.loaded.card.blocks)
     client.start()
@@ -121,8 +134,9 @@ def contour(
         outcomes = [_one(client, request, study, len(studies), as_json) for study in studies]
     finally:
         client.close()
+    _write_tables(outcomes, *(path for path in (table, output) if path is not None and path.suffix in SUFFIXES))
     if as_json:
-        shown = [vars(outcome) for outcome in outcomes]
+        shown = [outcome.told() for outcome in outcomes]
         click.echo(json.dumps(shown if len(studies) > 1 else shown[0], ensure_ascii=False, indent=2))
     failed = sum(not outcome.ok for outcome in outcomes)
     if len(studies) > 1 and not as_json:
@@ -131,8 +145,37 @@ def contour(
         sys.exit(1)
 
 
-def _studies(paths: tuple[Path, ...], output: Path) -> list[_Study]:
+contour = run
+
+
+def _output(loaded: LoadedCard, output: Path | None, table: Path | None) -> Path | None:
+    """Where structures go, checked against what the model answers; None for a model that draws nothing.
+
+    Raises:
+        UsageError: structures would have nowhere to go, or scores a place that is no table.
+    """
+    draws = any(answer.kind == "mask" for answer in loaded.card.outputs)
+    if draws and output is None:
+        raise click.UsageError("-o is needed: the RTSTRUCT file, or the folder, that the structures go to.")
+    if draws and output is not None and output.suffix in SUFFIXES:
+        raise click.UsageError(f"{output.name} can't hold structures; give -o an RTSTRUCT file (.dcm) or a folder.")
+    if not draws and output is not None and output.suffix not in SUFFIXES:
+        raise click.UsageError(f"This model draws no structures: give -o a table (.json or .csv), not {output.name}.")
+    if table is not None and table.suffix != ".csv":
+        raise click.UsageError(f"--csv writes a CSV file, and {table.name} does not end in .csv.")
+    return output
+
+
+def _write_tables(outcomes: list["_Outcome"], *tables: Path) -> None:
+    answered = [outcome.answered for outcome in outcomes if outcome.answered is not None]
+    for path in tables:
+        write_findings(answered, path)
+
+
+def _studies(paths: tuple[Path, ...], output: Path | None) -> list[_Study]:
     """Each path with its own place in the output."""
+    if output is None or output.suffix in SUFFIXES:
+        return [_Study(path, None) for path in paths]
     as_file = output.suffix.lower() == ".dcm" or output.name.endswith(_MASK_SUFFIX)
     if as_file and len(paths) > 1:
         raise click.UsageError(f"-o must be a folder for {len(paths)} studies, and {output.name} is a file's name.")
@@ -169,8 +212,11 @@ def _one(client: EngineClient, request: _Request, study: _Study, count: int, as_
     for note in outcome.notes:
         click.echo(f"Note: {note}", err=True)
     if not as_json:
-        drawn = sum(bool(one["planes"]) for one in outcome.structures)
-        click.echo(f"{outcome.output}: {drawn} structures in {outcome.seconds:.1f} s on {outcome.device}")
+        for finding in (*outcome.scores, *outcome.boxes):
+            click.echo(f"{study.path}: {finding['name']} {finding['value']:.3f}{finding.get('unit', '')}")
+        drawn = sum(bool(structure["planes"]) for structure in outcome.structures)
+        if outcome.output:
+            click.echo(f"{outcome.output}: {drawn} structures in {outcome.seconds:.1f} s on {outcome.device}")
     return outcome
 
 
@@ -184,25 +230,33 @@ def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _O
         more = " Use --override to run it all the same." if all(refusal.overridable for refusal in refusals) else ""
         raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals) + more)
     finished = _run(client, request, volume, _part(progress, 0.15, 0.65))
-    outcome.device = finished.device
-    outcome.stages |= dict(finished.stages)
-    outcome.notes = [*volume.notes, *finished.notes]
-    structures = StructureSet(volume.geometry, finished.rois, label=request.loaded.card.title[:16])
+    outcome.device = finished.result.device
+    outcome.stages |= dict(finished.result.stages)
+    outcome.notes = [*volume.notes, *finished.result.notes]
+    result = finished.result
+    card = request.loaded.card
+    outcome.answered = Answered(str(study.path), card.id, card.version, result)
+    outcome.scores = [finding_values(score) for score in result.scores]
+    outcome.boxes = [finding_values(box) for box in result.boxes]
+    structures = StructureSet(volume.geometry, result.rois, label=card.title[:16])
     outcome.structures = [
         {"name": roi.name, "planes": len(roi.planes), "volume_cm3": round(roi.volume_cm3(volume.geometry), 3)}
         for roi in structures.rois
     ]
-    writing = time.perf_counter()
-    written = _write(request, study, structures, volume, _part(progress, 0.8, 0.2))
-    outcome.output = str(written.output)
-    outcome.notes += written.notes
-    outcome.stages["writing"] = time.perf_counter() - writing
+    if study.output is not None:
+        writing = time.perf_counter()
+        written = _write(request, study, structures, volume, _part(progress, 0.8, 0.2))
+        outcome.output = str(written.output)
+        outcome.notes += written.notes
+        outcome.stages["writing"] = time.perf_counter() - writing
     outcome.seconds = round(time.perf_counter() - began, 3)
     outcome.stages = {name: round(seconds, 3) for name, seconds in outcome.stages.items()}
 
 
 def _check_output(request: _Request, study: _Study, volume: Volume) -> None:
     """Refuse, before the model runs, what could not be written after it."""
+    if study.output is None:
+        return
     if not volume.instances and study.output.suffix.lower() == ".dcm":
         raise MismatchError(
             f"{study.path} is no DICOM series, which an RTSTRUCT must refer to; give a folder for -o to get masks."
@@ -230,14 +284,15 @@ def _run(client: EngineClient, request: _Request, volume: Volume, progress: Prog
 
 
 def _write(request: _Request, study: _Study, structures: StructureSet, volume: Volume, progress: Progress) -> _Written:
-    """Write the result as what the image and the name of the output ask for."""
+    """Write the structures as what the image and the name of the output ask for."""
     output = study.output
+    assert output is not None, "without a place for structures nothing is written"
     notes: list[str] = []
     if structures.rois and all(roi.is_empty for roi in structures.rois):
         notes.append("Nothing was found, so the structures have no contours.")
     if volume.instances and not output.name.endswith(_MASK_SUFFIX):
         if output.suffix.lower() != ".dcm":
-            output = output / f"{_stem(study)}.dcm" if output.is_dir() else output.with_name(f"{output.name}.dcm")
+            output = output / f"{_stem(study.path)}.dcm" if output.is_dir() else output.with_name(f"{output.name}.dcm")
         output.parent.mkdir(parents=True, exist_ok=True)
         certificate = export_rtstruct(structures, volume, output, progress=progress)
         if request.certificate is not None:
@@ -254,8 +309,8 @@ def _write(request: _Request, study: _Study, structures: StructureSet, volume: V
     return _Written(output, tuple(notes))
 
 
-def _stem(study: _Study) -> str:
-    return study.path.resolve().name.removesuffix(".dcm") or "structures"
+def _stem(path: Path) -> str:
+    return path.resolve().name.removesuffix(".dcm") or "structures"
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:

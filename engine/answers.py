@@ -1,0 +1,144 @@
+"""What a model or a person answers about a series (structures, scores, boxes), and how a run is asked for and told.
+
+Everything here is an immutable value, as the structures are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.structures import Code, Provenance, Roi, StructureSet
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number about the whole image, such as a probability or a risk.
+
+    Args:
+        number: unique among the scores of a document, and stable.
+        label: of the card's output that made it.
+        name: for people.
+        value: as the model gave it; never overwritten by a person.
+        threshold: from which on it counts as positive.
+        unit: of the value, "" for a probability of 0 to 1.
+    """
+
+    number: int
+    label: str
+    name: str
+    value: float
+    threshold: float = 0.5
+    unit: str = ""
+    code: Code | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether the value reaches the threshold."""
+        return self.value >= self.threshold
+
+
+@dataclass(frozen=True)
+class Box:
+    """A place in the image that may hold something, as a box along the axes of the image's own grid.
+
+    Args:
+        number: unique among the boxes of a document, and stable.
+        label: of the card's output that made it.
+        name: for people.
+        low_kji, high_kji: [plane, row, column] of the two corners; whole numbers are voxel centres.
+        value: how sure the model is, 0 to 1.
+        threshold: from which on it counts as a finding.
+    """
+
+    number: int
+    label: str
+    name: str
+    low_kji: tuple[float, float, float]
+    high_kji: tuple[float, float, float]
+    value: float
+    threshold: float = 0.5
+    code: Code | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+
+
+Answer = Roi | Score | Box
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """All answers about one series, in order of display. Numbers are unique within a kind."""
+
+    structures: StructureSet
+    scores: tuple[Score, ...] = ()
+    boxes: tuple[Box, ...] = ()
+
+    def every(self, kind: type[Answer]) -> tuple[Answer, ...]:
+        """The answers of one kind."""
+        return self.structures.rois if kind is Roi else self.scores if kind is Score else self.boxes
+
+    def with_answers(self, kind: type[Answer], answers: Sequence[Answer]) -> "Document":
+        """This document with other answers of one kind."""
+        if kind is Roi:
+            rois = tuple(answer for answer in answers if isinstance(answer, Roi))
+            return replace(self, structures=replace(self.structures, rois=rois))
+        if kind is Score:
+            return replace(self, scores=tuple(answer for answer in answers if isinstance(answer, Score)))
+        return replace(self, boxes=tuple(answer for answer in answers if isinstance(answer, Box)))
+
+    def next_number(self, kind: type[Answer]) -> int:
+        """The smallest number above all that answers of this kind have."""
+        return max((answer.number for answer in self.every(kind)), default=0) + 1
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a person may choose for one run.
+
+    Args:
+        override: run although a refusal that may be overridden speaks against it.
+        precision: "auto", or "float32" for full precision whatever the device.
+        flips: average mirrored copies; None for what the card says.
+        overlap: of neighbouring tiles, 0 to 0.9; None for what the card says.
+        air: "filled" or "kept", for body outlines; None for what the card says.
+        bands: add the inner and outer contours of the card's calibration as ROIs of their own.
+    """
+
+    override: bool = False
+    precision: str = "auto"
+    flips: bool | None = None
+    overlap: float | None = None
+    air: str | None = None
+    bands: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a card answers.
+
+    Args:
+        answers: in the order of the card's outputs, numbered from 1 within their kind; a structure without contours
+            where nothing was found. Plane indices are those of the volume that was given.
+        device: what the networks ran on; "cpu" where there were none.
+        notes: sentences for the user.
+        stages: (name, seconds) of the parts of the run.
+    """
+
+    answers: tuple[Answer, ...] = ()
+    device: str = "cpu"
+    notes: tuple[str, ...] = ()
+    stages: tuple[tuple[str, float], ...] = field(default=())
+
+    @property
+    def rois(self) -> tuple[Roi, ...]:
+        """The structures among the answers."""
+        return tuple(answer for answer in self.answers if isinstance(answer, Roi))
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The scores among the answers."""
+        return tuple(answer for answer in self.answers if isinstance(answer, Score))
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """The boxes among the answers."""
+        return tuple(answer for answer in self.answers if isinstance(answer, Box))

@@ -1,0 +1,64 @@
+"""What becomes of a model's answers: which structures they may replace, and the step by which they come in. No Qt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.answers import Document, Result
+from engine.cards.schema import Card
+from engine.edits import Step
+from engine.structures import Generation, Roi, StructureSet
+from viewer.history import adopt
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run's structures meet others of the same name.
+
+    Args:
+        free: name → number of the ROI that a model drew, nobody touched, and the run replaces.
+        contested: likewise of ROIs that a person drew or edited: only a person may let them be replaced.
+    """
+
+    free: Mapping[str, int]
+    contested: Mapping[str, int]
+
+
+def places(structures: StructureSet, result: Result) -> Places:
+    """Which of `structures` the structures of a run may replace; locked ones never."""
+    same = {roi.name: roi for roi in structures.rois}
+    met = [same[roi.name] for roi in result.rois if roi.name in same and not same[roi.name].locked]
+    return Places(
+        {roi.name: roi.number for roi in met if _is_untouched(roi)},
+        {roi.name: roi.number for roi in met if not _is_untouched(roi)},
+    )
+
+
+def run_step(document: Document, card: Card, result: Result, replaced: Mapping[str, int], *, anyway: bool) -> Step:
+    """The step by which the answers of a run enter the document.
+
+    Args:
+        replaced: name → number of the ROI to replace; those that are gone meanwhile are left out.
+        anyway: the model was run on an image that it was not made for.
+    """
+    replaced = {name: number for name, number in replaced.items() if number in document.structures}
+    weights = dict.fromkeys(answer.provenance.weights_sha256 for answer in result.answers)
+    text = f"{card.title} ({counted(result)}{', run on an image that it was not made for' if anyway else ''})"
+    return adopt(
+        document,
+        result,
+        replaced=replaced,
+        text=text,
+        tool=f"{card.id} {card.version}",
+        weights_sha256=" ".join(weight for weight in weights if weight),
+    )
+
+
+def counted(result: Result) -> str:
+    """What a run answered, as "7 structures and 2 scores"."""
+    counts = (("structure", len(result.rois)), ("score", len(result.scores)), ("box", len(result.boxes)))
+    parts = [f"{count} {name}{'' if count == 1 else 'es' if name == 'box' else 's'}" for name, count in counts if count]
+    return " and ".join(parts) or "nothing"
+
+
+def _is_untouched(roi: Roi) -> bool:
+    return roi.provenance.generation is Generation.AUTOMATIC and not roi.provenance.edited
