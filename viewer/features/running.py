@@ -23,7 +23,7 @@ def install(window: MainWindow) -> None:
     third = window.add_panel(FINDINGS, FindingsPanel(window.session, window), "right")
     QMainWindow.tabifyDockWidget(window, first, second)
     QMainWindow.tabifyDockWidget(window, second, third)
-    window.session.findings_changed.connect(lambda: third.raise_())
+    window.session.findings_changed.connect(third.raise_, check_nargs=False)
     first.raise_()
 
     def chosen() -> None:
