@@ -79,6 +79,21 @@ def short(dataset: Dataset, keyword: str, default: int | None = None) -> int:
     return int(value)
 
 
+def bounds(dataset: Dataset, keyword: str, signed: bool) -> int | None:
+    """The whole number of an element that is US or SS as the pixels are (PS3.5 A); None where it is absent."""
+    element = dataset.get_item(_tag(keyword))
+    value = None if element is None else element.value
+    if value is None or value == b"":
+        return None
+    if not isinstance(value, bytes):
+        return int(value)
+    vr = element.VR if element is not None else None
+    little = element.is_little_endian if isinstance(element, RawDataElement) else True
+    return int.from_bytes(
+        value[:2], "little" if little else "big", signed=vr == "SS" or (signed and vr not in ("US", "SS"))
+    )
+
+
 @cache
 def _tag(keyword: str) -> int:
     tag = tag_for_keyword(keyword)

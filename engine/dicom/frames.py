@@ -6,6 +6,7 @@ from pydicom.dataset import Dataset
 
 from engine.dicom.fields import items, numbers, text, whole
 from engine.dicom.planes import TRAITS, StoredImage, StoredPlane
+from engine.dicom.value_maps import ValueMap, value_maps
 from engine.errors import ReadError
 
 #: Trait → the functional group and the element that has it.
@@ -40,7 +41,11 @@ def frame_planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...
         raise ReadError(f"it has {image.frames} frames but describes {len(groups)}")
     shared = items(dataset, "SharedFunctionalGroupsSequence")
     common = shared[0] if shared else Dataset()
-    return tuple(_plane(image, number, _Groups(frame, common)) for number, frame in enumerate(groups, 1))
+    for_all = value_maps(common, image.signed)
+    return tuple(
+        _plane(image, number, _Groups(frame, common), value_maps(frame, image.signed) or for_all)
+        for number, frame in enumerate(groups, 1)
+    )
 
 
 class _Groups:
@@ -70,7 +75,7 @@ class _Groups:
         return self.text(*_TRAITS[name]) if name in _TRAITS else ""
 
 
-def _plane(image: StoredImage, number: int, groups: _Groups) -> StoredPlane:
+def _plane(image: StoredImage, number: int, groups: _Groups, maps: tuple[ValueMap, ...]) -> StoredPlane:
     spacing = groups.numbers("PixelMeasuresSequence", "PixelSpacing", 2)
     content = next(groups._items("FrameContentSequence"), Dataset())
     return StoredPlane(
@@ -86,4 +91,5 @@ def _plane(image: StoredImage, number: int, groups: _Groups) -> StoredPlane:
         instance_number=whole(content, "InStackPositionNumber", number),
         acquired=groups.text("FrameContentSequence", "FrameAcquisitionDateTime"),
         traits=tuple(groups.trait(trait) for trait in TRAITS),
+        maps=maps,
     )

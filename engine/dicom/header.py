@@ -28,6 +28,7 @@ _KEYWORDS = (
     "InstanceNumber",
     "FrameOfReferenceUID",
     "AcquisitionDate",
+    "AcquisitionDateTime",
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "SliceThickness",
@@ -238,10 +239,16 @@ def _planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...]:
         intercept=intercept[0] if intercept else None,
         rescale_type=text(dataset, "RescaleType"),
         instance_number=whole(dataset, "InstanceNumber", 0),
-        acquired=text(dataset, "AcquisitionDate") + text(dataset, "AcquisitionTime"),
+        acquired=_acquired(dataset),
         traits=tuple(text(dataset, trait) for trait in TRAITS),
     )
     return (first, *(replace(first, frame=number) for number in range(2, image.frames + 1)))
+
+
+def _acquired(dataset: Dataset) -> str:
+    """When the plane was acquired; "" where the file gives no date."""
+    date, time = text(dataset, "AcquisitionDate"), text(dataset, "AcquisitionTime")
+    return date + time if date and time else text(dataset, "AcquisitionDateTime")
 
 
 def _references(dataset: Dataset) -> frozenset[str]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from engine.dicom.value_maps import ValueMap
+
 #: Modalities whose images are always meant to be planes in the patient.
 VOLUME_MODALITIES = frozenset({"CT", "MR", "PT"})
 
@@ -70,7 +72,9 @@ class StoredPlane:
 
     `frame` counts from 1 and is None in a single-frame file. `position` and `orientation` are ImagePositionPatient and
     ImageOrientationPatient (LPS); `spacing_uv` is (mm between columns, mm between rows). None means that the file does
-    not say. `acquired` is AcquisitionDate and AcquisitionTime, joined. `traits` has the text of each of `TRAITS`.
+    not say. `acquired` is AcquisitionDate and AcquisitionTime, joined, or a date and time in one. `traits` has the text
+    of each of `TRAITS`. `maps` are a frame's real world value mappings, which take the place of the rescale; those of a
+    file of one plane are read when its values are.
     """
 
     image: StoredImage
@@ -85,3 +89,4 @@ class StoredPlane:
     instance_number: int
     acquired: str
     traits: tuple[str, ...]
+    maps: tuple[ValueMap, ...] = ()

@@ -18,12 +18,17 @@ from engine.progress import Progress, silent
 from engine.volume import Instance, Volume
 
 
-def read_series(series: Series, progress: Progress = silent) -> Volume:
+def read_series(series: Series, progress: Progress = silent, units: str = "") -> Volume:
     """Read the planes of an image series.
 
     Values are true ones: rescaled plane by plane, PET as SUVbw where its tags allow. They are int16 when every plane
     has slope 1 and a whole intercept and they fit, else float32. MONOCHROME1 changes what is shown bright, not the
     values, so these stay; `info.attributes["PhotometricInterpretation"]` tells a display to invert.
+
+    Args:
+        series: an image.
+        progress: reports and may stop.
+        units: of the values, where the file gives them in several; "" for the best known.
 
     Raises:
         ReadError: the series cannot be opened (`series.problem`), or a file is gone, changed, cut off or damaged.
@@ -36,14 +41,24 @@ def read_series(series: Series, progress: Progress = silent) -> Volume:
         return read_image_file(series.files[0], progress)
     planes = series.planes
     geometry = make_geometry(planes)
-    scale = find_scale(series)
+    scale = find_scale(series, units)
     try:
         whole = _read_whole(planes, scale, progress) if scale.is_whole(planes) else None
-        voxels: NDArray[Any] = _read_float(planes, scale, progress) if whole is None else whole
+        unmapped = 0
+        voxels: NDArray[Any]
+        if whole is None:
+            voxels, unmapped = _read_float(planes, scale, progress)
+        else:
+            voxels = whole
     except MemoryError as error:
         size = f"{len(planes)} planes of {planes[0].image.rows} × {planes[0].image.columns}"
         raise ReadError(f"There is not enough memory for {size} voxels; close other images first.") from error
     units, unit_notes = scale.units, scale.notes
+    if unmapped:
+        unit_notes = (
+            *unit_notes,
+            f"{unmapped} voxels have stored values that the file maps to none: its lines are continued.",
+        )
     if series.modality == "CT" and units not in ("HU", ""):
         units, unit_notes = settle_ct_units(units, float(voxels.min()), float(voxels.max()))
     return Volume(
@@ -81,15 +96,17 @@ def _read_whole(planes: Sequence[StoredPlane], scale: Scale, progress: Progress)
     return voxels
 
 
-def _read_float(planes: Sequence[StoredPlane], scale: Scale, progress: Progress) -> NDArray[np.float32]:
+def _read_float(planes: Sequence[StoredPlane], scale: Scale, progress: Progress) -> tuple[NDArray[np.float32], int]:
+    """(values, how many voxels have a stored value that the file maps to none)."""
     first = planes[0].image
     voxels = np.empty((len(planes), first.rows, first.columns), np.float32)
+    unmapped = 0
     with closing(read_stored(planes)) as stored_planes:
         for k, (plane, stored) in enumerate(zip(planes, stored_planes, strict=True)):
             progress(k / len(planes), f"Reading plane {k + 1} of {len(planes)}")
-            slope, intercept = scale.line(plane)
-            voxels[k] = stored * np.float64(slope) + intercept
-    return voxels
+            voxels[k] = scale.values(plane, stored)
+            unmapped += scale.unmapped(plane, stored)
+    return voxels, unmapped
 
 
 def thumbnail(series: Series, size: int = 96) -> NDArray[np.uint8]:

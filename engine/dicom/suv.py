@@ -4,27 +4,37 @@
 
 Follows the vendor-neutral pseudo-code of the RSNA's Quantitative Imaging Biomarkers Alliance (QIBA FDG-PET/CT, "SUV
 vendor neutral pseudo-code") and DICOM PS3.3 C.8.9.1 (PET series) and C.8.22 (enhanced PET). Where a tag that it needs
-is missing, the values stay in the file's own units, and a note says which tag.
+is missing, or says what cannot be, the values stay in the file's own units, and a note says which tag.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from engine.dicom.fields import items, numbers, text
+from engine.dicom.moments import Moment, read_day, read_moment, zone_of
+from engine.dicom.nuclides import TOLERANCE, half_life_of, nuclide_of
 from engine.dicom.planes import StoredPlane
 from engine.errors import ReadError
 
 #: Kind of SUV (SUV Type) → the unit's name here; a missing type means body weight.
-_SUV_TYPES = {"": "SUVbw", "BW": "SUVbw", "BSA": "SUVbsa", "LBM": "SUVlbm", "LBMJAMES128": "SUVlbm", "IBW": "SUVibw"}
-#: UCUM codes of enhanced PET → Units.
-_UCUM = {"Bq/ml": "BQML", "Bq/mL": "BQML", "g/ml{SUVbw}": "GML", "{SUVbw}g/ml": "GML"}
+_SUV_TYPES = {
+    "": "SUVbw", "BW": "SUVbw", "BSA": "SUVbsa", "LBM": "SUVlbm", "LBMJAMES128": "SUVlbm", "LBMJANMA": "SUVlbm",
+    "IBW": "SUVibw",
+}  # fmt: skip
+#: What a patient can weigh, kg, and be given, Bq: beyond, the value is in another unit or wrong.
+_WEIGHTS = (1.0, 650.0)
+_DOSES = (1e5, 1e11)
+#: After so many half-lives a thousandth is left, and nothing is to be seen.
+_HALF_LIVES = 10
+#: A date and time of injection further than this (s) from the time of day that is written beside it contradicts it.
+_AGREE_S = 60.0
+_DAY_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +46,28 @@ class Suv:
     notes: tuple[str, ...] = ()
 
 
-class _MissingError(Exception):
+class _NoSuvError(Exception):
     """Why no SUV can be computed, as the end of a sentence."""
 
 
-def find_suv(planes: Sequence[StoredPlane]) -> Suv:
+def find_suv(planes: Sequence[StoredPlane], units: str = "") -> Suv:
     """How to turn the values of a PET series into SUVbw.
 
     The tags that hold for the whole series are read from its first plane's file; the acquisition times from all planes.
+
+    Args:
+        planes: of the series.
+        units: of the values, where a real world value mapping gives them; else the file's Units.
 
     Raises:
         ReadError: the file is gone or its header is damaged.
     """
     dataset = _read(planes[0].image.path)
-    units = text(dataset, "Units").upper() or _enhanced_units(dataset)
-    if units == "GML":
-        kind = text(dataset, "SUVType").upper()
+    units = units or text(dataset, "Units").upper()
+    if units.startswith("SUV"):
+        return Suv(units)
+    if units in ("GML", "CM2ML"):
+        kind = text(dataset, "SUVType").upper() or ("BSA" if units == "CM2ML" else "")
         return Suv(_SUV_TYPES.get(kind, f"SUV {kind}"))
     if units not in ("BQML", "CNTS"):
         return Suv(units, 1.0, (f"PET values in {units or 'units that the file does not say'}: shown as stored.",))
@@ -64,12 +80,15 @@ def find_suv(planes: Sequence[StoredPlane]) -> Suv:
                 return Suv("SUVbw", factor)
             activity = _philips(dataset, 0x09)
             if activity is None:
-                raise _MissingError("the vendor's scale from counts to activity (7053,1000 or 7053,1009) is missing")
+                raise _NoSuvError("the vendor's scale from counts to activity (7053,1000 or 7053,1009) is missing")
             to_activity = activity
         weight = _positive(dataset, "PatientWeight", "Patient's Weight")
-        dose, note = _dose(dataset, planes)
-        return Suv("SUVbw", to_activity * weight * 1000 / dose, (note,) if note else ())
-    except _MissingError as reason:
+        if not _WEIGHTS[0] <= weight <= _WEIGHTS[1]:
+            unit = " (is it in grams?)" if weight > _WEIGHTS[1] else ""
+            raise _NoSuvError(f"Patient's Weight is {weight:g} kg, which cannot be{unit}")
+        dose, notes = _dose(dataset, planes)
+        return Suv("SUVbw", to_activity * weight * 1000 / dose, notes)
+    except _NoSuvError as reason:
         return Suv(units, 1.0, (f"No SUV: {reason}; the values stay in {units}.",))
 
 
@@ -82,17 +101,6 @@ def _read(path: Path) -> Dataset:
         raise ReadError(f"{path.name} is a damaged DICOM file: its header cannot be read.") from error
 
 
-def _enhanced_units(dataset: Dataset) -> str:
-    """Units of an enhanced PET, from the code of its real-world value map."""
-    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        for group in items(dataset, groups)[:1]:
-            for mapping in items(group, "RealWorldValueMappingSequence"):
-                for code in items(mapping, "MeasurementUnitsCodeSequence"):
-                    value = text(code, "CodeValue")
-                    return _UCUM.get(value, value)
-    return ""
-
-
 def _require_corrections(dataset: Dataset) -> None:
     if "DecayCorrected" in dataset:
         corrected = {
@@ -103,9 +111,9 @@ def _require_corrections(dataset: Dataset) -> None:
         terms = text(dataset, "CorrectedImage").upper().split("\\")
         corrected = {term: term in terms for term in ("DECY", "ATTN")}
     if not corrected["ATTN"]:
-        raise _MissingError("the file does not say that it is corrected for attenuation (Corrected Image ATTN)")
+        raise _NoSuvError("the file does not say that it is corrected for attenuation (Corrected Image ATTN)")
     if not corrected["DECY"]:
-        raise _MissingError("the file does not say that it is corrected for decay (Corrected Image DECY)")
+        raise _NoSuvError("the file does not say that it is corrected for decay (Corrected Image DECY)")
 
 
 def _philips(dataset: Dataset, element: int) -> float | None:
@@ -123,53 +131,95 @@ def _positive(dataset: Dataset, keyword: str, name: str) -> float:
     except ReadError:
         value = None
     if value is None or value[0] <= 0:
-        raise _MissingError(f"{name} is missing or not above zero")
+        raise _NoSuvError(f"{name} is missing or not above zero")
     return value[0]
 
 
-def _dose(dataset: Dataset, planes: Sequence[StoredPlane]) -> tuple[float, str]:
-    """(dose in Bq at the moment that the values are decay-corrected to, note)."""
-    drugs = items(dataset, "RadiopharmaceuticalInformationSequence")
-    if not drugs:
-        raise _MissingError("Radiopharmaceutical Information is missing")
-    drug = drugs[0]
+def _dose(dataset: Dataset, planes: Sequence[StoredPlane]) -> tuple[float, tuple[str, ...]]:
+    """(dose in Bq at the moment that the values are decay-corrected to, notes)."""
+    drug = _drug(dataset)
     dose = _positive(drug, "RadionuclideTotalDose", "Radionuclide Total Dose")
+    if not _DOSES[0] <= dose <= _DOSES[1]:
+        unit = " (is it in MBq?)" if _DOSES[0] <= dose * 1e6 <= _DOSES[1] else ""
+        raise _NoSuvError(f"Radionuclide Total Dose is {dose:g} Bq, which cannot be the dose of a scan{unit}")
     if "DecayCorrected" not in dataset:
         event = text(dataset, "DecayCorrection").upper()
         if event == "ADMIN":
-            return dose, ""
+            return dose, ()
         if event != "START":
-            raise _MissingError(f"Decay Correction is {event or 'missing'}, neither START nor ADMIN")
+            raise _NoSuvError(f"Decay Correction is {event or 'missing'}, neither START nor ADMIN")
+    half_life = _half_life(drug)
+    zone = zone_of(dataset)
+    scan, notes = _scan_start(dataset, planes, half_life, zone)
+    injection, more = _injection(drug, scan, half_life, zone)
+    elapsed = scan.seconds_after(injection)
+    if elapsed < 0:
+        raise _NoSuvError(
+            f"the injection ({injection.wall:%Y-%m-%d %H:%M:%S}) is {_span(-elapsed)} after the scan's start "
+            f"({scan.wall:%Y-%m-%d %H:%M:%S})"
+        )
+    if elapsed > _HALF_LIVES * half_life:
+        raise _NoSuvError(
+            f"the injection ({injection.wall:%Y-%m-%d %H:%M:%S}) is {_span(elapsed)} before the scan's start "
+            f"({scan.wall:%Y-%m-%d %H:%M:%S}), more than {_HALF_LIVES} half-lives"
+        )
+    return dose * 2 ** (-elapsed / half_life), (*notes, *more)
+
+
+def _drug(dataset: Dataset) -> Dataset:
+    """The one radiopharmaceutical of the scan."""
+    drugs = items(dataset, "RadiopharmaceuticalInformationSequence")
+    if not drugs:
+        raise _NoSuvError("Radiopharmaceutical Information is missing")
+    told = ("RadionuclideTotalDose", "RadionuclideHalfLife", "RadiopharmaceuticalStartTime",
+            "RadiopharmaceuticalStartDateTime")  # fmt: skip
+    if len({tuple(text(drug, keyword) for keyword in told) for drug in drugs}) > 1:
+        raise _NoSuvError(f"the file names {len(drugs)} injections, and not which of them these values are of")
+    return drugs[0]
+
+
+def _half_life(drug: Dataset) -> float:
     half_life = _positive(drug, "RadionuclideHalfLife", "Radionuclide Half Life")
-    scan, note = _scan_start(dataset, planes, half_life)
-    elapsed = (scan - _injection(drug, scan, half_life)).total_seconds()
-    return dose * 2 ** (-elapsed / half_life), note
+    nuclide = nuclide_of(drug)
+    if nuclide and abs(half_life / half_life_of(nuclide) - 1) > TOLERANCE:
+        raise _NoSuvError(
+            f"Radionuclide Half Life is {half_life:g} s, and that of {nuclide}, which the file names, is "
+            f"{half_life_of(nuclide):g} s"
+        )
+    return half_life
 
 
-def _scan_start(dataset: Dataset, planes: Sequence[StoredPlane], half_life: float) -> tuple[datetime, str]:
-    """The moment that the values are decay-corrected to, and a note where it had to be derived."""
-    explicit = _moment(text(dataset, "DecayCorrectionDateTime"))
+def _scan_start(
+    dataset: Dataset, planes: Sequence[StoredPlane], half_life: float, zone: timedelta | None
+) -> tuple[Moment, tuple[str, ...]]:
+    """The moment that the values are decay-corrected to, and notes where it had to be derived."""
+
+    def moment(written: str) -> Moment | None:
+        read = read_moment(written)
+        return None if read is None else read.within(zone)
+
+    explicit = moment(text(dataset, "DecayCorrectionDateTime"))
     if explicit is not None:
-        return explicit, ""
-    acquisitions = [moment for plane in planes if (moment := _moment(plane.acquired)) is not None]
-    series = _moment(text(dataset, "SeriesDate") + text(dataset, "SeriesTime"))
-    if series is not None and acquisitions and series <= min(acquisitions):
-        return series, ""
+        return explicit, ()
+    acquisitions = [read for plane in planes if (read := moment(plane.acquired)) is not None]
+    series = moment(text(dataset, "SeriesDate") + text(dataset, "SeriesTime"))
+    if series is not None and acquisitions and all(read.seconds_after(series) >= 0 for read in acquisitions):
+        return series, ()
     # A series time after the acquisition is the time of a later reconstruction, not of the scan.
-    scan = _moment(_ge_scan_time(dataset))
+    scan = moment(_ge_scan_time(dataset))
     if scan is not None:
-        return scan, ""
-    acquisition = _moment(planes[0].acquired)
+        return scan, ()
+    acquisition = moment(planes[0].acquired)
     reference, duration = (_milliseconds(dataset, keyword) for keyword in ("FrameReferenceTime", "ActualFrameDuration"))
     if acquisition is None or reference is None or not duration:
-        raise _MissingError(
+        raise _NoSuvError(
             "Series Time is later than the acquisition or missing, and no other tag gives the scan's start"
         )
     # Frame Reference Time is when the mean count rate of the frame occurred, counted from the scan's start.
     decay = math.log(2) / half_life * duration
     mean_rate = math.log(decay / -math.expm1(-decay)) * half_life / math.log(2)
     note = "SUV: the scan's start is derived from Frame Reference Time, since Series Time is not that of the scan."
-    return acquisition + timedelta(seconds=mean_rate - reference), note
+    return acquisition.later(mean_rate - reference), (note,)
 
 
 def _ge_scan_time(dataset: Dataset) -> str:
@@ -188,33 +238,77 @@ def _milliseconds(dataset: Dataset, keyword: str) -> float | None:
     return None if value is None else value[0] / 1000
 
 
-def _injection(drug: Dataset, scan: datetime, half_life: float) -> datetime:
-    """When the dose was given: before the scan, and by no more than ten half-lives.
+def _injection(drug: Dataset, scan: Moment, half_life: float, zone: timedelta | None) -> tuple[Moment, tuple[str, ...]]:
+    """When the dose was given, on the clock of the scan, and what the user must know about how that was found.
 
-    The full date is used where it is plausible; de-identification often shifts it apart from the scan's. Otherwise the
-    time of day, on the day of the scan or, where that would be after the scan, the day before it.
+    A full date is believed. A time of day alone is of the day of the scan or, where that would be after the scan, of
+    the day before it, as long as the half-life leaves no other day.
     """
-    full = _moment(text(drug, "RadiopharmaceuticalStartDateTime"))
-    if full is not None and 0 <= (scan - full).total_seconds() <= 10 * half_life:
-        return full
-    written = text(drug, "RadiopharmaceuticalStartTime")
-    moment = _moment(scan.strftime("%Y%m%d") + written) if written else None
-    if moment is None and full is not None:
-        moment = datetime.combine(scan.date(), full.time())
+    written = text(drug, "RadiopharmaceuticalStartDateTime")
+    time = text(drug, "RadiopharmaceuticalStartTime")
+    full, day = read_moment(written), read_day(written)
+    if full is not None:
+        return _on_the_clock_of(scan, full.within(zone) if full.offset is None else full, read_moment(day + time))
+    moment = read_moment((day or f"{scan.wall:%Y%m%d}") + time)
     if moment is None:
-        raise _MissingError("Radiopharmaceutical Start Time is missing")
-    return moment if moment <= scan else moment - timedelta(days=1)
+        raise _NoSuvError(f"Radiopharmaceutical Start Time is {f'no time of day ({time})' if time else 'missing'}")
+    moment = Moment(moment.wall, scan.offset)
+    if day:
+        return moment, ()
+    notes: tuple[str, ...] = ()
+    if written:
+        notes = (f"SUV: Radiopharmaceutical Start DateTime '{written}' cannot be read; its Start Time {time} is used.",)
+    if _HALF_LIVES * half_life >= 2 * _DAY_S:
+        raise _NoSuvError(
+            "the day of the injection is missing (Radiopharmaceutical Start DateTime), and with a half-life of "
+            f"{_span(half_life)} it may be any of several"
+        )
+    if scan.seconds_after(moment) < 0:
+        moment = moment.later(-_DAY_S)
+        clock = f"{moment.wall:%H:%M}"
+        note = f"SUV: the injection at {clock}, whose day is not written, is taken for the day before the scan."
+        notes = (*notes, note)
+    return moment, notes
 
 
-def _moment(written: str) -> datetime | None:
-    """A DICOM date and time, the offset from UTC left out; None where it is no whole date with at least an hour."""
-    # Colons and dots within date or time are from before the present standard.
-    match = re.match(r"(\d{4})\.?(\d\d)\.?(\d\d)(\d\d):?(\d\d)?:?(\d\d)?(\.\d{1,6})?", written)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-    try:
-        whole = datetime(year, month, day, hour, minute, min(second, 59))
-    except ValueError:
-        return None
-    return whole + timedelta(seconds=float(match.group(7) or 0))
+def _on_the_clock_of(scan: Moment, full: Moment, by_clock: Moment | None) -> tuple[Moment, tuple[str, ...]]:
+    """A full date and time of injection made comparable with the scan's start, and notes.
+
+    Args:
+        scan: its start, with an offset from UTC where the file gives one.
+        full: as written.
+        by_clock: the date of `full` with the time of day that is written beside it, which is of the scan's clock.
+    """
+    if full.offset is not None and scan.offset is None and by_clock is not None:
+        walls = [by_clock.wall + timedelta(days=days) for days in (-1, 0, 1)]
+        wall = min(walls, key=lambda wall: abs(Moment(wall, timedelta(0)).seconds_after(full)))
+        # Offsets from UTC are whole quarters of an hour.
+        quarters = Moment(wall, timedelta(0)).seconds_after(full) / 900
+        if abs(quarters - round(quarters)) * 900 <= _AGREE_S:
+            return Moment(wall), ()
+    if (full.offset is None) != (scan.offset is None):
+        # A value in UTC may have been converted; another offset is that of the place where the scanner stands.
+        if timedelta(0) in (full.offset, scan.offset):
+            raise _NoSuvError(
+                f"the {'scan' if full.offset is None else 'injection'} is in UTC, and how far the other clock is from "
+                "it is missing (Timezone Offset From UTC)"
+            )
+        note = "SUV: injection and scan are taken to be of one clock; only one of them has an offset from UTC."
+        return Moment(full.wall, scan.offset), (note,)
+    full = full.within(scan.offset)
+    apart = 0.0 if by_clock is None else (by_clock.wall - full.wall).total_seconds() % _DAY_S
+    if by_clock is not None and min(apart, _DAY_S - apart) > _AGREE_S:
+        note = (
+            f"SUV: Radiopharmaceutical Start Time ({by_clock.wall:%H:%M:%S}) differs from Start DateTime "
+            f"({full.wall:%Y-%m-%d %H:%M:%S}), which is used."
+        )
+        return full, (note,)
+    return full, ()
+
+
+def _span(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"

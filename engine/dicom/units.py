@@ -1,49 +1,168 @@
 """What the stored values of a series mean: HU, SUVbw, or what the file says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset
 
 from engine.dicom.catalogue import Series
+from engine.dicom.fields import text
 from engine.dicom.planes import StoredPlane
 from engine.dicom.suv import find_suv
+from engine.dicom.value_maps import ValueMap, value_maps
 from engine.errors import ReadError
 from engine.image_file import looks_like_hu
+
+#: Of several mappings of a PET or CT, the unit that is taken, the best first.
+_PREFERRED = {"PT": ("SUVbw", "BQML", "SUVlbm", "SUVbsa", "SUVibw", "CNTS"), "CT": ("HU",)}
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Stored value → value: `(stored * slope + intercept) * factor`.
+    """Stored value → value: `(stored * slope + intercept) * factor`, or a real world value mapping's value × `factor`.
 
     Args:
-        factor: on top of each plane's own rescale; turns activity into SUV.
+        factor: on top of each plane's own rescale or mapping; turns activity into SUV.
         units: of the result.
         notes: plain sentences for the user.
+        maps: the mapping of each plane by its identity, where one takes the place of the rescale.
     """
 
     units: str
     factor: float = 1.0
     notes: tuple[str, ...] = ()
+    maps: dict[int, ValueMap] | None = None
 
     def line(self, plane: StoredPlane) -> tuple[float, float]:
-        """(slope, intercept) of one plane, the factor included."""
+        """(slope, intercept) of one plane's rescale, the factor included."""
         slope = 1.0 if plane.slope is None else plane.slope
         return slope * self.factor, (plane.intercept or 0.0) * self.factor
 
+    def values(self, plane: StoredPlane, stored: NDArray[Any]) -> NDArray[np.float64]:
+        """The values of one plane."""
+        if self.maps is not None:
+            return self.maps[id(plane)].values(stored) * self.factor
+        slope, intercept = self.line(plane)
+        return np.asarray(stored * np.float64(slope) + intercept)
+
+    def unmapped(self, plane: StoredPlane, stored: NDArray[Any]) -> int:
+        """How many voxels of one plane have a stored value that its mapping is not for."""
+        return 0 if self.maps is None else self.maps[id(plane)].outside(stored)
+
     def is_whole(self, planes: Sequence[StoredPlane]) -> bool:
         """True when every plane maps whole numbers to whole numbers by a shift."""
-        return all(
+        return self.maps is None and all(
             slope == 1.0 and intercept == round(intercept) and abs(intercept) < 65536
             for slope, intercept in map(self.line, planes)
         )
 
 
-def find_scale(series: Series) -> Scale:
+def find_scale(series: Series, units: str = "") -> Scale:
     """The scale of an image series.
 
+    A real world value mapping is taken where the file has no other way to values with a unit: enhanced PET, parametric
+    MR, CT without rescale. Of several the unit decides; a note says which was taken and what else there is.
+
+    Args:
+        series: an image.
+        units: the unit that is wanted, of those that the notes name; "" leaves the choice to the rules above.
+
     Raises:
-        ReadError: some planes have a rescale and others have none, or a slope is zero.
+        ReadError: some planes have a rescale and others have none, a slope is zero, or the file has no such unit.
     """
     planes = series.planes
+    first = _first(planes[0])
+    offered = _offered(planes, first)
+    wanted = _named(units, offered) if units else _needed(series.modality, planes, first, offered)
+    if wanted is not None:
+        scale = _mapped(series.modality, planes, offered[wanted], units)
+    else:
+        scale = _rescaled(series.modality, planes, units)
+    if units and wanted is None and scale.units.casefold() != units.casefold():
+        there = ", ".join(dict.fromkeys([scale.units or "values without a unit", *offered]))
+        raise ReadError(f"The series has no values in {units}, but in {there}.")
+    others = [name for name in offered if name not in (wanted, scale.units)]
+    if not others:
+        return scale
+    how = f"by the file's mapping '{offered[wanted].label}'" if wanted is not None else "by the file's rescale"
+    note = f"Values in {scale.units or 'no unit'} {how}; the file can give them in {', '.join(others)} as well."
+    return replace(scale, notes=(*scale.notes, note))
+
+
+def _first(plane: StoredPlane) -> Dataset:
+    """What the file of a plane says of units."""
+    try:
+        return dcmread(plane.image.path, specific_tags=["Units", "RealWorldValueMappingSequence"], force=True)
+    except Exception:  # pydicom raises nearly anything on damaged bytes; the pixels are read apart from this
+        return Dataset()
+
+
+def _maps_of(plane: StoredPlane, file: Dataset | None = None) -> dict[str, ValueMap]:
+    """The mappings of a plane that have a unit, by it; with their label where several have one unit."""
+    if plane.frame is None:
+        maps = value_maps(file if file is not None else _first(plane), plane.image.signed)
+    else:
+        maps = plane.maps
+    units = [each.units for each in maps]
+    return {
+        each.units if units.count(each.units) == 1 else f"{each.units} ({each.label})": each
+        for each in maps
+        if each.units
+    }
+
+
+def _offered(planes: Sequence[StoredPlane], first: Dataset) -> dict[str, ValueMap]:
+    """Name → mapping of the first plane, of each mapping that all planes have."""
+    offered = _maps_of(planes[0], first)
+    if offered:
+        offered = {name: each for name, each in offered.items() if all(name in _maps_of(plane) for plane in planes)}
+    return offered
+
+
+def _named(units: str, offered: dict[str, ValueMap]) -> str | None:
+    """The mapping that the user names by its unit or label."""
+    wanted = units.casefold()
+    matches = [name for name, each in offered.items() if wanted in (name.casefold(), each.label.casefold())]
+    matches += [name for name, each in offered.items() if wanted == each.units.casefold()]
+    return next(iter(matches), None)
+
+
+def _needed(modality: str, planes: Sequence[StoredPlane], first: Dataset, offered: dict[str, ValueMap]) -> str | None:
+    """The mapping to take where the rescale gives values without a unit; None to take the rescale."""
+    types = {plane.rescale_type for plane in planes}
+    if modality == "PT":
+        without_unit = not text(first, "Units")
+    elif modality == "CT":
+        without_unit = planes[0].slope is None or types == {"US"}
+    else:
+        without_unit = types <= {"", "US"}
+    if not without_unit or not offered:
+        return None
+    by_unit = {each.units: name for name, each in reversed(offered.items())}
+    return next((by_unit[unit] for unit in _PREFERRED.get(modality, ()) if unit in by_unit), next(iter(offered)))
+
+
+def _mapped(modality: str, planes: Sequence[StoredPlane], chosen: ValueMap, units: str) -> Scale:
+    """The scale by a mapping: activity becomes SUV unless a unit is asked for."""
+    maps = {id(plane): _same(plane, chosen) for plane in planes}
+    if modality != "PT" or units:
+        return Scale(chosen.units, maps=maps)
+    suv = find_suv(planes, chosen.units)
+    return Scale(suv.units, suv.factor, suv.notes, maps)
+
+
+def _same(plane: StoredPlane, chosen: ValueMap) -> ValueMap:
+    """A plane's mapping of the unit, and where it has several the label, of another plane's."""
+    same = [each for each in _maps_of(plane).values() if each.units == chosen.units]
+    return next((each for each in same if each.label == chosen.label), same[0])
+
+
+def _rescaled(modality: str, planes: Sequence[StoredPlane], units: str) -> Scale:
+    """The scale by the planes' own rescale."""
     lacking = [plane for plane in planes if plane.slope is None or plane.intercept is None]
     if lacking and len(lacking) < len(planes):
         raise ReadError(
@@ -52,17 +171,23 @@ def find_scale(series: Series) -> Scale:
         )
     if any(plane.slope == 0 for plane in planes):
         raise ReadError("The rescale slope is 0, which would make all values equal; export the series again.")
-    if series.modality == "CT":
+    if modality == "CT":
         if lacking:
             note = "No Rescale Slope and Intercept: the values are as stored, and are not known to be HU."
             return Scale("", notes=(note,))
         # PS3.3 C.11.1.1.2 and C.8.2.1: a CT whose Rescale Type is absent is in HU.
-        kinds = sorted({plane.rescale_type for plane in planes} - {"HU", ""})
-        return Scale(kinds[0] if kinds else "HU")
-    if series.modality == "PT":
+        kinds = sorted({plane.rescale_type or "HU" for plane in planes})
+        if len(kinds) > 1:
+            note = f"The planes differ in the unit of their values ({', '.join(kinds)}): not known to be HU."
+            return Scale("", notes=(note,))
+        return Scale(kinds[0])
+    if modality == "PT":
+        if units.upper() == "BQML" == text(_first(planes[0]), "Units").upper():
+            return Scale("BQML")
         suv = find_suv(planes)
         return Scale(suv.units, suv.factor, suv.notes)
-    return Scale("" if planes[0].rescale_type == "US" else planes[0].rescale_type)
+    kinds = sorted({plane.rescale_type for plane in planes} - {"US", ""})
+    return Scale(kinds[0] if len(kinds) == 1 else "")
 
 
 def settle_ct_units(units: str, low: float, high: float) -> tuple[str, tuple[str, ...]]:

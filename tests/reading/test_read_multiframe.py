@@ -94,6 +94,7 @@ def test_enhanced_pet_becomes_suv(tmp_path: Path) -> None:
         mapping, code = Dataset(), Dataset()
         code.CodeValue, code.CodingSchemeDesignator = "Bq/ml", "UCUM"
         mapping.MeasurementUnitsCodeSequence = Sequence([code])
+        mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 1.0, 0.0
         dataset.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence = Sequence([mapping])
 
     write_enhanced(tmp_path / "e.dcm", voxels, make_geometry(SHAPE), "PT", edit=enhance)

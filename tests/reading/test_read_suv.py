@@ -58,12 +58,6 @@ def test_a_full_injection_date_is_used_where_it_is_plausible(tmp_path: Path) -> 
     assert_suv(opened(tmp_path, inject), 7200)
 
 
-def test_an_injection_date_that_deidentification_shifted_falls_back_to_the_time_of_day(tmp_path: Path) -> None:
-    assert_suv(
-        opened(tmp_path, lambda ds: setattr(drug(ds), "RadiopharmaceuticalStartDateTime", "19800101091500")), 3600
-    )
-
-
 def test_bed_positions_are_all_decayed_to_the_first(tmp_path: Path) -> None:
     clock = iter(["102500", "101500", "102000"])
     assert_suv(opened(tmp_path, lambda ds: setattr(ds, "AcquisitionTime", next(clock))), 3600)
