@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
@@ -17,14 +16,13 @@ from engine.contouring.fill import fill
 from engine.contouring.trace import trace_mask_volume, trace_probability_volume
 from engine.dicom.presets import standard_type
 from engine.errors import MismatchError, ReadError, WriteError
+from engine.grid_file import SUFFIXES, Placement, files_of, is_grid_file, read_grid_file
 from engine.progress import Progress, silent
+from engine.sitk_image import itk, to_image
 from engine.structures import Generation, Provenance, Roi, StructureSet, palette
 from engine.volume import FloatArray, Geometry, Volume
 
 MaskFormat = Literal["nii.gz", "nii", "nrrd"]
-
-#: What a mask file's name may end in.
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 #: Two grids are the same when no voxel centre is farther apart than this, mm: NIfTI stores 32-bit floats.
 GRID_TOLERANCE_MM = 0.02
@@ -37,14 +35,19 @@ class MaskFile:
     """A mask or probability map that was read.
 
     Args:
-        values: (planes, rows, columns) float32 from 0 to 1.
+        values: (planes, rows, columns); bool for a mask, float32 from 0 to 1 for a probability map.
         geometry: its own grid.
-        binary: True when every value is 0 or 1.
+        notes: on where the file lies, for the user.
     """
 
-    values: NDArray[np.float32]
+    values: NDArray[Any]
     geometry: Geometry
-    binary: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def binary(self) -> bool:
+        """True when every value is 0 or 1."""
+        return self.values.dtype == np.bool_
 
 
 def nominal_geometry(geometry: Geometry) -> Geometry:
@@ -131,13 +134,10 @@ def write_mask(mask: NDArray[Any], grid: Geometry, path: Path) -> None:
     Raises:
         WriteError: it can't be written.
     """
-    image = sitk.GetImageFromArray(mask.astype(np.uint8, copy=False))
-    image.SetOrigin([float(value) for value in grid.origins_lps[0]])
-    image.SetSpacing([float(value) for value in grid.spacing_xyz])
-    image.SetDirection([float(value) for value in grid.directions.ravel()])
+    image = to_image(mask.astype(np.uint8, copy=False), grid)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        sitk.WriteImage(image, str(temporary), True, 1)
+        itk().WriteImage(image, str(temporary), True, 1)
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         raise WriteError(
@@ -157,7 +157,8 @@ def mask_files(folder: Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise ReadError(f"There is no folder {folder}.")
-    found = sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES) and not p.name.startswith("."))
+    names = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    found = list(dict.fromkeys(files_of(path)[0] for path in names if is_grid_file(path)))
     if not found:
         raise ReadError(f"The folder {folder} holds no masks ({', '.join(SUFFIXES)}).")
     return found
@@ -165,42 +166,28 @@ def mask_files(folder: Path) -> list[Path]:
 
 def mask_name(path: Path) -> str:
     """The name of a mask file without its suffix."""
-    for suffix in SUFFIXES:  # the longest first
+    for suffix in (*SUFFIXES, ".hdr.gz", ".img.gz"):  # the longest first
         if path.name.lower().endswith(suffix):
             return path.name[: -len(suffix)]
     return path.stem
 
 
-def read_grid(path: Path) -> Geometry | None:
-    """The grid of a mask file, from its header; None where it has none of three dimensions."""
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise ReadError(f"The mask {path.name} could not be read; is it a whole NIfTI or NRRD file?") from error
-    if reader.GetDimension() != 3:
-        return None
-    size = reader.GetSize()
-    empty = np.broadcast_to(np.float32(0), (size[2], size[1], size[0]))
-    direction = np.array(reader.GetDirection()).reshape(3, 3)
-    return _right_handed(empty, np.array(reader.GetOrigin()), direction, np.array(reader.GetSpacing()))[1]
-
-
 def same_voxels(mask: Geometry, grid: Geometry) -> bool:
     """True when a mask has the voxels of an image's grid, in whatever order of its axes."""
-    empty = np.broadcast_to(np.float32(0), mask.shape)
-    placed = _onto_axes(MaskFile(empty, mask, True), grid)
+    placed = _onto_axes(MaskFile(np.broadcast_to(np.bool_(False), mask.shape), mask), grid)
     return placed is not None and placed[0].shape == grid.shape and _whole(placed[1], grid) == (0, 0, 0)
 
 
-def structures_from_masks(files: Sequence[Path], volume: Volume, progress: Progress = silent) -> StructureSet:
+def structures_from_masks(
+    files: Sequence[Path], volume: Volume, progress: Progress = silent, placement: Placement = ""
+) -> StructureSet:
     """One structure for each mask or probability map, named after its file.
 
     Args:
         files: to read; see `read_mask`.
         volume: the image; see `areas_from_mask`.
         progress: reports and may stop.
+        placement: see `read_mask`.
 
     Raises:
         ReadError: a mask can't be read or holds other values.
@@ -211,7 +198,7 @@ def structures_from_masks(files: Sequence[Path], volume: Volume, progress: Progr
     for index, path in enumerate(files):
         name = mask_name(path)
         progress(index / len(files), f"Tracing {name}")
-        areas, found = areas_from_mask(read_mask(path), volume, name)
+        areas, found = areas_from_mask(read_mask(path, placement), volume, name)
         notes += found
         if not areas:
             notes.append(f"'{name}' is empty: written as a structure without contours.")
@@ -221,59 +208,35 @@ def structures_from_masks(files: Sequence[Path], volume: Volume, progress: Progr
     return StructureSet(volume.geometry, tuple(rois), notes=tuple(notes))
 
 
-def read_mask(path: Path) -> MaskFile:
+def read_mask(path: Path, placement: Placement = "", progress: Progress = silent) -> MaskFile:
     """Read a binary mask (0 and one other value) or a probability map (0 to 1).
 
+    Args:
+        path: of the file.
+        placement: which form places a NIfTI file that has two; "" for the file's own choice.
+        progress: reports and may stop.
+
     Raises:
-        ReadError: it can't be read, is not three-dimensional, or holds other values.
+        ReadError: it can't be read, is cut off, is not three-dimensional, or holds other values.
+        GeometryError: its axes are not perpendicular.
     """
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise ReadError(f"The mask {path.name} could not be read; is it a whole NIfTI or NRRD file?") from error
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise ReadError(
-            f"The mask {path.name} has {image.GetNumberOfComponentsPerPixel()} values a voxel; it needs one."
-        )
-    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
-        image = image[:, :, :, 0]
-    if image.GetDimension() == 2:
-        image = sitk.JoinSeries(image)
-    if image.GetDimension() != 3:
-        raise ReadError(f"The mask {path.name} has {image.GetDimension()} dimensions; it needs three.")
-    values = sitk.GetArrayFromImage(image)
+    file = read_grid_file(path, placement, progress)
+    values = file.values
     if not np.isfinite(values).all():
         raise ReadError(f"The mask {path.name} holds values that are no numbers.")
     low, high = float(values.min()), float(values.max())
-    distinct = np.unique(values) if np.issubdtype(values.dtype, np.integer) else np.unique(values)[:3]
-    binary = len(distinct) <= 2 and (low == 0 or low == high == 1)
-    if binary and high > 0:
-        values = values > 0
-    elif low < 0 or high > 1 + 1e-6:
+    # Each of these is quicker than sorting the values.
+    if low == 0 or low == high == 1:
+        inside = values != 0
+        if low == high or np.count_nonzero(inside) == np.count_nonzero(values == values.max()):
+            return MaskFile(inside, file.geometry, file.notes)
+    if low < 0 or high > 1 + 1e-6:
         if np.issubdtype(values.dtype, np.integer) or (values == np.rint(values)).all():
             raise ReadError(
                 f"The mask {path.name} holds labels from {low:g} to {high:g}; write one file for each structure."
             )
         raise ReadError(f"The mask {path.name} holds values from {low:g} to {high:g}; a probability is from 0 to 1.")
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    array, geometry = _right_handed(
-        values.astype(np.float32), np.array(image.GetOrigin()), direction, np.array(image.GetSpacing())
-    )
-    return MaskFile(array, geometry, binary)
-
-
-def _right_handed(
-    values: NDArray[np.float32], origin: NDArray[Any], direction: NDArray[Any], spacing: NDArray[Any]
-) -> tuple[NDArray[np.float32], Geometry]:
-    """The array with its plane axis turned round where the axes are left-handed."""
-    u, _, v = np.linalg.svd(direction)  # 32-bit quaternions leave the axes not quite perpendicular
-    axes = u @ v
-    if np.linalg.det(axes) < 0:
-        origin = origin + axes[:, 2] * spacing[2] * (values.shape[0] - 1)
-        axes = axes * np.array([1, 1, -1])
-        values = values[::-1]
-    planes, rows, columns = values.shape
-    return values, Geometry.regular(origin, axes, spacing, (planes, rows, columns))
+    return MaskFile(values.astype(np.float32), file.geometry, file.notes)
 
 
 def areas_from_mask(mask: MaskFile, volume: Volume, name: str, progress: Progress = silent) -> tuple[Areas, list[str]]:
@@ -294,7 +257,7 @@ def areas_from_mask(mask: MaskFile, volume: Volume, name: str, progress: Progres
     """
     geometry = volume.geometry
     grid = nominal_geometry(geometry)
-    notes: list[str] = []
+    notes = [f"'{name}': {note}" for note in mask.notes]
     placed = _onto_axes(mask, grid)
     whole = None if placed is None else _whole(placed[1], grid)
     if placed is not None and placed[0].shape == grid.shape and whole != (0, 0, 0):
@@ -310,13 +273,14 @@ def areas_from_mask(mask: MaskFile, volume: Volume, name: str, progress: Progres
             )
         values = _embedded(placed[0], whole, grid.shape)
         if mask.binary:
-            return trace_mask_volume(values > 0.5, geometry, progress), notes
+            return trace_mask_volume(values, geometry, progress), notes
         return trace_probability_volume(values, geometry, geometry, 0.5, progress), notes
     notes.append(f"'{name}' has another grid than the image: traced at its own resolution onto the image's planes.")
-    return trace_probability_volume(mask.values, mask.geometry, geometry, 0.5, progress), notes
+    values = mask.values.astype(np.float32, copy=False)
+    return trace_probability_volume(values, mask.geometry, geometry, 0.5, progress), notes
 
 
-def _onto_axes(mask: MaskFile, grid: Geometry) -> tuple[NDArray[np.float32], FloatArray] | None:
+def _onto_axes(mask: MaskFile, grid: Geometry) -> tuple[NDArray[Any], FloatArray] | None:
     """The mask's values in the order of `grid`'s axes and the fractional index at which they begin.
 
     None where the axes have other directions or spacings.
@@ -352,13 +316,11 @@ def _tolerance(grid: Geometry) -> float:
     return max(GRID_TOLERANCE_MM, 0.05 * min(grid.spacing_xyz))
 
 
-def _embedded(
-    values: NDArray[np.float32], offset: tuple[int, int, int], shape: tuple[int, int, int]
-) -> NDArray[np.float32]:
+def _embedded(values: NDArray[Any], offset: tuple[int, int, int], shape: tuple[int, int, int]) -> NDArray[Any]:
     """The values on a grid of `shape`, of which they cover a part from `offset` on; zero elsewhere."""
     if values.shape == shape:
         return values
-    out = np.zeros(shape, dtype=np.float32)
+    out = np.zeros(shape, dtype=values.dtype)
     here = tuple(slice(max(o, 0), max(min(o + n, s), 0)) for o, n, s in zip(offset, values.shape, shape, strict=True))
     there = tuple(slice(part.start - o, part.stop - o) for part, o in zip(here, offset, strict=True))
     if all(part.start < part.stop for part in here):
@@ -372,10 +334,12 @@ def _check_inside(mask: MaskFile, volume: Volume, name: str, notes: list[str]) -
     Raises:
         MismatchError: more than half of it.
     """
-    found = np.argwhere(mask.values >= 0.5)
-    if not len(found):
+    foreground = np.flatnonzero(mask.values if mask.binary else mask.values >= 0.5)
+    if not len(foreground):
         return
-    index = volume.geometry.kji_from_lps(mask.geometry.lps_from_kji(found[:: max(1, len(found) // 20_000)]))
+    sample = foreground[:: max(1, len(foreground) // 20_000)]
+    found = np.stack(np.unravel_index(sample, mask.values.shape), axis=1)
+    index = volume.geometry.kji_from_lps(mask.geometry.lps_from_kji(found))
     # A plane stands for half the way to the next one; in the plane the image ends half a voxel outside the last centre.
     inside = ((index >= -0.5 - 1e-3) & (index <= np.array(volume.geometry.shape) - 0.5 + 1e-3)).all(axis=1)
     share = float(inside.mean())

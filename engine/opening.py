@@ -1,21 +1,27 @@
 """Opens a path as one volume: a folder, a DICOMDIR, a DICOM file, or a NIfTI, NRRD or MetaImage file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from engine.dicom.read import read_series
 from engine.dicom.scan import Catalogue, Series, scan
 from engine.errors import ReadError
+from engine.grid_file import Placement
 from engine.progress import Progress, silent
 from engine.volume import Volume
 
 
-def open_volume(path: Path, series_uid: str | None = None, progress: Progress = silent) -> Volume:
+def open_volume(
+    path: Path, series_uid: str | None = None, progress: Progress = silent, placement: Placement = ""
+) -> Volume:
     """Read the image series at `path`.
 
     Args:
         path: a folder (searched recursively), a DICOMDIR, one file of a DICOM series (all its files in that folder are
             read), or a NIfTI, NRRD or MetaImage file.
         series_uid: which series; by default the one with the most planes, or the one that a given file belongs to.
+        progress: reports and may stop.
+        placement: which form places NIfTI files; "" for the file's own choice.
 
     Raises:
         ReadError: nothing there can be opened; the sentence says why.
@@ -31,7 +37,7 @@ def open_volume(path: Path, series_uid: str | None = None, progress: Progress = 
         progress(0.3 + 0.7 * fraction, stage)
 
     catalogue = scan([path], scanning)
-    volume = read_series(choose_series(catalogue, path, series_uid), reading)
+    volume = read_series(placed(choose_series(catalogue, path, series_uid), placement), reading)
     told = " ".join(volume.notes)
     damaged = [file.path.name for file in catalogue.unreadable if file.damaged and file.path.name not in told]
     if damaged:
@@ -62,6 +68,11 @@ def choose_series(catalogue: Catalogue, path: Path, series_uid: str | None = Non
     if not usable:
         raise ReadError(images[0].problem)
     return max(usable, key=lambda series: series.plane_count)
+
+
+def placed(series: Series, placement: Placement) -> Series:
+    """A series of a NIfTI file, to be placed by the form that was asked for; any other series as it is."""
+    return replace(series, placement=placement) if placement and not series.planes else series
 
 
 def _nothing(catalogue: Catalogue, path: Path) -> str:

@@ -22,6 +22,9 @@ FloatArray = NDArray[np.float64]
 #: Planes count as evenly spaced and untilted when no voxel centre moves by more than this (mm) on the ideal grid.
 REGULARITY_TOLERANCE_MM = 0.01
 
+#: Axes of a file count as perpendicular when no component of a unit vector is farther than this from those that are.
+PERPENDICULAR_WITHIN = 1e-3
+
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
@@ -198,6 +201,39 @@ class Geometry:
         corners = [(k, j, i) for k in {0, last[0]} for j in {0, last[1]} for i in {0, last[2]}]
         apart = np.abs(self.lps_from_kji(corners) - other.lps_from_kji(corners)).max()
         return bool(apart <= tolerance_mm and np.abs(self.origins_lps - other.origins_lps).max() <= tolerance_mm)
+
+
+def right_handed(
+    values: NDArray[Any], origin_lps: ArrayLike, directions: ArrayLike, spacing: ArrayLike
+) -> tuple[NDArray[Any], Geometry]:
+    """Values of a file and their grid, turned round along the third axis where the axes are left-handed.
+
+    So planes rise along row × column, as `Geometry` wants it; no voxel moves in space. Axes that are perpendicular but
+    for the rounding of a file (32-bit numbers) are made so exactly.
+
+    Args:
+        values: (planes, rows, columns); what comes back is a view of them.
+        origin_lps: (3,) centre of voxel [0, 0, 0], mm.
+        directions: (3, 3) columns are the unit vectors of rising column, row and plane index.
+        spacing: (3,) mm along columns, rows and planes.
+
+    Raises:
+        GeometryError: the axes are not perpendicular, or a number is not finite or not positive.
+    """
+    given, origin = np.asarray(directions, dtype=np.float64), np.asarray(origin_lps, dtype=np.float64)
+    step = np.asarray(spacing, dtype=np.float64)
+    if not (np.isfinite(given).all() and np.isfinite(origin).all() and np.isfinite(step).all() and (step > 0).all()):
+        raise GeometryError("the place of its grid in the patient is not given by finite, positive numbers.")
+    left, _, right = np.linalg.svd(given)
+    axes = left @ right
+    if np.abs(axes - given).max() > PERPENDICULAR_WITHIN:
+        raise GeometryError("the axes of its grid are not perpendicular; resample it first.")
+    if np.linalg.det(axes) < 0:
+        origin = origin + axes[:, 2] * step[2] * (values.shape[0] - 1)
+        axes = axes * np.array([1, 1, -1])
+        values = values[::-1]
+    planes, rows, columns = values.shape
+    return values, Geometry.regular(origin, axes, step, (planes, rows, columns))
 
 
 @dataclass(frozen=True)

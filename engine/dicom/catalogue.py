@@ -8,6 +8,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from engine.dicom.planes import StoredPlane
+from engine.grid_file import Placement
 from engine.volume import SeriesInfo
 
 _INFO = {
@@ -68,6 +69,7 @@ class Series:
         references: frame of reference and series UIDs that an RTSTRUCT refers to.
         notes: what is unusual about it, for the user.
         planes: of a DICOM image, sorted; empty for other files.
+        placement: which form places a NIfTI file whose two forms disagree; "" for the one that is taken unasked.
     """
 
     uid: str
@@ -80,6 +82,7 @@ class Series:
     references: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     planes: tuple[StoredPlane, ...] = ()
+    placement: Placement = ""
 
 
 @dataclass(frozen=True, slots=True)

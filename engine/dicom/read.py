@@ -38,7 +38,7 @@ def read_series(series: Series, progress: Progress = silent, units: str = "") ->
     if series.kind != "image" or series.problem:
         raise ReadError(series.problem or "This is not an image.")
     if not series.planes:
-        return read_image_file(series.files[0], progress)
+        return read_image_file(series.files[0], progress, series.placement)
     planes = series.planes
     geometry = make_geometry(planes)
     scale = find_scale(series, units)
@@ -124,7 +124,7 @@ def thumbnail(series: Series, size: int = 96) -> NDArray[np.uint8]:
         du, dv = plane.spacing_uv or (1.0, 1.0)
         inverted = plane.image.photometric == "MONOCHROME1"
     else:
-        volume = read_image_file(series.files[0])
+        volume = read_image_file(series.files[0], placement=series.placement)
         stored = volume.voxels[volume.voxels.shape[0] // 2].astype(np.float32)
         du, dv = volume.geometry.spacing_uv
         inverted = False

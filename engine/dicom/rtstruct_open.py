@@ -12,9 +12,10 @@ from engine.dicom.rtstruct_match import References, contour_planes, references_o
 from engine.dicom.scan import Series, scan
 from engine.dicom.stack import make_geometry
 from engine.errors import GeometryError, ReadError
+from engine.grid_file import read_grid
 from engine.image_file import read_image_file
 from engine.loose import points_of
-from engine.masks import nominal_geometry, read_grid, same_voxels
+from engine.masks import nominal_geometry, same_voxels
 from engine.progress import Progress, silent
 from engine.volume import FloatArray, Geometry, Instance, Volume
 
@@ -55,7 +56,7 @@ def grid_of(series: Series) -> Volume:
         GeometryError: its planes make no stack.
     """
     if not series.planes:
-        return read_image_file(series.files[0])
+        return read_image_file(series.files[0], placement=series.placement)
     geometry = make_geometry(series.planes)
     return Volume(
         voxels=np.broadcast_to(np.int16(0), geometry.shape),

@@ -20,7 +20,7 @@ from engine.dicom.pixels import why_undecodable
 from engine.dicom.planes import VOLUME_MODALITIES
 from engine.dicom.stack import Stack, make_stacks
 from engine.errors import PlanimeterError, ReadError
-from engine.image_file import is_image_file, read_plane_count
+from engine.image_file import files_of, image_uid, is_image_file, placements, read_plane_count
 from engine.progress import Progress, silent
 from engine.volume import SeriesInfo
 
@@ -138,8 +138,10 @@ class _Scanner:
             return None
         self._seen.add(path)
         if is_image_file(path):
+            files = files_of(path)
+            self._seen.update(files)
             if only is None:
-                self._images.append(_image_file_series(path))
+                self._images += _image_file_series(files)
             return None
         try:
             header = read_header(path)
@@ -258,13 +260,21 @@ def _why_other(header: Header) -> str:
     return f"Objects of modality {header.modality or 'unknown'} without an image are not opened."
 
 
-def _image_file_series(path: Path) -> Series:
+def _image_file_series(files: tuple[Path, ...]) -> list[Series]:
+    """The image of a file; twice where it gives itself two places, the one that is taken unasked first."""
+    path = files[0]
     info = SeriesInfo(series_uid=str(path), description=path.name, source=str(path))
     try:
-        count, problem = read_plane_count(path), ""
+        places = placements(path)
+        count = read_plane_count(path)
     except PlanimeterError as error:
-        count, problem = 0, str(error)
-    return Series(str(path), info, "", "image", (path,), count, problem)
+        return [Series(str(path), info, "", "image", files, 0, str(error))]
+    found = [Series(str(path), info, "", "image", files, count)]
+    for other in places[1:]:
+        uid = image_uid(path, other)
+        described = replace(info, series_uid=uid, description=f"{path.name} (placed by its {other})")
+        found.append(Series(uid, described, "", "image", files, count, placement=other))
+    return found
 
 
 def _patients(every: Sequence[Series]) -> tuple[Patient, ...]:

@@ -134,7 +134,7 @@ def test_sheared_axes_are_refused_in_a_sentence(tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(make_voxels(SHAPE), affine)
     image.set_qform(None, code=0)
     nibabel.save(image, tmp_path / "image.nii")
-    with pytest.raises(PlanimeterError, match=r"image\.nii: the axes of its grid are not perpendicular"):
+    with pytest.raises(PlanimeterError, match=r"image\.nii: its sform has axes that are not perpendicular"):
         open_volume(tmp_path / "image.nii")
 
 

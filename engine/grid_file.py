@@ -1,0 +1,232 @@
+"""Arrays with a place in space, from NIfTI, NRRD and MetaImage files that are whole."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine import nifti
+from engine.errors import GeometryError, ReadError
+from engine.nifti_place import Placement
+from engine.packed import pieces
+from engine.progress import Progress, silent
+from engine.sitk_image import from_image, itk, on_grid
+from engine.volume import Geometry
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+__all__ = ["SUFFIXES", "GridFile", "Placement", "files_of", "is_grid_file", "placements", "read_grid", "read_grid_file"]
+
+#: What the names of the files end in that are read here; those of a pair (.hdr, .img) are told by their content.
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+_PAIR_SUFFIXES = (".hdr", ".hdr.gz", ".img", ".img.gz")
+_NIFTI_SUFFIXES = (".nii", ".nii.gz", *_PAIR_SUFFIXES)
+#: Text headers are looked through up to here, bytes.
+_LONGEST_HEADER = 1 << 20
+#: Bytes of a value of a MetaImage.
+_META_BYTES = {
+    "MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4, "MET_LONG": 4,
+    "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8, "MET_FLOAT": 4, "MET_DOUBLE": 8,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GridFile:
+    """What a file holds.
+
+    Args:
+        values: (planes, rows, columns) as the file has them, scaled.
+        geometry: their grid.
+        notes: sentences for the user on where the file lies.
+        is_image: False where the file says that its values are labels or a statistic.
+    """
+
+    values: NDArray[Any]
+    geometry: Geometry
+    notes: tuple[str, ...] = ()
+    is_image: bool = True
+
+
+def is_grid_file(path: Path) -> bool:
+    """True for a NIfTI, NRRD or MetaImage file by its name, and for a file of a NIfTI pair by what is in the header."""
+    name = path.name.lower()
+    if name.endswith(_PAIR_SUFFIXES):
+        pair = nifti.pair_of(path)
+        return nifti.looks_like_header(pair[0] if pair else path)
+    return name.endswith(SUFFIXES)
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files that belong together: (header, image) for a NIfTI pair, else the one."""
+    return (path.name.lower().endswith(_PAIR_SUFFIXES) and nifti.pair_of(path)) or (path,)
+
+
+def placements(path: Path) -> tuple[Placement, ...]:
+    """The places that a file gives its grid, where they differ: the one that is taken unasked first. Else one.
+
+    Raises:
+        ReadError: it is damaged, or no single grey-scale volume.
+        GeometryError: it doesn't place its grid in space.
+    """
+    return nifti.read_header(path).place.placements if _is_nifti(path) else ("",)
+
+
+def read_grid(path: Path, placement: Placement = "") -> Geometry:
+    """The grid of a file, from its header alone.
+
+    Raises:
+        ReadError: it is damaged, or no single grey-scale volume.
+        GeometryError: its axes are not perpendicular.
+    """
+    if _is_nifti(path):
+        header = nifti.read_header(path)
+        return header.place.put(np.broadcast_to(np.uint8(0), header.shape), placement)[1]
+    reader = _itk_header(path)
+    columns, rows, planes = (*reader.GetSize(), 1)[:3]
+    try:
+        return on_grid(np.broadcast_to(np.uint8(0), (planes, rows, columns)), reader)[1]
+    except GeometryError as error:
+        raise GeometryError(f"{path.name}: {error}") from error
+
+
+def read_grid_file(path: Path, placement: Placement = "", progress: Progress = silent) -> GridFile:
+    """Read a file, all of whose voxels must be there.
+
+    Args:
+        path: of the file; of a pair, either.
+        placement: which form of a NIfTI file places it; "" for the file's own choice, and for other files.
+        progress: reports and may stop.
+
+    Raises:
+        ReadError: it is cut off, damaged, or no single grey-scale volume.
+        GeometryError: its axes are not perpendicular.
+        CancelledError: `progress` asked to stop.
+    """
+    progress(0.0, f"Reading {path.name}")
+    if _is_nifti(path):
+        header = nifti.read_header(path)
+        values, geometry = header.place.put(nifti.read_values(header, progress), placement)
+        return GridFile(values, geometry, header.place.notes(placement), header.is_image)
+    reader = _itk_header(path)
+    _check_packed(path)
+    progress(0.2, f"Reading {path.name}")
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise ReadError(f"{path.name} is cut off or damaged: its voxels cannot be read.") from error
+    progress(0.8, f"Reading {path.name}")
+    try:
+        values, geometry = from_image(image)
+    except GeometryError as error:
+        raise GeometryError(f"{path.name}: {error}") from error
+    return GridFile(values, geometry, _space_notes(reader))
+
+
+def _is_nifti(path: Path) -> bool:
+    return path.name.lower().endswith(_NIFTI_SUFFIXES)
+
+
+def _itk_header(path: Path) -> "sitk.ImageFileReader":
+    """A reader that has read the header."""
+    if not path.is_file():
+        raise ReadError(f"{path} does not exist.")
+    reader: sitk.ImageFileReader = itk().ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise GeometryError(
+                f"{path.name}: the axes of its grid are not perpendicular; resample it first."
+            ) from error
+        raise ReadError(f"{path.name} is damaged or not the kind of image that its name says.") from error
+    size = reader.GetSize()
+    if 0 in size:
+        raise ReadError(f"{path.name} is damaged: it has no voxels.")
+    if any(length > 1 for length in size[3:]):
+        shape = " × ".join(str(length) for length in size)
+        raise ReadError(f"{path.name} holds a series of volumes ({shape}): split it into single ones and open one.")
+    if reader.GetNumberOfComponents() != 1:
+        raise ReadError(f"{path.name} holds {reader.GetNumberOfComponents()} values a voxel; only grey-scale is read.")
+    if "complex" in itk().GetPixelIDValueAsString(reader.GetPixelID()):
+        raise ReadError(f"{path.name} holds complex numbers; only grey-scale numbers are read.")
+    if reader.GetDimension() > 3:
+        reader.SetExtractSize([*size[:3], *([0] * (reader.GetDimension() - 3))])
+    return reader
+
+
+def _space_notes(reader: "sitk.ImageFileReader") -> tuple[str, ...]:
+    """A note when an NRRD file does not tie its grid to the patient."""
+    keys = set(reader.GetMetaDataKeys())
+    is_nrrd = "ITK_InputFilterName" in keys and reader.GetMetaData("ITK_InputFilterName") == "NrrdImageIO"
+    if is_nrrd and "NRRD_space" not in keys:
+        return ("The file does not say how it lies in the patient: left, right, front and back are not certain.",)
+    return ()
+
+
+def _check_packed(path: Path) -> None:
+    """Make sure that compressed voxels are whole: ITK leaves what it cannot unpack as it comes, without a word.
+
+    Raises:
+        ReadError: they are cut off, fail their checksum, or are not as many as the header says.
+    """
+    fields, end = _text_header(path)
+    if path.name.lower().endswith((".mha", ".mhd")):
+        if fields.get("binarydata", "true").lower() in ("false", "0"):
+            raise ReadError(f"{path.name} has its voxels as text, which is not read; save it as binary.")
+        if fields.get("compresseddata", "").lower() not in ("true", "1"):
+            return
+        name, stated = fields.get("elementdatafile", "LOCAL"), fields.get("compresseddatasize", "")
+        data, start = (path, end) if name.upper() == "LOCAL" else (path.parent / name, 0)
+        if not data.is_file():
+            raise ReadError(f"{path.name}: the file of its voxels, {name}, is not beside it.")
+        there = data.stat().st_size - start
+        if not stated.isdigit() or int(stated) > there:
+            raise ReadError(
+                f"{path.name} is cut off or damaged: {there} of {stated or '?'} compressed bytes are there."
+            )
+        needed = _meta_bytes(fields)
+        unpacked = sum(len(piece) for piece in pieces(data, start, int(stated), packed=True))
+        if needed is not None and unpacked != needed:
+            raise ReadError(f"{path.name} is damaged: {unpacked} of the {needed} bytes of its voxels are there.")
+    elif fields.get("encoding", "").lower() in ("bzip2", "bz2"):
+        raise ReadError(f"{path.name} is compressed by bzip2, which is not read; save it with gzip.")
+    elif fields.get("encoding", "").lower() in ("gzip", "gz"):
+        name = fields.get("data file", fields.get("datafile", ""))
+        data, start = (path.parent / name, 0) if name else (path, end)
+        # Of several files ITK says itself which of them is too short.
+        if data.is_file() and not fields.get("line skip", "0").strip("0"):
+            for _ in pieces(data, start, packed=True):
+                pass
+
+
+def _text_header(path: Path) -> tuple[dict[str, str], int]:
+    """The fields of an NRRD or MetaImage header, names in small letters, and the byte at which it ends."""
+    with path.open("rb") as file:
+        head = file.read(_LONGEST_HEADER)
+    fields: dict[str, str] = {}
+    end = 0
+    for line in head.splitlines(keepends=True):
+        end += len(line)
+        text = line.decode("latin-1").strip()
+        if not text and fields:
+            break
+        name, mark, value = text.partition("=" if path.name.lower().endswith((".mha", ".mhd")) else ":")
+        if mark:
+            fields[name.strip().lower()] = value.strip()
+        if name.strip().lower() == "elementdatafile":
+            break
+    return fields, end
+
+
+def _meta_bytes(fields: dict[str, str]) -> int | None:
+    """How many bytes the voxels of a MetaImage have; None where the header's words are not known."""
+    lengths = fields.get("dimsize", "").split()
+    size = _META_BYTES.get(fields.get("elementtype", ""))
+    if size is None or not lengths or not all(length.isdigit() for length in lengths):
+        return None
+    return math.prod(int(length) for length in lengths) * size
