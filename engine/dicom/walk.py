@@ -1,25 +1,30 @@
 """Finds the elements of a DICOM header that are asked for, and where its pixel data begins.
 
-Headers of hundreds of files must be read in a fraction of a second, so plain files are walked here from element to
-element, and those that are asked for are handed to pydicom unconverted. Whatever is less plain (big-endian or deflated
-data, elements out of order, no preamble, damage) is read by pydicom alone.
+Headers of hundreds of files must be read in a fraction of a second, so files are walked here from element to element,
+and those that are asked for are handed to pydicom unconverted. How they are encoded is seen in their first element,
+since some files say another encoding than they have, or none. Whatever is less plain (elements out of order, unknown
+representations, damage) is read by pydicom alone, under watch.
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
+
+from engine.dicom.watched import DamagedHeaderError, Inflating, Watched, nobody
 
 _Found = dict[BaseTag, DataElement | RawDataElement]
 
@@ -35,13 +40,11 @@ _MOST = 1 << 26
 _LONG_NAMES = b"OB OD OF OL OV OW SQ SV UC UN UR UT UV"
 _SHORT_NAMES = b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"
 _LONG, _SHORT = ({name: name.decode() for name in names.split()} for names in (_LONG_NAMES, _SHORT_NAMES))
-_HEAD, _LENGTH = struct.Struct("<HH2sH"), struct.Struct("<I")
 _DELIMITERS, _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-#: Sequences in sequences beyond this are damage.
+#: Sequences in sequences beyond this are damage; so are more elements than this that do not rise in order.
 _DEPTH = 40
-#: Transfer syntaxes of the standard begin so; all but these are little-endian and as they lie in the file.
-_STANDARD = "1.2.840.10008.1.2"
-_NOT_PLAIN = {"", ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian}
+_MOST_UNORDERED = 1000
+_PLAIN = {ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian}
 _MEDIA_CLASS, _MEDIA_INSTANCE, _SYNTAX = 0x00020002, 0x00020003, 0x00020010
 
 
@@ -51,18 +54,25 @@ class Walked:
 
     Args:
         dataset: the elements that were asked for, unconverted.
-        transfer_syntax: of the file; what its encoding amounts to where it does not say.
+        transfer_syntax: of the file; what its encoding amounts to where it says none, or another that is not so.
         sop_class_uid, sop_instance_uid: of the file meta information, "" where they are absent.
-        offset: byte at which the value of Pixel Data begins; 0 where there is none, -1 in a deflated file.
+        offset: byte at which the value of Pixel Data begins (in a deflated file: of what it inflates to, counted from
+            where it is deflated); 0 where there is none.
         length: its bytes, -1 when it is encapsulated.
+        representation: of Pixel Data; "" in implicit data.
+        remarks: plain sentences about what the file says of its encoding and is not so.
+        last: the tag at which reading ended; 0 at the end of the file.
     """
 
     dataset: Dataset
     transfer_syntax: str
-    sop_class_uid: str
-    sop_instance_uid: str
-    offset: int
-    length: int
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    offset: int = 0
+    length: int = 0
+    representation: str = ""
+    remarks: tuple[str, ...] = ()
+    last: int = 0
 
 
 class Walker:
@@ -73,41 +83,47 @@ class Walker:
         self._tags: list[BaseTag | int] = [*tags]
         self._wanted: Mapping[int, BaseTag] = {int(tag): tag for tag in tags}
 
-    def read(self, file: BinaryIO, size: int) -> Walked:
-        """The elements of an open file of `size` bytes that begins with DICM after its preamble, or without either.
+    def read(self, file: BinaryIO, size: int, listen: Callable[[], None] = nobody) -> Walked:
+        """The elements of an open file of `size` bytes.
+
+        Args:
+            listen: called now and then while much is read; what it raises ends the reading.
 
         Raises:
+            DamagedHeaderError: its header goes on and on, or makes no sense.
             Exception: whatever pydicom raises on damaged data.
         """
-        return self._walk(file, size) or self._parse(file)
+        return self._walk(file, size) or self._parse(file, size, listen)
 
     def _walk(self, file: BinaryIO, size: int) -> Walked | None:
         """None where the file is not plain."""
         try:
-            return self._walk_plain(_Plain(file, size))
+            return self._walk_plain(file, size)
         except _NotPlainError:
             return None
 
-    def _walk_plain(self, plain: "_Plain") -> Walked:
+    def _walk_plain(self, file: BinaryIO, size: int) -> Walked:
         found: _Found = {}
         meta: dict[int, str] = {}
-        decided, last, at = False, 0, 132
-        if plain.bytes(128, 132) != b"DICM":
-            raise _NotPlainError
-        while at < plain.size:
+        plain = _Plain(file, size)
+        decided, syntax, remarks, last = False, "", (), -1
+        at = 132 if plain.bytes(128, 132) == b"DICM" else 0
+
+        def walked(offset: int = 0, length: int = 0, representation: str = "", last: int = 0) -> Walked:
+            media = meta.get(_MEDIA_CLASS, ""), meta.get(_MEDIA_INSTANCE, "")
+            return Walked(Dataset(found), syntax, *media, offset, length, representation, remarks, last)
+
+        while not plain.ends_at(at):
             if not decided and plain.bytes(at, at + 2) != b"\x02\x00":
-                syntax = meta.get(_SYNTAX, "")
-                if syntax in _NOT_PLAIN or not syntax.startswith(_STANDARD):
-                    raise _NotPlainError
-                decided, plain.implicit = True, syntax == ImplicitVRLittleEndian
+                decided = True
+                plain, at, syntax, remarks = _decided(plain, at, meta.get(_SYNTAX, ""))
             tag, vr, start, length = plain.element(at)
             if tag <= last:
                 raise _NotPlainError
             last = tag
             if tag >= _LAST or tag in _CONTOURS:
-                if tag != PIXEL_DATA:
-                    return _walked(found, meta, 0, 0)
-                return _walked(found, meta, start, -1 if length == _UNDEFINED else length)
+                place = (start, -1 if length == _UNDEFINED else length, vr) if tag == PIXEL_DATA else (0, 0, "")
+                return walked(*place, tag)
             if length == _UNDEFINED:
                 if tag in self._wanted:
                     raise _NotPlainError
@@ -119,20 +135,34 @@ class Walker:
             elif tag in self._wanted:
                 key = self._wanted[tag]
                 value = plain.bytes(start, at)
-                found[key] = RawDataElement(key, vr or None, length, value, start, plain.implicit, True)
-        if at != plain.size or not decided:
+                found[key] = RawDataElement(key, vr or None, length, value, start, plain.implicit, plain.little)
+        if not plain.is_whole(at) or not decided:
             raise _NotPlainError
-        return _walked(found, meta, 0, 0)
+        return walked()
 
-    def _parse(self, file: BinaryIO) -> Walked:
+    def _parse(self, file: BinaryIO, size: int, listen: Callable[[], None] = nobody) -> Walked:
         """The same by pydicom."""
         file.seek(0)
-        dataset = read_partial(file, _stop, specific_tags=self._tags, force=True)
+        unordered, last, ended = 0, 0, 0
+
+        def stop(tag: BaseTag, vr: str | None, length: int) -> bool:
+            nonlocal unordered, last, ended
+            unordered += tag <= last
+            last = int(tag)
+            if unordered > _MOST_UNORDERED:
+                raise DamagedHeaderError("its elements are in no order")
+            ended = last if last >= _LAST or last in _CONTOURS else 0
+            return ended > 0
+
+        watched = cast(BinaryIO, Watched(file, size, listen))
+        dataset = read_partial(watched, stop, specific_tags=self._tags, force=True)
         meta = dataset.file_meta
         syntax = str(meta.get("TransferSyntaxUID", "")) or _encoding(dataset)
-        offset, length = (-1, -1) if syntax == DeflatedExplicitVRLittleEndian else _pixel_data(file, dataset)
+        deflated = syntax == DeflatedExplicitVRLittleEndian
+        source = cast(BinaryIO, dataset.buffer) if deflated and dataset.buffer is not None else file
+        offset, length, representation = _pixel_data(source, dataset) if ended == PIXEL_DATA else (0, 0, "")
         sop_class, sop_instance = meta.get("MediaStorageSOPClassUID", ""), meta.get("MediaStorageSOPInstanceUID", "")
-        return Walked(dataset, syntax, str(sop_class), str(sop_instance), offset, length)
+        return Walked(dataset, syntax, str(sop_class), str(sop_instance), offset, length, representation, last=ended)
 
 
 class _NotPlainError(Exception):
@@ -140,13 +170,32 @@ class _NotPlainError(Exception):
 
 
 class _Plain:
-    """Elements of a little-endian file; raises `_NotPlainError` at whatever is odd."""
+    """Elements of a file from a place on; raises `_NotPlainError` at whatever is odd."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO | Inflating, size: int) -> None:
         self.size = size
+        self.file = file
         self.implicit = False
-        self._file = file
+        self.little = True
         self._data = file.read(_CHUNK)
+        self.order("<")
+
+    def order(self, sign: str) -> None:
+        """Set the order of bytes: "<" for little-endian, ">" for big-endian."""
+        self.little = sign == "<"
+        self._head, self._length = struct.Struct(f"{sign}HH2sH"), struct.Struct(f"{sign}I")
+
+    def ends_at(self, at: int) -> bool:
+        """True when no element begins at a place."""
+        if at >= self.size:
+            return True
+        if at >= len(self._data):
+            self._data += self.file.read(_CHUNK)
+        return at >= len(self._data)
+
+    def is_whole(self, at: int) -> bool:
+        """True when the file was meant to end at a place; what a deflated one inflates to has no size of its own."""
+        return at == (self.size if not isinstance(self.file, Inflating) else len(self._data))
 
     def bytes(self, start: int, stop: int) -> bytes:
         """A part of the file."""
@@ -157,23 +206,23 @@ class _Plain:
         if stop > len(self._data):
             if stop > min(self.size, _MOST):
                 raise _NotPlainError
-            self._data += self._file.read(max(stop - len(self._data), len(self._data)))
+            self._data += self.file.read(max(stop - len(self._data), len(self._data)))
             if stop > len(self._data):
                 raise _NotPlainError
 
     def element(self, at: int) -> tuple[int, str, int, int]:
         """(tag, VR or "", where its value starts, its length) of the element at a place."""
         self._need(at + 8)
-        group, element, vr, short = _HEAD.unpack_from(self._data, at)
+        group, element, vr, short = self._head.unpack_from(self._data, at)
         tag = group << 16 | element
         if self.implicit or group == _DELIMITERS:
-            start, length = at + 8, _LENGTH.unpack_from(self._data, at + 4)[0]
+            start, length = at + 8, self._length.unpack_from(self._data, at + 4)[0]
             name = ""
         elif vr in _SHORT:
             start, length, name = at + 8, short, _SHORT[vr]
         elif vr in _LONG:
             self._need(at + 12)
-            start, length, name = at + 12, _LENGTH.unpack_from(self._data, at + 8)[0], _LONG[vr]
+            start, length, name = at + 12, self._length.unpack_from(self._data, at + 8)[0], _LONG[vr]
         else:
             raise _NotPlainError
         if length != _UNDEFINED and start + length > self.size and tag != PIXEL_DATA:
@@ -200,31 +249,59 @@ class _Plain:
             at = self.after_sequence(start, depth + 1) if length == _UNDEFINED else start + length
 
 
-def _walked(
-    found: dict[BaseTag, DataElement | RawDataElement], meta: Mapping[int, str], offset: int, length: int
-) -> Walked:
-    media = meta.get(_MEDIA_CLASS, ""), meta.get(_MEDIA_INSTANCE, "")
-    return Walked(Dataset(found), meta[_SYNTAX], *media, offset, length)
+def _decided(plain: _Plain, at: int, said: str) -> tuple[_Plain, int, str, tuple[str, ...]]:
+    """(elements, where they begin, transfer syntax, remarks) of the data set at a place, by what its first one shows.
+
+    `said` is the transfer syntax of the file meta information, "" where that is absent.
+    """
+    found = _encoding_of(plain.bytes(at, at + 8))
+    if said == DeflatedExplicitVRLittleEndian or (said in {"", *_PLAIN} and found is None):
+        file = cast(BinaryIO, plain.file)
+        file.seek(at)
+        try:
+            inflated = _Plain(Inflating(file), _MOST)
+            if _encoding_of(inflated.bytes(0, 8)) != ExplicitVRLittleEndian:
+                raise _NotPlainError
+            plain, at, found = inflated, 0, DeflatedExplicitVRLittleEndian
+        except (zlib.error, _NotPlainError):
+            file.seek(0)
+            plain = _Plain(file, plain.size)
+    if found is None:
+        raise _NotPlainError
+    plain.implicit = found == ImplicitVRLittleEndian
+    plain.order(">" if found == ExplicitVRBigEndian else "<")
+    if said == found:
+        return plain, at, found, ()
+    if not said:
+        return plain, at, found, (f"The file does not say how it is encoded: it is read as {UID(found).name}.",)
+    if said in _PLAIN:
+        remark = f"The file says that it is in {UID(said).name} but is in {UID(found).name}, as which it is read."
+        return plain, at, found, (remark,)
+    return plain, at, said, ()
 
 
-def _stop(tag: BaseTag, vr: str | None, length: int) -> bool:
-    return int(tag) >= _LAST or int(tag) in _CONTOURS
+def _encoding_of(head: bytes) -> UID | None:
+    """The transfer syntax that the first eight bytes of a data set show; None where they show none."""
+    explicit = head[4:6] in _SHORT or head[4:6] in _LONG
+    if head[0] == 0 and 0 < head[1] <= 0x28 and explicit:
+        return ExplicitVRBigEndian
+    if 0 < head[0] <= 0x28 and head[1] == 0:
+        return ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
+    return None
 
 
-def _pixel_data(file: BinaryIO, dataset: FileDataset) -> tuple[int, int]:
-    """(offset, length) of the value of Pixel Data, whose tag the file stands at; (0, 0) where there is none."""
-    implicit, little = dataset.original_encoding
-    order = "<" if little else ">"
+def _pixel_data(file: BinaryIO, dataset: FileDataset) -> tuple[int, int, str]:
+    """(offset, length, representation) of the value of Pixel Data, whose tag the file stands at."""
+    _, little = dataset.original_encoding
     start = file.tell()
     head = file.read(12)
     if len(head) < 12:
-        return 0, 0
-    group, element = struct.unpack(order + "HH", head[:4])
-    if (group << 16 | element) != PIXEL_DATA:
-        return 0, 0
-    field, skip = (head[4:8], 8) if implicit else (head[8:12], 12)
-    (length,) = struct.unpack(order + "I", field)
-    return start + skip, -1 if length == _UNDEFINED else length
+        return 0, 0, ""
+    # The encoding that the file says may not be its own. As a length, these letters would be odd, which none is.
+    explicit = head[4:6] in (b"OB", b"OW", b"UN") and head[6:8] == b"\0\0"
+    field, skip, name = (head[8:12], 12, head[4:6].decode()) if explicit else (head[4:8], 8, "")
+    (length,) = struct.unpack(("<" if little else ">") + "I", field)
+    return start + skip, -1 if length == _UNDEFINED else length, name
 
 
 def _encoding(dataset: FileDataset) -> str:

@@ -217,13 +217,13 @@ def test_the_quick_walk_over_a_header_finds_what_pydicom_finds(shared_data: Path
     files = [*(shared_data / "dicom").rglob("*"), *pydicom_files.rglob("*.dcm")]
     walked = 0
     for path in files:
-        if not path.is_file() or path.read_bytes()[128:132] != b"DICM":
+        if not path.is_file():
             continue
         with path.open("rb") as file:
             quick = walker._walk(file, path.stat().st_size)
             if quick is None:
                 continue
-            slow = walker._parse(file)
+            slow = walker._parse(file, path.stat().st_size)
         walked += 1
         assert quick.dataset.to_json_dict() == Dataset(slow.dataset).to_json_dict(), path
         assert (quick.transfer_syntax, quick.offset, quick.length) == (slow.transfer_syntax, slow.offset, slow.length)
