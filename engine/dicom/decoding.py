@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.dicom.planes import StoredPlane
+from engine.dicom.pixel_format import unread_stream
+from engine.dicom.planes import StoredImage, StoredPlane
 from engine.errors import ReadError
 
 #: Seconds after which a decoder that has not finished a job is taken to hang.
@@ -26,15 +27,15 @@ FRAMES_PER_JOB = 4
 _MAX_DECODERS = 4
 
 
-def decoded(planes: Sequence[StoredPlane]) -> Generator[NDArray[Any], None, None]:
+def decoded(planes: Sequence[StoredPlane]) -> Generator[NDArray[Any] | ReadError, None, None]:
     """The stored values of compressed planes (rows, columns), in their order.
 
-    Raises:
-        ReadError: a plane's data is damaged: the decoder refused it, crashed, or did not end.
+    Where a plane's data is damaged, so that the decoder refuses it, crashes, or does not end, or is of a kind that is
+    not supported, the error that says so takes the place of its values.
     """
     jobs = _jobs(planes)
     count = min(os.cpu_count() or 1, _MAX_DECODERS, len(jobs))
-    waiting: deque[Future[list[NDArray[Any]]]] = deque()
+    waiting: deque[Future[list[NDArray[Any] | ReadError]]] = deque()
     try:
         with ThreadPoolExecutor(count, thread_name_prefix="decoding") as pool:
             try:
@@ -62,16 +63,30 @@ def _jobs(planes: Sequence[StoredPlane]) -> list[list[StoredPlane]]:
     return jobs
 
 
-def _decode(planes: Sequence[StoredPlane]) -> list[NDArray[Any]]:
-    path = planes[0].image.path
+def _decode(planes: Sequence[StoredPlane], again: bool = True) -> list[NDArray[Any] | ReadError]:
     decoder = _borrow()
     healthy = False
     try:
-        values = decoder.decode(path, [(plane.frame or 1) - 1 for plane in planes])
+        values = decoder.decode(planes)
         healthy = True
-        return values
+        return [*values]
+    except _EndlessError as error:
+        return [error] * len(planes)
+    except ReadError as error:
+        # What ends a decoder may be a lack of memory: once more. And one frame of a job need not cost the others.
+        if len(planes) == 1 and not (again and isinstance(error, _CrashError)):
+            return [error]
     finally:
         _give_back(decoder, healthy)
+    return [value for plane in planes for value in _decode([plane], again=len(planes) > 1)]
+
+
+class _EndlessError(ReadError):
+    """The decoder did not end."""
+
+
+class _CrashError(ReadError):
+    """The decoder ended too early."""
 
 
 class _Decoder:
@@ -92,7 +107,13 @@ class _Decoder:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def decode(self, path: Path, frames: list[int]) -> list[NDArray[Any]]:
+    def decode(self, planes: Sequence[StoredPlane]) -> list[NDArray[Any]]:
+        """The values of planes of one file.
+
+        Raises:
+            ReadError: one is damaged or not supported.
+        """
+        image = planes[0].image
         hanging = threading.Event()
 
         def stop() -> None:
@@ -102,17 +123,19 @@ class _Decoder:
         timer = threading.Timer(TIMEOUT_S, stop)
         timer.start()
         try:
-            return self._exchange(path, frames)
+            return self._exchange(image, [(plane.frame or 1) - 1 for plane in planes])
         except (OSError, EOFError) as error:
-            how = "its decoding does not end" if hanging.is_set() else "it crashes the decoder"
-            raise ReadError(f"{path.name} is damaged: {how}.") from error
+            if hanging.is_set():
+                raise _EndlessError(f"{image.path.name} is damaged: its decoding does not end.") from error
+            raise _CrashError(f"{image.path.name} is damaged: it crashes the decoder.") from error
         finally:
             timer.cancel()
 
-    def _exchange(self, path: Path, frames: list[int]) -> list[NDArray[Any]]:
+    def _exchange(self, image: StoredImage, frames: list[int]) -> list[NDArray[Any]]:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
-        stdin.write(json.dumps({"path": str(path), "frames": frames}).encode() + b"\n")
+        job = {"path": str(image.path), "frames": frames, "elements": _corrected(image)}
+        stdin.write(json.dumps(job).encode() + b"\n")
         stdin.flush()
         found = []
         for _ in frames:
@@ -121,7 +144,7 @@ class _Decoder:
                 raise EOFError
             head = json.loads(line)
             if "error" in head:
-                raise ReadError(f"{path.name} is damaged: its pixel data cannot be decoded.")
+                raise ReadError(_why_not(image))
             values = np.empty(head["shape"], head["type"])
             buffer = values.reshape(-1).view(np.uint8).data
             if stdout.readinto(buffer) != len(buffer):  # type: ignore[attr-defined]
@@ -137,6 +160,30 @@ class _Decoder:
         self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+
+def _corrected(image: StoredImage) -> dict[str, str | int]:
+    """Elements that describe the pixels, where the file lacks some or says what is not so."""
+    if not image.remarks:
+        return {}
+    return {
+        "TransferSyntaxUID": image.transfer_syntax,
+        "SamplesPerPixel": image.samples,
+        "PhotometricInterpretation": image.photometric,
+        "BitsAllocated": image.bits_allocated,
+        "BitsStored": image.bits_stored,
+        "HighBit": image.high_bit,
+        "PixelRepresentation": int(image.signed),
+    }
+
+
+def _why_not(image: StoredImage) -> str:
+    """Why the decoder refused a file."""
+    with image.path.open("rb") as file:
+        unread = unread_stream(file, image.offset)
+    if unread:
+        return f"{image.path.name} is compressed in a way that is not read: {unread} is not supported."
+    return f"{image.path.name} is damaged: its pixel data cannot be decoded."
 
 
 _idle: list[_Decoder] = []

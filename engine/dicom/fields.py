@@ -5,10 +5,13 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
 from engine.errors import ReadError
+
+_BINARY = {"FD", "FL", "US", "SS", "UL", "SL"}
+_TEXTS = {"AE", "AS", "CS", "DS", "IS", "LO", "LT", "SH", "ST", "UC", "UT"}
 
 
 def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
@@ -20,13 +23,19 @@ def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
     return [item for item in value if isinstance(item, Dataset)] if isinstance(value, Iterable) else ()
 
 
+def is_absent(dataset: Dataset, keyword: str) -> bool:
+    """True where an element is not there, or is empty."""
+    element = dataset.get_item(_tag(keyword))
+    return element is None or element.value is None or element.value == b""
+
+
 def text(dataset: Dataset, keyword: str) -> str:
     """The text of an element as the file has it, without padding; "" where it is absent."""
     element = dataset.get_item(_tag(keyword))
     value = None if element is None else element.value
     if value is None:
         return ""
-    if isinstance(value, bytes) and _is_binary(keyword):
+    if isinstance(value, bytes) and _is_binary(element, keyword):
         value = dataset[_tag(keyword)].value
     if isinstance(value, bytes):
         return value.decode("latin-1").strip(" \0")
@@ -47,10 +56,19 @@ def numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | N
     try:
         found = tuple(float(part) for part in written.split("\\"))
     except ValueError:
-        raise ReadError(f"its {keyword} is not a number") from None
+        raise ReadError(f"its {keyword} is “{written[:40]}”, which is not a number") from None
     if len(found) != count or not all(map(math.isfinite, found)):
-        raise ReadError(f"its {keyword} is not {count} finite number{'s' * (count > 1)}")
+        raise ReadError(f"its {keyword} is “{written[:40]}”, not {count} finite number{'s' * (count > 1)}")
     return found
+
+
+def number_if_any(dataset: Dataset, keyword: str) -> tuple[float | None, tuple[str, ...]]:
+    """(a number that can be done without, remarks): None where it is absent or no number, which a remark then says."""
+    try:
+        found = numbers(dataset, keyword, 1)
+    except ReadError as error:
+        return None, (f"{error}, and is not used",)
+    return (found[0] if found else None), ()
 
 
 def whole(dataset: Dataset, keyword: str, default: int) -> int:
@@ -74,9 +92,13 @@ def short(dataset: Dataset, keyword: str, default: int | None = None) -> int:
         if default is None:
             raise ReadError(f"it lacks {keyword}")
         return default
-    if isinstance(value, bytes) and isinstance(element, RawDataElement):
-        return int.from_bytes(value[:2], "little" if element.is_little_endian else "big")
-    return int(value)
+    if isinstance(value, bytes) and isinstance(element, RawDataElement) and element.VR not in _TEXTS:
+        size = 4 if element.VR in {"UL", "SL"} else 2
+        return int.from_bytes(value[:size], "little" if element.is_little_endian else "big")
+    try:
+        return int(float(text(dataset, keyword).split("\\")[0]))
+    except (ValueError, OverflowError):
+        raise ReadError(f"its {keyword} is “{text(dataset, keyword)[:40]}”, which is not a number") from None
 
 
 def bounds(dataset: Dataset, keyword: str, signed: bool) -> int | None:
@@ -101,6 +123,12 @@ def _tag(keyword: str) -> int:
     return tag
 
 
+def _is_binary(element: DataElement | RawDataElement | None, keyword: str) -> bool:
+    """True when a number is stored as such; what the file says of that comes before the dictionary."""
+    stated = None if element is None else element.VR
+    return (stated if stated not in {None, "UN"} else _dictionary(keyword)) in _BINARY
+
+
 @cache
-def _is_binary(keyword: str) -> bool:
-    return dictionary_VR(_tag(keyword)) in {"FD", "FL", "US", "SS", "UL", "SL"}
+def _dictionary(keyword: str) -> str:
+    return dictionary_VR(_tag(keyword))

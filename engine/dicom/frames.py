@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
 
-from engine.dicom.fields import items, numbers, text, whole
+from engine.dicom.fields import items, number_if_any, numbers, text, whole
 from engine.dicom.planes import TRAITS, StoredImage, StoredPlane
 from engine.dicom.value_maps import ValueMap, value_maps
 from engine.errors import ReadError
@@ -66,6 +66,10 @@ class _Groups:
         found = self.numbers(group, keyword, 1)
         return found[0] if found else None
 
+    def number_if_any(self, group: str, keyword: str) -> float | None:
+        found = (number_if_any(item, keyword)[0] for item in self._items(group))
+        return next((value for value in found if value is not None), None)
+
     def text(self, group: str, keyword: str) -> str:
         return next((found for item in self._items(group) if (found := text(item, keyword))), "")
 
@@ -84,7 +88,7 @@ def _plane(image: StoredImage, number: int, groups: _Groups, maps: tuple[ValueMa
         position=groups.numbers("PlanePositionSequence", "ImagePositionPatient", 3),
         orientation=groups.numbers("PlaneOrientationSequence", "ImageOrientationPatient", 6),
         spacing_uv=None if spacing is None else (spacing[1], spacing[0]),
-        thickness=groups.number("PixelMeasuresSequence", "SliceThickness"),
+        thickness=groups.number_if_any("PixelMeasuresSequence", "SliceThickness"),
         slope=groups.number("PixelValueTransformationSequence", "RescaleSlope"),
         intercept=groups.number("PixelValueTransformationSequence", "RescaleIntercept"),
         rescale_type=groups.text("PixelValueTransformationSequence", "RescaleType"),

@@ -2,19 +2,23 @@
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from engine.dicom.fields import items, numbers, short, text, whole
+from engine.dicom.fields import items, number_if_any, numbers, text, whole
 from engine.dicom.frames import frame_planes
-from engine.dicom.planes import NATIVE, TRAITS, VOLUME_MODALITIES, StoredImage, StoredPlane
+from engine.dicom.pixel_format import FORMAT_KEYWORDS, PixelFormat
+from engine.dicom.planes import NATIVE, PLAIN, TRAITS, VOLUME_MODALITIES, StoredImage, StoredPlane
 from engine.dicom.walk import Walked, Walker
-from engine.errors import ReadError
+from engine.dicom.watched import DamagedHeaderError, nobody
+from engine.errors import PlanimeterError, ReadError
 
 _KEYWORDS = (
     *(trait for trait in TRAITS if trait != "StackID"),
@@ -32,16 +36,8 @@ _KEYWORDS = (
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "SliceThickness",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "NumberOfFrames",
-    "Rows",
-    "Columns",
     "PixelSpacing",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
+    *FORMAT_KEYWORDS,
     "RescaleSlope",
     "RescaleIntercept",
     "RescaleType",
@@ -50,9 +46,6 @@ _KEYWORDS = (
     "ReferencedFrameOfReferenceSequence",
 )
 _WALKER = Walker(_KEYWORDS)
-
-#: More frames than any image has; a header that claims more is damaged.
-MAX_FRAMES = 100_000
 
 #: Modalities of objects that are no images, and what they are.
 OTHER_MODALITIES = {
@@ -86,6 +79,10 @@ OTHER_CLASSES = {
 }
 
 
+#: Float Pixel Data and Double Float Pixel Data.
+_FLOATING = {0x7FE00008, 0x7FE00009}
+
+
 class NotDicomError(ReadError):
     """The file is no DICOM file at all."""
 
@@ -114,47 +111,61 @@ class Header:
         return self.sop_class_uid == MediaStorageDirectoryStorage
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, listen: Callable[[], None] = nobody) -> Header:
     """Read everything of a file but its pixel data.
+
+    Args:
+        listen: called now and then while much is read; what it raises ends the reading.
 
     Raises:
         NotDicomError: it is no DICOM file.
         ReadError: it is one, but its header is damaged.
     """
     try:
-        # Opening a pipe or a device could wait for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
+        # Opening a pipe or a device could wait for ever, and so could reading a file that the system makes up.
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise NotDicomError(f"{path.name} is not a file.")
+        if not status.st_size:
+            raise NotDicomError(f"{path.name} is empty.")
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             _require_dicom(file.read(132), path)
             file.seek(0)
-            walked = _WALKER.read(file, status.st_size)
-    except ReadError:
+            walked = _WALKER.read(file, status.st_size, listen)
+            return _header(path, status, walked, file)
+    except PlanimeterError:
         raise
     except OSError as error:
+        if path.is_symlink() and not path.exists():
+            raise ReadError(f"{path.name} is a link that leads to no file.") from error
         raise ReadError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+    except DamagedHeaderError as error:
+        raise ReadError(f"{path.name} is a damaged DICOM file: {error}.") from error
     except Exception as error:  # pydicom raises nearly anything on damaged bytes
         raise ReadError(f"{path.name} is a damaged DICOM file: its header cannot be read.") from error
+
+
+def _require_dicom(start: bytes, path: Path) -> None:
+    """Refuse a file that does not begin as DICOM does."""
+    # Files from before the standard's file format start with their first element, group 2 or 8.
+    little = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"
+    big = start[:3] == b"\x00\x08\x00" and start[4:6].isalpha()
+    old = len(start) >= 16 and (little or big)
+    if start[128:] != b"DICM" and not old:
+        raise NotDicomError(f"{path.name} is not a DICOM file.")
+
+
+def _header(path: Path, status: os.stat_result, walked: Walked, file: BinaryIO) -> Header:
     try:
-        return _header(path, status, walked)
+        return _described(path, status, walked, file)
     except ReadError as error:
         raise ReadError(f"{path.name} is a damaged or unusual DICOM file: {error}.") from error
     except Exception as error:
         raise ReadError(f"{path.name} is a damaged DICOM file: its header makes no sense.") from error
 
 
-def _require_dicom(start: bytes, path: Path) -> None:
-    """Refuse a file that does not begin as DICOM does."""
-    if not start:
-        raise NotDicomError(f"{path.name} is empty.")
-    # Files from before the standard's file format start with their first element, group 2 or 8, little-endian.
-    old = len(start) >= 16 and start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"
-    if start[128:] != b"DICM" and not old:
-        raise NotDicomError(f"{path.name} is not a DICOM file.")
-
-
-def _header(path: Path, status: os.stat_result, walked: Walked) -> Header:
+def _described(path: Path, status: os.stat_result, walked: Walked, file: BinaryIO) -> Header:
     dataset = walked.dataset
     header = Header(
         path=path,
@@ -176,44 +187,51 @@ def _header(path: Path, status: os.stat_result, walked: Walked) -> Header:
         raise ReadError("it names neither a series nor a modality")
     if header.sop_class_uid in OTHER_CLASSES or header.modality in OTHER_MODALITIES:
         return header
-    if "Rows" not in dataset or "Columns" not in dataset:
+    lacking = [keyword for keyword in ("Rows", "Columns") if keyword not in dataset]
+    if lacking:
         lost = header.modality in VOLUME_MODALITIES
-        return replace(header, problem=f"{path.name} is cut off: it has no image.") if lost else header
+        why = "is cut off: it has no image" if not walked.last else f"has no image: it lacks {' and '.join(lacking)}"
+        return replace(header, problem=f"{path.name} {why}.") if lost else header
+    form = PixelFormat.of(walked, file)
     image = StoredImage(
         path=path,
         size=status.st_size,
         modified_ns=status.st_mtime_ns,
-        transfer_syntax=walked.transfer_syntax,
+        transfer_syntax=form.transfer_syntax,
         sop_class_uid=header.sop_class_uid,
         sop_instance_uid=header.sop_instance_uid,
-        rows=short(dataset, "Rows"),
-        columns=short(dataset, "Columns"),
-        samples=short(dataset, "SamplesPerPixel", 1),
-        photometric=text(dataset, "PhotometricInterpretation"),
-        bits_allocated=short(dataset, "BitsAllocated"),
-        bits_stored=short(dataset, "BitsStored"),
-        high_bit=short(dataset, "HighBit"),
-        signed=short(dataset, "PixelRepresentation", 0) == 1,
-        frames=max(whole(dataset, "NumberOfFrames", 1), 1),
+        rows=form.rows,
+        columns=form.columns,
+        samples=form.samples,
+        photometric=form.photometric,
+        bits_allocated=form.bits_allocated,
+        bits_stored=form.bits_stored,
+        high_bit=form.high_bit,
+        signed=form.signed,
+        frames=form.frames,
         offset=walked.offset,
         length=walked.length,
+        swapped=form.swapped,
+        remarks=tuple(form.remarks),
+        deflated_at=walked.deflated_at,
     )
-    if image.frames > MAX_FRAMES:
-        raise ReadError(f"it claims {image.frames} frames")
     planes = frame_planes(dataset, image) if "PerFrameFunctionalGroupsSequence" in dataset else _planes(dataset, image)
-    return replace(header, planes=planes, problem=_damage(image))
+    problem = f"{path.name} {form.problem}." if form.problem else _damage(image, walked.last)
+    return replace(header, planes=planes, problem=problem)
 
 
-def _damage(image: StoredImage) -> str:
+def _damage(image: StoredImage, last: int) -> str:
     """Why the pixel data cannot be whole, or "" when the header and the file's size agree."""
     name = image.path.name
     if image.rows == 0 or image.columns == 0:
         return f"{name} is damaged: it says that it has {image.rows} rows and {image.columns} columns."
+    if image.offset == 0 and last in _FLOATING:
+        return f"{name} holds floating-point pixels, which are not read."
     if image.offset == 0:
-        return f"{name} is cut off: it has no pixel data."
+        return f"{name} has no pixel data: it is cut off, or was written without."
     # Colour is stored in several layouts, and not opened anyway.
-    if image.offset > 0 and image.length >= 0 and image.transfer_syntax in NATIVE and image.samples == 1:
-        if image.offset + image.length > image.size:
+    if image.length >= 0 and image.transfer_syntax in PLAIN and image.samples == 1:
+        if image.offset + image.length > image.size and image.transfer_syntax in NATIVE:
             there = max(image.size - image.offset, 0)
             return f"{name} is cut off: {there} of {image.length} bytes of its pixel data are there."
         if image.length < image.frame_bytes * image.frames:
@@ -225,7 +243,9 @@ def _damage(image: StoredImage) -> str:
 def _planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...]:
     spacing = numbers(dataset, "PixelSpacing", 2)
     several = image.frames > 1
-    thickness = numbers(dataset, "SliceThickness", 1)
+    thickness, remarks = number_if_any(dataset, "SliceThickness")
+    if remarks:
+        image = replace(image, remarks=(*image.remarks, *remarks))
     slope, intercept = numbers(dataset, "RescaleSlope", 1), numbers(dataset, "RescaleIntercept", 1)
     first = StoredPlane(
         image=image,
@@ -234,7 +254,7 @@ def _planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...]:
         position=None if several else numbers(dataset, "ImagePositionPatient", 3),
         orientation=None if several else numbers(dataset, "ImageOrientationPatient", 6),
         spacing_uv=None if spacing is None else (spacing[1], spacing[0]),
-        thickness=thickness[0] if thickness else None,
+        thickness=thickness,
         slope=slope[0] if slope else None,
         intercept=intercept[0] if intercept else None,
         rescale_type=text(dataset, "RescaleType"),

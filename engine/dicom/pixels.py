@@ -1,6 +1,7 @@
 """Reads the stored values of planes into an array: straight from the file where they lie as they are, else decoded."""
 
 import os
+import zlib
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from io import FileIO
@@ -8,25 +9,37 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
 from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
     UID,
-    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
-    JPEG2000TransferSyntaxes,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     RLELossless,
 )
 
 from engine.dicom.decoding import decoded
-from engine.dicom.planes import NATIVE, TRAITS, StoredImage, StoredPlane
+from engine.dicom.planes import NATIVE, PLAIN, TRAITS, StoredImage, StoredPlane
+from engine.dicom.watched import DamagedHeaderError, Inflating
 from engine.errors import ReadError
 
 _IMAGE_TYPE = TRAITS.index("ImageType")
 
 #: Encapsulated transfer syntaxes that are decoded.
-ENCAPSULATED = {RLELossless, *JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes}
+ENCAPSULATED = {
+    RLELossless,
+    *JPEGTransferSyntaxes,
+    *JPEGLSTransferSyntaxes,
+    JPEG2000Lossless,
+    JPEG2000,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    HTJ2K,
+}
 
 
 def why_undecodable(planes: Sequence[StoredPlane]) -> str:
@@ -35,22 +48,35 @@ def why_undecodable(planes: Sequence[StoredPlane]) -> str:
         return f"{planes[0].image.path.name} is a mosaic of many slices in one picture, which is not opened."
     for image in {id(plane.image): plane.image for plane in planes}.values():
         name = image.path.name
-        if image.samples != 1 or not image.photometric.startswith("MONOCHROME"):
-            return f"{name} is a colour image ({image.photometric or 'unknown'}); only grey-scale images are opened."
+        if image.samples == 1 and not image.photometric.startswith(("MONOCHROME", "PALETTE")):
+            return f"{name} has pixels of the kind {image.photometric}; only grey-scale images are opened."
+        if image.samples != 1 or image.photometric.startswith("PALETTE"):
+            return f"{name} is a colour image ({_colours(image)}); only grey-scale images are opened."
         if image.bits_allocated not in (8, 16, 32):
             return f"{name} has {image.bits_allocated} bits a pixel; only 8, 16 and 32 are read."
         # PS3.5 8.1.1 asks for it; in files where it is not so, readers disagree on what the bits mean.
         if not 1 <= image.bits_stored <= image.bits_allocated or image.high_bit != image.bits_stored - 1:
-            return f"{name} contradicts itself on which of the {image.bits_allocated} bits of a pixel are used."
+            return (
+                f"{name} contradicts itself on which of the {image.bits_allocated} bits of a pixel are used "
+                f"(BitsStored {image.bits_stored}, HighBit {image.high_bit})."
+            )
         syntax = image.transfer_syntax
-        if syntax not in NATIVE and syntax != DeflatedExplicitVRLittleEndian and syntax not in ENCAPSULATED:
-            return f"{name} is compressed in a way that is not read: {UID(syntax).name}."
+        if syntax not in PLAIN and syntax not in ENCAPSULATED:
+            return f"{name} is compressed in a way that is not read: {UID(syntax).name} is not supported."
     return ""
 
 
-def read_stored(planes: Sequence[StoredPlane], into: NDArray[Any] | None = None) -> Generator[NDArray[Any], None, None]:
+def _colours(image: StoredImage) -> str:
+    """What makes an image one in colour."""
+    return f"{image.samples} values a pixel" if image.photometric.startswith("MONOCHROME") else image.photometric
+
+
+def read_stored(
+    planes: Sequence[StoredPlane], into: NDArray[Any] | None = None
+) -> Generator[NDArray[Any] | ReadError, None, None]:
     """The stored values (rows, columns) of planes in their order, before any rescale, of the stored integer type.
 
+    A plane whose data is damaged, while its file is as its header was read, comes as the error that says so.
     Close the iterator (`contextlib.closing`) when it is left early.
 
     Args:
@@ -58,7 +84,7 @@ def read_stored(planes: Sequence[StoredPlane], into: NDArray[Any] | None = None)
             into it, and what comes out is a view of it.
 
     Raises:
-        ReadError: a file is gone, has changed since its header was read, is cut off, or its compressed data is damaged.
+        ReadError: a file is gone, has changed since its header was read, or is cut off.
     """
     compressed = [plane for plane in planes if plane.image.transfer_syntax in ENCAPSULATED]
     with closing(decoded(compressed)) as decoding, _Files() as files:
@@ -69,13 +95,17 @@ def read_stored(planes: Sequence[StoredPlane], into: NDArray[Any] | None = None)
                 if image.transfer_syntax in NATIVE:
                     yield files.read(plane, target)
                     continue
-                values = next(decoding) if image.transfer_syntax in ENCAPSULATED else _inflated(plane)
+                values = next(decoding) if image.transfer_syntax in ENCAPSULATED else files.inflated(plane)
             except OSError as error:
                 raise ReadError(f"{image.path.name} cannot be read: {error.strerror or error}.") from error
+            if isinstance(values, ReadError):
+                yield values
+                continue
             if values.shape != (image.rows, image.columns) or not np.can_cast(values.dtype, stored_type(image)):
-                raise ReadError(
+                yield ReadError(
                     f"{image.path.name} is damaged: its pixel data is not of the kind that its header says."
                 )
+                continue
             values = values.astype(stored_type(image), copy=False)
             clear_unused_bits(values, image)
             if target is None:
@@ -86,11 +116,12 @@ def read_stored(planes: Sequence[StoredPlane], into: NDArray[Any] | None = None)
 
 
 class _Files:
-    """Reads uncompressed planes, keeping the current file open."""
+    """Reads planes that are not compressed, keeping the current file open, or what it inflates to."""
 
     def __init__(self) -> None:
         self._image: StoredImage | None = None
         self._file: FileIO | None = None
+        self._inflated: tuple[StoredImage, bytes] | None = None
 
     def __enter__(self) -> "_Files":
         return self
@@ -100,7 +131,41 @@ class _Files:
             self._file.close()
 
     def read(self, plane: StoredPlane, target: NDArray[Any] | None) -> NDArray[Any]:
+        """The values of a plane that lies in its file as it is, in `target` where that is given."""
         image = plane.image
+        file = self._opened(image)
+        values = np.empty((image.rows, image.columns), stored_type(image)) if target is None else target
+        start = ((plane.frame or 1) - 1) * image.frame_bytes
+        if image.swapped:
+            _read_swapped(file, image, start, values)
+        else:
+            file.seek(image.offset + start)
+            _fill(file, values.reshape(-1).view(np.uint8).data, image)
+            if image.transfer_syntax == ExplicitVRBigEndian:
+                values.byteswap(inplace=True)
+        clear_unused_bits(values, image)
+        return values
+
+    def inflated(self, plane: StoredPlane) -> NDArray[Any] | ReadError:
+        """The values of a plane of a file that is deflated as a whole."""
+        image = plane.image
+        if self._inflated is None or self._inflated[0] is not image:
+            file = self._opened(image)
+            file.seek(image.deflated_at)
+            try:
+                inflating = Inflating(file)
+                inflating.read(image.offset)
+                self._inflated = image, inflating.read(image.frame_bytes * image.frames)
+            except (zlib.error, DamagedHeaderError):
+                return ReadError(f"{image.path.name} is damaged: it cannot be inflated.")
+        data = self._inflated[1]
+        start = ((plane.frame or 1) - 1) * image.frame_bytes
+        if len(data) < start + image.frame_bytes:
+            return ReadError(f"{image.path.name} is cut off: its pixel data ends early.")
+        values = np.frombuffer(data, stored_type(image), image.rows * image.columns, start)
+        return values.reshape(image.rows, image.columns).copy()
+
+    def _opened(self, image: StoredImage) -> FileIO:
         if self._image is not image or self._file is None:
             self.__exit__()
             self._file = FileIO(image.path)
@@ -108,19 +173,26 @@ class _Files:
             status = os.fstat(self._file.fileno())
             if (status.st_size, status.st_mtime_ns) != (image.size, image.modified_ns):
                 raise ReadError(f"{image.path.name} has changed since it was found: open its folder again.")
-        values = np.empty((image.rows, image.columns), stored_type(image)) if target is None else target
-        self._file.seek(image.offset + ((plane.frame or 1) - 1) * image.frame_bytes)
-        buffer = values.reshape(-1).view(np.uint8).data
-        done = 0
-        while done < len(buffer):
-            count = self._file.readinto(buffer[done:])
-            if not count:
-                raise ReadError(f"{image.path.name} is cut off: its pixel data ends early.")
-            done += count
-        if image.transfer_syntax == ExplicitVRBigEndian:
-            values.byteswap(inplace=True)
-        clear_unused_bits(values, image)
-        return values
+        return self._file
+
+
+def _fill(file: FileIO, buffer: memoryview, image: StoredImage) -> None:
+    done = 0
+    while done < len(buffer):
+        count = file.readinto(buffer[done:])
+        if not count:
+            raise ReadError(f"{image.path.name} is cut off: its pixel data ends early.")
+        done += count
+
+
+def _read_swapped(file: FileIO, image: StoredImage, start: int, values: NDArray[Any]) -> None:
+    """Read pixels of 8 bits from words whose bytes have changed places (PS3.5 7.3); a frame may begin amid a word."""
+    first = start // 2 * 2
+    words = np.empty((start + image.frame_bytes + 1) // 2 - first // 2, "<u2")
+    file.seek(image.offset + first)
+    _fill(file, words.view(np.uint8).data, image)
+    pixels = words.byteswap().view(np.uint8)[start - first :][: image.frame_bytes]
+    values.reshape(-1).view(np.uint8)[...] = pixels
 
 
 def stored_type(image: StoredImage) -> np.dtype[Any]:
@@ -135,19 +207,3 @@ def clear_unused_bits(values: NDArray[Any], image: StoredImage) -> None:
         view = values.view(stored_type(image))
         np.left_shift(view, unused, out=view)
         np.right_shift(view, unused, out=view)
-
-
-def _inflated(plane: StoredPlane) -> NDArray[Any]:
-    """A plane of a file that is deflated as a whole."""
-    image = plane.image
-    try:
-        data = dcmread(image.path).PixelData
-    except OSError:
-        raise
-    except Exception as error:  # pydicom and zlib raise nearly anything on damaged bytes
-        raise ReadError(f"{image.path.name} is damaged: it cannot be inflated.") from error
-    start = ((plane.frame or 1) - 1) * image.frame_bytes
-    if len(data) < start + image.frame_bytes:
-        raise ReadError(f"{image.path.name} is cut off: its pixel data ends early.")
-    values = np.frombuffer(data, stored_type(image), image.rows * image.columns, start)
-    return values.reshape(image.rows, image.columns).copy()

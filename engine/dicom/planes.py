@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from engine.dicom.value_maps import ValueMap
 
@@ -32,14 +37,19 @@ TRAITS = (
 
 #: Transfer syntaxes whose pixel data lies in the file as it is.
 NATIVE = {ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian}
+#: The same, and where the file is deflated as a whole.
+PLAIN = {*NATIVE, DeflatedExplicitVRLittleEndian}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
     """The pixel format of one file and where its pixel data begins.
 
-    `offset` is the byte at which the value of Pixel Data starts, or -1 in a deflated file; `length` its bytes, or -1
-    when it is encapsulated. `size` and `modified_ns` are the file's when its header was read.
+    `offset` is the byte at which the value of Pixel Data starts (in what a deflated file inflates to); `length` its
+    bytes, or -1 when it is encapsulated. `size` and `modified_ns` are the file's when its header was read. `swapped`
+    tells that the two bytes of each word have changed places, as those of big-endian pixels of 8 bits have. `remarks`
+    say what had to be assumed about the file: clauses for a sentence that begins with its name. `deflated_at` is the
+    byte at which the file is deflated from, 0 where it is not.
     """
 
     path: Path
@@ -59,6 +69,9 @@ class StoredImage:
     frames: int
     offset: int
     length: int
+    swapped: bool = False
+    remarks: tuple[str, ...] = ()
+    deflated_at: int = 0
 
     @property
     def frame_bytes(self) -> int:

@@ -1,6 +1,6 @@
 """Reads a series that `scan` found into a volume, with its values in HU, SUVbw or what the file says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -15,7 +15,7 @@ from engine.dicom.units import Scale, find_scale, settle_ct_units
 from engine.errors import ReadError
 from engine.image_file import read_image_file
 from engine.progress import Progress, silent
-from engine.volume import Instance, Volume
+from engine.volume import Geometry, Instance, Volume
 
 
 def read_series(series: Series, progress: Progress = silent, units: str = "") -> Volume:
@@ -23,7 +23,8 @@ def read_series(series: Series, progress: Progress = silent, units: str = "") ->
 
     Values are true ones: rescaled plane by plane, PET as SUVbw where its tags allow. They are int16 when every plane
     has slope 1 and a whole intercept and they fit, else float32. MONOCHROME1 changes what is shown bright, not the
-    values, so these stay; `info.attributes["PhotometricInterpretation"]` tells a display to invert.
+    values, so these stay; `info.attributes["PhotometricInterpretation"]` tells a display to invert. Planes whose data
+    is damaged are left out, with a note.
 
     Args:
         series: an image.
@@ -31,7 +32,7 @@ def read_series(series: Series, progress: Progress = silent, units: str = "") ->
         units: of the values, where the file gives them in several; "" for the best known.
 
     Raises:
-        ReadError: the series cannot be opened (`series.problem`), or a file is gone, changed, cut off or damaged.
+        ReadError: the series cannot be opened (`series.problem`), a file is gone or changed, or no plane can be read.
         GeometryError: its planes do not make a stack.
         CancelledError: `progress` asked to stop.
     """
@@ -41,18 +42,27 @@ def read_series(series: Series, progress: Progress = silent, units: str = "") ->
         return read_image_file(series.files[0], progress, series.placement)
     planes = series.planes
     geometry = make_geometry(planes)
+    lost: dict[int, ReadError] = {}
     scale = find_scale(series, units)
     try:
-        whole = _read_whole(planes, scale, progress) if scale.is_whole(planes) else None
+        whole = _read_whole(planes, scale, progress, lost) if scale.is_whole(planes) else None
         unmapped = 0
         voxels: NDArray[Any]
         if whole is None:
-            voxels, unmapped = _read_float(planes, scale, progress)
+            voxels, unmapped = _read_float(planes, scale, progress, lost)
         else:
             voxels = whole
     except MemoryError as error:
         size = f"{len(planes)} planes of {planes[0].image.rows} × {planes[0].image.columns}"
         raise ReadError(f"There is not enough memory for {size} voxels; close other images first.") from error
+    lost_notes: tuple[str, ...] = ()
+    if lost:
+        if len(lost) == len(planes):
+            raise lost[0]
+        lost_notes = (_lost_note(lost, geometry),)
+        kept = [k for k in range(len(planes)) if k not in lost]
+        voxels, planes = voxels[kept], tuple(planes[k] for k in kept)
+        geometry = make_geometry(planes)
     units, unit_notes = scale.units, scale.notes
     if unmapped:
         unit_notes = (
@@ -70,17 +80,30 @@ def read_series(series: Series, progress: Progress = silent, units: str = "") ->
         instances=tuple(
             Instance(plane.image.sop_class_uid, plane.image.sop_instance_uid, plane.frame) for plane in planes
         ),
-        notes=(*series.notes, *unit_notes),
+        notes=(*lost_notes, *series.notes, *unit_notes),
     )
 
 
-def _read_whole(planes: Sequence[StoredPlane], scale: Scale, progress: Progress) -> NDArray[np.int16] | None:
-    """The values as int16; None when one does not fit."""
+def _lost_note(lost: Mapping[int, ReadError], geometry: Geometry) -> str:
+    """Which planes are left out, where they are, and why."""
+    which = "; ".join(f"plane {k + 1}, at {geometry.positions[k]:.1f} mm: {lost[k]}" for k in list(lost)[:3])
+    rest = f" And {len(lost) - 3} more." if len(lost) > 3 else ""
+    are = "plane is" if len(lost) == 1 else "planes are"
+    return f"{len(lost)} of {geometry.shape[0]} {are} left out, {which}{rest}"
+
+
+def _read_whole(
+    planes: Sequence[StoredPlane], scale: Scale, progress: Progress, lost: dict[int, ReadError]
+) -> NDArray[np.int16] | None:
+    """The values as int16; None when one does not fit. Planes that cannot be read come into `lost`."""
     first = planes[0].image
     voxels = np.empty((len(planes), first.rows, first.columns), np.int16)
     with closing(read_stored(planes, voxels)) as stored_planes:
         for k, (plane, stored) in enumerate(zip(planes, stored_planes, strict=True)):
             progress(k / len(planes), f"Reading plane {k + 1} of {len(planes)}")
+            if isinstance(stored, ReadError):
+                lost[k] = stored
+                continue
             intercept = round(scale.line(plane)[1])
             bits = plane.image.bits_stored
             low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if plane.image.signed else (0, 1 << bits)
@@ -96,14 +119,19 @@ def _read_whole(planes: Sequence[StoredPlane], scale: Scale, progress: Progress)
     return voxels
 
 
-def _read_float(planes: Sequence[StoredPlane], scale: Scale, progress: Progress) -> tuple[NDArray[np.float32], int]:
-    """(values, how many voxels have a stored value that the file maps to none)."""
+def _read_float(
+    planes: Sequence[StoredPlane], scale: Scale, progress: Progress, lost: dict[int, ReadError]
+) -> tuple[NDArray[np.float32], int]:
+    """(values, how many voxels have a stored value that the file maps to none); `lost` as in `_read_whole`."""
     first = planes[0].image
     voxels = np.empty((len(planes), first.rows, first.columns), np.float32)
     unmapped = 0
     with closing(read_stored(planes)) as stored_planes:
         for k, (plane, stored) in enumerate(zip(planes, stored_planes, strict=True)):
             progress(k / len(planes), f"Reading plane {k + 1} of {len(planes)}")
+            if isinstance(stored, ReadError):
+                lost[k] = stored
+                continue
             voxels[k] = scale.values(plane, stored)
             unmapped += scale.unmapped(plane, stored)
     return voxels, unmapped
@@ -120,7 +148,10 @@ def thumbnail(series: Series, size: int = 96) -> NDArray[np.uint8]:
     if series.planes:
         plane = series.planes[len(series.planes) // 2]
         with closing(read_stored([plane])) as stored_planes:
-            stored = next(stored_planes).astype(np.float32)
+            values = next(stored_planes)
+        if isinstance(values, ReadError):
+            raise values
+        stored = values.astype(np.float32)
         du, dv = plane.spacing_uv or (1.0, 1.0)
         inverted = plane.image.photometric == "MONOCHROME1"
     else:

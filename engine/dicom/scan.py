@@ -211,7 +211,7 @@ class _Scanner:
             files=tuple(dict.fromkeys(plane.image.path for plane in stack.planes)),
             plane_count=len(stack.planes),
             problem=problem,
-            notes=stack.notes,
+            notes=(*stack.notes, *_remarks(stack)),
             planes=stack.planes,
         )
 
@@ -250,6 +250,17 @@ def _resolve(folder: Path, parts: Sequence[str]) -> Path | None:
         else:
             place = place / part
     return place if place.is_file() else None
+
+
+def _remarks(stack: Stack) -> Iterator[str]:
+    """What had to be assumed about the files of a stack, each once."""
+    found: dict[str, dict[Path, None]] = {}
+    for plane in stack.planes:
+        for remark in plane.image.remarks:
+            found.setdefault(remark, {})[plane.image.path] = None
+    for remark, files in found.items():
+        first = next(iter(files)).name
+        yield f"{first}: {remark}." if len(files) == 1 else f"{len(files)} files, such as {first}: {remark}."
 
 
 def _why_other(header: Header) -> str:

@@ -9,7 +9,8 @@ representations, damage) is read by pydicom alone, under watch.
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import BinaryIO, cast
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -60,8 +61,9 @@ class Walked:
             where it is deflated); 0 where there is none.
         length: its bytes, -1 when it is encapsulated.
         representation: of Pixel Data; "" in implicit data.
-        remarks: plain sentences about what the file says of its encoding and is not so.
+        remarks: what the file says of its encoding and is not so: clauses for a sentence that begins with its name.
         last: the tag at which reading ended; 0 at the end of the file.
+        deflated_at: byte at which the file is deflated from; 0 where it is not.
     """
 
     dataset: Dataset
@@ -73,6 +75,7 @@ class Walked:
     representation: str = ""
     remarks: tuple[str, ...] = ()
     last: int = 0
+    deflated_at: int = 0
 
 
 class Walker:
@@ -93,52 +96,71 @@ class Walker:
             DamagedHeaderError: its header goes on and on, or makes no sense.
             Exception: whatever pydicom raises on damaged data.
         """
-        return self._walk(file, size) or self._parse(file, size, listen)
-
-    def _walk(self, file: BinaryIO, size: int) -> Walked | None:
-        """None where the file is not plain."""
         try:
-            return self._walk_plain(file, size)
-        except _NotPlainError:
-            return None
+            return self._walk(file, size)
+        except _NotPlainError as odd:
+            if not odd.deflated_at:
+                return self._parse(file, size, listen)
+            data = _inflated(file, odd.deflated_at, listen)
+            walked = self._parse(BytesIO(data), len(data), listen)
+            media = odd.meta.get(_MEDIA_CLASS, ""), odd.meta.get(_MEDIA_INSTANCE, "")
+            return replace(
+                walked,
+                transfer_syntax=DeflatedExplicitVRLittleEndian,
+                sop_class_uid=media[0],
+                sop_instance_uid=media[1],
+                deflated_at=odd.deflated_at,
+            )
 
-    def _walk_plain(self, file: BinaryIO, size: int) -> Walked:
-        found: _Found = {}
-        meta: dict[int, str] = {}
+    def _walk(self, file: BinaryIO, size: int) -> Walked:
+        """The same where the file is plain.
+
+        Raises:
+            _NotPlainError: it is not.
+        """
         plain = _Plain(file, size)
-        decided, syntax, remarks, last = False, "", (), -1
+        meta: dict[int, str] = {}
         at = 132 if plain.bytes(128, 132) == b"DICM" else 0
+        while plain.bytes(at, at + 2) == b"\x02\x00":
+            tag, _, start, length = plain.element(at)
+            if length == _UNDEFINED:
+                raise _NotPlainError
+            at = start + length
+            meta[tag] = plain.bytes(start, at).decode("latin-1").strip(" \0")
+        plain, at, syntax, remarks = _decided(plain, at, meta.get(_SYNTAX, ""))
+        media = meta.get(_MEDIA_CLASS, ""), meta.get(_MEDIA_INSTANCE, "")
+        found: _Found = {}
+        try:
+            offset, length, representation, last = self._elements(plain, at, found)
+        except _NotPlainError:
+            raise _NotPlainError(plain.deflated_at, meta) from None
+        return Walked(Dataset(found), syntax, *media, offset, length, representation, remarks, last, plain.deflated_at)
 
-        def walked(offset: int = 0, length: int = 0, representation: str = "", last: int = 0) -> Walked:
-            media = meta.get(_MEDIA_CLASS, ""), meta.get(_MEDIA_INSTANCE, "")
-            return Walked(Dataset(found), syntax, *media, offset, length, representation, remarks, last)
-
+    def _elements(self, plain: "_Plain", at: int, found: _Found) -> tuple[int, int, str, int]:
+        """Put what is wanted into `found`; (offset, length, representation) of Pixel Data, and the last tag."""
+        last = -1
         while not plain.ends_at(at):
-            if not decided and plain.bytes(at, at + 2) != b"\x02\x00":
-                decided = True
-                plain, at, syntax, remarks = _decided(plain, at, meta.get(_SYNTAX, ""))
             tag, vr, start, length = plain.element(at)
             if tag <= last:
                 raise _NotPlainError
             last = tag
             if tag >= _LAST or tag in _CONTOURS:
-                place = (start, -1 if length == _UNDEFINED else length, vr) if tag == PIXEL_DATA else (0, 0, "")
-                return walked(*place, tag)
+                return (
+                    (start, -1 if length == _UNDEFINED else length, vr, tag) if tag == PIXEL_DATA else (0, 0, "", tag)
+                )
             if length == _UNDEFINED:
                 if tag in self._wanted:
                     raise _NotPlainError
                 at = plain.after_sequence(start)
                 continue
             at = start + length
-            if tag >> 16 == 2:
-                meta[tag] = plain.bytes(start, at).decode("latin-1").strip(" \0")
-            elif tag in self._wanted:
+            if tag in self._wanted:
                 key = self._wanted[tag]
                 value = plain.bytes(start, at)
                 found[key] = RawDataElement(key, vr or None, length, value, start, plain.implicit, plain.little)
-        if not plain.is_whole(at) or not decided:
+        if not plain.is_whole(at):
             raise _NotPlainError
-        return walked()
+        return 0, 0, "", 0
 
     def _parse(self, file: BinaryIO, size: int, listen: Callable[[], None] = nobody) -> Walked:
         """The same by pydicom."""
@@ -158,23 +180,27 @@ class Walker:
         dataset = read_partial(watched, stop, specific_tags=self._tags, force=True)
         meta = dataset.file_meta
         syntax = str(meta.get("TransferSyntaxUID", "")) or _encoding(dataset)
-        deflated = syntax == DeflatedExplicitVRLittleEndian
-        source = cast(BinaryIO, dataset.buffer) if deflated and dataset.buffer is not None else file
-        offset, length, representation = _pixel_data(source, dataset) if ended == PIXEL_DATA else (0, 0, "")
+        offset, length, representation = _pixel_data(file, dataset) if ended == PIXEL_DATA else (0, 0, "")
         sop_class, sop_instance = meta.get("MediaStorageSOPClassUID", ""), meta.get("MediaStorageSOPInstanceUID", "")
         return Walked(dataset, syntax, str(sop_class), str(sop_instance), offset, length, representation, last=ended)
 
 
 class _NotPlainError(Exception):
-    """The file is one for pydicom."""
+    """The file is one for pydicom, from `deflated_at` on where that is not 0."""
+
+    def __init__(self, deflated_at: int = 0, meta: Mapping[int, str] | None = None) -> None:
+        super().__init__()
+        self.deflated_at = deflated_at
+        self.meta = meta or {}
 
 
 class _Plain:
     """Elements of a file from a place on; raises `_NotPlainError` at whatever is odd."""
 
-    def __init__(self, file: BinaryIO | Inflating, size: int) -> None:
+    def __init__(self, file: BinaryIO | Inflating, size: int, deflated_at: int = 0) -> None:
         self.size = size
         self.file = file
+        self.deflated_at = deflated_at
         self.implicit = False
         self.little = True
         self._data = file.read(_CHUNK)
@@ -195,7 +221,7 @@ class _Plain:
 
     def is_whole(self, at: int) -> bool:
         """True when the file was meant to end at a place; what a deflated one inflates to has no size of its own."""
-        return at == (self.size if not isinstance(self.file, Inflating) else len(self._data))
+        return at == (len(self._data) if self.deflated_at else self.size)
 
     def bytes(self, start: int, stop: int) -> bytes:
         """A part of the file."""
@@ -259,7 +285,7 @@ def _decided(plain: _Plain, at: int, said: str) -> tuple[_Plain, int, str, tuple
         file = cast(BinaryIO, plain.file)
         file.seek(at)
         try:
-            inflated = _Plain(Inflating(file), _MOST)
+            inflated = _Plain(Inflating(file), _MOST, at)
             if _encoding_of(inflated.bytes(0, 8)) != ExplicitVRLittleEndian:
                 raise _NotPlainError
             plain, at, found = inflated, 0, DeflatedExplicitVRLittleEndian
@@ -273,9 +299,9 @@ def _decided(plain: _Plain, at: int, said: str) -> tuple[_Plain, int, str, tuple
     if said == found:
         return plain, at, found, ()
     if not said:
-        return plain, at, found, (f"The file does not say how it is encoded: it is read as {UID(found).name}.",)
+        return plain, at, found, (f"it does not say how it is encoded, and is read as {UID(found).name}",)
     if said in _PLAIN:
-        remark = f"The file says that it is in {UID(said).name} but is in {UID(found).name}, as which it is read."
+        remark = f"it says that it is in {UID(said).name} but is in {UID(found).name}, as which it is read"
         return plain, at, found, (remark,)
     return plain, at, said, ()
 
@@ -288,6 +314,15 @@ def _encoding_of(head: bytes) -> UID | None:
     if 0 < head[0] <= 0x28 and head[1] == 0:
         return ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
     return None
+
+
+def _inflated(file: BinaryIO, at: int, listen: Callable[[], None]) -> bytes:
+    file.seek(at)
+    inflating, parts = Inflating(file), []
+    while part := inflating.read(_CHUNK << 6):
+        listen()
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _pixel_data(file: BinaryIO, dataset: FileDataset) -> tuple[int, int, str]:

@@ -9,7 +9,7 @@ _MOST_READS = 5_000_000
 #: Empty elements in a row that are taken for the zeros of a copy that broke off.
 _MOST_ZEROS = 64
 #: A deflated file may inflate to a thousand times its size: no image does to this much (bytes).
-_MOST_INFLATED = 1 << 32
+_MOST_INFLATED = 1 << 31
 _CHUNK = 1 << 20
 
 
@@ -37,9 +37,10 @@ class Watched:
             if self._reads > _MOST_READS:
                 raise DamagedHeaderError("its header does not end")
         if count < 0:
-            self._require_inflatable()
+            # Pydicom asks for all that there is only where it takes the file to be deflated, which is found out before.
+            raise DamagedHeaderError("it says that it is deflated, but cannot be inflated")
         left = max(self._size - self._file.tell(), 0)
-        data = self._file.read(left if count < 0 else min(count, left))
+        data = self._file.read(min(count, left))
         if data:
             self._zeros = self._zeros + 1 if len(data) == 8 and not any(data) else 0
             if self._zeros > _MOST_ZEROS:
@@ -53,14 +54,6 @@ class Watched:
     def tell(self) -> int:
         """As a file does."""
         return self._file.tell()
-
-    def _require_inflatable(self) -> None:
-        """Pydicom reads to the end only what it inflates, as a whole: it must not be without end."""
-        at = self._file.tell()
-        inflating = Inflating(self._file)
-        while inflating.read(_CHUNK):
-            self._listen()
-        self._file.seek(at)
 
 
 class Inflating:

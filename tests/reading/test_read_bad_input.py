@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import MPEG2MPML, DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from engine.dicom import decoding
+from engine.dicom.planes import StoredPlane
 from engine.dicom.read import read_series, thumbnail
 from engine.dicom.scan import scan
 from engine.errors import PlanimeterError, ReadError
@@ -82,7 +83,9 @@ def test_a_truncated_file_is_named_wherever_it_ends(tmp_path: Path, syntax: str,
         assert named[0].reason.startswith("0002.dcm")
         assert open_volume(tmp_path).geometry.shape[0] == 3
     else:
-        assert "0002.dcm" in why_not(tmp_path)
+        volume = open_volume(tmp_path)
+        assert volume.geometry.shape[0] == 3
+        assert "0002.dcm is cut off" in volume.notes[0]
 
 
 def test_a_truncated_plane_is_left_out_with_a_note_in_its_series(tmp_path: Path) -> None:
@@ -171,7 +174,7 @@ def test_a_ct_whose_unit_is_not_hu_or_open_says_so(
         ("PhotometricInterpretation", "PALETTE COLOR", "colour"),
         ("ImageType", ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"], "mosaic"),
         ("BitsStored", 17, "bits"),
-        ("HighBit", 3, "bits"),
+        ("HighBit", 17, "bits"),
         ("BitsStored", 12, "bits"),
         ("Rows", 0, "0 rows"),
     ],
@@ -220,21 +223,33 @@ def test_another_series_uid_is_refused_by_name(tmp_path: Path) -> None:
         open_volume(tmp_path, "1.2.3")
 
 
-def test_a_crash_of_the_decoder_is_one_sentence_and_the_next_read_works(tmp_path: Path) -> None:
+def crash(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let the decoder end at the first planes that it is given."""
+    decode = decoding._Decoder.decode
+    crashes = iter(range(times))
+
+    def crashing(decoder: decoding._Decoder, planes: Sequence[StoredPlane]) -> list[np.ndarray]:
+        if next(crashes, None) is not None:
+            decoder._process.kill()
+            decoder._process.wait()
+        return decode(decoder, planes)
+
+    monkeypatch.setattr(decoding._Decoder, "decode", crashing)
+
+
+def test_a_decoder_that_crashes_once_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_series(tmp_path, VOXELS, GEOMETRY, transfer_syntax=JPEG2000Lossless)
-    series = next(scan([tmp_path]).series())
-    decoder = decoding._borrow()
+    crash(monkeypatch, 1)
+    np.testing.assert_array_equal(open_volume(tmp_path).voxels, VOXELS)
 
-    def crash(path: Path, frames: list[int]) -> None:
-        decoder._process.kill()
-        decoder._process.wait()
 
-    exchange = decoder._exchange
-    decoder._exchange = lambda path, frames: (crash(path, frames), exchange(path, frames))[1]  # type: ignore[method-assign]
-    decoding._give_back(decoder, True)
-    with pytest.raises(ReadError, match="crashes the decoder"):
-        read_series(series)
-    np.testing.assert_array_equal(read_series(series).voxels, VOXELS)
+def test_a_plane_that_crashes_the_decoder_is_one_sentence_and_the_next_read_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_series(tmp_path, VOXELS[:1], make_geometry((1, 12, 9)), transfer_syntax=JPEG2000Lossless)
+    crash(monkeypatch, 2)
+    assert "crashes the decoder" in why_not(tmp_path)
+    np.testing.assert_array_equal(open_volume(tmp_path).voxels, VOXELS[:1])
 
 
 def test_a_decoder_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from engine.dicom import read
 from engine.dicom import scan as scanning
 from engine.dicom.read import read_series, thumbnail
 from engine.dicom.scan import Catalogue, scan
-from engine.dicom.walk import Walker
+from engine.dicom.walk import Walker, _NotPlainError
 from engine.errors import CancelledError
 from engine.opening import open_volume
 from engine.progress import stoppable
@@ -220,8 +220,9 @@ def test_the_quick_walk_over_a_header_finds_what_pydicom_finds(shared_data: Path
         if not path.is_file():
             continue
         with path.open("rb") as file:
-            quick = walker._walk(file, path.stat().st_size)
-            if quick is None:
+            try:
+                quick = walker._walk(file, path.stat().st_size)
+            except _NotPlainError:
                 continue
             slow = walker._parse(file, path.stat().st_size)
         walked += 1
