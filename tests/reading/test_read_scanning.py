@@ -224,6 +224,8 @@ def test_the_quick_walk_over_a_header_finds_what_pydicom_finds(shared_data: Path
                 quick = walker._walk(file, path.stat().st_size)
             except _NotPlainError:
                 continue
+            if quick.deflated_at:  # pydicom is never shown one
+                continue
             slow = walker._parse(file, path.stat().st_size)
         walked += 1
         assert quick.dataset.to_json_dict() == Dataset(slow.dataset).to_json_dict(), path
