@@ -9,6 +9,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from pydicom.datadict import dictionary_has_tag, repeater_has_tag
+
 from engine.errors import ReadError
 
 ITEM = 0xFFFEE000
@@ -18,6 +20,9 @@ UNDEFINED = 0xFFFFFFFF
 
 #: VRs whose explicit form has two reserved bytes and a length of four (PS3.5 table 7.1-1).
 LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+
+#: All VRs (PS3.5 table 6.2-1), and "??" of programs that did not know one.
+VRS = LONG_VRS | frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US ??".split())
 
 _HEADER = struct.Struct("<HHI")
 _EXPLICIT_SHORT = struct.Struct("<HH2sH")
@@ -48,6 +53,48 @@ def elements(data: bytes, start: int, end: int, implicit: bool) -> Iterator[Elem
             return
         yield element
         position = element.end
+
+
+def top_elements(data: bytes, implicit: bool) -> tuple[list[Element], int]:
+    """(the elements of a whole data set, where it ends): bytes after its end are no elements.
+
+    The end is where no element can begin: what is left is shorter than a header, all zero, or begins with no tag above
+    the last one that DICOM knows.
+
+    Raises:
+        ReadError: an element runs past the end, which happens in truncated files.
+    """
+    every: list[Element] = []
+    position, order = 0, TagOrder()
+    while len(data) - position >= _HEADER.size:
+        group, number, _ = _HEADER.unpack_from(data, position)
+        if not order.takes(group << 16 | number) or not (implicit or data[position + 4 : position + 6] in VRS):
+            break
+        every.append(_element(data, position, len(data), implicit))
+        position = every[-1].end
+    return every, position
+
+
+class TagOrder:
+    """Which tags may follow one another in a data set: rising ones that DICOM knows, or of a known private block."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._blocks: set[int] = set()
+
+    def takes(self, tag: int) -> bool:
+        """Whether a tag can be the next one; if so, it counts as the last from now on."""
+        group, number = tag >> 16, tag & 0xFFFF
+        if group % 2:
+            known = number < 0x100 or (group << 8 | number >> 8) in self._blocks
+            if known and number < 0x100:
+                self._blocks.add(group << 8 | number)
+        else:
+            known = dictionary_has_tag(tag) or repeater_has_tag(tag) or number == 0
+        if not known or tag <= self._last:
+            return False
+        self._last = tag
+        return True
 
 
 def items(data: bytes, sequence: Element, implicit: bool) -> Iterator[tuple[int, int]]:

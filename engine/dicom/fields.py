@@ -1,7 +1,9 @@
 """Reads elements of a DICOM header fast: straight from their stored bytes, converting only what is asked for."""
 
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
 from functools import cache
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -78,6 +80,22 @@ def whole(dataset: Dataset, keyword: str, default: int) -> int:
         return int(float(written)) if written else default
     except (ValueError, OverflowError):
         return default
+
+
+def whole_number(written: str) -> int | None:
+    """A whole number in any form ("7", "07", "+7", "7.0", "7e0"); None where it is none."""
+    try:
+        value = Decimal(written.strip(" \0"))
+    except InvalidOperation:
+        return None
+    # The bound keeps "1e999999999" from being written out.
+    fits = value.is_finite() and abs(value) < 1 << 63 and value == value.to_integral_value()
+    return int(value) if fits else None
+
+
+def one_line(words: str, instead: str = " ") -> str:
+    """Text with `instead` for each character that breaks or controls a line; all else is kept as it is."""
+    return "".join(instead if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in words)
 
 
 def short(dataset: Dataset, keyword: str, default: int | None = None) -> int:

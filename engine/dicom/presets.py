@@ -11,6 +11,7 @@ from typing import Any
 import shapely
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.dicom.fields import one_line
 from engine.errors import PlanimeterError
 from engine.structures import Code, Roi, StructureSet
 from engine.volume import Volume
@@ -177,7 +178,7 @@ def written_names(rois: Sequence[Roi], length: int) -> dict[int, str]:
     taken: dict[str, str] = {}
     out: dict[int, str] = {}
     for roi in rois:
-        plain = "".join(c if c.isprintable() and c != "\\" else "_" for c in roi.name).strip() or f"ROI {roi.number}"
+        plain = one_line(roi.name, "_").replace("\\", "_").strip() or f"ROI {roi.number}"
         name = plain[:length].rstrip()
         count = 1
         while taken.get(name, plain) != plain:

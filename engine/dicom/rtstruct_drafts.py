@@ -1,9 +1,10 @@
 """The structures of an RTSTRUCT on their way from the file to the planes of an image."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydicom.dataset import Dataset
 from shapely import MultiPolygon, Polygon
 
 from engine.contouring.rings import areas_from_rings
+from engine.dicom.fields import one_line
 from engine.dicom.rtstruct_file import RoiContours, json_text
 from engine.dicom.rtstruct_items import (
     KNOWN_OBSERVATION,
@@ -219,61 +221,94 @@ def planes_named(indices: Sequence[int]) -> str:
 
 def drafts_of(header: Dataset, contours: Sequence[RoiContours], notes: list[str]) -> list[Draft]:
     """One draft a ROI, from the three sequences, which may each be missing or contradict each other."""
+    items = sequence(header, "StructureSetROISequence")
+    observations = sequence(header, "RTROIObservationsSequence")
+    numbers = [integer(item, "ROINumber") for item in items]
+    drawn = [group.number for group in contours]
+    seen = [integer(item, "ReferencedROINumber") for item in observations]
+    fresh = count(max((n for n in (*numbers, *drawn) if n is not None), default=0) + 1)
     drafts: list[Draft] = []
-    by_number: dict[int, Draft] = {}
-    used = {
-        n for n in (integer(item, "ROINumber") for item in sequence(header, "StructureSetROISequence")) if n is not None
-    }
-    used |= {c.number for c in contours if c.number is not None}
-    for item in sequence(header, "StructureSetROISequence"):
-        number = integer(item, "ROINumber")
-        name = "".join(c if c.isprintable() else " " for c in string(item, "ROIName")).strip()
-        if number is None or number in by_number:
-            fresh = max(used, default=0) + 1
-            used.add(fresh)
+    for item, stated in zip(items, numbers, strict=True):
+        number = stated
+        name = one_line(string(item, "ROIName")).strip()
+        if number is None or any(draft.number == number for draft in drafts):
+            number = next(fresh)
             notes.append(
-                f"The structure '{name}' has {'no' if number is None else 'the same'} ROI number "
-                f"{'' if number is None else f'{number} as another one '}and was given {fresh}."
+                f"The structure '{name}' has {'no' if stated is None else 'the same'} ROI number "
+                f"{'' if stated is None else f'{stated} as another one '}and was given {number}."
             )
-            number = fresh
         if not name:
             name = f"ROI {number}"
             notes.append(f"ROI {number} has no name.")
-        draft = Draft(number, name, item, index=len(drafts))
-        by_number[number] = draft
-        drafts.append(draft)
+        drafts.append(Draft(number, name, item, index=len(drafts)))
     if "StructureSetROISequence" not in header:
         notes.append("The file has no Structure Set ROI Sequence.")
     if not contours and drafts:
         notes.append("The file has no ROI Contour Sequence: its structures have no contours.")
-    for group in contours:
-        number = group.number
-        if number is None:
-            number = max(used, default=0) + 1
-            used.add(number)
-        if number not in by_number:
-            notes.append(
-                f"Contours refer to ROI number {group.number}, which the file doesn't name: read as 'ROI {number}'."
-            )
-            by_number[number] = Draft(number, f"ROI {number}", Dataset(), index=len(drafts))
-            drafts.append(by_number[number])
-        draft = by_number[number]
-        draft.contours += group.contours
-        draft.stated_points += group.stated_points
-        draft.colour = draft.colour or group.colour
-        draft.contour_attachments = draft.contour_attachments or group.attachments
-    for item in sequence(header, "RTROIObservationsSequence"):
-        number = integer(item, "ReferencedROINumber")
-        if number is not None and number in by_number:
-            by_number[number].observations.append(item)
+    owners = _owners(numbers, drawn)
+    for position, group in enumerate(contours):
+        owner = owners[position]
+        if owner is None:
+            known = next((draft for draft in drafts[len(items) :] if draft.number == group.number), None)
+            if known is None:
+                known = Draft(next(fresh) if group.number is None else group.number, "", Dataset(), index=len(drafts))
+                known.name = f"ROI {known.number}"
+                drafts.append(known)
+                written = "no ROI number" if group.number is None else f"ROI number {group.number}"
+                notes.append(f"Contours refer to {written}, which the file doesn't name: read as '{known.name}'.")
+        else:
+            known = drafts[owner]
+            notes += _doubt(known.name, group.number, numbers, drawn)
+        known.contours += group.contours
+        known.stated_points += group.stated_points
+        known.colour = known.colour or group.colour
+        known.contour_attachments = known.contour_attachments or group.attachments
+    for item, number, owner in zip(observations, seen, _owners(numbers, seen), strict=True):
+        if owner is not None:
+            drafts[owner].observations.append(item)
+        elif any(draft.number == number for draft in drafts[len(items) :]):
+            next(draft for draft in drafts[len(items) :] if draft.number == number).observations.append(item)
         else:
             notes.append(
                 f"An observation refers to ROI number {number}, which the file doesn't have, and was left out."
             )
-    names: dict[str, int] = defaultdict(int)
-    for draft in drafts:
-        names[draft.name] += 1
-    for name, count in names.items():
-        if count > 1:
-            notes.append(f"{count} structures are named '{name}': they stay separate.")
+    for name, times in Counter(draft.name for draft in drafts).items():
+        if times > 1:
+            notes.append(f"{times} structures are named '{name}': they stay separate.")
     return drafts
+
+
+def _owners(numbers: Sequence[int | None], referring: Sequence[int | None]) -> list[int | None]:
+    """For each item that refers to a ROI by its number, the ROI's place in the file; None where there is none.
+
+    Where several ROIs share a number and as many items refer to it, they belong together in their order. Items without
+    a number belong to the ROI in whose place they stand, as long as all others stand in the places of theirs.
+    """
+    in_place = len(referring) == len(numbers) and all(
+        there is None or here is None or there == here for here, there in zip(numbers, referring, strict=True)
+    )
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, number in enumerate(numbers):
+        if number is not None:
+            places[number].append(place)
+    used: Counter[int] = Counter()
+    owners: list[int | None] = []
+    for position, number in enumerate(referring):
+        if number is None:
+            owners.append(position if in_place else None)
+            continue
+        same = places.get(number, [])
+        several = len(same) > 1 and referring.count(number) == len(same)
+        owners.append(same[used[number] if several else 0] if same else None)
+        used[number] += 1
+    return owners
+
+
+def _doubt(name: str, number: int | None, numbers: Sequence[int | None], drawn: Sequence[int | None]) -> list[str]:
+    """A sentence where contours were given to a ROI by more than its number."""
+    if number is None:
+        return [f"Contours without an ROI number are read as those of '{name}', in whose place they stand."]
+    if numbers.count(number) < 2:
+        return []
+    how = "in their order" if drawn.count(number) == numbers.count(number) else f"as those of '{name}'"
+    return [f"Contours refer to ROI number {number}, which several structures have: read {how}."]

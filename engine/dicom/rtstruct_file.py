@@ -11,11 +11,13 @@ from typing import Any
 
 import pydicom
 from pydicom.charset import convert_encodings, default_encoding
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_partial
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from engine.dicom.encoding import Element, elements, items
+from engine.dicom.encoding import Element, TagOrder, elements, items, top_elements
+from engine.dicom.fields import whole_number
 from engine.errors import PlanimeterError, ReadError
 from engine.structures import RawContour
 
@@ -61,10 +63,14 @@ class RoiContours:
 
 @dataclass(frozen=True)
 class RtstructFile:
-    """The header (a pydicom data set without the ROI Contour Sequence) and the contours of a file."""
+    """The header (a pydicom data set without the ROI Contour Sequence) and the contours of a file.
+
+    `after` is the number of bytes behind its end, zeros not counted, which were not read.
+    """
 
     header: Dataset
     roi_contours: tuple[RoiContours, ...]
+    after: int = 0
 
 
 def parse_rtstruct(path: Path) -> RtstructFile:
@@ -107,8 +113,14 @@ def _brief(error: Exception) -> str:
 
 def _parse(data: bytes) -> RtstructFile:
     body_start, syntax = _transfer_syntax(data)
+    after = b""
     if syntax == DeflatedExplicitVRLittleEndian:
-        body = zlib.decompress(data[body_start:], -zlib.MAX_WBITS)
+        # What follows the compressed stream is padding (PS3.5 A.5), or was left there.
+        inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+        body = inflating.decompress(data[body_start:])
+        if not inflating.eof:
+            raise ReadError("its compressed data breaks off.")
+        after = inflating.unused_data
         syntax = ExplicitVRLittleEndian
     elif syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
         body = data[body_start:]
@@ -117,14 +129,17 @@ def _parse(data: bytes) -> RtstructFile:
     implicit = syntax == ImplicitVRLittleEndian
     found: list[Element] = []
     rest: list[bytes] = []
-    for element in elements(body, 0, len(body), implicit):
+    every, end = top_elements(body, implicit)
+    after = body[end:] or after
+    if after.strip(b"\0") and not any(element.tag >= ROI_CONTOUR_SEQUENCE for element in every):
+        raise ReadError("it breaks off, or is damaged, before its contours.")
+    for element in every:
         if element.tag == ROI_CONTOUR_SEQUENCE:
             found.append(element)
         else:
             rest.append(body[element.start : element.end])
     header = _dataset(b"".join(rest), implicit)
-    for _ in header.iterall():  # converts every value now, where warnings about malformed ones are kept quiet
-        pass
+    _convert(header)
     sop_class = str(header.get("SOPClassUID", ""))
     if sop_class != RTSTRUCT_CLASS and str(header.get("Modality", "")) != "RTSTRUCT":
         what = "".join(c for c in str(header.get("Modality", "")) if c.isalnum())[:16]
@@ -135,7 +150,22 @@ def _parse(data: bytes) -> RtstructFile:
         for sequence in found
         for start, stop in items(body, sequence, implicit)
     ]
-    return RtstructFile(header, tuple(contours))
+    return RtstructFile(header, tuple(contours), len(after.strip(b"\0")))
+
+
+def _convert(dataset: Dataset) -> None:
+    """Convert every value now, where warnings are kept quiet; a malformed one stays as bytes and costs no other."""
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except Exception:  # pydicom raises nearly anything on malformed values
+            raw = dataset.get_item(tag)
+            value = raw.value if raw is not None and isinstance(raw.value, bytes) else b""
+            dataset[tag] = DataElement(tag, "UN", value)
+            continue
+        if element.VR == "SQ":
+            for item in element.value:
+                _convert(item)
 
 
 def _transfer_syntax(data: bytes) -> tuple[int, str]:
@@ -143,6 +173,11 @@ def _transfer_syntax(data: bytes) -> tuple[int, str]:
     if data[128:132] != b"DICM":
         return 0, ""
     syntax, position = "", 132
+    # Programs that put a preamble before a file that has one.
+    if data[position : position + 4] == b"DICM":
+        position += 4
+    elif data[position + 128 : position + 132] == b"DICM" and not data[position : position + 128].strip(b"\0"):
+        position += 132
     while data[position : position + 2] == b"\x02\x00":
         element = next(elements(data, position, len(data), False))
         if element.tag == 0x00020010:
@@ -153,8 +188,9 @@ def _transfer_syntax(data: bytes) -> tuple[int, str]:
 
 def _through_pydicom(data: bytes) -> tuple[bytes, str]:
     """The data set rewritten in implicit VR little endian; the text of decimal strings survives."""
+    order = TagOrder()
     try:
-        dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+        dataset = read_partial(io.BytesIO(data), lambda tag, *_: not order.takes(int(tag)), force=True)
     except Exception as error:
         raise ReadError(f"it is no DICOM file ({_brief(error)}).") from error
     if not dataset or ("SOPClassUID" not in dataset and "Modality" not in dataset):
@@ -173,13 +209,6 @@ def _text(data: bytes, element: Element) -> str:
     return data[element.value_start : element.value_end].decode("latin-1").strip("\0 ")
 
 
-def _integer(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None
-
-
 def _roi_contours(data: bytes, start: int, stop: int, implicit: bool, charset: Any) -> RoiContours:
     number: int | None = None
     colour: tuple[int, int, int] | None = None
@@ -194,7 +223,7 @@ def _roi_contours(data: bytes, start: int, stop: int, implicit: bool, charset: A
                 contours.append(contour)
                 stated.append(points)
         elif element.tag == REFERENCED_ROI_NUMBER:
-            number = _integer(_text(data, element))
+            number = whole_number(_text(data, element))
         elif element.tag == ROI_DISPLAY_COLOR:
             colour = _colour(_text(data, element))
         else:
@@ -203,7 +232,7 @@ def _roi_contours(data: bytes, start: int, stop: int, implicit: bool, charset: A
 
 
 def _colour(text: str) -> tuple[int, int, int] | None:
-    parts = [_integer(part) for part in text.split("\\")]
+    parts = [whole_number(part) for part in text.split("\\")]
     if len(parts) != 3 or any(part is None or not 0 <= part <= 255 for part in parts):
         return None
     return (parts[0] or 0, parts[1] or 0, parts[2] or 0)
@@ -221,9 +250,9 @@ def _contour(data: bytes, start: int, stop: int, implicit: bool, charset: Any) -
         elif element.tag == CONTOUR_GEOMETRIC_TYPE:
             geometric_type = _text(data, element)
         elif element.tag == NUMBER_OF_CONTOUR_POINTS:
-            points = _integer(_text(data, element))
+            points = whole_number(_text(data, element))
         elif element.tag == CONTOUR_NUMBER:
-            number = _integer(_text(data, element))
+            number = whole_number(_text(data, element))
         elif element.tag == CONTOUR_IMAGE_SEQUENCE:
             inside = implicit or element.vr == b"UN"
             images = tuple(_image(data, *item, inside) for item in items(data, element, implicit))
@@ -241,7 +270,7 @@ def _image(data: bytes, start: int, stop: int, implicit: bool) -> tuple[str, str
         elif element.tag == REFERENCED_SOP_INSTANCE_UID:
             instance = _text(data, element)
         elif element.tag == REFERENCED_FRAME_NUMBER:
-            frame = _integer(_text(data, element).split("\\", maxsplit=1)[0])
+            frame = whole_number(_text(data, element).split("\\", maxsplit=1)[0])
     return sop_class, instance, frame
 
 

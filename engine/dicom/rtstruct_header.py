@@ -11,6 +11,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
 
 from engine import __version__
+from engine.dicom.fields import one_line
 from engine.dicom.presets import LONGEST_LABEL, ExportOptions, standard_code, standard_side
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS
 from engine.structures import Code, Generation, Provenance, Roi, StructureSet
@@ -164,7 +165,7 @@ def put(ds: Dataset, keyword: str, value: str) -> None:
     """Set a text element, without control characters and no longer than its VR allows."""
     vr = dictionary_VR(keyword)
     if vr not in ("ST", "LT", "UT"):
-        value = "".join(c for c in value if c.isprintable())
+        value = one_line(value, "")
         if vr in ("SH", "LO"):
             value = value.replace("\\", "_")
     value = value[: _LONGEST.get(vr, len(value))]

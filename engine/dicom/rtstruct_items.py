@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
+from engine.dicom.fields import whole_number
 from engine.dicom.rtstruct_file import json_text
 from engine.dicom.rtstruct_header import PRIVATE_CREATOR, PRIVATE_GROUP
 from engine.structures import Code, Generation, Provenance
@@ -21,17 +23,18 @@ def sequence(dataset: Dataset, keyword: str) -> list[Dataset]:
 
 
 def string(dataset: Dataset, keyword: str) -> str:
-    """A value as text, "" where it is absent."""
+    """A value as text with its backslashes, "" where it is absent."""
     value = dataset.get(keyword, None)
-    return "" if value is None else str(value).strip()
+    if value is None:
+        return ""
+    if isinstance(value, bytes):  # a value that its representation does not allow
+        return value.decode("latin-1").strip("\0 ")
+    return ("\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)).strip()
 
 
 def integer(dataset: Dataset, keyword: str) -> int | None:
     """A whole number, None where it is absent or none."""
-    try:
-        return int(str(dataset.get(keyword, "")))
-    except ValueError:
-        return None
+    return whole_number(string(dataset, keyword))
 
 
 def without(dataset: Dataset, known: Sequence[str]) -> Dataset:

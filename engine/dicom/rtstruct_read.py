@@ -44,6 +44,8 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
     """As `read_rtstruct`, from a file that has been parsed; `alone` gives the planes where there is no image."""
     notes: list[str] = []
     header = file.header
+    if file.after:
+        notes.append(f"{file.after} bytes after the end of the RTSTRUCT are no part of it and were left out.")
     drafts = drafts_of(header, file.roi_contours, notes)
     for draft in drafts:
         draft.read_points(notes)

@@ -1,0 +1,201 @@
+"""RTSTRUCTs whose numbers, names or ends are written oddly: each structure keeps its contours and its name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from engine.dicom.rtstruct_read import read_rtstruct
+from engine.dicom.rtstruct_write import export_rtstruct
+from engine.errors import ReadError
+from engine.structures import StructureSet
+from engine.volume import Volume
+from tests.rtstruct.study import Contour, make_study, write_rtstruct
+
+ROI_NUMBER, REFERENCED = 0x30060022, 0x30060084
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> Volume:
+    return make_study(tmp_path_factory.mktemp("study") / "ct")
+
+
+def raw(item: Dataset, tag: int, written: str | None) -> None:
+    """Put an IS value into a data set as it stands; None takes the element away."""
+    if written is None:
+        del item[tag]
+    else:
+        value = written.encode() + b" " * (len(written) % 2)
+        item[tag] = RawDataElement(Tag(tag), "IS", len(value), value, 0, True, True)
+
+
+def read(
+    folder: Path,
+    volume: Volume,
+    named: Sequence[str | None],
+    drawn: Sequence[str | None],
+    seen: Sequence[str | None] | None = None,
+) -> StructureSet:
+    """Structures "A", "B", ... drawn on planes 0, 1, ..., with these ROI numbers in the three sequences."""
+
+    def edit(dataset: Dataset) -> None:
+        for items, tag, numbers in (
+            (dataset.StructureSetROISequence, ROI_NUMBER, named),
+            (dataset.ROIContourSequence, REFERENCED, drawn),
+            (dataset.RTROIObservationsSequence, REFERENCED, seen or drawn),
+        ):
+            for item, number in zip(items, numbers, strict=True):
+                raw(item, tag, number)
+        for k, item in enumerate(dataset.RTROIObservationsSequence):
+            item.RTROIInterpretedType = ("ORGAN", "PTV", "CTV")[k]
+
+    rois = {"ABC"[k]: [Contour(k)] for k in range(len(named))}
+    return read_rtstruct(write_rtstruct(folder / "rt.dcm", volume, rois, edit), volume)
+
+
+def planes(structures: StructureSet) -> dict[str, tuple[list[int], str]]:
+    return {roi.name: (list(roi.planes), roi.roi_type) for roi in structures.rois}
+
+
+APART = {"A": ([0], "ORGAN"), "B": ([1], "PTV"), "C": ([2], "CTV")}
+
+
+@pytest.mark.parametrize("form", ["{}.0", "0{}", " {}", "+{}", "{}e0", "{}.", "{}.000", "-{}", "00{} "])
+@pytest.mark.parametrize("plain", ["", "named", "drawn"])
+def test_a_number_is_the_same_in_any_form(tmp_path: Path, volume: Volume, form: str, plain: str) -> None:
+    odd = [form.format(n) for n in (1, 2, 3)]
+    even = odd if form == "-{}" else ["1", "2", "3"]
+    structures = read(tmp_path, volume, even if plain == "named" else odd, even if plain == "drawn" else odd)
+    assert planes(structures) == APART
+    assert structures.notes == ()
+
+
+@pytest.mark.parametrize("bad", ["A1", "1.5", "1\\2", "", "NaN"])
+def test_a_number_that_is_none_costs_neither_the_file_nor_the_contours(
+    tmp_path: Path, volume: Volume, bad: str
+) -> None:
+    structures = read(tmp_path, volume, ["1", bad, "3"], ["1", bad, "3"])
+    assert planes(structures) == APART
+    assert any("'B'" in note and "in whose place" in note for note in structures.notes)
+
+
+def test_two_structures_of_one_number_keep_their_own_contours(tmp_path: Path, volume: Volume) -> None:
+    structures = read(tmp_path, volume, ["1", "1", "2"], ["1", "1", "2"])
+    assert planes(structures) == APART
+    assert len({roi.number for roi in structures.rois}) == 3
+    assert any("several structures have: read in their order" in note for note in structures.notes)
+
+
+def test_contours_of_a_number_that_two_have_are_given_to_the_first_with_a_note(tmp_path: Path, volume: Volume) -> None:
+    structures = read(tmp_path, volume, ["1", "1", "2"], ["1", "2", "2"])
+    assert [list(roi.planes) for roi in structures.rois] == [[0], [], [1, 2]]
+    assert any("read as those of 'A'" in note for note in structures.notes)
+
+
+def test_contours_without_a_number_are_those_of_the_structure_in_whose_place_they_stand(
+    tmp_path: Path, volume: Volume
+) -> None:
+    structures = read(tmp_path, volume, ["5", "6", "7"], ["5", None, "7"])
+    assert planes(structures) == APART
+    assert any("without an ROI number" in note and "'B'" in note for note in structures.notes)
+
+
+def test_contours_without_a_number_among_others_out_of_place_make_a_structure_of_their_own(
+    tmp_path: Path, volume: Volume
+) -> None:
+    structures = read(tmp_path, volume, ["5", "6", "7"], ["7", None, "5"])
+    assert [(roi.name, list(roi.planes)) for roi in structures.rois] == [
+        ("A", [2]), ("B", []), ("C", [0]), ("ROI 8", [1]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GTV\\boost",
+        "PTV=70",
+        "a=b=c",
+        "^caret^",
+        "前立腺　右",
+        "Ω “quoted” <&>",
+        "100 %",
+        "zwj‍join",
+        "['x', 'y']",
+    ],
+)
+def test_a_name_keeps_its_text(tmp_path: Path, volume: Volume, name: str) -> None:
+    path = write_rtstruct(tmp_path / "rt.dcm", volume, {name: [Contour(1)]})
+    structures = read_rtstruct(path, volume)
+    assert [roi.name for roi in structures.rois] == [name]
+    certificate = export_rtstruct(structures, volume, tmp_path / "again.dcm")
+    again = read_rtstruct(tmp_path / "again.dcm", volume).rois[0].name
+    # A backslash parts values, so that the standard has none in a name; what is written instead is told.
+    assert again == name.replace("\\", "_")
+    assert any(f"written as '{again}'" in change for change in certificate.changes) == (again != name)
+
+
+TAILS: list[tuple[str, bytes, bool]] = [
+    ("a line end", b"\r\n", True),
+    ("one zero", b"\0", False),
+    ("seven zeros", b"\0" * 7, False),
+    ("a block of zeros", b"\0" * 513, False),
+    ("a multipart boundary", b"\r\n--boundary-01--\r\n", True),
+    ("a web page", b"<html><body>404</body></html>", True),
+    ("spaces", b" " * 30, True),
+    ("ones", b"\xff" * 64, True),
+    ("another file", b"\0" * 128 + b"DICM" + b"\x02\0\0\0UL\x04\0\xc0\0\0\0", True),
+]
+
+
+@pytest.mark.parametrize(("tail", "noted"), [t[1:] for t in TAILS], ids=[t[0] for t in TAILS])
+@pytest.mark.parametrize(
+    "syntax",
+    [ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian],
+    ids=["implicit", "explicit", "deflated", "big endian"],
+)
+def test_bytes_after_the_end_are_left_out(
+    tmp_path: Path, volume: Volume, syntax: str, tail: bytes, noted: bool
+) -> None:
+    path = write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0)], "B": [Contour(1)]}, syntax=syntax)
+    path.write_bytes(path.read_bytes() + tail)
+    structures = read_rtstruct(path, volume)
+    assert [list(roi.planes) for roi in structures.rois] == [[0], [1]]
+    if syntax != ExplicitVRBigEndian:
+        assert any("after the end" in note for note in structures.notes) == noted
+
+
+@pytest.mark.parametrize("again", [b"DICM", b"\0" * 128 + b"DICM"], ids=["the prefix", "prefix and preamble"])
+def test_a_prefix_that_is_there_twice_is_passed_over(tmp_path: Path, volume: Volume, again: bytes) -> None:
+    path = write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0)]})
+    data = path.read_bytes()
+    path.write_bytes(data[:132] + again + data[132:])
+    assert planes(read_rtstruct(path, volume)) == {"A": ([0], "ORGAN")}
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize("lost", [3, 7, 40, 400])
+def test_a_file_that_is_cut_off_is_still_refused(tmp_path: Path, volume: Volume, syntax: str, lost: int) -> None:
+    path = write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0)], "B": [Contour(1)]}, syntax=syntax)
+    path.write_bytes(path.read_bytes()[:-lost])
+    with pytest.raises(ReadError):
+        read_rtstruct(path, volume)
+
+
+def test_elements_after_the_contours_are_no_tail(tmp_path: Path, volume: Volume) -> None:
+    def edit(dataset: Dataset) -> None:
+        dataset.ApprovalStatus = "UNAPPROVED"
+        dataset.private_block(0x4001, "SOMEONE", create=True).add_new(1, "LO", "something")
+        dataset.add_new(0xFFFCFFFC, "OB", b"\0" * 64)
+
+    structures = read_rtstruct(write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0)]}, edit), volume)
+    assert structures.notes == ()
+    assert "40010010" in structures.attachments
