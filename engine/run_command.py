@@ -15,8 +15,11 @@ from engine.cards.registry import LoadedCard, find_card
 from engine.cards.suitability import why_unsuitable
 from engine.console import progress_bar
 from engine.contouring.fill import fill
+from engine.dicom.export_with_image import export_with_image, patient_from, require_image
+from engine.dicom.image_write import Patient
 from engine.dicom.rtstruct_write import export_rtstruct
-from engine.errors import EngineError, MismatchError, PlanimeterError, UnsuitableInputError, WriteError
+from engine.errors import EngineError, PlanimeterError, UnsuitableInputError, WriteError
+from engine.grid_file import Placement
 from engine.masks import nominal_geometry, write_mask, write_masks
 from engine.opening import open_volume
 from engine.process.client import EngineClient
@@ -45,6 +48,8 @@ class _Request:
     options: RunOptions
     series_uid: str | None
     certificate: Path | None = None
+    placement: Placement = ""
+    patient: Patient | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,16 @@ class _Outcome:
     "--air", type=click.Choice(["filled", "kept"]), help="Air inside a body outline; the model's choice else."
 )
 @click.option("--bands", is_flag=True, help="Add the calibrated inner and outer contours of each structure.")
+@click.option(
+    "--affine",
+    "placement",
+    type=click.Choice(["sform", "qform"]),
+    help="Which of its two places a NIfTI file is put at; the one of the higher code else.",
+)
+@click.option("--with-image", is_flag=True, help="Write an image that isn't DICOM as a DICOM series beside RT.dcm.")
+@click.option("--patient-name", metavar="NAME", help="Of the patient (Family^Given), with --with-image.")
+@click.option("--patient-id", metavar="ID", help="Of the patient, with --with-image.")
+@click.option("--modality", type=click.Choice(["CT", "MR"]), help="Of an image that doesn't look like a CT.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone.")
 def run(
     *,
@@ -113,6 +128,11 @@ def run(
     full_precision: bool,
     air: str | None,
     bands: bool,
+    placement: Placement | None,
+    with_image: bool,
+    patient_name: str | None,
+    patient_id: str | None,
+    modality: str | None,
     as_json: bool,
 ) -> None:
     """Run a model on each PATH (a folder or file), and write certified RTSTRUCTs, or the scores that it gives.
@@ -121,12 +141,15 @@ def run(
     """
     if certificate is not None and len(paths) > 1:
         raise click.UsageError("--certificate is for one study; of several, each has its certificate beside it.")
+    if with_image and len(paths) > 1:
+        raise click.UsageError("--with-image is for one study: each image has a patient of its own.")
+    patient = patient_from(with_image, patient_name, patient_id, modality)
     options = RunOptions(
         override=override, precision="float32" if full_precision else "auto", air=air, bands=bands
     )  # fmt: skip
     loaded = find_card(model)
     output = _output(loaded, output, table)
-    request = _Request(loaded, device, options, series_uid, certificate)
+    request = _Request(loaded, device, options, series_uid, certificate, placement or "", patient)
     studies = _studies(paths, output)
     client = EngineClient(warm="S" in request.loaded.card.blocks)
     client.start()
@@ -222,7 +245,7 @@ def _one(client: EngineClient, request: _Request, study: _Study, count: int, as_
 
 def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _Outcome, progress: Progress) -> None:
     began = time.perf_counter()
-    volume = open_volume(study.path, request.series_uid, _part(progress, 0.0, 0.15))
+    volume = open_volume(study.path, request.series_uid, _part(progress, 0.0, 0.15), request.placement)
     outcome.stages["reading"] = time.perf_counter() - began
     _check_output(request, study, volume)
     refusals = why_unsuitable(request.loaded.card, volume)
@@ -257,12 +280,13 @@ def _check_output(request: _Request, study: _Study, volume: Volume) -> None:
     """Refuse, before the model runs, what could not be written after it."""
     if study.output is None:
         return
-    if not volume.instances and study.output.suffix.lower() == ".dcm":
-        raise MismatchError(
-            f"{study.path} is no DICOM series, which an RTSTRUCT must refer to; give a folder for -o to get masks."
-        )
     one_mask = study.output.name.endswith(_MASK_SUFFIX)
-    if request.certificate is not None and (one_mask or not volume.instances):
+    as_rtstruct = study.output.suffix.lower() == ".dcm"
+    if as_rtstruct or request.patient is not None:
+        require_image(volume, request.patient, study.path.name)
+    if request.patient is not None and not as_rtstruct:
+        raise WriteError(f"--with-image needs an RTSTRUCT file (.dcm) for -o, not {study.output.name}.")
+    if request.certificate is not None and not (as_rtstruct or (volume.instances and not one_mask)):
         raise WriteError("Masks have no certificate; leave --certificate out, or give a DICOM series and a .dcm file.")
     if one_mask:
         _refuse_several(study.output, sum(output.kind == "mask" for output in request.loaded.card.outputs))
@@ -290,11 +314,14 @@ def _write(request: _Request, study: _Study, structures: StructureSet, volume: V
     notes: list[str] = []
     if structures.rois and all(roi.is_empty for roi in structures.rois):
         notes.append("Nothing was found, so the structures have no contours.")
-    if volume.instances and not output.name.endswith(_MASK_SUFFIX):
+    if (volume.instances or request.patient is not None) and not output.name.endswith(_MASK_SUFFIX):
         if output.suffix.lower() != ".dcm":
             output = output / f"{_stem(study.path)}.dcm" if output.is_dir() else output.with_name(f"{output.name}.dcm")
         output.parent.mkdir(parents=True, exist_ok=True)
-        certificate = export_rtstruct(structures, volume, output, progress=progress)
+        if request.patient is None:
+            certificate = export_rtstruct(structures, volume, output, progress=progress)
+        else:
+            certificate = export_with_image(structures, volume, output, request.patient, progress=progress)
         if request.certificate is not None:
             request.certificate.write_text(certificate.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return _Written(output, (*notes, *certificate.changes))

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from engine.grid_file import Placement
     from engine.masks import MaskFormat
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 EXISTING = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
+PLACEMENT = click.Choice(["sform", "qform"])
+PLACEMENT_HELP = "Which of its two places a NIfTI file is put at; the one of the higher code else."
 
 
 @click.group()
@@ -25,7 +28,8 @@ def rtstruct() -> None:
 @click.argument("path", metavar="PATH", type=EXISTING)
 @click.option("-o", "--output", "folder", metavar="DIR", type=FOLDER, required=True, help="Folder for the masks.")
 @click.option("--format", "form", type=click.Choice(["nii.gz", "nii", "nrrd"]), default="nii.gz", show_default=True)
-def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat") -> None:
+@click.option("--affine", "placement", type=PLACEMENT, help=PLACEMENT_HELP)
+def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat", placement: "Placement | None") -> None:
     """Write one mask for each structure of RT.dcm, on the grid of the image series at PATH."""
     from engine.console import progress_bar
     from engine.dicom.rtstruct_file import parse_rtstruct
@@ -35,12 +39,12 @@ def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat") 
 
     with progress_bar() as progress:
         file = parse_rtstruct(rtstruct_file)
-        choice = series_of(file, rtstruct_file, path, progress)
+        choice = series_of(file, rtstruct_file, path, progress, placement or "")
         structures = structures_from(file, choice.volume)
         areas, notes = filled_areas(structures)
         paths = write_masks(structures, choice.volume, folder, form, areas=areas, progress=progress)
     click.echo(f"Image: {choice.reason}", err=True)
-    for note in (*structures.notes, *notes):
+    for note in (*choice.volume.notes, *structures.notes, *notes):
         click.echo(f"Note: {note}", err=True)
     if not choice.volume.geometry.is_regular:
         click.echo(
@@ -60,24 +64,49 @@ def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat") 
 @click.option("--preset", "preset_id", default="standard", show_default=True, help="What the receiving system accepts.")
 @click.option("--holes", type=click.Choice(["keyhole", "xor"]), help="How holes are written; the preset's by default.")
 @click.option("--label", default="", help="Label of the structure set.")
+@click.option("--affine", "placement", type=PLACEMENT, help=PLACEMENT_HELP)
+@click.option("--with-image", is_flag=True, help="Write an image that isn't DICOM as a DICOM series beside RT.dcm.")
+@click.option("--patient-name", metavar="NAME", help="Of the patient (Family^Given), with --with-image.")
+@click.option("--patient-id", metavar="ID", help="Of the patient, with --with-image.")
+@click.option("--modality", type=click.Choice(["CT", "MR"]), help="Of an image that doesn't look like a CT.")
 def from_masks(
-    *, folder: Path, path: Path, output: Path, series_uid: str | None, preset_id: str, holes: str | None, label: str
+    *,
+    folder: Path,
+    path: Path,
+    output: Path,
+    series_uid: str | None,
+    preset_id: str,
+    holes: str | None,
+    label: str,
+    placement: "Placement | None",
+    with_image: bool,
+    patient_name: str | None,
+    patient_id: str | None,
+    modality: str | None,
 ) -> None:
     """Write an RTSTRUCT with one structure for each mask (or probability map) in DIR, on the image series at PATH."""
     from engine.console import progress_bar
+    from engine.dicom.export_with_image import export_with_image, patient_from, require_image
     from engine.dicom.presets import preset
     from engine.dicom.rtstruct_open import image_for_masks
     from engine.dicom.rtstruct_write import export_rtstruct
     from engine.masks import mask_files, structures_from_masks
 
     options = preset(preset_id).options(label=label, **({"holes": holes} if holes else {}))
+    patient = patient_from(with_image, patient_name, patient_id, modality)
     with progress_bar() as progress:
         files = mask_files(folder)
-        choice = image_for_masks(files, path, series_uid, progress)
-        structures = structures_from_masks(files, choice.volume, progress)
-        certificate = export_rtstruct(structures, choice.volume, output, options, progress)
+        choice = image_for_masks(files, path, series_uid, progress, placement or "")
+        require_image(choice.volume, patient, path.name)
+        structures = structures_from_masks(files, choice.volume, progress, placement or "")
+        if patient is None:
+            certificate = export_rtstruct(structures, choice.volume, output, options, progress)
+        else:
+            certificate = export_with_image(
+                structures, choice.volume, output, patient, options=options, progress=progress
+            )
     click.echo(f"Image: {choice.reason}", err=True)
-    for note in (*structures.notes, *certificate.changes):
+    for note in dict.fromkeys((*choice.volume.notes, *structures.notes, *certificate.changes)):
         click.echo(f"Note: {note}", err=True)
     for entry in certificate.structures:
         click.echo(

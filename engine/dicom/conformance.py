@@ -197,7 +197,7 @@ def _references(file: RtstructFile, volume: Volume | None) -> list[str]:
     references = references_of(header, file.roi_contours)
     contours = [c for roi in file.roi_contours for c in roi.contours]
     without = sum(not c.image_uids for c in contours)
-    if without and (volume is None or volume.instances):
+    if without:
         out.append(f"{_counted(without)} without reference to an image.")
     if volume is None:
         return out

@@ -12,10 +12,11 @@ from engine.dicom.rtstruct_match import References, contour_planes, references_o
 from engine.dicom.scan import Series, scan
 from engine.dicom.stack import make_geometry
 from engine.errors import GeometryError, ReadError
-from engine.grid_file import read_grid
+from engine.grid_file import Placement, read_grid
 from engine.image_file import read_image_file
 from engine.loose import points_of
 from engine.masks import nominal_geometry, same_voxels
+from engine.opening import placed
 from engine.progress import Progress, silent
 from engine.volume import FloatArray, Geometry, Instance, Volume
 
@@ -28,8 +29,8 @@ class Choice:
     reason: str
 
 
-def find_images(path: Path, progress: Progress = silent) -> list[Series]:
-    """The image series at a path that can be opened.
+def find_images(path: Path, progress: Progress = silent, placement: Placement = "") -> list[Series]:
+    """The image series at a path that can be opened, those of NIfTI files by the form that is asked for.
 
     Raises:
         ReadError: there is nothing at the path, or none can be opened, with the reason.
@@ -38,6 +39,8 @@ def find_images(path: Path, progress: Progress = silent) -> list[Series]:
         raise ReadError(f"{path} does not exist.")
     catalogue = scan([path], progress)
     images = [series for series in catalogue.series() if series.kind == "image"]
+    if placement:
+        images = [placed(series, placement) for series in images if not series.placement]
     usable = [series for series in images if not series.problem]
     if not usable:
         raise ReadError(
@@ -70,7 +73,9 @@ def grid_of(series: Series) -> Volume:
     )
 
 
-def series_of(file: RtstructFile, rtstruct: Path, path: Path, progress: Progress = silent) -> Choice:
+def series_of(
+    file: RtstructFile, rtstruct: Path, path: Path, progress: Progress = silent, placement: Placement = ""
+) -> Choice:
     """The image series at `path` that an RTSTRUCT was drawn on.
 
     Chosen by the series that it refers to, else by the instances, else by the frame of reference, else by geometry;
@@ -81,11 +86,12 @@ def series_of(file: RtstructFile, rtstruct: Path, path: Path, progress: Progress
         rtstruct: where it lies.
         path: folder or file to look in.
         progress: reports and may stop.
+        placement: which form places NIfTI files; "" for the file's own choice.
 
     Raises:
         ReadError: no image series can be opened.
     """
-    images = find_images(path, progress)
+    images = find_images(path, progress, placement)
     references = references_of(file.header, file.roi_contours)
     points = [points_of(c.data) for roi in file.roi_contours for c in roi.contours]
     contours = [p for p in points if p is not None and len(p)]
@@ -160,25 +166,29 @@ def _why(series: Series, reason: str, images: list[Series]) -> str:
 
 
 def image_for_masks(
-    masks: list[Path], path: Path, series_uid: str | None = None, progress: Progress = silent
+    masks: list[Path],
+    path: Path,
+    series_uid: str | None = None,
+    progress: Progress = silent,
+    placement: Placement = "",
 ) -> Choice:
     """The image series at `path` for masks: the one that is named, or whose grid is theirs, or else the largest.
 
     Raises:
         ReadError: there is no such series, or a mask can't be read.
     """
-    images = find_images(path, progress)
+    images = find_images(path, progress, placement)
     if series_uid is not None:
         images = [series for series in images if series_uid in (series.uid, series.info.series_uid)]
         if not images:
             raise ReadError(f"{path} holds no image series {series_uid}.")
         return Choice(grid_of(images[0]), _why(images[0], "the one that was named", images))
     if len(images) > 1:
-        header = read_grid(masks[0])
+        header = read_grid(masks[0], placement)
         for series in images:
             with contextlib.suppress(GeometryError, ReadError):
                 volume = grid_of(series)
-                if header is not None and same_voxels(header, nominal_geometry(volume.geometry)):
+                if same_voxels(header, nominal_geometry(volume.geometry)):
                     return Choice(volume, _why(series, f"its grid is that of {masks[0].name}", images))
     series = max(images, key=lambda s: s.plane_count)
     return Choice(grid_of(series), _why(series, "the one with the most planes", images))
