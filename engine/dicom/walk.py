@@ -330,10 +330,10 @@ def _pixel_data(file: BinaryIO, dataset: FileDataset) -> tuple[int, int, str]:
     _, little = dataset.original_encoding
     start = file.tell()
     head = file.read(12)
-    if len(head) < 12:
-        return 0, 0, ""
     # The encoding that the file says may not be its own. As a length, these letters would be odd, which none is.
     explicit = head[4:6] in (b"OB", b"OW", b"UN") and head[6:8] == b"\0\0"
+    if len(head) < (12 if explicit else 8):
+        return 0, 0, ""
     field, skip, name = (head[8:12], 12, head[4:6].decode()) if explicit else (head[4:8], 8, "")
     (length,) = struct.unpack(("<" if little else ">") + "I", field)
     return start + skip, -1 if length == _UNDEFINED else length, name
