@@ -1,13 +1,15 @@
 """What a scan finds: patients, their studies and series, and what is unreadable; and what identifies a series."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from engine.dicom.planes import StoredPlane
+from engine.dicom.walk import Walker
 from engine.grid_file import Placement
 from engine.volume import SeriesInfo
 
@@ -118,11 +120,15 @@ class Catalogue:
                 yield from study.series
 
 
+_WALKER = Walker(["SpecificCharacterSet", *_INFO.values(), *_EXTRA])
+
+
 def read_info(path: Path) -> SeriesInfo:
     """What identifies the series of a DICOM file; elements that cannot be decoded are left empty."""
     try:
-        dataset: Dataset = dcmread(path, stop_before_pixels=True, specific_tags=[*_INFO.values(), *_EXTRA], force=True)
-    except Exception:
+        with path.open("rb") as file:
+            dataset = _WALKER.read(file, os.fstat(file.fileno()).st_size).dataset
+    except Exception:  # pydicom raises nearly anything on damaged bytes
         return SeriesInfo(source=str(path.parent))
     values = {name: _shown(dataset, keyword) for name, keyword in _INFO.items()}
     values["modality"] = values["modality"].upper()
@@ -131,8 +137,11 @@ def read_info(path: Path) -> SeriesInfo:
 
 
 def _shown(dataset: Dataset, keyword: str) -> str:
+    """The text of an element; a backslash in it, which parts values, stays."""
     try:
         value = dataset.get(keyword)
     except Exception:
         return ""
+    if isinstance(value, MultiValue):
+        return "\\".join(map(str, value))
     return "" if value is None else str(value)

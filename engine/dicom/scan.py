@@ -7,14 +7,12 @@ for series in catalogue.series():
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pydicom import dcmread
-
 from engine.dicom.catalogue import Catalogue, Patient, Series, Study, Unreadable, read_info
-from engine.dicom.fields import items, text
+from engine.dicom.directory import named_files
 from engine.dicom.header import OTHER_CLASSES, OTHER_MODALITIES, Header, NotDicomError, read_header
 from engine.dicom.pixels import why_undecodable
 from engine.dicom.planes import VOLUME_MODALITIES
@@ -51,7 +49,8 @@ class _Scanner:
         self._images: list[Series] = []
         self._unreadable: dict[Path, str] = {}
         self._damaged: set[Path] = set()
-        self._seen: set[Path] = set()
+        self._seen: set[Hashable] = set()
+        self._fraction, self._stage = 0.0, ""
         self._info: dict[Path, SeriesInfo] = {}
         self._pause = 0.3
         self._next_report = time.monotonic() + self._pause
@@ -84,7 +83,8 @@ class _Scanner:
         siblings = [file for folder in folders for file in self._inside(folder)]
         total = len(files) + len(siblings)
         for number, file in enumerate([*files, *siblings]):
-            self._progress(number / max(total, 1), f"Reading header {number + 1} of {total}")
+            self._fraction, self._stage = number / max(total, 1), f"Reading header {number + 1} of {total}"
+            self._listen()
             self._read(file, wanted if number >= len(files) else None)
             self._report()
         catalogue = self._catalogue()
@@ -92,17 +92,30 @@ class _Scanner:
         return catalogue
 
     def _walk(self, folder: Path) -> Iterator[Path]:
-        """All files below a folder in order of name, hidden ones and links to folders left out."""
+        """All files below a folder in order of name, hidden ones left out; links are followed, to each folder once."""
 
         def refuse(error: OSError) -> None:
             place = Path(error.filename or folder)
             self._unreadable[place] = f"{place.name} cannot be opened: {error.strerror or error}."
 
-        for place, folders, files in os.walk(folder, onerror=refuse):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+        # A link back to where the search came from leads round in a circle, and to what was not asked for.
+        seen = {_identity(place) for place in (folder, *folder.resolve().parents)}
+        for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+            self._listen(f"Looking through {Path(place).name}")
+            kept = []
+            for name in sorted(name for name in folders if not name.startswith(".")):
+                identity = _identity(Path(place, name))
+                if identity not in seen:
+                    seen.add(identity)
+                    kept.append(name)
+            folders[:] = kept
             for name in sorted(files):
                 if not name.startswith("."):
                     yield Path(place, name)
+
+    def _listen(self, stage: str = "") -> None:
+        """Stop when asked, where nothing is known of how far the work is."""
+        self._progress(self._fraction, stage or self._stage)
 
     def _inside(self, folder: Path) -> list[Path]:
         try:
@@ -113,38 +126,31 @@ class _Scanner:
     def _directory(self, path: Path) -> list[Path]:
         """The files that a DICOMDIR names; those that are absent are named as unreadable."""
         try:
-            dataset = dcmread(path, specific_tags=["DirectoryRecordSequence"])
-            records = [text(record, "ReferencedFileID") for record in items(dataset, "DirectoryRecordSequence")]
-        except Exception as error:
-            self._unreadable[path] = f"{path.name} is a damaged DICOM directory; open its folder instead ({error})."
+            found, absent = named_files(path, self._listen)
+        except ReadError as error:
+            self._unreadable[path] = str(error)
             return []
-        found = []
-        for record in dict.fromkeys(filter(None, records)):
-            file = _resolve(path.parent, record.split("\\"))
-            if file is None:
-                self._unreadable[path.parent / record.replace("\\", "/")] = (
-                    f"{path.name} names {record}, which is absent."
-                )
-            else:
-                found.append(file)
         if not found:
-            self._unreadable.setdefault(path, f"{path.name} names no file that is there.")
+            self._unreadable.setdefault(path, f"{path.name} names no file that is there; open its folder instead.")
+        for record in absent:
+            self._unreadable[path.parent / record.replace("\\", "/")] = f"{path.name} names {record}, which is absent."
         return found
 
     def _read(self, path: Path, only: set[str] | None = None) -> Header | None:
         """Read one file's header and keep it; with `only`, keep it when it belongs to one of these series."""
         path = path.absolute()
-        if path in self._seen:
+        identity = _identity(path)
+        if identity in self._seen:
             return None
-        self._seen.add(path)
-        if is_image_file(path):
+        self._seen.add(identity)
+        if is_image_file(path) and path.is_file():
             files = files_of(path)
             self._seen.update(files)
             if only is None:
                 self._images += _image_file_series(files)
             return None
         try:
-            header = read_header(path)
+            header = read_header(path, self._listen)
         except ReadError as error:
             if only is None:
                 self._unreadable[path] = str(error)
@@ -233,23 +239,13 @@ class _Scanner:
         return self._info[path]
 
 
-def _resolve(folder: Path, parts: Sequence[str]) -> Path | None:
-    """A file by the names in a DICOMDIR, which are upper case while the disk's may not be."""
-    place = folder
-    for part in parts:
-        if part in ("..", ".", "") or "/" in part:
-            return None
-        if not (place / part).exists():
-            try:
-                names = {entry.name.upper(): entry.name for entry in place.iterdir()}
-            except OSError:
-                return None
-            if part.upper() not in names:
-                return None
-            place = place / names[part.upper()]
-        else:
-            place = place / part
-    return place if place.is_file() else None
+def _identity(path: Path) -> Hashable:
+    """The same for all paths that lead to one file or folder, by links of any kind."""
+    try:
+        status = path.stat()
+    except OSError:
+        return path
+    return (status.st_dev, status.st_ino) if status.st_ino else path.resolve()
 
 
 def _remarks(stack: Stack) -> Iterator[str]:

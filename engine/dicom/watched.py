@@ -26,13 +26,14 @@ class Watched:
 
     def __init__(self, file: BinaryIO, size: int, listen: Callable[[], None]) -> None:
         self._file, self._size, self._listen = file, size, listen
-        self._reads = self._zeros = 0
+        self._reads = self._bytes = self._zeros = 0
         self.name = getattr(file, "name", "")
 
     def read(self, count: int = -1) -> bytes:
         """As a file does."""
         self._reads += 1
-        if not self._reads & 0xFFF:
+        if not self._reads & 0xFFF or self._bytes > _CHUNK << 2:
+            self._bytes = 0
             self._listen()
             if self._reads > _MOST_READS:
                 raise DamagedHeaderError("its header does not end")
@@ -41,6 +42,7 @@ class Watched:
             raise DamagedHeaderError("it says that it is deflated, but cannot be inflated")
         left = max(self._size - self._file.tell(), 0)
         data = self._file.read(min(count, left))
+        self._bytes += len(data)
         if data:
             self._zeros = self._zeros + 1 if len(data) == 8 and not any(data) else 0
             if self._zeros > _MOST_ZEROS:

@@ -21,6 +21,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabBar, QToolBar, QVBoxLayout, QWidget
 
+from engine import person_name
 from viewer.history import History
 from viewer.recording import Recording
 from viewer.session import Session
@@ -253,7 +254,7 @@ class MainWindow(QMainWindow):
 
     def _on_volume(self) -> None:
         volume = self.session.volume
-        name = " ".join(volume.info.patient_name.replace("^", " ").split()) if volume is not None else ""
+        name = person_name.shown(volume.info.patient_name) if volume is not None else ""
         self.setWindowTitle(f"{name} – Planimeter" if name else "Planimeter")
         if volume is not None and self.session.display is not None:
             for note in self.session.display.notes:

@@ -5,6 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
+from engine import person_name
 from engine.volume import Volume
 from viewer.session import Session
 from viewer.tools.events import ViewEvent
@@ -125,7 +126,7 @@ class Banner(QLabel):
 def banner_text(volume: Volume, overlay: Volume | None = None) -> str:
     """One line that identifies a series: patient, study, series, what lies over it, grid."""
     info = volume.info
-    name = " ".join(part for part in info.patient_name.replace("^", " ").split())
+    name = person_name.shown(info.patient_name)
     patient = "  ".join(part for part in (name, info.patient_id, info.patient_birth_date, info.patient_sex) if part)
     study = "  ".join(part for part in (_date(info.study_date), info.study_description) if part)
     series = "  ".join(part for part in (volume.modality, info.description) if part)

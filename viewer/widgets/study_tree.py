@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QWidget
 
+from engine import person_name
 from engine.dicom.scan import Catalogue, Series, Study
 from viewer.widgets.theme import FAINT, WARNING
 
@@ -48,7 +49,7 @@ class StudyTree(QTreeWidget):
         """Add what is new and bring the rest up to date; what was there from other folders stays."""
         for patient in catalogue.patients:
             key = ("patient", patient.id, patient.name)
-            name = " ".join(patient.name.replace("^", " ").split()) or "No name"
+            name = person_name.shown(patient.name) or "No name"
             person = self._item(key, None, f"{name}   {patient.id}".rstrip())
             for study in patient.studies:
                 branch = self._item((*key, study.uid), person, _study_text(study))
