@@ -88,7 +88,8 @@ class Place:
         if self.apart_mm > SAME_PLACE_MM:
             note = (
                 f"The file places its image twice, and the two places differ by up to {self.apart_mm:.1f} mm: "
-                f"its {chosen} was taken, not its {_other(chosen)}."
+                f"its {chosen} was taken; its {_other(chosen)} can be chosen in the study list, or by --affine "
+                f"{_other(chosen)}."
             )
             return (note, *self.remarks)
         return self.remarks

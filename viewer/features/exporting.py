@@ -45,6 +45,7 @@ class Exporting:
             return
         dialog = ExportDialog(structures, volume, self.window)
         dialog.exported.connect(self._exported)
+        dialog.masks_wanted.connect(self.export_masks)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 

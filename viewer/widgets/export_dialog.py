@@ -19,12 +19,14 @@ from PySide6.QtWidgets import (
 )
 
 from engine.dicom.certificate import Certificate
+from engine.dicom.export_with_image import export_with_image, image_folder
 from engine.dicom.presets import LONGEST_LABEL, ExportOptions, preflight, preset, presets
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume
 from viewer.jobs import Task, run_in_background
+from viewer.widgets.patient_form import PatientForm
 from viewer.widgets.settings import settings
 from viewer.widgets.structure_checklist import StructureChecklist
 from viewer.widgets.theme import ERROR, WARNING
@@ -37,6 +39,8 @@ class ExportDialog(QDialog):
 
     #: (certificate, path, the structures that were written)
     exported = Signal(object, object, object)
+    #: The dialog closed because masks are wanted instead.
+    masks_wanted = Signal()
 
     def __init__(self, structures: StructureSet, volume: Volume, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +53,9 @@ class ExportDialog(QDialog):
         for signal in (self.label.textChanged, self.path.textChanged, self.preset.currentIndexChanged):
             signal.connect(self._later.start)
         self.checklist.changed.connect(self._later.start)
+        if self.patient is not None:
+            self.patient.changed.connect(self._look_ahead)
+            self.patient.masks_wanted.connect(self._masks_instead)
         self._look_ahead()
         self.resize(560, 640)
 
@@ -87,6 +94,10 @@ class ExportDialog(QDialog):
         label = QLabel("F&ile", self)
         label.setBuddy(self.path)
         form.addRow(label, file)
+        #: Asked for where the image is no DICOM series, and so is written too.
+        self.patient = None if self._volume.instances else PatientForm(self._volume, self)
+        if self.patient is not None:
+            form.addRow(self.patient)
         self.ahead = QLabel(self)
         self.ahead.setWordWrap(True)
         self.ahead.setTextFormat(Qt.TextFormat.PlainText)
@@ -132,13 +143,19 @@ class ExportDialog(QDialog):
         else:
             sentences += preflight(self._structures, self._volume, self.options())
         path = self._target()
+        problem = self.patient.problem if self.patient is not None else ""
+        if problem:
+            sentences.insert(0, problem)
+        elif path is not None and self.patient is not None:
+            sentences.insert(0, f"The image is written as a DICOM series to the new folder {image_folder(path)}.")
         if path is not None and path.exists():
             sentences.append(f"{path.name} exists; it is replaced once the new file has been compared with the screen.")
         more = len(sentences) - 8
         self.ahead.setText("\n".join(sentences[:8]) + (f"\n… and {more} more." if more > 0 else ""))
         self.ahead.setToolTip("\n".join(sentences))
         self.ahead.setVisible(bool(sentences))
-        self.export_button.setEnabled(bool(self.checklist.numbers) and path is not None and self._task is None)
+        complete = bool(self.checklist.numbers) and path is not None and not problem
+        self.export_button.setEnabled(complete and self._task is None)
 
     def _target(self) -> Path | None:
         text = self.path.text().strip()
@@ -157,6 +174,10 @@ class ExportDialog(QDialog):
         path = self._target()
         if path is None or self._task is not None or not self.checklist.numbers:
             return
+        if self.patient is not None and self.patient.problem:
+            self._failed(self.patient.problem)
+            return
+        patient = self.patient.patient if self.patient is not None else None
         options = self.options()
         stored = settings()
         stored.setValue(FOLDER_KEY, str(path.parent))
@@ -165,6 +186,8 @@ class ExportDialog(QDialog):
         structures, volume = self._structures, self._volume
 
         def work(progress: Progress) -> Certificate:
+            if patient is not None:
+                return export_with_image(structures, volume, path, patient, options=options, progress=progress)
             return export_rtstruct(structures, volume, path, options, progress)
 
         self._show_running(True)
@@ -183,6 +206,11 @@ class ExportDialog(QDialog):
             self._task.cancel()
         else:
             super().reject()
+
+    def _masks_instead(self) -> None:
+        if self._task is None:
+            super().reject()
+            self.masks_wanted.emit()
 
     def _progressed(self, fraction: float, stage: str) -> None:
         self.bar.setValue(round(fraction * 1000))
@@ -211,6 +239,8 @@ class ExportDialog(QDialog):
             self.browse,
         ):
             widget.setEnabled(not running)
+        if self.patient is not None:
+            self.patient.setEnabled(not running)
         self.export_button.setEnabled(not running)
         self.bar.setValue(0)
         self.bar.setFormat("")
