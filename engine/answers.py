@@ -87,6 +87,8 @@ class Document:
 
     def next_number(self, kind: type[Answer]) -> int:
         """The smallest number above all that answers of this kind have."""
+        if kind is Roi:
+            return self.structures.next_number()
         return max((answer.number for answer in self.every(kind)), default=0) + 1
 
 

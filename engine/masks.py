@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,13 @@ def safe_names(names: Sequence[str]) -> list[str]:
     return out
 
 
+class WrittenMask(NamedTuple):
+    """A mask file, and the volume of its voxels by the real thickness of their planes, cm³."""
+
+    path: Path
+    volume_cm3: float
+
+
 def write_masks(
     structures: StructureSet,
     volume: Volume,
@@ -90,7 +97,7 @@ def write_masks(
     *,
     areas: Callable[[Roi], Areas] | None = None,
     progress: Progress = silent,
-) -> list[Path]:
+) -> list[WrittenMask]:
     """Write one mask a structure: unsigned bytes, 1 where a voxel's centre is inside.
 
     Args:
@@ -102,7 +109,7 @@ def write_masks(
         progress: reports and may stop.
 
     Returns:
-        The paths in the order of the structures.
+        The masks in the order of the structures.
 
     Raises:
         MismatchError: the structures are not on this image.
@@ -111,7 +118,8 @@ def write_masks(
     if not structures.geometry.same_grid(volume.geometry):
         raise MismatchError("The structures lie on the planes of another image than the one to write masks for.")
     grid = nominal_geometry(volume.geometry)
-    paths: list[Path] = []
+    written: list[WrittenMask] = []
+    voxels_cm3 = volume.geometry.plane_thickness * np.prod(volume.geometry.spacing_uv) / 1000
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -122,10 +130,11 @@ def write_masks(
         progress(index / len(structures.rois), f"Writing the mask of {roi.name}")
         drawn = areas(roi) if areas is not None else {k: c.area for k, c in roi.planes.items()}
         path = folder / f"{name}.{format}"
-        write_mask(fill(drawn, volume.geometry), grid, path)
-        paths.append(path)
+        mask = fill(drawn, volume.geometry)
+        write_mask(mask, grid, path)
+        written.append(WrittenMask(path, float(np.count_nonzero(mask, axis=(1, 2)) @ voxels_cm3)))
     progress(1.0, "Masks written")
-    return paths
+    return written
 
 
 def write_mask(mask: NDArray[Any], grid: Geometry, path: Path) -> None:

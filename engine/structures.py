@@ -173,6 +173,8 @@ class StructureSet:
         label, description: Structure Set Label and Description.
         notes: plain sentences about what was found when reading, for the user.
         attachments: other elements of the file that must survive a rewrite, as pydicom JSON.
+        elsewhere: structures of the file in another frame of reference: never drawn or measured here, written back as
+            they were read. Their numbers are none of `rois`.
     """
 
     geometry: Geometry
@@ -182,6 +184,7 @@ class StructureSet:
     sop_instance_uid: str = ""
     notes: tuple[str, ...] = ()
     attachments: str = ""
+    elsewhere: tuple[Roi, ...] = ()
 
     def __getitem__(self, number: int) -> Roi:
         """The ROI with this number. Raises KeyError where there is none."""
@@ -206,4 +209,4 @@ class StructureSet:
 
     def next_number(self) -> int:
         """The smallest ROI number above all that are in use."""
-        return max((roi.number for roi in self.rois), default=0) + 1
+        return max((roi.number for roi in (*self.rois, *self.elsewhere)), default=0) + 1

@@ -42,7 +42,7 @@ def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat", 
         choice = series_of(file, rtstruct_file, path, progress, placement or "")
         structures = structures_from(file, choice.volume)
         areas, notes = filled_areas(structures)
-        paths = write_masks(structures, choice.volume, folder, form, areas=areas, progress=progress)
+        masks = write_masks(structures, choice.volume, folder, form, areas=areas, progress=progress)
     click.echo(f"Image: {choice.reason}", err=True)
     for note in (*choice.volume.notes, *structures.notes, *notes):
         click.echo(f"Note: {note}", err=True)
@@ -52,8 +52,10 @@ def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat", 
             "real planes in order, with their mean distance. from-masks takes it back onto the real planes.",
             err=True,
         )
-    for roi, mask in zip(structures.rois, paths, strict=True):
-        click.echo(f"{mask.name}\t{roi.name}\t{roi.volume_cm3(choice.volume.geometry):.3f} cm³")
+    for roi, (mask, volume_cm3) in zip(structures.rois, masks, strict=True):
+        if not volume_cm3 and (roi.planes or roi.loose):
+            click.echo(f"Note: The mask of '{roi.name}' is empty: none of its contours holds a voxel.", err=True)
+        click.echo(f"{mask.name}\t{roi.name}\t{volume_cm3:.3f} cm³")
 
 
 @rtstruct.command("from-masks")

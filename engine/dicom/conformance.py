@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag, keyword_for_tag
 
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS, RtstructFile
+from engine.dicom.rtstruct_items import integer, sequence, string
 from engine.dicom.rtstruct_match import contour_planes, references_of
 from engine.loose import points_of
 from engine.structures import RawContour
@@ -85,18 +86,18 @@ def _attributes(ds: Dataset) -> list[str]:
         out.append("SOPClassUID is not that of an RT structure set.")
     if ds.get("SOPInstanceUID", None) and ds.get("SOPInstanceUID") == ds.get("SeriesInstanceUID", None):
         out.append("The file has the same UID as its series.")
-    for sequence, keywords in _ITEM_1.items():
-        items = ds.get(sequence, None) or []
+    for name, keywords in _ITEM_1.items():
+        items = ds.get(name, None) or []
         for keyword in keywords:
             lacking = sum(item.get(keyword, None) in (None, "") for item in items)
             if lacking:
-                out.append(f"{lacking} items of {sequence} lack {keyword}.")
-    for sequence, keywords in _ITEM_2.items():
-        items = ds.get(sequence, None) or []
+                out.append(f"{lacking} items of {name} lack {keyword}.")
+    for name, keywords in _ITEM_2.items():
+        items = ds.get(name, None) or []
         for keyword in keywords:
             lacking = sum(keyword not in item for item in items)
             if lacking:
-                out.append(f"{lacking} items of {sequence} lack {keyword}.")
+                out.append(f"{lacking} items of {name} lack {keyword}.")
     return out
 
 
@@ -125,8 +126,8 @@ def _numbers(file: RtstructFile) -> list[str]:
     """ROI numbers: unique, and each named, drawn and observed."""
     out: list[str] = []
 
-    def numbers(sequence: str, keyword: str) -> list[str]:
-        return [str(item.get(keyword, "")) for item in file.header.get(sequence, None) or []]
+    def numbers(name: str, keyword: str) -> list[str]:
+        return [str(integer(item, keyword)) for item in sequence(file.header, name)]
 
     named = Counter(numbers("StructureSetROISequence", "ROINumber"))
     out += [f"ROI number {number} is given to {count} structures." for number, count in named.items() if count > 1]
@@ -195,7 +196,8 @@ def _references(file: RtstructFile, volume: Volume | None) -> list[str]:
     if frames and used - frames:
         out.append("Structures refer to a frame of reference that the file does not list.")
     references = references_of(header, file.roi_contours)
-    contours = [c for roi in file.roi_contours for c in roi.contours]
+    of_image = _in_frame(header, frames, volume)
+    contours = [c for roi in file.roi_contours if of_image(roi.number) for c in roi.contours]
     without = sum(not c.image_uids for c in contours)
     if without:
         out.append(f"{_counted(without)} without reference to an image.")
@@ -209,6 +211,18 @@ def _references(file: RtstructFile, volume: Volume | None) -> list[str]:
     if info.study_uid and str(header.get("StudyInstanceUID", "")) != info.study_uid:
         out.append("The file belongs to another study than the image.")
     return out + _image_references(contours, volume)
+
+
+def _in_frame(header: Dataset, frames: set[str], volume: Volume | None) -> Callable[[int | None], bool]:
+    """Whether a ROI, by its number, is to refer to the image: not where it lies in another frame that is listed."""
+    own = volume.info.frame_of_reference_uid if volume is not None else ""
+    others = frames - {own} if own in frames else set()
+    apart = {
+        integer(item, "ROINumber")
+        for item in sequence(header, "StructureSetROISequence")
+        if string(item, "ReferencedFrameOfReferenceUID") in others
+    }
+    return lambda number: number not in apart
 
 
 def _image_references(contours: Sequence[RawContour], volume: Volume) -> list[str]:

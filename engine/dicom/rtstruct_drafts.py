@@ -12,6 +12,7 @@ import shapely
 from pydicom.dataset import Dataset
 from shapely import MultiPolygon, Polygon
 
+from engine.contouring.extent import beside_cm3
 from engine.contouring.rings import areas_from_rings
 from engine.dicom.fields import one_line
 from engine.dicom.rtstruct_file import RoiContours, json_text
@@ -92,6 +93,10 @@ class Draft:
         """Points of the contours that enclose an area."""
         return [p for c, p in zip(self.contours, self.points, strict=True) if c.geometric_type in CLOSED and len(p) > 2]
 
+    def kept_aside(self) -> Roi:
+        """The ROI of another frame of reference: all its contours as they were read, on no plane."""
+        return self._roi({}, tuple(self.contours), aside=True)
+
     def placed(self, geometry: Geometry, notes: list[str]) -> Roi:
         """The ROI with its contours on the planes of `geometry`."""
         by_plane: dict[int, list[int]] = defaultdict(list)
@@ -158,6 +163,15 @@ class Draft:
             )
         if not self.contours:
             notes.append(f"'{self.name}' has no contours.")
+        roi = self._roi(areas, tuple(self.contours[i] for i in loose))
+        beside = beside_cm3({plane: contours.area for plane, contours in areas.items()}, geometry)
+        if beside:
+            volume = roi.volume_cm3(geometry)
+            share = "All" if beside > 0.9999 * volume else f"{beside:.3g} cm³"
+            notes.append(f"{share} of '{self.name}' ({volume:.3g} cm³) lies outside the image, beside its pixels.")
+        return roi
+
+    def _roi(self, areas: dict[int, PlaneContours], loose: tuple[RawContour, ...], *, aside: bool = False) -> Roi:
         observation = self.observations[0] if self.observations else Dataset()
         return Roi(
             number=self.number,
@@ -165,17 +179,19 @@ class Draft:
             colour=self.colour or palette(self.index),
             roi_type=string(observation, "RTROIInterpretedType"),
             planes=areas,
-            loose=tuple(self.contours[i] for i in loose),
+            loose=loose,
             provenance=provenance_of(self.item),
             code=code_of(observation),
             uid=uid_of(self.item),
-            attachments=self._attachments(),
+            attachments=self._attachments(aside),
         )
 
-    def _attachments(self) -> str:
+    def _attachments(self, aside: bool) -> str:
+        """Elements to write back; with the frame of reference where it is not the image's."""
+        known_roi = [keyword for keyword in KNOWN_ROI if not (aside and keyword == "ReferencedFrameOfReferenceUID")]
         out: dict[str, Any] = {}
         for key, dataset, known in (
-            ("roi", self.item, KNOWN_ROI),
+            ("roi", self.item, known_roi),
             ("observation", self.observations[0] if self.observations else Dataset(), KNOWN_OBSERVATION),
         ):
             text = json_text(without(dataset, known))

@@ -28,6 +28,9 @@ _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 #: Most characters of a value, by VR (PS3.5 table 6.2-1).
 _LONGEST = {"SH": 16, "LO": 64, "ST": 1024, "LT": 10240, "CS": 16, "AE": 16, "PN": 64, "AS": 4, "IS": 12, "DS": 16}
 
+#: Kept with a structure where it is another than the image's.
+_FRAME = "ReferencedFrameOfReferenceUID"
+
 #: Of the file that structures were read from, what goes into the file that is written from them.
 _CARRIED = ("StructureSetName",)
 
@@ -129,7 +132,13 @@ def header(
     if volume is None and old.get("ReferencedFrameOfReferenceSequence"):
         ds.ReferencedFrameOfReferenceSequence = old.ReferencedFrameOfReferenceSequence
     else:
-        ds.ReferencedFrameOfReferenceSequence = [_frame_of_reference(info, volume)]
+        aside = {_attached(roi, "roi").get(_FRAME, "") for roi in structures.elsewhere}
+        others = [
+            item
+            for item in old.get("ReferencedFrameOfReferenceSequence", None) or []
+            if item.get("FrameOfReferenceUID", "") in aside
+        ]
+        ds.ReferencedFrameOfReferenceSequence = [_frame_of_reference(info, volume), *others]
     ds.StructureSetROISequence = [_roi(roi, names[roi.number], info) for roi in rois]
     ds.RTROIObservationsSequence = list(_observations(rois, names))
     ds.ApprovalStatus = "UNAPPROVED"
@@ -209,7 +218,8 @@ def _frame_of_reference(info: SeriesInfo, volume: Volume | None) -> Dataset:
 def _roi(roi: Roi, name: str, info: SeriesInfo) -> Dataset:
     item = _attached(roi, "roi")
     item.ROINumber = str(roi.number)
-    item.ReferencedFrameOfReferenceUID = info.frame_of_reference_uid
+    if _FRAME not in item:
+        item.ReferencedFrameOfReferenceUID = info.frame_of_reference_uid
     put(item, "ROIName", name)
     provenance = roi.provenance
     generation = provenance.generation

@@ -16,6 +16,7 @@ from engine.contouring.rings import area_from_rings
 from engine.dicom.contour_geometry import geometry_from_contours
 from engine.dicom.rtstruct_drafts import Draft, drafts_of, planes_named
 from engine.dicom.rtstruct_file import RtstructFile, parse_rtstruct
+from engine.dicom.rtstruct_frames import in_other_frames
 from engine.dicom.rtstruct_items import header_json, string
 from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, References, check_match, contour_planes, references_of
 from engine.loose import CLOSED, points_of
@@ -50,6 +51,9 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
     for draft in drafts:
         draft.read_points(notes)
     references = references_of(header, file.roi_contours)
+    apart = in_other_frames(header, drafts, volume, notes)
+    elsewhere = tuple(draft.kept_aside() for draft in drafts if draft.number in apart)
+    drafts = [draft for draft in drafts if draft.number not in apart]
     if volume is not None:
         geometry = volume.geometry
         notes += _matched(references, volume, drafts)
@@ -57,11 +61,12 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
         geometry = alone or geometry_from_contours([points for draft in drafts for points in draft.closed_points()])
         notes.append("The images of these structures are not here: the structures are shown alone.")
     rois = tuple(draft.placed(geometry, notes) for draft in drafts)
-    if not rois:
+    if not rois and not elsewhere:
         notes.append("The RTSTRUCT holds no structures.")
     return StructureSet(
         geometry=geometry,
         rois=rois,
+        elsewhere=elsewhere,
         label=string(header, "StructureSetLabel"),
         description=string(header, "StructureSetDescription"),
         sop_instance_uid=string(header, "SOPInstanceUID"),

@@ -93,6 +93,8 @@ def export_rtstruct(
     rois = tuple(_with_uid(_without_crumbs(roi), structures) for roi in chosen(structures, options))
     if not rois:
         raise WriteError("There are no structures to export.")
+    if len(rois) == len(structures.rois):
+        rois += tuple(_with_uid(roi, structures) for roi in structures.elsewhere)
     progress(0.0, "Writing structures")
     data, uid, changes = rtstruct_bytes(structures, volume, rois, options, path=path, progress=progress)
     path = Path(path)
@@ -106,6 +108,7 @@ def export_rtstruct(
         file = parse_rtstruct(temporary)
         again = structures_from(file, volume, structures.geometry)
         progress(0.6, "Comparing the file with the structures")
+        again = replace(again, rois=again.rois + again.elsewhere)
         certificate = certify(replace(structures, rois=rois), again, options, progress).model_copy(
             update={
                 "file": path.name,
@@ -150,11 +153,16 @@ def rtstruct_bytes(
     ds = header(structures, volume, rois, names, options)
     charset = choose_character_set(ds)
     changes = [f"'{r.name}' is written as '{names[r.number]}'." for r in rois if names[r.number] != r.name]
+    aside = {roi.number for roi in structures.elsewhere}
+    changes += [
+        f"'{roi.name}' of another frame of reference is written as it was read." for roi in rois if roi.number in aside
+    ]
     images = _images(volume)
     items: list[bytes] = []
     for index, roi in enumerate(rois):
         progress(0.5 * index / len(rois), f"Writing {roi.name}")
-        items.append(_roi_contour_item(roi, structures.geometry, images, options, changes))
+        of_image = {} if roi.number in aside else images
+        items.append(_roi_contour_item(roi, structures.geometry, of_image, options, changes))
     contours = implicit_sequence(ROI_CONTOUR_SEQUENCE, items)
     before, after = Dataset(), Dataset()
     for element in ds:

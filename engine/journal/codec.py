@@ -93,6 +93,7 @@ def document_to_json(document: Document, store: Store) -> dict[str, Any]:
         "sop_instance_uid": structures.sop_instance_uid,
         "notes": list(structures.notes),
         "attachments": structures.attachments,
+        "elsewhere": [roi_to_json(roi, store) for roi in structures.elsewhere],
         "scores": [_score_to_json(score, store) for score in document.scores],
         "boxes": [_box_to_json(box, store) for box in document.boxes],
     }
@@ -108,6 +109,7 @@ def document_from_json(saved: Mapping[str, Any], geometry: Geometry, contours: M
         saved["sop_instance_uid"],
         tuple(saved["notes"]),
         saved["attachments"],
+        tuple(roi_from_json(roi, contours) for roi in saved.get("elsewhere", ())),
     )
     scores = tuple(_score_from_json(score, contours) for score in saved.get("scores", ()))
     boxes = tuple(_box_from_json(box, contours) for box in saved.get("boxes", ()))

@@ -40,11 +40,12 @@ def test_masks_lie_where_the_image_lies(tmp_path: Path, seed: int | None, form: 
     axes = None if seed is None else random_rotation(seed)
     volume = make_study(tmp_path / "ct", make_geometry((7, 40, 48), (0.9, 1.1, 2.5), directions=axes))
     mask = shell(volume.geometry.shape)
-    (path,) = write_masks(traced(volume, {"Shell": mask}), volume, tmp_path / "masks", form)  # type: ignore[arg-type]
+    ((path, volume_cm3),) = write_masks(traced(volume, {"Shell": mask}), volume, tmp_path / "masks", form)  # type: ignore[arg-type]
     assert path.name == f"Shell.{form}"
     written = sitk.ReadImage(str(path))
     assert written.GetPixelID() == sitk.sitkUInt8
     assert np.array_equal(sitk.GetArrayFromImage(written), mask)
+    assert volume_cm3 == pytest.approx(mask.sum() * 0.9 * 1.1 * 2.5 / 1000)
     names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path / "ct"))
     image = sitk.ReadImage(names)
     corners = [(0, 0, 0), (47, 39, 6), (47, 0, 3)]

@@ -98,7 +98,7 @@ class MasksDialog(QDialog):
         volume, kind = self._volume, cast(MaskFormat, self.format.currentData())
 
         def work(progress: Progress) -> list[Path]:
-            return write_masks(chosen, volume, folder, kind, progress=progress)
+            return [mask.path for mask in write_masks(chosen, volume, folder, kind, progress=progress)]
 
         self.error.hide()
         self._task = run_in_background(
