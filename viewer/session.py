@@ -1,10 +1,10 @@
-"""What is open: the series, the cursor, the window, the structures and the active one. No Qt.
+"""What is open: the layers from the base up, the cursor, the structures and the active one. No Qt.
 
 The session is the one owner of this state. Widgets, scenes and tools are given it, read it, call its methods, and
 listen to its signals; nothing else keeps a copy. Answers change through `viewer.history.History` alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import StrEnum
 
 import numpy as np
@@ -16,6 +16,8 @@ from engine.edits import Difference, StructuresChanged
 from engine.resample import onto_regular_grid
 from engine.structures import Roi, StructureSet
 from engine.volume import Volume
+from viewer.layers import Layer, LayersChanged, Lifted, Window, on_base
+from viewer.looks import base_layer
 
 
 class View(StrEnum):
@@ -35,51 +37,12 @@ class Cut(StrEnum):
     COLUMN = "column"
 
 
-@dataclass(frozen=True)
-class Window:
-    """Grey-level window: values at `centre` ± `width` / 2 span the colour map."""
-
-    centre: float
-    width: float
-
-    @classmethod
-    def between(cls, low: float, high: float) -> "Window":
-        """The window from `low` to `high`."""
-        return cls((low + high) / 2, max(high - low, 1e-6))
-
-    @property
-    def low(self) -> float:
-        """Value shown as the first colour."""
-        return self.centre - self.width / 2
-
-    @property
-    def high(self) -> float:
-        """Value shown as the last colour."""
-        return self.centre + self.width / 2
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """A second volume drawn over the first, in patient space.
-
-    `opacity` is 0..1; `colour_map` is a name known to `viewer.render`.
-    """
-
-    volume: Volume
-    display: Volume
-    window: Window
-    colour_map: str = "hot"
-    opacity: float = 0.5
-    visible: bool = True
-
-
 class Session:
     """The state of one window."""
 
     volume_changed = Signal()
-    overlay_changed = Signal()
+    layers_changed = Signal(LayersChanged)
     cursor_moved = Signal()
-    window_changed = Signal()
     structures_changed = Signal(StructuresChanged)
     findings_changed = Signal()
     active_changed = Signal()
@@ -87,12 +50,9 @@ class Session:
     seen_changed = Signal()
 
     def __init__(self) -> None:
-        self._volume: Volume | None = None
-        self._display: Volume | None = None
-        self._overlay: Overlay | None = None
+        self._layers: tuple[Layer, ...] = ()
+        self._lifted: Lifted | None = None
         self._cursor: NDArray[np.float64] = np.zeros(3)
-        self._window = Window(40.0, 400.0)
-        self._colour_map = "grey"
         self._interpolate = True
         self._document: Document | None = None
         self._active: int | None = None
@@ -101,14 +61,24 @@ class Session:
     # What is open ---------------------------------------------------------------------------------------------------
 
     @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The images that are shown, from the base up; empty when nothing is open."""
+        return self._layers
+
+    @property
+    def base(self) -> Layer | None:
+        """The open series as a layer; None when nothing is open."""
+        return self._layers[0] if self._layers else None
+
+    @property
     def volume(self) -> Volume | None:
         """The open series on its planes as acquired; None when nothing is open."""
-        return self._volume
+        return self._layers[0].volume if self._layers else None
 
     @property
     def display(self) -> Volume | None:
         """The open series on a rectangular grid: the same object as `volume` where that is regular."""
-        return self._display
+        return self._layers[0].display if self._layers else None
 
     @property
     def document(self) -> Document | None:
@@ -121,26 +91,27 @@ class Session:
         return self._document.structures if self._document is not None else None
 
     def open(self, volume: Volume, structures: StructureSet | None = None, display: Volume | None = None) -> None:
-        """Show `volume`, the cursor in its middle, the window by its modality; drop the overlay and what was open.
+        """Show `volume`, the cursor in its middle, looking as its kind does; drop the structures that were open.
 
-        `display` is `onto_regular_grid(volume)` where that was made beforehand, on a thread.
+        Layers that lie over the old base stay where the new one shares its frame of reference. `display` is
+        `onto_regular_grid(volume)` where that was made beforehand, on a thread.
         """
         display = display if display is not None else onto_regular_grid(volume)
-        self._volume, self._display, self._overlay = volume, display, None
+        base = base_layer(volume, display)
+        if self._layers and self._layers[0].volume is volume:
+            base = replace(self._layers[0], display=display)
+        self._layers, self._lifted = on_base(base, self._layers, self._lifted)
         structures = structures if structures is not None else StructureSet(volume.geometry)
         self._document = Document(structures)
         self._active = structures.rois[0].number if structures.rois else None
         self._seen = frozenset()
         middle = (np.array(display.geometry.shape) - 1) // 2
         self._cursor = display.geometry.lps_from_kji(middle)[0]
-        self._window = default_window(volume)
-        dark_is_high = volume.info.attributes.get("PhotometricInterpretation") == "MONOCHROME1"
-        self._colour_map = "inverted grey" if volume.modality == "PT" or dark_is_high else "grey"
         self.volume_changed.emit()
 
     def close(self) -> None:
         """Show nothing."""
-        self._volume = self._display = self._overlay = self._document = self._active = None
+        self._layers, self._lifted, self._document, self._active = (), None, None, None
         self.volume_changed.emit()
 
     # Cursor and appearance ------------------------------------------------------------------------------------------
@@ -153,13 +124,13 @@ class Session:
     @property
     def plane(self) -> int:
         """Index of the acquired plane nearest to the cursor; 0 when nothing is open."""
-        return self._volume.geometry.nearest_plane(self._cursor) if self._volume is not None else 0
+        return self.volume.geometry.nearest_plane(self._cursor) if self.volume is not None else 0
 
     def move_cursor(self, point_lps: ArrayLike) -> None:
         """Put the crosshair at an LPS point (mm), kept within the displayed grid."""
-        if self._display is None:
+        if self.display is None:
             return
-        geometry = self._display.geometry
+        geometry = self.display.geometry
         last = np.array(geometry.shape, dtype=np.float64) - 1
         index = np.clip(geometry.kji_from_lps(np.asarray(point_lps, dtype=np.float64))[0], 0, last)
         point = geometry.lps_from_kji(index)[0]
@@ -169,25 +140,23 @@ class Session:
 
     @property
     def window(self) -> Window:
-        """The grey-level window of the open series."""
-        return self._window
+        """The grey-level window of the open series; any when nothing is open."""
+        return self._layers[0].window if self._layers else Window(40.0, 400.0)
 
     def set_window(self, window: Window) -> None:
-        """Change the grey-level window."""
-        if window != self._window:
-            self._window = window
-            self.window_changed.emit()
+        """Change the grey-level window of the open series."""
+        if self._layers:
+            self.change_layer(0, replace(self._layers[0], window=window))
 
     @property
     def colour_map(self) -> str:
         """Name of the colour map of the open series."""
-        return self._colour_map
+        return self._layers[0].colour_map if self._layers else "grey"
 
     def set_colour_map(self, name: str) -> None:
         """Change the colour map of the open series."""
-        if name != self._colour_map:
-            self._colour_map = name
-            self.window_changed.emit()
+        if self._layers:
+            self.change_layer(0, replace(self._layers[0], colour_map=name))
 
     @property
     def interpolate(self) -> bool:
@@ -200,16 +169,37 @@ class Session:
             self._interpolate = on
             self.display_changed.emit()
 
-    @property
-    def overlay(self) -> Overlay | None:
-        """The second volume, such as PET over CT; None where there is none."""
-        return self._overlay
+    # Layers ---------------------------------------------------------------------------------------------------------
 
-    def set_overlay(self, overlay: Overlay | None) -> None:
-        """Draw a second volume over the first, or none."""
-        if overlay is not self._overlay:
-            self._overlay = overlay
-            self.overlay_changed.emit()
+    def add_layer(self, layer: Layer) -> None:
+        """Lay an image over all that is shown; a series must be open."""
+        assert self._layers, "a layer lies over an open series"
+        self._restack((*self._layers, layer))
+
+    def remove_layer(self, index: int) -> None:
+        """Take a layer away; the base, 0, stays for as long as it is open."""
+        assert 0 < index < len(self._layers), f"no layer {index} over the base"
+        self._restack((*self._layers[:index], *self._layers[index + 1 :]))
+
+    def move_layer(self, index: int, to: int) -> None:
+        """Put a layer over the base in another place, counted as in `layers`."""
+        assert 0 < index < len(self._layers) and 0 < to < len(self._layers), f"no place {to} over the base for {index}"
+        rest = [*self._layers[:index], *self._layers[index + 1 :]]
+        rest.insert(to, self._layers[index])
+        if index != to:
+            self._restack(tuple(rest))
+
+    def change_layer(self, index: int, layer: Layer) -> None:
+        """Change how a layer looks; its image and place stay."""
+        before = self._layers[index]
+        if layer != before:
+            assert (layer.volume, layer.display) == (before.volume, before.display), "another image is another layer"
+            self._layers = (*self._layers[:index], layer, *self._layers[index + 1 :])
+            self.layers_changed.emit(LayersChanged(frozenset({index})))
+
+    def _restack(self, layers: tuple[Layer, ...]) -> None:
+        self._layers = layers
+        self.layers_changed.emit(LayersChanged())
 
     # Structures -----------------------------------------------------------------------------------------------------
 
@@ -269,23 +259,3 @@ class Session:
         if kept != self._seen:
             self._seen = kept
             self.seen_changed.emit()
-
-
-def default_window(volume: Volume) -> Window:
-    """The window that a reader expects first: soft tissue for CT, 0 to 10 for SUV, else 1st to 99th percentile.
-
-    Percentiles are taken over a sample of at most about a million voxels above the lowest value, which leaves the air
-    around an MR out.
-    """
-    if volume.modality == "CT" and volume.units == "HU":
-        return Window(40.0, 400.0)
-    if volume.units == "SUVbw":
-        return Window.between(0.0, 10.0)
-    step = max(1, round((volume.voxels.size / 1e6) ** (1 / 3)))
-    sample = np.asarray(volume.voxels[::step, ::step, ::step], dtype=np.float32).ravel()
-    sample = sample[np.isfinite(sample)]
-    above = sample[sample > sample.min()] if sample.size else sample
-    if not above.size:
-        return Window(float(sample[0]) if sample.size else 0.0, 1.0)
-    low, high = np.percentile(above, [1.0, 99.0])
-    return Window.between(float(low), float(high))

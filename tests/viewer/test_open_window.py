@@ -224,18 +224,17 @@ def test_structures_loaded_onto_an_open_series_keep_the_view(
     assert np.array_equal(seeing.session.cursor_lps, cursor)
 
 
-def test_overlay_of_the_same_frame_of_reference_only(
-    seeing: MainWindow, opener: Opener, told: Told, study: Path
-) -> None:
+def test_layer_of_the_same_frame_of_reference_only(seeing: MainWindow, opener: Opener, told: Told, study: Path) -> None:
     opener.open_paths([study])
     wait_until(lambda: told.opened == 1)
     by_modality = {series.modality: series for series in opener.tree.series}
-    opener.add_overlay(by_modality["MR"])
+    opener.add_layer(by_modality["MR"])
     assert "another frame of reference" in told.failed[-1] and told.failed[-1] in seeing.messages.sentences
-    assert seeing.session.overlay is None
-    opener.add_overlay(by_modality["PT"])
+    assert len(seeing.session.layers) == 1
+    opener.add_layer(by_modality["PT"])
     wait_until(lambda: told.opened == 2)
-    assert seeing.session.overlay.volume.modality == "PT" and seeing.session.overlay.colour_map == "hot"
+    over = seeing.session.layers[1]
+    assert over.volume.modality == "PT" and over.colour_map == "hot"
     assert "A PT" in seeing.banner.full_text
 
 

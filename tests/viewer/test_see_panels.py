@@ -1,4 +1,4 @@
-"""Histogram, presets, overlay panel, status line, banner, messages, shortcuts page, layout."""
+"""Histogram, presets, status line, banner, messages, shortcuts page, layout."""
 
 import os
 import subprocess
@@ -15,11 +15,11 @@ from engine.volume import SeriesInfo, Volume
 from tests.synthetic import make_geometry
 from tests.viewer.see import CENTRE, NO_KEY, at, drag, phantom, pixels
 from viewer.features.viewing import save_screenshot
-from viewer.render.colour_maps import CT_PRESETS, presets
-from viewer.session import Overlay, View, Window
+from viewer.layers import Layer, Window
+from viewer.looks import CT_PRESETS, presets
+from viewer.session import View
 from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.overlay_panel import OverlayPanel
 from viewer.widgets.shortcuts import ShortcutsPage
 from viewer.widgets.status_line import position_text
 
@@ -91,7 +91,7 @@ def test_pet_is_read_in_inverted_grey_or_hot(seeing: MainWindow) -> None:
     assert (seeing.session.window.low, seeing.session.window.high) == (0, 10)
 
 
-def test_status_line_tells_position_value_overlay_and_acquired_plane(seeing: MainWindow) -> None:
+def test_status_line_tells_position_value_layer_and_acquired_plane(seeing: MainWindow) -> None:
     volume = phantom()
     pet = Volume(
         np.full((5, 5, 5), 3.25, np.float32),
@@ -100,7 +100,7 @@ def test_status_line_tells_position_value_overlay_and_acquired_plane(seeing: Mai
         "SUVbw",
     )
     seeing.session.open(volume)
-    seeing.session.set_overlay(Overlay(pet, pet, Window(5, 10)))
+    seeing.session.add_layer(Layer(pet, pet, Window(5, 10)))
     pane = seeing.panes.planes[View.AXIAL]
     point = volume.geometry.lps_from_kji([seeing.session.plane, 26, 27])[0]
     seeing.session.move_cursor(volume.geometry.lps_from_kji([26, 26, 27])[0])
@@ -110,7 +110,7 @@ def test_status_line_tells_position_value_overlay_and_acquired_plane(seeing: Mai
     shown = pane.event_at
     assert shown is not None
     assert line.value.text() == "1000 HU"
-    assert line.overlay.text() == "3.25 SUVbw"
+    assert line.over.text() == "PT 3.25 SUVbw"
     assert line.plane.text() == "Plane 27 of 40"
     assert line.position.text().startswith("L ")
     assert position_text((-1.25, 3.0, -7.5)) == "R 1.2  P 3.0  F 7.5 mm"
@@ -141,23 +141,6 @@ def test_banner_names_patient_and_series(seeing: MainWindow) -> None:
     assert seeing.banner.full_text == "Nothing open" and seeing.windowTitle() == "Planimeter"
 
 
-def test_overlay_panel_changes_what_lies_over_the_image(seeing: MainWindow) -> None:
-    volume = phantom()
-    seeing.session.open(volume)
-    seeing.session.set_overlay(Overlay(volume, volume, Window(0, 1000), "hot", 0.5))
-    panel = seeing.findChild(OverlayPanel)
-    panel.opacity.setValue(20)
-    panel.high.setValue(900)
-    panel.colours.setCurrentText("green")
-    panel.colours.textActivated.emit("green")
-    overlay = seeing.session.overlay
-    assert (overlay.opacity, overlay.window.high, overlay.colour_map) == (0.2, 900, "green")
-    QTest.keyClick(seeing.panes.planes[View.AXIAL], Qt.Key.Key_O)
-    assert not seeing.session.overlay.visible
-    panel.remove.click()
-    assert seeing.session.overlay is None
-
-
 def test_errors_stay_until_dismissed_and_are_not_repeated(seeing: MainWindow) -> None:
     for _ in range(3):
         seeing.show_message("One file is broken.", "error")
@@ -186,7 +169,7 @@ def test_layout_comes_back_at_the_next_start(seeing: MainWindow) -> None:
     viewing.install(first)
     first.show()
     first.resize(1111, 777)
-    first.panel("Overlay").hide()
+    first.panel("Layers").hide()
     QApplication.processEvents()
     first.close()
     second = MainWindow()
@@ -195,7 +178,7 @@ def test_layout_comes_back_at_the_next_start(seeing: MainWindow) -> None:
     second.show()
     QApplication.processEvents()
     assert (second.width(), second.height()) == (1111, 777)
-    assert second.panel("Overlay").isHidden() and not second.panel("Window").isHidden()
+    assert second.panel("Layers").isHidden() and not second.panel("Window").isHidden()
     second.close()
     for window in (first, second):
         window.deleteLater()

@@ -1,4 +1,4 @@
-"""What the plane views show, pixel by pixel: sides of the patient, letters, outlines, overlay, window."""
+"""What the plane views show, pixel by pixel: sides of the patient, letters, outlines, a layer, window."""
 
 from dataclasses import replace
 
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from engine.resample import onto_regular_grid
 from engine.volume import Geometry, SeriesInfo, Volume
 from tests.viewer.see import CENTRE, TURNS, ball, near, phantom, pixels, settle, structures, wait_until
+from viewer.layers import Layer, Window
 from viewer.render.orientation import letters
-from viewer.session import Overlay, View, Window
+from viewer.session import View
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.panes import PlanePane
 
@@ -171,7 +172,7 @@ def test_interpolation_smooths_and_can_be_switched_off(seeing: MainWindow) -> No
     assert squares <= 3 < smooth
 
 
-def test_overlay_lies_in_patient_space_and_clear_where_it_has_no_signal(seeing: MainWindow) -> None:
+def test_a_layer_lies_in_patient_space_and_clear_where_it_has_no_signal(seeing: MainWindow) -> None:
     base = phantom()
     # A PET of another grid, turned and coarser, with one hot spot at a known place.
     hot = CENTRE + np.array([14.0, 6.0, 10.0])
@@ -184,14 +185,14 @@ def test_overlay_lies_in_patient_space_and_clear_where_it_has_no_signal(seeing: 
     bare(seeing)
     seeing.session.move_cursor(hot)
     before = {view: pixels(pane).astype(int) for view, pane in seeing.panes.planes.items()}
-    seeing.session.set_overlay(Overlay(pet, pet, Window.between(0, 8), "hot", 0.6))
+    seeing.session.add_layer(Layer(pet, pet, Window.between(0, 8), "hot", 0.6))
     for view, pane in seeing.panes.planes.items():
         changed = np.abs(pixels(pane).astype(int) - before[view]).max(axis=2) > 12
         rows, columns = np.nonzero(changed)
         middle = np.array([columns.mean(), rows.mean()]) + 0.5
         assert np.linalg.norm(middle - pane.scene.pixel_from_lps(hot)) * pane.scene.mm_per_pixel < 2.5
         assert changed.mean() < 0.2
-    seeing.session.set_overlay(replace(seeing.session.overlay, visible=False))
+    seeing.session.change_layer(1, replace(seeing.session.layers[1], visible=False))
     for view, pane in seeing.panes.planes.items():
         assert np.array_equal(pixels(pane), before[view])
 

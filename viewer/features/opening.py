@@ -1,6 +1,7 @@
-"""Opening: folders, files, DICOMDIRs, drops; the study tree; series, structures, overlays. Reading is on threads."""
+"""Opening: folders, files, DICOMDIRs, drops; the study tree; series, structures, layers. Reading is on threads."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from numpy.typing import NDArray
@@ -18,9 +19,10 @@ from engine.structures import StructureSet
 from engine.volume import Volume
 from viewer import history
 from viewer.jobs import Task, run_in_background
+from viewer.layers import Layer
+from viewer.looks import layer_over
 from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.overlay_panel import make_overlay
 from viewer.widgets.settings import settings
 from viewer.widgets.study_tree import StudyTree, modality_rank, owner_of
 
@@ -74,7 +76,7 @@ class Opener(QObject):
         )
         add("File", "Close series", self.close_series, shortcut="Ctrl+W", tip="Close the open series")
         self.tree.open_requested.connect(self.open_series)
-        self.tree.overlay_requested.connect(self.add_overlay)
+        self.tree.layer_requested.connect(self.add_layer)
         self._grown.connect(self.tree.show_catalogue, Qt.ConnectionType.QueuedConnection)
         self._pictured.connect(self.tree.set_picture, Qt.ConnectionType.QueuedConnection)
         window.dropped.connect(self._on_drop)
@@ -165,7 +167,7 @@ class Opener(QObject):
 
         self._begin_reading(lambda _: read_rtstruct(path, volume), finished, f"Reading {path.name}")
 
-    def add_overlay(self, series: Series) -> None:
+    def add_layer(self, series: Series) -> None:
         """Read an image series and lay it over the open one, where both share a frame of reference."""
         volume = self._window.session.volume
         problem = series.problem or why_not_over(series, volume)
@@ -179,10 +181,22 @@ class Opener(QObject):
 
         def finished(result: tuple[Volume, Volume]) -> None:
             if self._window.session.volume is volume:
-                self._window.session.set_overlay(make_overlay(*result))
-                self.opened.emit()
+                self._lay_over(layer_over(*result))
 
         self._begin_reading(work, finished, f"Reading {series.info.description or series.modality}")
+
+    def _lay_over(self, layer: Layer) -> None:
+        """Once: what lies there already looks as it did, and is seen again."""
+        session = self._window.session
+        known = [index for index, there in enumerate(session.layers) if there.shows(layer.volume)]
+        if known == [0]:
+            self._fail(f"{layer.name} is what is open; choose another series to lay over it.")
+            return
+        if known:
+            session.change_layer(known[0], replace(session.layers[known[0]], visible=True))
+        else:
+            session.add_layer(layer)
+        self.opened.emit()
 
     def close_series(self) -> None:
         """Close what is open; the tree stays."""
@@ -274,11 +288,8 @@ class Opener(QObject):
         if session.structures.rois:
             self._window.history.do(history.join(session.structures, found.rois, text=f"Load {path.name}"))
             return
-        cursor, window, colours, overlay = session.cursor_lps, session.window, session.colour_map, session.overlay
+        cursor = session.cursor_lps
         session.open(session.volume, found, session.display)
-        session.set_window(window)
-        session.set_colour_map(colours)
-        session.set_overlay(overlay)
         session.move_cursor(cursor)
 
     def _may_replace(self) -> bool:

@@ -1,4 +1,4 @@
-"""How things are seen: the View menu with windows and layout, the histogram and overlay panels, help, screenshots."""
+"""How things are seen: the View menu with windows and layout, the Window and Layers panels, help, screenshots."""
 
 from functools import partial
 from pathlib import Path
@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFileDialog
 from engine.errors import WriteError
 from viewer.session import View
 from viewer.widgets.histogram import HistogramPanel
+from viewer.widgets.layers_panel import LayersPanel
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.overlay_panel import OverlayPanel
 from viewer.widgets.shortcuts import ShortcutsPage
 
 _PRESET_KEYS = 8
@@ -19,12 +19,12 @@ _PRESET_KEYS = 8
 def install(window: MainWindow) -> None:
     """Add all of it to the window."""
     histogram = HistogramPanel(window.session)
-    overlay = OverlayPanel(window.session)
+    layers = LayersPanel(window.session)
     _layout_actions(window)
     _window_actions(window, histogram)
-    _overlay_actions(window, overlay)
+    _layer_actions(window, layers)
     window.add_panel("Window", histogram, "left", "F3")
-    window.add_panel("Overlay", overlay, "left", "F4")
+    window.add_panel("Layers", layers, "left", "F4")
     add = window.add_action
     add(
         "File",
@@ -106,11 +106,23 @@ def _window_actions(window: MainWindow, histogram: HistogramPanel) -> None:
     rename()
 
 
-def _overlay_actions(window: MainWindow, overlay: OverlayPanel) -> None:
+def _layer_actions(window: MainWindow, layers: LayersPanel) -> None:
     add = window.add_action
-    add("View", "Show overlay", overlay.toggle, shortcut="O", tip="Show or hide the overlay")
-    add("View", "More overlay", lambda: overlay.change_opacity(0.1), shortcut="Shift+Up", tip="Overlay more opaque")
-    add("View", "Less overlay", lambda: overlay.change_opacity(-0.1), shortcut="Shift+Down", tip="Overlay less opaque")
+    add("View", "Show layer", layers.toggle, shortcut="O", tip="Show or hide the chosen layer, such as PET over CT")
+    add(
+        "View",
+        "More of the layer",
+        lambda: layers.change_opacity(0.1),
+        shortcut="Shift+Up",
+        tip="Make the chosen layer more opaque",
+    )
+    add(
+        "View",
+        "Less of the layer",
+        lambda: layers.change_opacity(-0.1),
+        shortcut="Shift+Down",
+        tip="Make the chosen layer less opaque",
+    )
 
 
 def show_shortcuts(window: MainWindow) -> None:

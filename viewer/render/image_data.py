@@ -1,6 +1,8 @@
 """VTK's view of voxels and outlines, without copying voxels."""
 
+from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkImageData, vtkPolyDat
 
 from engine.volume import Volume
 from viewer.render.colour_maps import colour_table
+
+_made: WeakKeyDictionary[Volume, vtkImageData] = WeakKeyDictionary()
 
 
 def to_vtk(array: NDArray[Any], *, copy: bool = True) -> vtkDataArray:
@@ -28,23 +32,32 @@ def to_vtk_ids(array: NDArray[Any]) -> vtkIdTypeArray:
 def image_data(volume: Volume) -> vtkImageData:
     """A vtkImageData in grid millimetres (first voxel centre at 0, axes along column, row, plane) on the same memory.
 
-    The volume's geometry must be regular. The array is copied only where it is not contiguous.
+    The volume's geometry must be regular. The array is copied only where it is not contiguous, and once: the views
+    share what was made for a volume.
     """
+    known = _made.get(volume)
+    if known is not None:
+        return known
     scalars = to_vtk(np.ascontiguousarray(volume.voxels).reshape(-1), copy=False)
     planes, rows, columns = volume.geometry.shape
     image = vtkImageData()
     image.SetDimensions(columns, rows, planes)
     image.SetSpacing(*volume.geometry.spacing_xyz)
     image.GetPointData().SetScalars(scalars)
+    _made[volume] = image
     return image
 
 
-def lookup_table(colour_map: str, opacity: float = 1.0, clear_below: float = 0.0) -> vtkLookupTable:
-    """A lookup table of 256 colours; opacity rises from 0 over the first `clear_below` (0..1) of the range."""
+@lru_cache(maxsize=64)
+def lookup_table(colour_map: str, clear_below: float = 0.0) -> vtkLookupTable:
+    """A lookup table of 256 colours; opacity rises from 0 over the first `clear_below` (0..1) of the range.
+
+    Tables are shared, so that a view whose image did not change uploads nothing.
+    """
     colours = np.empty((256, 4), dtype=np.uint8)
     colours[:, :3] = colour_table(colour_map)
     ramp = np.clip(np.linspace(0, 1, 256) / clear_below, 0, 1) if clear_below > 0 else np.ones(256)
-    colours[:, 3] = np.rint(255 * opacity * ramp)
+    colours[:, 3] = np.rint(255 * ramp)
     table = vtkLookupTable()
     table.SetNumberOfTableValues(256)
     values = to_vtk(colours)

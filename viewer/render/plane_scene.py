@@ -1,7 +1,7 @@
-"""The VTK scene of one plane view: image, overlay, outlines, crosshair, live outline, annotations. No Qt.
+"""The VTK scene of one plane view: layers of images, outlines, crosshair, live outline, annotations. No Qt.
 
 Everything lies in the millimetres of the displayed grid (see `viewer.render.orientation`). The camera is parallel, so
-what lies nearer to it is simply drawn on top: image, overlay, outlines, crosshair and live outline each have a depth.
+what lies nearer to it is simply drawn on top: images, outlines, crosshair and live outline each have a depth.
 """
 
 from collections.abc import Sequence
@@ -10,22 +10,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
-from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper, vtkRenderer
+from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from engine.edits import StructuresChanged
 from engine.structures import Roi
+from viewer.layers import LayersChanged
 from viewer.render.annotations import Annotations
 from viewer.render.colour_maps import colour_table
-from viewer.render.image_data import lookup_table, set_lines
+from viewer.render.image_data import image_data, set_lines
+from viewer.render.layer_stack import LayerStack
 from viewer.render.lines import VIEW_COLOURS, Crosshair, line_actor
 from viewer.render.loose_marks import LooseMarks
 from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.outlines import OutlineCache
-from viewer.render.overlay_layer import OverlayLayer
 from viewer.session import Cut, Session, View
 
 #: Depths towards the camera, mm; parallel projection, so only their order matters.
-_OVERLAY_DEPTH, _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0, 4.0
+_OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0
 _CAMERA_DISTANCE = 10_000.0
 _CROSSHAIR_GAP_PX = 14
 _LINE_PX, _ACTIVE_LINE_PX, _LOOSE_LINE_PX = 1.0, 2.5, 2.0
@@ -48,13 +49,7 @@ class PlaneScene:
         # Set by hand: finding the bounds of everything on each frame costs more than drawing it.
         camera.SetClippingRange(1.0, 2 * _CAMERA_DISTANCE)
 
-        self._mapper = vtkImageSliceMapper()
-        self._mapper.BorderOn()
-        self._image = vtkImageSlice()
-        self._image.SetMapper(self._mapper)
-        self._image.VisibilityOff()
-        self.renderer.AddViewProp(self._image)
-        self._overlay = OverlayLayer(self.renderer)
+        self._layers = LayerStack(self.renderer)
         self._outlines, outline_actor = line_actor(_LINE_PX, coloured=True)
         self._active_outline, active_actor = line_actor(_ACTIVE_LINE_PX, coloured=True)
         self._loose, loose_actor = line_actor(_LOOSE_LINE_PX, coloured=True)
@@ -76,25 +71,22 @@ class PlaneScene:
         self._index = 0
         self._plane = 0
 
-        session.overlay_changed.connect(self._on_overlay)
+        session.layers_changed.connect(self._on_layers)
         session.cursor_moved.connect(self._on_cursor)
-        session.window_changed.connect(self._on_window)
-        session.display_changed.connect(self._on_window)
+        session.display_changed.connect(self._on_layers)
         session.structures_changed.connect(self._on_structures)
         session.active_changed.connect(self._on_active)
 
     # Content --------------------------------------------------------------------------------------------------------
 
-    def show(self, image: vtkImageData | None) -> None:
-        """Show the session's display volume, whose VTK form is shared between the views; None for nothing."""
+    def show(self) -> None:
+        """Show what the session holds, from now on."""
         display, volume = self.session.display, self.session.volume
-        if image is None or display is None or volume is None:
+        if display is None or volume is None:
             self.frame = self._cache = self._marks = None
-            self._image.VisibilityOff()
-            self._mapper.SetInputData(vtkImageData())
+            self._layers.show((), None)
             for lines in (self._outlines, self._active_outline, self._loose, self._crosshair.data, self._preview):
                 lines.Initialize()
-            self._overlay.clear()
             self.annotations.set_visible(False)
             self.changed.emit()
             return
@@ -102,24 +94,21 @@ class PlaneScene:
         self._cache, self._marks = OutlineCache(self.frame), LooseMarks(self.frame)
         self._replaced = None
         self._preview.Initialize()
-        self._mapper.SetInputData(image)
-        self._mapper.SetOrientation(self.frame.across)
-        self._image.VisibilityOn()
         self.annotations.set_visible(True)
         self.annotations.set_letters(
             *(letters(self.frame.direction_lps(side)) for side in ("left", "right", "up", "down"))
         )
         self._zoom = 1.0
         self._centre = self._middle()
-        self._overlay.set_overlay(self.session.overlay, self.frame)
-        self._apply_window()
+        self._apply_layers()
         self._apply_cursor(anew=True)
         self.changed.emit()
 
     @property
     def image(self) -> vtkImageData | None:
-        """What is shown, on the memory of the volume; None where nothing is."""
-        return self._mapper.GetInput() if self.frame is not None else None
+        """The base that is shown, on the memory of its voxels; None where nothing is."""
+        display = self.session.display
+        return image_data(display) if self.frame is not None and display is not None else None
 
     @property
     def index(self) -> int:
@@ -289,38 +278,23 @@ class PlaneScene:
             self._draw_crosshair()
             return
         self._index, self._plane = shown
-        self._mapper.SetSliceNumber(self._index)
+        self._layers.set_position(self._index)
         self._apply_camera()
-        self._overlay.set_position(self._towards_camera(0.0), self._towards_camera(_OVERLAY_DEPTH))
         self._draw_outlines()
         name = self.view.value.capitalize() + (" (oblique)" if frame.is_oblique else "")
         self.annotations.set_title(f"{name}  {self._index + 1} / {frame.count}")
 
-    def _on_window(self) -> None:
+    def _on_layers(self, _: LayersChanged | None = None) -> None:
         if self.frame is not None:
-            self._apply_window()
+            self._apply_layers()
             self.changed.emit()
 
-    def _apply_window(self) -> None:
-        style = self._image.GetProperty()
-        style.SetColorWindow(self.session.window.width)
-        style.SetColorLevel(self.session.window.centre)
-        style.SetLookupTable(None if self.session.colour_map == "grey" else lookup_table(self.session.colour_map))
-        if self.session.interpolate:
-            style.SetInterpolationTypeToLinear()
-        else:
-            style.SetInterpolationTypeToNearest()
-        self._overlay.set_interpolate(self.session.interpolate)
+    def _apply_layers(self) -> None:
+        self._layers.show(self.session.layers, self.frame, interpolate=self.session.interpolate)
         # Around an image that is dark on bright, black would dazzle and hide the letters.
         below = colour_table(self.session.colour_map)[0] / 255
         self.renderer.SetBackground(*below)
         self.annotations.set_looks(VIEW_COLOURS[self.view], bright=bool(below.mean() > 0.5))
-
-    def _on_overlay(self) -> None:
-        if self.frame is not None:
-            self._overlay.set_overlay(self.session.overlay, self.frame)
-            self._overlay.set_position(self._towards_camera(0.0), self._towards_camera(_OVERLAY_DEPTH))
-            self.changed.emit()
 
     def _on_active(self) -> None:
         if self.frame is not None:

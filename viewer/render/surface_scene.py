@@ -1,34 +1,23 @@
 """The VTK scene of the 3D view: structures as smooth surfaces, and the three planes. No Qt.
 
-Everything lies in the millimetres of the displayed grid. Surfaces are made on a thread, newest state first, and
-collected by `poll`; what is on screen stays until its successor is ready.
+Everything lies in the millimetres of the displayed grid. Each kind of thing that is drawn is a part of its own.
 """
 
-import logging
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
-from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
-from vtkmodules.vtkRenderingCore import vtkActor, vtkImageSlice, vtkImageSliceMapper, vtkPolyDataMapper, vtkRenderer
+from vtkmodules.vtkCommonDataModel import vtkPolyData
+from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from engine.edits import StructuresChanged
-from engine.structures import PlaneContours, Roi
+from viewer.layers import LayersChanged
 from viewer.render.annotations import text_actor
-from viewer.render.image_data import lookup_table, set_lines
-from viewer.render.lines import VIEW_COLOURS, line_actor
+from viewer.render.lines import VIEW_COLOURS
 from viewer.render.orientation import ViewFrame, letters, view_frame
-from viewer.render.surfaces import COARSE, FINE, make_surface
+from viewer.render.planes_part import PLANE_VIEWS, PlanesPart
+from viewer.render.surfaces_part import SurfacesPart
 from viewer.session import Session, View
-
-log = logging.getLogger("planimeter")
-
-#: So many structures are drawn finely.
-_FEW = 5
-
-_PLANE_VIEWS = (View.AXIAL, View.SAGITTAL, View.CORONAL)
 
 
 class SurfaceScene:
@@ -42,105 +31,63 @@ class SurfaceScene:
         self.renderer.SetBackground(0.055, 0.06, 0.068)
         self.renderer.SetBackgroundAlpha(1.0)
         self._frames: dict[View, ViewFrame] = {}
-        self._planes: dict[View, tuple[vtkImageSliceMapper, vtkImageSlice]] = {}
-        self._borders, border_actor = line_actor(1.0, coloured=True)
-        self.renderer.AddActor(border_actor)
-        for view in _PLANE_VIEWS:
-            mapper, image = vtkImageSliceMapper(), vtkImageSlice()
-            mapper.BorderOn()
-            image.SetMapper(mapper)
-            image.VisibilityOff()
-            self.renderer.AddViewProp(image)
-            self._planes[view] = (mapper, image)
+        self._planes = PlanesPart(self.renderer)
+        self._surfaces = SurfacesPart(self.renderer)
         self._title = text_actor("title")
         self._title.SetInput("3D")
         self._title.GetTextProperty().SetColor(*VIEW_COLOURS[View.THREE_D])
         self._facing = text_actor("scale")
         self.renderer.AddViewProp(self._title)
         self.renderer.AddViewProp(self._facing)
-        self._show_planes = True
         self._cursor_moved = False
         self._size = (1, 1)
 
-        self._actors: dict[int, vtkActor] = {}
-        self._retired: list[vtkActor] = []
-        self._drawn: dict[int, Mapping[int, PlaneContours]] = {}
-        self._pending: dict[int, tuple[Mapping[int, PlaneContours], Future[vtkPolyData | None]]] = {}
-        self._maker: ThreadPoolExecutor | None = None
-
         session.cursor_moved.connect(self._on_cursor)
-        session.window_changed.connect(self._on_window)
+        session.layers_changed.connect(self._on_layers)
         session.structures_changed.connect(self._on_structures)
 
     # Content --------------------------------------------------------------------------------------------------------
 
-    def show(self, image: vtkImageData | None) -> None:
-        """Show the session's display volume, whose VTK form is shared between the views; None for nothing."""
-        self._forget_surfaces()
+    def show(self) -> None:
+        """Show what the session holds, from now on."""
+        self._surfaces.forget()
         display, volume = self.session.display, self.session.volume
-        if image is None or display is None or volume is None:
+        if display is None or volume is None:
             self._frames = {}
-            for mapper, prop in self._planes.values():
-                mapper.SetInputData(vtkImageData())
-                prop.VisibilityOff()
-            self._borders.Initialize()
+            self._planes.show((), {})
             self._facing.SetInput("")
             self.changed.emit()
             return
-        self._frames = {view: view_frame(view, display.geometry, volume.geometry) for view in _PLANE_VIEWS}
-        for view, (mapper, prop) in self._planes.items():
-            mapper.SetInputData(image)
-            mapper.SetOrientation(self._frames[view].across)
-            prop.SetVisibility(self._show_planes)
-        self._apply_window()
-        self._apply_cursor()
-        self._update_surfaces()
+        self._frames = {view: view_frame(view, display.geometry, volume.geometry) for view in PLANE_VIEWS}
+        self._planes.show(self.session.layers, self._frames)
+        self._planes.set_cursor(self.session.cursor_lps)
+        self._surfaces.update(self.session.structures, self._frames[View.AXIAL])
         self.reset_camera()
 
     def set_planes_visible(self, shown: bool) -> None:
         """Show the three planes among the surfaces, or the surfaces alone."""
-        self._show_planes = shown
-        for _, prop in self._planes.values():
-            prop.SetVisibility(shown and bool(self._frames))
-        self._apply_cursor()
+        self._planes.set_visible(shown, self.session.cursor_lps)
         self.changed.emit()
-
-    @property
-    def planes_visible(self) -> bool:
-        """Whether the three planes are shown."""
-        return self._show_planes
 
     @property
     def busy(self) -> bool:
         """True while a surface is being made."""
-        return bool(self._pending)
+        return self._surfaces.busy
 
     @property
     def surfaces(self) -> Mapping[int, vtkPolyData]:
         """Number of each ROI that is drawn → its surface, grid mm."""
-        return {number: actor.GetMapper().GetInput() for number, actor in self._actors.items()}
+        return self._surfaces.surfaces
 
     def poll(self) -> None:
         """Take over the surfaces that are ready; call it now and then while `busy`."""
-        ready = [number for number, (_, future) in self._pending.items() if future.done()]
-        for number in ready:
-            planes, future = self._pending.pop(number)
-            self._drawn[number] = planes
-            error = future.exception()
-            if error is not None:
-                # The view does without this one; contours and measures never depend on it.
-                log.error("no surface could be made: %s", type(error).__name__)
-            self._set_surface(number, None if error is not None else future.result())
-        if ready:
-            self._apply_looks()
+        if self._surfaces.poll():
+            self._surfaces.set_looks(self.session.structures)
             self.changed.emit()
 
     def close(self) -> None:
-        """Stop the thread, after the one surface that it works on."""
-        self._forget_surfaces()
-        if self._maker is not None:
-            self._maker.shutdown(wait=True, cancel_futures=True)
-            self._maker = None
+        """Stop the thread that makes surfaces."""
+        self._surfaces.close()
 
     # Camera ---------------------------------------------------------------------------------------------------------
 
@@ -214,136 +161,20 @@ class SurfaceScene:
 
     def prepare(self) -> None:
         """Bring what was put off up to date; call it before drawing, with this view's OpenGL context current."""
-        # A removed actor frees its vertex arrays at once. Their names belong to one context, so in another view's
-        # context that would free what that view draws with.
-        for actor in self._retired:
-            self.renderer.RemoveActor(actor)
-        self._retired.clear()
+        self._surfaces.prepare()
         if self._cursor_moved:
             self._cursor_moved = False
-            self._apply_cursor()
+            self._planes.set_cursor(self.session.cursor_lps)
 
-    def _apply_cursor(self) -> None:
-        if not self._frames:
-            return
-        points, colours = [], []
-        for view, frame in self._frames.items():
-            index = frame.index_from_lps(self.session.cursor_lps)
-            self._planes[view][0].SetSliceNumber(index)
-            points += plane_corners(frame, index)
-            colours.append([round(255 * channel) for channel in VIEW_COLOURS[view]])
-        if self._show_planes:
-            set_lines(self._borders, np.array(points), np.arange(0, 16, 5), np.array(colours, dtype=np.uint8))
-        else:
-            self._borders.Initialize()
-
-    def _on_window(self) -> None:
+    def _on_layers(self, _: LayersChanged) -> None:
         if self._frames:
-            self._apply_window()
+            self._planes.show(self.session.layers, self._frames)
             self.changed.emit()
-
-    def _apply_window(self) -> None:
-        for _, prop in self._planes.values():
-            style = prop.GetProperty()
-            style.SetColorWindow(self.session.window.width)
-            style.SetColorLevel(self.session.window.centre)
-            style.SetLookupTable(None if self.session.colour_map == "grey" else lookup_table(self.session.colour_map))
 
     def _on_structures(self, change: StructuresChanged) -> None:
         if not self._frames:
             return
         if change.areas:
-            self._update_surfaces()
-        self._apply_looks()
+            self._surfaces.update(self.session.structures, self._frames[View.AXIAL])
+        self._surfaces.set_looks(self.session.structures)
         self.changed.emit()
-
-    # Surfaces -------------------------------------------------------------------------------------------------------
-
-    def _update_surfaces(self) -> None:
-        """Ask for the surfaces of what is not on screen as it is now, and drop those of ROIs that are gone."""
-        structures = self.session.structures
-        rois = {roi.number: roi for roi in structures.rois} if structures is not None else {}
-        for number in [number for number in {*self._actors, *self._pending} if number not in rois]:
-            self._drop(number)
-        for number, roi in rois.items():
-            pending = self._pending.get(number)
-            if pending is not None:
-                if same_planes(pending[0], roi.planes):
-                    continue
-                pending[1].cancel()
-                del self._pending[number]
-            elif number in self._drawn and same_planes(self._drawn[number], roi.planes):
-                continue
-            if roi.is_empty:
-                self._drop(number)
-                self._drawn[number] = roi.planes
-            else:
-                samples = FINE if len(rois) <= _FEW else COARSE
-                self._pending[number] = (roi.planes, self._submit(roi, samples))
-
-    def _submit(self, roi: Roi, samples: int) -> "Future[vtkPolyData | None]":
-        if self._maker is None:
-            self._maker = ThreadPoolExecutor(1, thread_name_prefix="planimeter surface")
-        return self._maker.submit(make_surface, dict(roi.planes), self._frames[View.AXIAL], samples)
-
-    def _set_surface(self, number: int, surface: vtkPolyData | None) -> None:
-        if surface is None:
-            self._remove_actor(number)
-            return
-        actor = self._actors.get(number)
-        if actor is None:
-            actor = vtkActor()
-            mapper = vtkPolyDataMapper()
-            mapper.ScalarVisibilityOff()
-            actor.SetMapper(mapper)
-            style = actor.GetProperty()
-            style.SetAmbient(0.1)
-            style.SetDiffuse(0.72)
-            style.SetSpecular(0.22)
-            style.SetSpecularPower(18)
-            self.renderer.AddActor(actor)
-            self._actors[number] = actor
-        actor.GetMapper().SetInputDataObject(surface)
-
-    def _apply_looks(self) -> None:
-        structures = self.session.structures
-        for roi in structures.rois if structures is not None else ():
-            actor = self._actors.get(roi.number)
-            if actor is not None:
-                actor.GetProperty().SetColor(*(channel / 255 for channel in roi.colour))
-                # A body outline would hide everything inside it, and what is translucent costs several passes.
-                actor.SetVisibility(roi.visible and roi.roi_type != "EXTERNAL")
-
-    def _drop(self, number: int) -> None:
-        pending = self._pending.pop(number, None)
-        if pending is not None:
-            pending[1].cancel()
-        self._drawn.pop(number, None)
-        self._remove_actor(number)
-
-    def _remove_actor(self, number: int) -> None:
-        actor = self._actors.pop(number, None)
-        if actor is not None:
-            actor.VisibilityOff()
-            self._retired.append(actor)
-
-    def _forget_surfaces(self) -> None:
-        for number in {*self._actors, *self._pending, *self._drawn}:
-            self._drop(number)
-
-
-def same_planes(first: Mapping[int, PlaneContours], second: Mapping[int, PlaneContours]) -> bool:
-    """True when both have the very same contours: a new name or colour needs no new surface."""
-    return dict(first) == dict(second)
-
-
-def plane_corners(frame: ViewFrame, index: int) -> list[NDArray[np.float64]]:
-    """Five grid points, mm, around the plane `index` of a view, the last being the first."""
-    out = []
-    for right, down in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0)):
-        point = np.empty(3)
-        point[frame.across] = index * frame.spacing[frame.across]
-        for axis, end in ((frame.right, right), (frame.down, down)):
-            point[axis] = (frame.geometry.shape[2 - axis] * end - 0.5) * frame.spacing[axis]
-        out.append(point)
-    return out

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from viewer.render.colour_maps import NAMES, presets
-from viewer.session import Session, Window
+from viewer.layers import LayersChanged, Window
+from viewer.looks import presets
+from viewer.render.colour_maps import NAMES
+from viewer.session import Session
 
 if TYPE_CHECKING:
     from viewer.widgets.histogram_plot import HistogramPlot
@@ -52,7 +54,7 @@ class HistogramPanel(QWidget):
         layout.addLayout(numbers)
         layout.addLayout(choices)
         session.volume_changed.connect(self._on_volume)
-        session.window_changed.connect(self._on_window)
+        session.layers_changed.connect(self._on_layers)
         self._on_volume()
 
     def apply_preset(self, index: int) -> None:
@@ -93,6 +95,10 @@ class HistogramPanel(QWidget):
         self.plot = HistogramPlot()
         self.plot.region_moved.connect(lambda low, high: self._session.set_window(Window.between(low, high)))
         self._place.addWidget(self.plot)
+
+    def _on_layers(self, change: LayersChanged) -> None:
+        if change.looks is not None and 0 in change.looks:
+            self._on_window()
 
     def _on_window(self) -> None:
         window = self._session.window

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker, Signal
 
 from engine.volume import Volume
-from viewer.render.colour_maps import sample
-from viewer.session import Window
+from viewer.layers import Window
+from viewer.looks import sample
 from viewer.widgets.theme import ACCENT, FAINT, FIELD
 
 _BINS = 256

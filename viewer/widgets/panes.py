@@ -7,10 +7,10 @@ from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from viewer.render.image_data import image_data
+from viewer.layers import Window
 from viewer.render.plane_scene import PlaneScene
 from viewer.render.surface_scene import SurfaceScene
-from viewer.session import Session, View, Window
+from viewer.session import Session, View
 from viewer.tools.events import Button, EventKind, Modifier, ToolHost, ViewEvent
 from viewer.widgets.surface_pane import SurfacePane
 from viewer.widgets.vtk_pane import VtkPane
@@ -332,10 +332,8 @@ class Panes(QWidget):
             self._grid.setColumnStretch(index, 0 if alone else 1)
 
     def _show(self) -> None:
-        display = self.session.display
-        image = image_data(display) if display is not None else None
         for pane in self.planes.values():
-            pane.scene.show(image)
-        self.three_d.scene.show(image)
+            pane.scene.show()
+        self.three_d.scene.show()
         # The tool's outline belongs to what was open before.
         QTimer.singleShot(0, self, self.refresh_preview)

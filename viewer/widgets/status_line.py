@@ -1,5 +1,7 @@
 """The banner of patient and series, and the status line under the mouse."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
@@ -7,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from engine import person_name
 from engine.volume import Volume
+from viewer.layers import Layer
 from viewer.session import Session
 from viewer.tools.events import ViewEvent
 
@@ -27,6 +30,11 @@ def value_text(volume: Volume, value: float | None) -> str:
     return f"{number.replace('-', '−')} {volume.units}".strip()
 
 
+def layer_text(layer: Layer, point_lps: tuple[float, float, float]) -> str:
+    """A layer's value with its unit at an LPS point (mm) of the base's frame of reference."""
+    return value_text(layer.display, value_at(layer.display, layer.own_lps(point_lps)))
+
+
 def position_text(point_lps: tuple[float, float, float]) -> str:
     """A position in patient terms: "L 12.0  P 3.4  H 101.5 mm"."""
     names = (("L", "R"), ("P", "A"), ("H", "F"))
@@ -35,7 +43,7 @@ def position_text(point_lps: tuple[float, float, float]) -> str:
 
 
 class StatusLine(QWidget):
-    """Position, value with its unit, overlay value and plane number of what the mouse, or else the crosshair, is on."""
+    """Position, value in each layer that is seen, and plane number of what the mouse, or else the crosshair, is on."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,13 +51,13 @@ class StatusLine(QWidget):
         self._event: ViewEvent | None = None
         self.position = QLabel()
         self.value = QLabel()
-        self.overlay = QLabel()
+        self.over = QLabel()
         self.plane = QLabel()
         self.grey_window = QLabel()
         tips = (
             (self.position, "Position in the patient: L/R, P/A, H/F from the origin of the frame of reference", 220),
             (self.value, "Value of the voxel", 110),
-            (self.overlay, "Value of the overlay", 120),
+            (self.over, "Values of the layers over it that are seen, from the base up", 120),
             (self.plane, "Acquired plane, counted from 1 along the normal of the series", 130),
             (self.grey_window, "Window: centre and width (right drag, number keys)", 150),
         )
@@ -60,7 +68,7 @@ class StatusLine(QWidget):
             label.setToolTip(tip)
             label.setMinimumWidth(width)
             layout.addWidget(label)
-        for signal in (session.volume_changed, session.cursor_moved, session.overlay_changed, session.window_changed):
+        for signal in (session.volume_changed, session.cursor_moved, session.layers_changed):
             signal.connect(self._refresh)
         self._refresh()
 
@@ -72,15 +80,17 @@ class StatusLine(QWidget):
     def _refresh(self) -> None:
         session, volume = self._session, self._session.volume
         if volume is None or session.display is None:
-            for label in (self.position, self.value, self.overlay, self.plane, self.grey_window):
+            for label in (self.position, self.value, self.over, self.plane, self.grey_window):
                 label.clear()
             return
         point = self._event.point_lps if self._event is not None else tuple(session.cursor_lps.tolist())
         plane = self._event.plane if self._event is not None else session.plane
         self.position.setText(position_text(point))
-        self.value.setText(value_text(session.display, value_at(session.display, point)))
-        over = session.overlay
-        self.overlay.setText(value_text(over.display, value_at(over.display, point)) if over is not None else "")
+        base, *over = session.layers
+        self.value.setText(layer_text(base, point) if base.visible else "")
+        self.over.setText(
+            "   ".join(f"{layer.volume.modality} {layer_text(layer, point)}" for layer in over if layer.visible)
+        )
         self.plane.setText(f"Plane {plane + 1} of {volume.geometry.shape[0]}")
         window = session.window
         decimals = 0 if window.width >= 20 else 2
@@ -99,7 +109,7 @@ class Banner(QLabel):
         self.setMinimumWidth(1)
         self.setContentsMargins(8, 4, 8, 4)
         session.volume_changed.connect(self._refresh)
-        session.overlay_changed.connect(self._refresh)
+        session.layers_changed.connect(self._refresh)
         self._refresh()
 
     @property
@@ -113,8 +123,8 @@ class Banner(QLabel):
         self._elide()
 
     def _refresh(self) -> None:
-        volume, overlay = self._session.volume, self._session.overlay
-        self._text = banner_text(volume, overlay.volume if overlay is not None else None) if volume else "Nothing open"
+        volume = self._session.volume
+        self._text = banner_text(volume, self._session.layers[1:]) if volume is not None else "Nothing open"
         self.setToolTip(self._text if volume is not None else "Open a study: File → Open folder (Ctrl+O)")
         self._elide()
 
@@ -123,18 +133,18 @@ class Banner(QLabel):
         self.setText(self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, room))
 
 
-def banner_text(volume: Volume, overlay: Volume | None = None) -> str:
+def banner_text(volume: Volume, over: Sequence[Layer] = ()) -> str:
     """One line that identifies a series: patient, study, series, what lies over it, grid."""
     info = volume.info
     name = person_name.shown(info.patient_name)
     patient = "  ".join(part for part in (name, info.patient_id, info.patient_birth_date, info.patient_sex) if part)
     study = "  ".join(part for part in (_date(info.study_date), info.study_description) if part)
     series = "  ".join(part for part in (volume.modality, info.description) if part)
-    over = f"+ {overlay.modality} {overlay.info.description}".rstrip() if overlay is not None else ""
+    laid_over = "  ".join(f"+ {layer.name}" for layer in over)
     planes, rows, columns = volume.geometry.shape
     u, v = volume.geometry.spacing_uv
     grid = f"{columns}×{rows}×{planes}, {u:.3g}×{v:.3g}×{volume.geometry.plane_spacing:.3g} mm"
-    return "   ·   ".join(part for part in (patient, study, series, over, grid) if part)
+    return "   ·   ".join(part for part in (patient, study, series, laid_over, grid) if part)
 
 
 def _date(text: str) -> str:

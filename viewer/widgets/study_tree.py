@@ -22,7 +22,7 @@ class StudyTree(QTreeWidget):
     """What was found. A double click or Return opens a series; the context menu lays one over another."""
 
     open_requested = Signal(object)
-    overlay_requested = Signal(object)
+    layer_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -152,7 +152,7 @@ class StudyTree(QTreeWidget):
             ("Load these structures" if series.kind == "rtstruct" else "Open", lambda: self.open_requested.emit(series))
         ]
         if series.kind == "image":
-            entries.append(("Lay over the open series", lambda: self.overlay_requested.emit(series)))
+            entries.append(("Lay over the open series", lambda: self.layer_requested.emit(series)))
         for text, slot in entries:
             menu.addAction(text).triggered.connect(slot)
         menu.popup(self.viewport().mapToGlobal(at))

@@ -1,0 +1,158 @@
+"""How a kind of image looks: its windows and its colours, alone and over another. A row a kind; no Qt."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.transform import Transform
+from engine.volume import Volume
+from viewer.layers import Layer, Window
+
+#: Name of a window, the window, the colour map that it is read in.
+Preset = tuple[str, Window, str]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A kind of image, and what a reader expects of it.
+
+    Args:
+        suits: whether a volume is of this kind.
+        presets: the windows that readers know by name, in the order of the number keys.
+        window: the one that it opens with.
+        alone, over: colour map as the base, and as a layer over another image.
+        opacity: as a layer over another image, 0..1.
+    """
+
+    suits: Callable[[Volume], bool]
+    presets: Callable[[Volume], list[Preset]]
+    window: Callable[[Volume], Window]
+    alone: str = "grey"
+    over: str = "grey"
+    opacity: float = 0.5
+
+
+#: CT windows in HU (centre, width), in the order of the number keys.
+CT_PRESETS: tuple[tuple[str, float, float], ...] = (
+    ("Abdomen", 40, 400),
+    ("Lung", -600, 1500),
+    ("Bone", 400, 1800),
+    ("Brain", 40, 80),
+    ("Head and neck", 60, 350),
+    ("Mediastinum", 50, 350),
+    ("Liver", 80, 150),
+    ("Pelvis", 35, 250),
+)
+
+#: SUV windows (low, high) with the colour map that they are read in.
+PET_PRESETS: tuple[tuple[str, float, float, str], ...] = (
+    ("SUV 0–5, inverted", 0, 5, "inverted grey"),
+    ("SUV 0–10, inverted", 0, 10, "inverted grey"),
+    ("SUV 0–20, inverted", 0, 20, "inverted grey"),
+    ("SUV 0–5, hot", 0, 5, "hot"),
+    ("SUV 0–10, hot", 0, 10, "hot"),
+    ("SUV 0–20, hot", 0, 20, "hot"),
+)
+
+#: Percentiles of the voxels above the background, for images without a unit of their own.
+PERCENTILE_PRESETS: tuple[tuple[str, float, float], ...] = (
+    ("Percentiles 1–99", 1, 99),
+    ("Percentiles 5–95", 5, 95),
+    ("Percentiles 0.1–99.9", 0.1, 99.9),
+    ("Percentiles 25–99", 25, 99),
+)
+
+
+def presets(volume: Volume) -> list[Preset]:
+    """The windows that suit a volume, in the order of the number keys."""
+    return look_of(volume).presets(volume)
+
+
+def default_window(volume: Volume) -> Window:
+    """The window that a reader expects first: soft tissue for CT, 0 to 10 for SUV, else 1st to 99th percentile."""
+    return look_of(volume).window(volume)
+
+
+def base_layer(volume: Volume, display: Volume) -> Layer:
+    """A volume as the base, looking as its kind does alone; `display` is the volume on a rectangular grid."""
+    look = look_of(volume)
+    dark_is_high = volume.info.attributes.get("PhotometricInterpretation") == "MONOCHROME1"
+    colours = "inverted grey" if dark_is_high else look.alone
+    frame = volume.info.frame_of_reference_uid
+    return Layer(volume, display, look.window(volume), colours, transform=Transform.identity(frame))
+
+
+def layer_over(volume: Volume, display: Volume, transform: Transform | None = None) -> Layer:
+    """A volume as a layer over another, looking as its kind does there.
+
+    `transform` leads to the base's frame of reference; None where the volume shares it.
+    """
+    look = look_of(volume)
+    transform = transform if transform is not None else Transform.identity(volume.info.frame_of_reference_uid)
+    return Layer(volume, display, look.window(volume), look.over, look.opacity, transform=transform)
+
+
+def sample(volume: Volume, about: float = 1e6) -> NDArray[np.float32]:
+    """(n,) finite values of an even sample of about a million voxels, or all of a smaller volume."""
+    step = max(1, round((volume.voxels.size / about) ** (1 / 3)))
+    values = np.asarray(volume.voxels[::step, ::step, ::step], dtype=np.float32).ravel()
+    return values[np.isfinite(values)]
+
+
+def look_of(volume: Volume) -> Look:
+    """The row of the first kind that suits a volume."""
+    return next(look for look in LOOKS if look.suits(volume))
+
+
+def _is_hu(volume: Volume) -> bool:
+    return volume.modality == "CT" and volume.units == "HU"
+
+
+def _ct_presets(_: Volume) -> list[Preset]:
+    return [(name, Window(centre, width), "grey") for name, centre, width in CT_PRESETS]
+
+
+def _suv_presets(_: Volume) -> list[Preset]:
+    return [(name, Window.between(low, high), colours) for name, low, high, colours in PET_PRESETS]
+
+
+def _above_background(volume: Volume) -> NDArray[np.float32]:
+    """What lies above the lowest value, which leaves the air around an MR out; that value where there is no other."""
+    values = sample(volume)
+    above = values[values > values.min()] if values.size else values
+    return above if above.size else values[:1]
+
+
+def _window_of(values: NDArray[np.float32], low: float, high: float) -> Window:
+    if values.size < 2:
+        return Window(float(values[0]) if values.size else 0.0, 1.0)
+    first, last = np.percentile(values, [low, high])
+    return Window.between(float(first), float(last))
+
+
+def _percentiles(volume: Volume) -> list[Preset]:
+    values = _above_background(volume)
+    colours = "inverted grey" if volume.modality == "PT" else "grey"
+    return [(name, _window_of(values, low, high), colours) for name, low, high in PERCENTILE_PRESETS]
+
+
+def _first_percentiles(volume: Volume) -> Window:
+    return _window_of(_above_background(volume), *PERCENTILE_PRESETS[0][1:])
+
+
+#: Kinds of image, the first that suits: CT in HU, PET in SUV, other PET, anything else.
+LOOKS: tuple[Look, ...] = (
+    Look(_is_hu, _ct_presets, lambda _: Window(40.0, 400.0)),
+    Look(
+        lambda volume: volume.units == "SUVbw",
+        _suv_presets,
+        lambda _: Window.between(0.0, 10.0),
+        "inverted grey",
+        "hot",
+        0.6,
+    ),
+    Look(lambda volume: volume.modality == "PT", _percentiles, _first_percentiles, "inverted grey", "hot", 0.6),
+    Look(lambda _: True, _percentiles, _first_percentiles),
+)

@@ -1,0 +1,171 @@
+"""The layers of a session on one cut, from the base up: placed in patient space, coloured, blended. No Qt."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+from vtkmodules.vtkImagingCore import vtkImageReslice
+from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper, vtkRenderer
+from vtkmodules.vtkRenderingImage import vtkImageStack
+
+from engine.transform import Transform
+from engine.volume import Geometry
+from viewer.layers import Layer
+from viewer.render.image_data import image_data, lookup_table
+from viewer.render.orientation import ViewFrame
+
+#: A layer over another fades in over this share of its window, so that what holds no signal leaves what is below as is.
+CLEAR_BELOW = 0.15
+
+#: Finest sampling of a layer that lies on another grid than the base, mm, and the most samples along a side.
+_FINEST_MM, _MOST_SAMPLES = 0.5, 640
+
+
+class LayerStack:
+    """Draws layers on the cuts of one view, in the millimetres of the displayed grid."""
+
+    def __init__(self, renderer: vtkRenderer) -> None:
+        # Two images on one plane hide each other; only a stack blends them.
+        self._stack = vtkImageStack()
+        self._stack.VisibilityOff()
+        renderer.AddViewProp(self._stack)
+        self._drawn: list[DrawnLayer] = []
+        self._index = 0
+
+    def show(
+        self, layers: Sequence[Layer], frame: ViewFrame | None, *, interpolate: bool = True, shown: bool = True
+    ) -> None:
+        """Draw these layers, the base first, on the cuts of `frame`; None for nothing.
+
+        A layer that was drawn before keeps what VTK holds of it. `shown` is whether any of them is seen.
+        """
+        before = self._drawn
+        self._drawn = []
+        for number, layer in enumerate(layers if frame is not None else ()):
+            assert frame is not None, "no layer is drawn without one"
+            known = next((drawn for drawn in before if drawn.is_of(layer, frame)), None)
+            if known is None:
+                known = DrawnLayer(layer, frame)
+                known.set_position(self._index)
+                self._stack.AddImage(known.prop)
+            else:
+                before.remove(known)
+            known.set_looks(layer, number, interpolate)
+            self._drawn.append(known)
+        for gone in before:
+            self._stack.RemoveImage(gone.prop)
+        self.set_visible(shown)
+
+    def set_position(self, index: int) -> None:
+        """Cut at plane `index` of the grid across the view."""
+        self._index = index
+        for drawn in self._drawn:
+            drawn.set_position(index)
+
+    def set_visible(self, shown: bool) -> None:
+        """Show or hide all of them together."""
+        self._stack.SetVisibility(shown and bool(self._drawn))
+
+
+class DrawnLayer:
+    """One layer in one view: straight from its voxels where they lie on the grid of the view, else resampled."""
+
+    def __init__(self, layer: Layer, frame: ViewFrame) -> None:
+        self._display, self._transform, self._frame = layer.display, layer.transform, frame
+        self._mapper = vtkImageSliceMapper()
+        self._mapper.BorderOn()
+        self.prop = vtkImageSlice()
+        self.prop.SetMapper(self._mapper)
+        on_grid = layer.transform.is_identity and layer.display.geometry.same_grid(frame.geometry)
+        self._reslice = None if on_grid else vtkImageReslice()
+        if self._reslice is None:
+            self._mapper.SetInputData(image_data(layer.display))
+            self._mapper.SetOrientation(frame.across)
+            return
+        self._reslice.SetInputData(image_data(layer.display))
+        self._reslice.SetOutputDimensionality(2)
+        self._reslice.SetOutputScalarType(10)  # VTK_FLOAT, so that NaN can say "outside"
+        self._reslice.SetBackgroundLevel(math.nan)
+        self._mapper.SetInputConnection(self._reslice.GetOutputPort())
+
+    def is_of(self, layer: Layer, frame: ViewFrame) -> bool:
+        """Whether it is this image in this place on these cuts, however it looks."""
+        return (self._display, self._transform, self._frame) == (layer.display, layer.transform, frame)
+
+    def set_looks(self, layer: Layer, number: int, interpolate: bool) -> None:
+        """Look as `layer` says, as the layer `number` from the base, 0, up."""
+        style = self.prop.GetProperty()
+        style.SetLayerNumber(number)
+        style.SetColorWindow(layer.window.width)
+        style.SetColorLevel(layer.window.centre)
+        style.SetOpacity(layer.opacity)
+        # An inverted layer has no darkest end that means "nothing", so it covers evenly; and so does the base.
+        clear = CLEAR_BELOW if number and layer.colour_map != "inverted grey" else 0.0
+        plain = layer.colour_map == "grey" and not clear and self._reslice is None
+        style.SetLookupTable(None if plain else lookup_table(layer.colour_map, clear))
+        self.prop.SetVisibility(layer.visible)
+        if interpolate:
+            style.SetInterpolationTypeToLinear()
+        else:
+            style.SetInterpolationTypeToNearest()
+        if self._reslice is not None:
+            self._reslice.SetInterpolationMode(1 if interpolate else 0)  # VTK_RESLICE_LINEAR, VTK_RESLICE_NEAREST
+
+    def set_position(self, index: int) -> None:
+        """Cut at plane `index` of the grid across the view."""
+        if self._reslice is None:
+            self._mapper.SetSliceNumber(index)
+            return
+        frame = self._frame
+        axes, spacing, extent = cut_sampling(frame, index * frame.spacing[frame.across])
+        to_layer = grid_to_grid(frame.geometry, self._display.geometry, self._transform)
+        self._reslice.SetResliceAxes(_matrix(to_layer @ axes))
+        self._reslice.SetOutputOrigin(0.0, 0.0, 0.0)
+        self._reslice.SetOutputSpacing(*spacing, 1.0)
+        self._reslice.SetOutputExtent(0, extent[0] - 1, 0, extent[1] - 1, 0, 0)
+        self.prop.SetUserMatrix(_matrix(axes))
+
+
+def grid_to_grid(base: Geometry, layer: Geometry, transform: Transform) -> NDArray[np.float64]:
+    """(4, 4) grid mm of `base` → grid mm of `layer`, through patient space. Both must be regular.
+
+    `transform` leads from the layer's frame of reference to the base's.
+    """
+    return np.linalg.inv(_lps_from_grid(layer)) @ transform.inverse().matrix @ _lps_from_grid(base)
+
+
+def _lps_from_grid(geometry: Geometry) -> NDArray[np.float64]:
+    out = np.eye(4)
+    out[:3, :3] = geometry.directions
+    out[:3, 3] = geometry.origins_lps[0]
+    return out
+
+
+def cut_sampling(frame: ViewFrame, at_mm: float) -> tuple[NDArray[np.float64], tuple[float, float], tuple[int, int]]:
+    """Axes, spacing and size of the samples that cover one cut of a grid.
+
+    Returns:
+        (4, 4) sample mm → grid mm, the samples running along the two grid axes of the cut in rising order; (2,) mm
+        between samples; (2,) number of samples.
+    """
+    first, second = (axis for axis in range(3) if axis != frame.across)
+    axes = np.zeros((4, 4))
+    axes[first, 0] = axes[second, 1] = axes[3, 3] = 1.0
+    # Keeps the matrix right-handed whichever axis is cut.
+    axes[frame.across, 2] = -1.0 if frame.across == 1 else 1.0
+    axes[frame.across, 3] = at_mm
+    spacing, extent = [], []
+    for axis in (first, second):
+        length = (frame.geometry.shape[2 - axis] - 1) * frame.spacing[axis]
+        step = max(min(frame.spacing[axis], 1.0), _FINEST_MM, length / _MOST_SAMPLES)
+        spacing.append(step)
+        extent.append(int(length / step) + 1)
+    return axes, (spacing[0], spacing[1]), (extent[0], extent[1])
+
+
+def _matrix(values: NDArray[np.float64]) -> vtkMatrix4x4:
+    matrix = vtkMatrix4x4()
+    matrix.DeepCopy(values.ravel().tolist())
+    return matrix
