@@ -240,3 +240,23 @@ def test_layers_and_window_outlast_structures_that_are_loaded_onto_the_series() 
     before = session.layers
     session.open(ct, None, session.display)
     assert session.layers == before
+
+
+def test_layers_that_go_take_nothing_from_the_other_views(seeing: MainWindow) -> None:
+    session = seeing.session
+    session.open(phantom())
+    session.set_window(Window(0, 400))
+    bare(seeing)
+    panes = list(seeing.panes.planes.values())
+    alone = [pixels(pane) for pane in panes]
+    for pane in panes:
+        for number in range(3):
+            session.add_layer(layer(block(f"2.{number}", 100), GREEN, "green"))
+        for other in panes:
+            assert not np.array_equal(pixels(other), alone[panes.index(other)])
+        # Its context is the current one while the layers are taken away.
+        pixels(pane)
+        for _ in range(3):
+            session.remove_layer(1)
+        for other, before in zip(panes, alone, strict=True):
+            assert np.array_equal(pixels(other), before)

@@ -1,7 +1,6 @@
 """The layers of a session on one cut, from the base up: placed in patient space, coloured, blended. No Qt."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,49 +23,68 @@ _FINEST_MM, _MOST_SAMPLES = 0.5, 640
 
 
 class LayerStack:
-    """Draws layers on the cuts of one view, in the millimetres of the displayed grid."""
+    """Draws layers on the cuts of one view, in the millimetres of the displayed grid.
+
+    What is asked for is done by `prepare`, once a frame however often it was asked. What is let go frees its textures
+    at once, and their names belong to one OpenGL context: in that of another view it would take what that draws with.
+    """
 
     def __init__(self, renderer: vtkRenderer) -> None:
-        # Two images on one plane hide each other; only a stack blends them.
+        self._renderer = renderer
         self._stack = vtkImageStack()
-        self._stack.VisibilityOff()
-        renderer.AddViewProp(self._stack)
         self._drawn: list[DrawnLayer] = []
+        self._layers: tuple[Layer, ...] = ()
+        self._frame: ViewFrame | None = None
+        self._interpolate = True
         self._index = 0
+        self._stale = False
 
-    def show(
-        self, layers: Sequence[Layer], frame: ViewFrame | None, *, interpolate: bool = True, shown: bool = True
-    ) -> None:
-        """Draw these layers, the base first, on the cuts of `frame`; None for nothing.
-
-        A layer that was drawn before keeps what VTK holds of it. `shown` is whether any of them is seen.
-        """
-        before = self._drawn
-        self._drawn = []
-        for number, layer in enumerate(layers if frame is not None else ()):
-            assert frame is not None, "no layer is drawn without one"
-            known = next((drawn for drawn in before if drawn.is_of(layer, frame)), None)
-            if known is None:
-                known = DrawnLayer(layer, frame)
-                known.set_position(self._index)
-                self._stack.AddImage(known.prop)
-            else:
-                before.remove(known)
-            known.set_looks(layer, number, interpolate)
-            self._drawn.append(known)
-        for gone in before:
-            self._stack.RemoveImage(gone.prop)
-        self.set_visible(shown)
+    def show(self, layers: tuple[Layer, ...], frame: ViewFrame | None, *, interpolate: bool = True) -> None:
+        """Draw these layers, the base first, on the cuts of `frame`; none where there is no frame."""
+        self._layers, self._frame, self._interpolate = layers if frame is not None else (), frame, interpolate
+        self._stale = True
 
     def set_position(self, index: int) -> None:
         """Cut at plane `index` of the grid across the view."""
         self._index = index
-        for drawn in self._drawn:
-            drawn.set_position(index)
 
-    def set_visible(self, shown: bool) -> None:
-        """Show or hide all of them together."""
-        self._stack.SetVisibility(shown and bool(self._drawn))
+    def prepare(self) -> None:
+        """Bring VTK up to date; call it before drawing, with this view's OpenGL context current."""
+        if self._stale:
+            self._stale = False
+            self._rebuild()
+        for drawn in self._drawn:
+            drawn.set_position(self._index)
+
+    def _rebuild(self) -> None:
+        before, drawn = list(self._drawn), []
+        for number, layer in enumerate(self._layers):
+            assert self._frame is not None, "no layer is drawn without one"
+            known = next((other for other in before if other.is_of(layer, self._frame)), None)
+            if known is None:
+                known = DrawnLayer(layer, self._frame)
+            else:
+                before.remove(known)
+            known.set_looks(layer, number, self._interpolate)
+            drawn.append(known)
+        if drawn != self._drawn:
+            self._place(drawn)
+
+    def _place(self, drawn: list["DrawnLayer"]) -> None:
+        # Two images on one plane hide each other; only a stack blends them, in several passes that one can do without.
+        if len(self._drawn) == 1:
+            self._renderer.RemoveViewProp(self._drawn[0].prop)
+        elif self._drawn:
+            self._renderer.RemoveViewProp(self._stack)
+            for gone in self._drawn:
+                self._stack.RemoveImage(gone.prop)
+        self._drawn = drawn
+        if len(drawn) == 1:
+            self._renderer.AddViewProp(drawn[0].prop)
+        elif drawn:
+            for shown in drawn:
+                self._stack.AddImage(shown.prop)
+            self._renderer.AddViewProp(self._stack)
 
 
 class DrawnLayer:
@@ -79,6 +97,7 @@ class DrawnLayer:
         self.prop = vtkImageSlice()
         self.prop.SetMapper(self._mapper)
         on_grid = layer.transform.is_identity and layer.display.geometry.same_grid(frame.geometry)
+        self._index: int | None = None
         self._reslice = None if on_grid else vtkImageReslice()
         if self._reslice is None:
             self._mapper.SetInputData(image_data(layer.display))
@@ -115,6 +134,9 @@ class DrawnLayer:
 
     def set_position(self, index: int) -> None:
         """Cut at plane `index` of the grid across the view."""
+        if index == self._index:
+            return
+        self._index = index
         if self._reslice is None:
             self._mapper.SetSliceNumber(index)
             return

@@ -104,6 +104,10 @@ class PlaneScene:
         self._apply_cursor(anew=True)
         self.changed.emit()
 
+    def prepare(self) -> None:
+        """Bring what was put off up to date; call it before drawing, with this view's OpenGL context current."""
+        self._layers.prepare()
+
     @property
     def image(self) -> vtkImageData | None:
         """The base that is shown, on the memory of its voxels; None where nothing is."""

@@ -23,23 +23,31 @@ class PlanesPart:
         self._borders, border_actor = line_actor(1.0, coloured=True)
         renderer.AddActor(border_actor)
         self._stacks = {view: LayerStack(renderer) for view in PLANE_VIEWS}
+        self._layers: tuple[Layer, ...] = ()
         self._frames: Mapping[View, ViewFrame] = {}
         self._shown = True
 
     def show(self, layers: tuple[Layer, ...], frames: Mapping[View, ViewFrame]) -> None:
         """Draw these layers on the cuts of `frames`; without frames, nothing."""
-        self._frames = frames
-        for view, stack in self._stacks.items():
-            stack.show(layers, frames.get(view), shown=self._shown)
-        if not frames:
-            self._borders.Initialize()
+        self._layers, self._frames = layers, frames
+        self._apply()
 
     def set_visible(self, shown: bool, cursor_lps: ArrayLike) -> None:
         """Show the planes, or leave them out."""
         self._shown = shown
-        for stack in self._stacks.values():
-            stack.set_visible(shown)
+        self._apply()
         self.set_cursor(cursor_lps)
+
+    def prepare(self) -> None:
+        """Bring VTK up to date; call it before drawing, with this view's OpenGL context current."""
+        for stack in self._stacks.values():
+            stack.prepare()
+
+    def _apply(self) -> None:
+        for view, stack in self._stacks.items():
+            stack.show(self._layers if self._shown else (), self._frames.get(view))
+        if not self._frames:
+            self._borders.Initialize()
 
     def set_cursor(self, cursor_lps: ArrayLike) -> None:
         """Cut through an LPS point, mm."""

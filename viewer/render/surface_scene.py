@@ -165,6 +165,7 @@ class SurfaceScene:
         if self._cursor_moved:
             self._cursor_moved = False
             self._planes.set_cursor(self.session.cursor_lps)
+        self._planes.prepare()
 
     def _on_layers(self, _: LayersChanged) -> None:
         if self._frames:

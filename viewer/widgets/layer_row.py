@@ -79,9 +79,9 @@ class LayerRow(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 3, 4, 4)
         layout.setSpacing(2)
-        layout.addLayout(_line(self.eye, (self.name, 1), self.up, self.down, self.remove))
+        layout.addLayout(_line(self.eye, (self.name, 1), self.remove))
         layout.addLayout(_line((self.low, 3), QLabel("–"), (self.high, 3), self.presets, (self.colours, 4)))
-        layout.addLayout(_line((self.opacity, 1), self.percent))
+        layout.addLayout(_line((self.opacity, 1), self.percent, self.up, self.down))
         self.eye.clicked.connect(self._edited)
         for box in (self.low, self.high):
             box.valueChanged.connect(self._edited)

@@ -79,6 +79,12 @@ class PlanePane(VtkPane):
         ratio = self.devicePixelRatioF()
         self.scene.resize(round(width * ratio), round(height * ratio), ratio)
 
+    def paintGL(self) -> None:  # noqa: N802
+        """Draw one frame of what the scene shows now."""
+        if not self.released:
+            self.scene.prepare()
+        super().paintGL()
+
     def event_at(self, kind: EventKind, position: QPointF, modifiers: Qt.KeyboardModifier) -> ViewEvent | None:
         """The event at a logical pixel of the pane; None when nothing is shown."""
         frame = self.scene.frame

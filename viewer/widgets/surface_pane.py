@@ -41,7 +41,8 @@ class SurfacePane(VtkPane):
     def paintGL(self) -> None:  # noqa: N802
         """Draw one frame, and remember how long it took."""
         started = time.perf_counter()
-        self.scene.prepare()
+        if not self.released:
+            self.scene.prepare()
         super().paintGL()
         self._took_ms = 1000 * (time.perf_counter() - started)
 

@@ -24,7 +24,8 @@ class VtkPane(QOpenGLWidget):
     def __init__(self, renderer: vtkRenderer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.frames = 0
-        self._released = False
+        #: What VTK held in the context is gone, and nothing is drawn any more.
+        self.released = False
         self.render_window = vtkGenericOpenGLRenderWindow()
         self.render_window.SetOwnContext(0)
         self.render_window.SetMultiSamples(0)
@@ -48,7 +49,7 @@ class VtkPane(QOpenGLWidget):
 
     def paintGL(self) -> None:  # noqa: N802
         """Draw one frame."""
-        if self._released:
+        if self.released:
             return
         self.render_window.SetIsCurrent(True)
         state = self.render_window.GetState()
@@ -60,8 +61,8 @@ class VtkPane(QOpenGLWidget):
 
     def release(self) -> None:
         """Free what VTK holds in the context; the pane stays blank from then on."""
-        if not self._released:
-            self._released = True
+        if not self.released:
+            self.released = True
             self.makeCurrent()
             self.render_window.Finalize()
             self.doneCurrent()
