@@ -1,6 +1,7 @@
 """A layer: an image with the way in which it is shown. No Qt."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from numpy.typing import ArrayLike
 
@@ -59,9 +60,13 @@ class Layer:
         info = self.volume.info
         return "  ".join(part for part in (self.volume.modality, info.description) if part) or "Image"
 
+    @cached_property
+    def _to_own(self) -> Transform:
+        return self.transform.inverse()
+
     def own_lps(self, point_lps: ArrayLike) -> tuple[float, float, float]:
         """A (3,) LPS point of the base's frame of reference → the same place in this image's own frame, mm."""
-        x, y, z = self.transform.inverse().apply(point_lps)[0].tolist()
+        x, y, z = self._to_own.apply(point_lps)[0].tolist()
         return x, y, z
 
     def shows(self, volume: Volume) -> bool:

@@ -106,6 +106,8 @@ def measure() -> None:
 
     for _ in sys.stdin:
         out: dict[str, list[tuple[float, float]]] = {}
+        # A window behind another is cheaper to draw.
+        window.raise_()
         window.session.move_cursor(middle)
         quiet(window)
         for view in every:
