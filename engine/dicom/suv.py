@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import EnhancedPETImageStorage
 
 from engine.dicom.fields import items, numbers, text
 from engine.dicom.moments import Moment, read_day, read_moment, zone_of
@@ -138,14 +139,11 @@ def _positive(dataset: Dataset, keyword: str, name: str) -> float:
 def _dose(dataset: Dataset, planes: Sequence[StoredPlane]) -> tuple[float, tuple[str, ...]]:
     """(dose in Bq at the moment that the values are decay-corrected to, notes)."""
     drug = _drug(dataset)
-    dose = _positive(drug, "RadionuclideTotalDose", "Radionuclide Total Dose")
-    if not _DOSES[0] <= dose <= _DOSES[1]:
-        unit = " (is it in MBq?)" if _DOSES[0] <= dose * 1e6 <= _DOSES[1] else ""
-        raise _NoSuvError(f"Radionuclide Total Dose is {dose:g} Bq, which cannot be the dose of a scan{unit}")
+    dose, given = _given(drug, planes[0].image.sop_class_uid == EnhancedPETImageStorage)
     if "DecayCorrected" not in dataset:
         event = text(dataset, "DecayCorrection").upper()
         if event == "ADMIN":
-            return dose, ()
+            return dose, given
         if event != "START":
             raise _NoSuvError(f"Decay Correction is {event or 'missing'}, neither START nor ADMIN")
     half_life = _half_life(drug)
@@ -163,7 +161,7 @@ def _dose(dataset: Dataset, planes: Sequence[StoredPlane]) -> tuple[float, tuple
             f"the injection ({injection.wall:%Y-%m-%d %H:%M:%S}) is {_span(elapsed)} before the scan's start "
             f"({scan.wall:%Y-%m-%d %H:%M:%S}), more than {_HALF_LIVES} half-lives"
         )
-    return dose * 2 ** (-elapsed / half_life), (*notes, *more)
+    return dose * 2 ** (-elapsed / half_life), (*given, *notes, *more)
 
 
 def _drug(dataset: Dataset) -> Dataset:
@@ -176,6 +174,23 @@ def _drug(dataset: Dataset) -> Dataset:
     if len({tuple(text(drug, keyword) for keyword in told) for drug in drugs}) > 1:
         raise _NoSuvError(f"the file names {len(drugs)} injections, and not which of them these values are of")
     return drugs[0]
+
+
+def _given(drug: Dataset, enhanced: bool) -> tuple[float, tuple[str, ...]]:
+    """(dose in Bq at injection, notes).
+
+    A PET series gives it in Bq (PS3.3 C.8.9.2), enhanced PET in MBq (C.8.22.4), though many write Bq there as well; no
+    number can be both.
+    """
+    dose = _positive(drug, "RadionuclideTotalDose", "Radionuclide Total Dose")
+    low, high = _DOSES
+    if enhanced and low <= dose * 1e6 <= high:
+        return dose * 1e6, ()
+    if not low <= dose <= high:
+        unit = " (is it in MBq?)" if low <= dose * 1e6 <= high else ""
+        raise _NoSuvError(f"Radionuclide Total Dose is {dose:g} Bq, which cannot be the dose of a scan{unit}")
+    note = "SUV: Radionuclide Total Dose is taken to be in Bq; in MBq, as enhanced PET has it, it cannot be."
+    return dose, (note,) if enhanced else ()
 
 
 def _half_life(drug: Dataset) -> float:

@@ -17,6 +17,8 @@ from engine.dicom.value_maps import ValueMap, value_maps
 from engine.errors import ReadError
 from engine.image_file import looks_like_hu
 
+#: What a header says of units.
+_TAGS = ["Units", "RealWorldValueMappingSequence"]
 #: Of several mappings of a PET or CT, the unit that is taken, the best first.
 _PREFERRED = {"PT": ("SUVbw", "BQML", "SUVlbm", "SUVbsa", "SUVibw", "CNTS"), "CT": ("HU",)}
 
@@ -96,7 +98,7 @@ def find_scale(series: Series, units: str = "") -> Scale:
 def _first(plane: StoredPlane) -> Dataset:
     """What the file of a plane says of units."""
     try:
-        return dcmread(plane.image.path, specific_tags=["Units", "RealWorldValueMappingSequence"], force=True)
+        return dcmread(plane.image.path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
     except Exception:  # pydicom raises nearly anything on damaged bytes; the pixels are read apart from this
         return Dataset()
 

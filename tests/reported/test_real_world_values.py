@@ -1,6 +1,6 @@
 """Images whose values with a unit come from a real world value mapping, not from a rescale."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,7 @@ def enhanced(
     per_frame: Sequence[Sequence[Dataset]] = (),
     rescale: tuple[float, float] | None = (3.0, 7.0),
     rescale_type: str = "US",
+    also: Callable[[Dataset], None] = lambda dataset: None,
     **options: str,
 ) -> Path:
     def edit(dataset: Dataset) -> None:
@@ -52,6 +53,7 @@ def enhanced(
             dataset.DecayCorrectionDateTime = "20240102101500"
             drug = dataset.RadiopharmaceuticalInformationSequence[0]
             drug.RadiopharmaceuticalStartDateTime = "20240102091500"
+            drug.RadionuclideTotalDose = "350"
         shared = dataset.SharedFunctionalGroupsSequence[0]
         if maps:
             shared.RealWorldValueMappingSequence = list(maps)
@@ -63,6 +65,7 @@ def enhanced(
             else:
                 item = frame.PixelValueTransformationSequence[0]
                 item.RescaleSlope, item.RescaleIntercept, item.RescaleType = *rescale, rescale_type
+        also(dataset)
 
     return write_enhanced(folder / "e.dcm", STORED, make_geometry(SHAPE), modality, edit=edit, **options)
 
@@ -202,3 +205,35 @@ def test_files_of_one_plane_offer_their_mapping_beside_their_units(tmp_path: Pat
     assert any("SUVlbm" in note for note in volume.notes)
     assert_values(read(tmp_path, "SUVlbm"), "SUVlbm", STORED * 0.01 * np.array([1, 2, 3])[:, None, None])
     assert_values(read(tmp_path, "BQML"), "BQML", STORED)
+
+
+def test_the_dose_of_enhanced_pet_is_in_mbq_and_one_in_bq_is_told_from_it(tmp_path: Path) -> None:
+    def edit(dataset: Dataset) -> None:
+        dataset.RadiopharmaceuticalInformationSequence[0].RadionuclideTotalDose = "350000000"
+
+    enhanced(tmp_path, [mapping("Bq/ml", 2.5)], also=edit)
+    volume = open_volume(tmp_path)
+    assert_values(volume, "SUVbw", STORED * 2.5 * PER_BQ)
+    assert any("taken to be in Bq" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize("dose", ["0.00035", "0.05", "3.5e14"])
+def test_a_dose_of_enhanced_pet_that_cannot_be_gives_no_suv(tmp_path: Path, dose: str) -> None:
+    def edit(dataset: Dataset) -> None:
+        dataset.RadiopharmaceuticalInformationSequence[0].RadionuclideTotalDose = dose
+
+    enhanced(tmp_path, [mapping("Bq/ml", 2.5)], also=edit)
+    assert_values(open_volume(tmp_path), "BQML", STORED * 2.5)
+
+
+@pytest.mark.parametrize("rescale_type", ["HU", ""])
+def test_each_frame_of_a_ct_is_rescaled_by_its_own_line(tmp_path: Path, rescale_type: str) -> None:
+    lines = [(1.0, -1024.0), (2.0, -1000.0), (0.5, 0.0)]
+
+    def edit(dataset: Dataset) -> None:
+        for frame, (slope, intercept) in zip(dataset.PerFrameFunctionalGroupsSequence, lines, strict=True):
+            item = frame.PixelValueTransformationSequence[0]
+            item.RescaleSlope, item.RescaleIntercept, item.RescaleType = slope, intercept, rescale_type
+
+    enhanced(tmp_path, [], "CT", also=edit)
+    assert_values(open_volume(tmp_path), "HU", np.stack([STORED[k] * a + b for k, (a, b) in enumerate(lines)]))
