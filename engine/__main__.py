@@ -13,7 +13,7 @@ COMMANDS = {
     "models": "engine.cards.commands",
     "run": "engine.run_command",
     "contour": "engine.run_command",
-    "rtstruct": "engine.dicom.commands",
+    "rtstruct": "engine.rtstruct_commands",
     "evaluate": "engine.training.commands",
     "train": "engine.training.commands",
 }

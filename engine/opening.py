@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.dicom.read import read_series
-from engine.dicom.scan import Catalogue, Series, scan
 from engine.errors import ReadError
 from engine.grid_file import Placement
 from engine.progress import Progress, silent
+from engine.stored.scan import Catalogue, Series, scan
 from engine.volume import Volume
 
 

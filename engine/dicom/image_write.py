@@ -19,9 +19,9 @@ from engine import __version__
 from engine.dicom.read import read_series
 from engine.dicom.rtstruct_header import choose_character_set, put, stable_uid
 from engine.dicom.safe_file import write_errors
-from engine.dicom.scan import scan
 from engine.errors import MismatchError, WriteError
 from engine.progress import Progress, silent
+from engine.stored.scan import scan
 from engine.volume import Volume
 
 #: Kinds of image that are written, with their SOP class.

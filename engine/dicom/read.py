@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.dicom.catalogue import Series
 from engine.dicom.pixels import read_stored
 from engine.dicom.planes import StoredPlane
 from engine.dicom.stack import make_geometry
@@ -15,6 +14,7 @@ from engine.dicom.units import Scale, find_scale, settle_ct_units
 from engine.errors import ReadError
 from engine.image_file import read_image_file
 from engine.progress import Progress, silent
+from engine.stored.catalogue import Series
 from engine.volume import Geometry, Instance, Volume
 
 

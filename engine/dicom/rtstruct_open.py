@@ -9,7 +9,6 @@ import numpy as np
 
 from engine.dicom.rtstruct_file import RtstructFile
 from engine.dicom.rtstruct_match import References, contour_planes, references_of, share_inside
-from engine.dicom.scan import Series, scan
 from engine.dicom.stack import make_geometry
 from engine.errors import GeometryError, ReadError
 from engine.grid_file import Placement, read_grid
@@ -18,6 +17,7 @@ from engine.loose import points_of
 from engine.masks import nominal_geometry, same_voxels
 from engine.opening import placed
 from engine.progress import Progress, silent
+from engine.stored.scan import Series, scan
 from engine.volume import FloatArray, Geometry, Instance, Volume
 
 

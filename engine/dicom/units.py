@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from engine.dicom.catalogue import Series
 from engine.dicom.fields import text
 from engine.dicom.planes import StoredPlane
 from engine.dicom.suv import find_suv
 from engine.dicom.value_maps import ValueMap, value_maps
 from engine.errors import ReadError
 from engine.image_file import looks_like_hu
+from engine.stored.catalogue import Series
 
 #: What a header says of units.
 _TAGS = ["Units", "RealWorldValueMappingSequence"]

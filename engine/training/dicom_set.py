@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from engine.contouring.fill import fill
 from engine.dicom.read import read_series
 from engine.dicom.rtstruct_read import filled_areas, read_rtstruct
-from engine.dicom.scan import Series, scan
 from engine.errors import GeometryError, MismatchError, ReadError
 from engine.inference.preprocess import AxisOrder
+from engine.stored.scan import Series, scan
 from engine.training.dataset import Case
 
 

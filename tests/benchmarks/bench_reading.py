@@ -20,8 +20,8 @@ import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
 from engine.dicom.read import read_series
-from engine.dicom.scan import scan
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from tests.synthetic import make_geometry, write_series
 
 PLANES, SIZE, ROUNDS = 300, 512, 11

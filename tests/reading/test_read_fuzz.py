@@ -15,9 +15,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from engine.dicom.read import read_series, thumbnail
-from engine.dicom.scan import scan
 from engine.errors import PlanimeterError
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from tests.synthetic import COMPRESSED, make_geometry, make_voxels, write_enhanced, write_series
 
 REAL = [

@@ -9,9 +9,9 @@ from pydicom.sequence import Sequence
 from pydicom.uid import RLELossless
 
 from engine.dicom.read import read_series
-from engine.dicom.scan import scan
 from engine.errors import ReadError
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from tests.reading.reference import assert_as_image
 from tests.synthetic import COMPRESSED, make_geometry, make_voxels, random_rotation, write_enhanced
 

@@ -8,8 +8,8 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from engine.dicom.read import read_series, thumbnail
-from engine.dicom.scan import scan
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from tests.reading.reference import assert_planes_as_simpleitk, assert_series_as_simpleitk
 
 REGULAR = [

@@ -11,13 +11,13 @@ from pydicom.fileset import FileSet
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
 from engine.dicom import read
-from engine.dicom import scan as scanning
 from engine.dicom.read import read_series, thumbnail
-from engine.dicom.scan import Catalogue, scan
 from engine.dicom.walk import Walker, _NotPlainError
 from engine.errors import CancelledError
 from engine.opening import open_volume
 from engine.progress import stoppable
+from engine.stored import scan as scanning
+from engine.stored.scan import Catalogue, scan
 from tests.synthetic import make_geometry, make_voxels, write_series
 
 SHAPE = (4, 12, 9)

@@ -7,8 +7,8 @@ import pytest
 from pydicom import dcmread
 
 from engine.dicom.read import read_series
-from engine.dicom.scan import Series, scan
 from engine.opening import open_volume
+from engine.stored.scan import Series, scan
 from tests.synthetic import make_geometry, make_voxels, write_series
 
 SHAPE = (5, 12, 9)

@@ -12,10 +12,10 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage, generate_uid
 
-from engine.dicom.scan import scan
 from engine.errors import CancelledError
 from engine.opening import open_volume
 from engine.progress import stoppable
+from engine.stored.scan import scan
 from tests.synthetic import make_geometry, make_voxels, write_series
 
 SHAPE = (4, 12, 9)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.dicom.scan import scan
 from engine.errors import PlanimeterError, ReadError
 from engine.grid_file import read_grid
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from engine.volume import Volume
 from tests.synthetic import make_voxels, random_rotation
 

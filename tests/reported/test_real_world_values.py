@@ -9,9 +9,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from engine.dicom.read import read_series
-from engine.dicom.scan import scan
 from engine.errors import ReadError
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from engine.volume import Volume
 from tests.synthetic import make_geometry, write_enhanced, write_series
 

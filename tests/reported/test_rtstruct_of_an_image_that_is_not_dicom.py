@@ -15,9 +15,9 @@ from engine.contouring.fill import fill
 from engine.dicom.export_with_image import export_with_image, image_folder
 from engine.dicom.image_write import Patient, write_image_series
 from engine.dicom.rtstruct_read import read_rtstruct
-from engine.dicom.scan import scan
 from engine.errors import CertificationError, MismatchError, WriteError
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from engine.volume import Geometry, Volume
 from tests.rtstruct.study import shell, traced
 from tests.synthetic import make_geometry, make_voxels, random_rotation

@@ -96,7 +96,7 @@ def test_folder_opens_its_ct_and_the_tree_shows_everything(
 def test_tree_grows_while_the_rest_is_read(
     seeing: MainWindow, opener: Opener, told: Told, study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.dicom.scan import scan
+    from engine.stored.scan import scan
 
     go_on = threading.Event()
 

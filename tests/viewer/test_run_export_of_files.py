@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from engine.dicom.rtstruct_read import read_rtstruct
-from engine.dicom.scan import scan
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from engine.structures import StructureSet
 from engine.volume import SeriesInfo, Volume
 from tests.rtstruct.study import shell, traced

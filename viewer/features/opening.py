@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QFileDialog
 
 from engine.dicom.read import read_series, thumbnail
 from engine.dicom.rtstruct_read import read_rtstruct
-from engine.dicom.scan import Catalogue, Series, scan
 from engine.errors import CancelledError, PlanimeterError
 from engine.opening import choose_series
 from engine.progress import Progress
 from engine.resample import onto_regular_grid
+from engine.stored.scan import Catalogue, Series, scan
 from engine.structures import StructureSet
 from engine.volume import Volume
 from viewer import history

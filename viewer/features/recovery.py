@@ -7,10 +7,10 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton
 
 from engine.dicom.read import read_series
-from engine.dicom.scan import Series, scan
 from engine.errors import MismatchError, PlanimeterError, ReadError
 from engine.journal import SessionRecord, discard, unfinished
 from engine.progress import Progress
+from engine.stored.scan import Series, scan
 from engine.volume import Volume
 from viewer.jobs import Task, run_in_background, sentence_for
 from viewer.widgets.main_window import MainWindow

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QWidget
 
 from engine import person_name
-from engine.dicom.scan import Catalogue, Series, Study
+from engine.stored.scan import Catalogue, Series, Study
 from viewer.widgets.theme import FAINT, WARNING
 
 _THUMBNAIL = 52

@@ -11,7 +11,6 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.dicom.catalogue import Catalogue, Patient, Series, Study, Unreadable, read_info
 from engine.dicom.directory import named_files
 from engine.dicom.header import OTHER_CLASSES, OTHER_MODALITIES, Header, NotDicomError, read_header
 from engine.dicom.pixels import why_undecodable
@@ -20,6 +19,7 @@ from engine.dicom.stack import Stack, make_stacks
 from engine.errors import PlanimeterError, ReadError
 from engine.image_file import files_of, image_uid, is_image_file, placements, read_plane_count
 from engine.progress import Progress, silent
+from engine.stored.catalogue import Catalogue, Patient, Series, Study, Unreadable, read_info
 from engine.volume import SeriesInfo
 
 __all__ = ["Catalogue", "Patient", "Series", "Study", "Unreadable", "scan"]
