@@ -29,3 +29,12 @@ def stoppable(report: Progress, stop_requested: Callable[[], bool]) -> Progress:
         report(fraction, stage)
 
     return progress
+
+
+def part(report: Progress, start: float, stop: float) -> Progress:
+    """A `Progress` for a part of the work, whose 0 to 1 are `start` to `stop` of the whole."""
+
+    def progress(fraction: float, stage: str) -> None:
+        report(start + (stop - start) * fraction, stage)
+
+    return progress

@@ -32,15 +32,15 @@ def rtstruct() -> None:
 def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat", placement: "Placement | None") -> None:
     """Write one mask for each structure of RT.dcm, on the grid of the image series at PATH."""
     from engine.console import progress_bar
-    from engine.dicom.rtstruct_file import parse_rtstruct
-    from engine.dicom.rtstruct_open import series_of
-    from engine.dicom.rtstruct_read import filled_areas, structures_from
+    from engine.dicom.rtstruct_read import filled_areas
     from engine.masks import write_masks
+    from engine.opening import find_images, find_structures, image_of
+    from engine.stored.read import read_structures
 
     with progress_bar() as progress:
-        file = parse_rtstruct(rtstruct_file)
-        choice = series_of(file, rtstruct_file, path, progress, placement or "")
-        structures = structures_from(file, choice.volume)
+        drawn = find_structures(rtstruct_file)
+        choice = image_of(drawn, find_images(path, progress, placement or ""))
+        structures = read_structures(drawn, choice.volume)
         areas, notes = filled_areas(structures)
         masks = write_masks(structures, choice.volume, folder, form, areas=areas, progress=progress)
     click.echo(f"Image: {choice.reason}", err=True)
@@ -90,15 +90,22 @@ def from_masks(
     from engine.console import progress_bar
     from engine.dicom.export_with_image import export_with_image, patient_from, require_image
     from engine.dicom.presets import preset
-    from engine.dicom.rtstruct_open import image_for_masks
     from engine.dicom.rtstruct_write import export_rtstruct
-    from engine.masks import mask_files, structures_from_masks
+    from engine.grid_file import read_grid
+    from engine.masks import mask_files, nominal_geometry, same_voxels, structures_from_masks
+    from engine.opening import find_images, image_that_fits
 
     options = preset(preset_id).options(label=label, **({"holes": holes} if holes else {}))
     patient = patient_from(with_image, patient_name, patient_id, modality)
     with progress_bar() as progress:
         files = mask_files(folder)
-        choice = image_for_masks(files, path, series_uid, progress, placement or "")
+        grid = read_grid(files[0], placement or "")
+        choice = image_that_fits(
+            find_images(path, progress, placement or ""),
+            series_uid,
+            lambda geometry: same_voxels(grid, nominal_geometry(geometry)),
+            f"its grid is that of {files[0].name}",
+        )
         require_image(choice.volume, patient, path.name)
         structures = structures_from_masks(files, choice.volume, progress, placement or "")
         if patient is None:
@@ -128,9 +135,14 @@ def check(rtstruct_file: Path, path: Path | None, against: Path | None, toleranc
     """Measure the structures of RT.dcm on the image series at PATH, and validate the file."""
     from engine.console import progress_bar
     from engine.dicom.rtstruct_check import check_rtstruct
+    from engine.opening import find_images, find_structures, image_of
 
     with progress_bar() as progress:
-        report = check_rtstruct(rtstruct_file, path, against, tolerance, progress)
+        choice = None
+        if path is not None:
+            choice = image_of(find_structures(rtstruct_file), find_images(path, progress))
+        volume, reason = (choice.volume, choice.reason) if choice is not None else (None, "none given")
+        report = check_rtstruct(rtstruct_file, volume, reason, against, tolerance)
     if as_json:
         click.echo(json.dumps(report.model_dump(), ensure_ascii=False, indent=2))
     else:

@@ -11,9 +11,10 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag, keyword_for_tag
 
+from engine.dicom.references import references_of
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS, RtstructFile
 from engine.dicom.rtstruct_items import integer, sequence, string
-from engine.dicom.rtstruct_match import contour_planes, references_of
+from engine.dicom.rtstruct_match import contour_planes
 from engine.loose import points_of
 from engine.structures import RawContour
 from engine.volume import Volume

@@ -12,7 +12,7 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from engine.dicom.fields import items, number_if_any, numbers, text, whole
+from engine.dicom.fields import number_if_any, numbers, text, whole
 from engine.dicom.frames import frame_planes
 from engine.dicom.pixel_format import FORMAT_KEYWORDS, PixelFormat
 from engine.dicom.planes import NATIVE, PLAIN, TRAITS, VOLUME_MODALITIES, StoredImage, StoredPlane
@@ -43,40 +43,8 @@ _KEYWORDS = (
     "RescaleType",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
-    "ReferencedFrameOfReferenceSequence",
 )
 _WALKER = Walker(_KEYWORDS)
-
-#: Modalities of objects that are no images, and what they are.
-OTHER_MODALITIES = {
-    "RTSTRUCT": "structures",
-    "RTPLAN": "a treatment plan",
-    "RTDOSE": "a dose grid",
-    "RTIMAGE": "a radiotherapy projection image",
-    "RTRECORD": "a treatment record",
-    "SEG": "a segmentation",
-    "SR": "a structured report",
-    "REG": "a registration",
-    "FID": "fiducials",
-    "PR": "a presentation state",
-    "KO": "a selection of key objects",
-    "RWV": "a real-world value map",
-    "DOC": "a document",
-    "PLAN": "a plan",
-    "AU": "audio",
-    "ECG": "an electrocardiogram",
-}
-
-#: The same by SOP class, where the modality is that of an image.
-OTHER_CLASSES = {
-    "1.2.840.10008.5.1.4.1.1.30": "a parametric map",
-    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation",
-    "1.2.840.10008.5.1.4.1.1.66.7": "a segmentation (label map)",
-    "1.2.840.10008.5.1.4.1.1.66.5": "a surface segmentation",
-    "1.2.840.10008.5.1.4.1.1.66": "raw data",
-    "1.2.840.10008.5.1.4.1.1.67": "a real-world value map",
-    "1.2.840.10008.5.1.4.1.1.4.2": "a spectrum",
-}
 
 
 #: Float Pixel Data and Double Float Pixel Data.
@@ -102,7 +70,6 @@ class Header:
     frame_of_reference_uid: str
     image_type: str
     planes: tuple[StoredPlane, ...] = ()
-    references: frozenset[str] = frozenset()
     problem: str = ""
 
     @property
@@ -111,10 +78,14 @@ class Header:
         return self.sop_class_uid == MediaStorageDirectoryStorage
 
 
-def read_header(path: Path, listen: Callable[[], None] = nobody) -> Header:
+def read_header(
+    path: Path, is_image: Callable[[Header], bool] = lambda header: True, listen: Callable[[], None] = nobody
+) -> Header:
     """Read everything of a file but its pixel data.
 
     Args:
+        path: the file.
+        is_image: tells from its identity whether its planes are wanted.
         listen: called now and then while much is read; what it raises ends the reading.
 
     Raises:
@@ -133,7 +104,7 @@ def read_header(path: Path, listen: Callable[[], None] = nobody) -> Header:
             _require_dicom(file.read(132), path)
             file.seek(0)
             walked = _WALKER.read(file, status.st_size, listen)
-            return _header(path, status, walked, file)
+            return _header(path, status, walked, file, is_image)
     except PlanimeterError:
         raise
     except OSError as error:
@@ -142,6 +113,21 @@ def read_header(path: Path, listen: Callable[[], None] = nobody) -> Header:
         raise ReadError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
     except DamagedHeaderError as error:
         raise ReadError(f"{path.name} is a damaged DICOM file: {error}.") from error
+    except Exception as error:  # pydicom raises nearly anything on damaged bytes
+        raise ReadError(f"{path.name} is a damaged DICOM file: its header cannot be read.") from error
+
+
+def read_elements(path: Path, keywords: tuple[str, ...]) -> Dataset:
+    """Some elements of a file that lie before its pixel data and its contours; those that are absent are left out.
+
+    Raises:
+        ReadError: the file cannot be read, or its header is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            return Walker(keywords).read(file, os.fstat(file.fileno()).st_size).dataset
+    except OSError as error:
+        raise ReadError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
     except Exception as error:  # pydicom raises nearly anything on damaged bytes
         raise ReadError(f"{path.name} is a damaged DICOM file: its header cannot be read.") from error
 
@@ -156,16 +142,20 @@ def _require_dicom(start: bytes, path: Path) -> None:
         raise NotDicomError(f"{path.name} is not a DICOM file.")
 
 
-def _header(path: Path, status: os.stat_result, walked: Walked, file: BinaryIO) -> Header:
+def _header(
+    path: Path, status: os.stat_result, walked: Walked, file: BinaryIO, is_image: Callable[[Header], bool]
+) -> Header:
     try:
-        return _described(path, status, walked, file)
+        return _described(path, status, walked, file, is_image)
     except ReadError as error:
         raise ReadError(f"{path.name} is a damaged or unusual DICOM file: {error}.") from error
     except Exception as error:
         raise ReadError(f"{path.name} is a damaged DICOM file: its header makes no sense.") from error
 
 
-def _described(path: Path, status: os.stat_result, walked: Walked, file: BinaryIO) -> Header:
+def _described(
+    path: Path, status: os.stat_result, walked: Walked, file: BinaryIO, is_image: Callable[[Header], bool]
+) -> Header:
     dataset = walked.dataset
     header = Header(
         path=path,
@@ -179,13 +169,12 @@ def _described(path: Path, status: os.stat_result, walked: Walked, file: BinaryI
         sop_instance_uid=text(dataset, "SOPInstanceUID") or walked.sop_instance_uid,
         frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"),
         image_type=text(dataset, "ImageType"),
-        references=_references(dataset),
     )
     if header.is_directory:
         return header
     if not header.series_uid and not header.modality:
         raise ReadError("it names neither a series nor a modality")
-    if header.sop_class_uid in OTHER_CLASSES or header.modality in OTHER_MODALITIES:
+    if not is_image(header):
         return header
     lacking = [keyword for keyword in ("Rows", "Columns") if keyword not in dataset]
     if lacking:
@@ -269,14 +258,3 @@ def _acquired(dataset: Dataset) -> str:
     """When the plane was acquired; "" where the file gives no date."""
     date, time = text(dataset, "AcquisitionDate"), text(dataset, "AcquisitionTime")
     return date + time if date and time else text(dataset, "AcquisitionDateTime")
-
-
-def _references(dataset: Dataset) -> frozenset[str]:
-    """Frame of reference and series UIDs that an RTSTRUCT refers to."""
-    found = set()
-    for frame in items(dataset, "ReferencedFrameOfReferenceSequence"):
-        found.add(text(frame, "FrameOfReferenceUID"))
-        for study in items(frame, "RTReferencedStudySequence"):
-            for series in items(study, "RTReferencedSeriesSequence"):
-                found.add(text(series, "SeriesInstanceUID"))
-    return frozenset(found - {""})

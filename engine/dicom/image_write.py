@@ -16,12 +16,14 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from pydicom.valuerep import format_number_as_ds
 
 from engine import __version__
-from engine.dicom.read import read_series
+from engine.dicom.header import read_header
+from engine.dicom.info import read_info
+from engine.dicom.read import read_planes
 from engine.dicom.rtstruct_header import choose_character_set, put, stable_uid
 from engine.dicom.safe_file import write_errors
+from engine.dicom.stack import make_stacks
 from engine.errors import MismatchError, WriteError
 from engine.progress import Progress, silent
-from engine.stored.scan import scan
 from engine.volume import Volume
 
 #: Kinds of image that are written, with their SOP class.
@@ -133,11 +135,15 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _read(folder: Path, progress: Progress = silent) -> Volume:
-    catalogue = scan([folder], progress)
-    found = list(catalogue.series())
-    if len(found) != 1 or catalogue.unreadable:
-        raise WriteError(f"The image was not written: read back, it makes {len(found)} series instead of one.")
-    return read_series(found[0], progress)
+    headers = [read_header(path) for path in sorted(folder.iterdir())]
+    stacks = make_stacks(headers)
+    problem = next((header.problem for header in headers if header.problem), "")
+    if len(stacks) != 1 or problem:
+        raise WriteError(
+            f"The image was not written: read back, it makes {len(stacks)} stacks of planes instead of one. {problem}"
+        )
+    planes = stacks[0].planes
+    return read_planes(planes, read_info(planes[0].image.path), stacks[0].notes, progress)
 
 
 def _compared(volume: Volume, folder: Path, scaled: _Scaled, progress: Progress) -> None:

@@ -103,3 +103,7 @@ class StoredPlane:
     acquired: str
     traits: tuple[str, ...]
     maps: tuple[ValueMap, ...] = ()
+
+    def trait(self, name: str) -> str:
+        """The text of one of `TRAITS`."""
+        return self.traits[TRAITS.index(name)]

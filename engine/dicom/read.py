@@ -1,4 +1,4 @@
-"""Reads a series that `scan` found into a volume, with its values in HU, SUVbw or what the file says."""
+"""Reads the planes of a series into a volume, with its values in HU, SUVbw or what the file says."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -12,13 +12,17 @@ from engine.dicom.planes import StoredPlane
 from engine.dicom.stack import make_geometry
 from engine.dicom.units import Scale, find_scale, settle_ct_units
 from engine.errors import ReadError
-from engine.image_file import read_image_file
 from engine.progress import Progress, silent
-from engine.stored.catalogue import Series
-from engine.volume import Geometry, Instance, Volume
+from engine.volume import Geometry, Instance, SeriesInfo, Volume
 
 
-def read_series(series: Series, progress: Progress = silent, units: str = "") -> Volume:
+def read_planes(
+    planes: Sequence[StoredPlane],
+    info: SeriesInfo,
+    notes: Sequence[str] = (),
+    progress: Progress = silent,
+    units: str = "",
+) -> Volume:
     """Read the planes of an image series.
 
     Values are true ones: rescaled plane by plane, PET as SUVbw where its tags allow. They are int16 when every plane
@@ -27,23 +31,20 @@ def read_series(series: Series, progress: Progress = silent, units: str = "") ->
     is damaged are left out, with a note.
 
     Args:
-        series: an image.
+        planes: of one stack, sorted along their normal.
+        info: what identifies the series.
+        notes: what is unusual about it, for the user.
         progress: reports and may stop.
         units: of the values, where the file gives them in several; "" for the best known.
 
     Raises:
-        ReadError: the series cannot be opened (`series.problem`), a file is gone or changed, or no plane can be read.
+        ReadError: a file is gone or changed, or no plane can be read.
         GeometryError: its planes do not make a stack.
         CancelledError: `progress` asked to stop.
     """
-    if series.kind != "image" or series.problem:
-        raise ReadError(series.problem or "This is not an image.")
-    if not series.planes:
-        return read_image_file(series.files[0], progress, series.placement)
-    planes = series.planes
     geometry = make_geometry(planes)
     lost: dict[int, ReadError] = {}
-    scale = find_scale(series, units)
+    scale = find_scale(planes, info.modality, units)
     try:
         whole = _read_whole(planes, scale, progress, lost) if scale.is_whole(planes) else None
         unmapped = 0
@@ -69,19 +70,33 @@ def read_series(series: Series, progress: Progress = silent, units: str = "") ->
             *unit_notes,
             f"{unmapped} voxels have stored values that the file maps to none: its lines are continued.",
         )
-    if series.modality == "CT" and units not in ("HU", ""):
+    if info.modality == "CT" and units not in ("HU", ""):
         units, unit_notes = settle_ct_units(units, float(voxels.min()), float(voxels.max()))
     return Volume(
         voxels=voxels,
         geometry=geometry,
-        modality=series.modality,
+        modality=info.modality,
         units=units,
-        info=series.info,
-        instances=tuple(
-            Instance(plane.image.sop_class_uid, plane.image.sop_instance_uid, plane.frame) for plane in planes
-        ),
-        notes=(*lost_notes, *series.notes, *unit_notes),
+        info=info,
+        instances=instances_of(planes),
+        notes=(*lost_notes, *notes, *unit_notes),
     )
+
+
+def grid_of_planes(planes: Sequence[StoredPlane], info: SeriesInfo, notes: Sequence[str] = ()) -> Volume:
+    """The planes with their geometry, identity and instances, and voxels that are all zero and take no memory.
+
+    Raises:
+        GeometryError: they make no stack.
+    """
+    geometry = make_geometry(planes)
+    voxels = np.broadcast_to(np.int16(0), geometry.shape)
+    return Volume(voxels, geometry, info.modality, "", info, instances_of(planes), tuple(notes))
+
+
+def instances_of(planes: Sequence[StoredPlane]) -> tuple[Instance, ...]:
+    """Which stored image each plane is."""
+    return tuple(Instance(plane.image.sop_class_uid, plane.image.sop_instance_uid, plane.frame) for plane in planes)
 
 
 def _lost_note(lost: Mapping[int, ReadError], geometry: Geometry) -> str:
@@ -135,47 +150,3 @@ def _read_float(
             voxels[k] = scale.values(plane, stored)
             unmapped += scale.unmapped(plane, stored)
     return voxels, unmapped
-
-
-def thumbnail(series: Series, size: int = 96) -> NDArray[np.uint8]:
-    """The middle plane, small: uint8 (rows, columns), the longer side `size` pixels, pixels square.
-
-    Raises:
-        ReadError: the plane cannot be read.
-    """
-    if series.kind != "image" or series.problem:
-        raise ReadError(series.problem or "This has no picture.")
-    if series.planes:
-        plane = series.planes[len(series.planes) // 2]
-        with closing(read_stored([plane])) as stored_planes:
-            values = next(stored_planes)
-        if isinstance(values, ReadError):
-            raise values
-        stored = values.astype(np.float32)
-        du, dv = plane.spacing_uv or (1.0, 1.0)
-        inverted = plane.image.photometric == "MONOCHROME1"
-    else:
-        volume = read_image_file(series.files[0], placement=series.placement)
-        stored = volume.voxels[volume.voxels.shape[0] // 2].astype(np.float32)
-        du, dv = volume.geometry.spacing_uv
-        inverted = False
-    height, width = stored.shape[0] * dv, stored.shape[1] * du
-    rows = max(round(size * height / max(height, width)), 1)
-    columns = max(round(size * width / max(height, width)), 1)
-    small = _shrunk(_shrunk(stored, rows, 0), columns, 1)
-    low, high = np.percentile(small, [1.0, 99.0])
-    grey = np.clip((small - low) / max(high - low, 1e-6), 0, 1)
-    if inverted:
-        grey = 1 - grey
-    return np.asarray(np.rint(grey * 255), dtype=np.uint8)
-
-
-def _shrunk(image: NDArray[np.float32], size: int, axis: int) -> NDArray[np.float32]:
-    """`image` with `size` samples along an axis, each the mean of what it covers (the nearest where it is enlarged)."""
-    edges = np.linspace(0, image.shape[axis], size + 1)
-    start = np.minimum(edges[:-1].astype(int), image.shape[axis] - 1)
-    stop = np.maximum(edges[1:].astype(int), start + 1)
-    total = np.concatenate([np.zeros_like(image.take([0], axis), np.float64), image.cumsum(axis, np.float64)], axis)
-    shape = [1, 1]
-    shape[axis] = -1
-    return np.asarray((total.take(stop, axis) - total.take(start, axis)) / (stop - start).reshape(shape), np.float32)

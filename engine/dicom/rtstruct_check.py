@@ -11,10 +11,8 @@ from engine.contouring.fill import fill
 from engine.dicom.certificate import count_holes, count_islands
 from engine.dicom.conformance import file_problems, outside_checker
 from engine.dicom.rtstruct_file import parse_rtstruct
-from engine.dicom.rtstruct_open import series_of
 from engine.dicom.rtstruct_read import structures_from
 from engine.errors import MismatchError
-from engine.progress import Progress, silent
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Volume
 
@@ -103,28 +101,21 @@ class Report(BaseModel):
         yield "ok" if self.ok else f"{len(self.problems)} problems"
 
 
-def check_rtstruct(
-    path: Path, images: Path | None, against: Path | None, tolerance_mm: float, progress: Progress = silent
-) -> Report:
+def check_rtstruct(path: Path, volume: Volume | None, reason: str, against: Path | None, tolerance_mm: float) -> Report:
     """Measure and validate an RTSTRUCT.
 
     Args:
         path: of the file.
-        images: where its image series is; None measures the structures alone.
+        volume: its image series, with or without voxels; None measures the structures alone.
+        reason: why that series was chosen, for the report.
         against: another RTSTRUCT on the same images, to compare with.
         tolerance_mm: of the comparison's surface Dice and added path length.
-        progress: reports and may stop.
 
     Raises:
-        ReadError: the file can't be read, or the images can't.
+        ReadError: the file can't be read.
     """
     file = parse_rtstruct(path)
     problems: list[str] = []
-    volume: Volume | None = None
-    reason = "none given"
-    if images is not None:
-        choice = series_of(file, path, images, progress)
-        volume, reason = choice.volume, choice.reason
     try:
         structures = structures_from(file, volume)
     except MismatchError as error:

@@ -1,13 +1,11 @@
 """Which image series an RTSTRUCT belongs to: by its references, else by frame of reference, else by geometry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
-from engine.dicom.rtstruct_file import RoiContours
+from engine.dicom.references import References
 from engine.errors import MismatchError
 from engine.volume import FloatArray, Geometry, Volume
 
@@ -15,41 +13,6 @@ from engine.volume import FloatArray, Geometry, Volume
 PLANE_TOLERANCE_SHARE = 0.25
 #: ... within this many mm of it.
 PLANE_TOLERANCE_MM = 0.5
-
-
-@dataclass(frozen=True)
-class References:
-    """What an RTSTRUCT says that it belongs to. Every set may be empty, and every UID may lead nowhere."""
-
-    study_uids: frozenset[str]
-    series_uids: frozenset[str]
-    frame_of_reference_uids: frozenset[str]
-    instance_uids: frozenset[str]
-
-
-def references_of(header: Dataset, contours: Sequence[RoiContours]) -> References:
-    """All studies, series, frames of reference and instances that the file refers to."""
-    frames = _values([header], "FrameOfReferenceUID")
-    series: set[str] = set()
-    studies = _values([header], "StudyInstanceUID")
-    instances: set[str] = set()
-    for frame in header.get("ReferencedFrameOfReferenceSequence", None) or []:
-        frames |= _values([frame], "FrameOfReferenceUID")
-        for study in frame.get("RTReferencedStudySequence", None) or []:
-            studies |= _values([study], "ReferencedSOPInstanceUID")
-            items = study.get("RTReferencedSeriesSequence", None) or []
-            series |= _values(items, "SeriesInstanceUID")
-            for item in items:
-                instances |= _values(item.get("ContourImageSequence", None) or [], "ReferencedSOPInstanceUID")
-    frames |= _values(header.get("StructureSetROISequence", None) or [], "ReferencedFrameOfReferenceUID")
-    for roi in contours:
-        for contour in roi.contours:
-            instances.update(instance for _, instance, _ in contour.image_uids)
-    return References(frozenset(studies), frozenset(series), frozenset(frames), frozenset(instances - {""}))
-
-
-def _values(items: Sequence[Dataset], keyword: str) -> set[str]:
-    return {str(item.get(keyword, "") or "").strip() for item in items} - {""}
 
 
 def share_inside(contours: Sequence[FloatArray], geometry: Geometry) -> float:

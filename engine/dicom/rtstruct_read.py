@@ -14,11 +14,12 @@ from shapely import MultiPolygon
 
 from engine.contouring.rings import area_from_rings
 from engine.dicom.contour_geometry import geometry_from_contours
+from engine.dicom.references import References, references_of
 from engine.dicom.rtstruct_drafts import Draft, drafts_of, planes_named
 from engine.dicom.rtstruct_file import RtstructFile, parse_rtstruct
 from engine.dicom.rtstruct_frames import in_other_frames
 from engine.dicom.rtstruct_items import header_json, string
-from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, References, check_match, contour_planes, references_of
+from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, check_match, contour_planes
 from engine.loose import CLOSED, points_of
 from engine.structures import Roi, StructureSet
 from engine.volume import FloatArray, Geometry, Volume

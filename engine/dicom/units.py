@@ -15,7 +15,6 @@ from engine.dicom.suv import find_suv
 from engine.dicom.value_maps import ValueMap, value_maps
 from engine.errors import ReadError
 from engine.image_file import looks_like_hu
-from engine.stored.catalogue import Series
 
 #: What a header says of units.
 _TAGS = ["Units", "RealWorldValueMappingSequence"]
@@ -63,27 +62,27 @@ class Scale:
         )
 
 
-def find_scale(series: Series, units: str = "") -> Scale:
-    """The scale of an image series.
+def find_scale(planes: Sequence[StoredPlane], modality: str, units: str = "") -> Scale:
+    """The scale of the planes of an image series.
 
     A real world value mapping is taken where the file has no other way to values with a unit: enhanced PET, parametric
     MR, CT without rescale. Of several the unit decides; a note says which was taken and what else there is.
 
     Args:
-        series: an image.
+        planes: of an image series.
+        modality: of the series.
         units: the unit that is wanted, of those that the notes name; "" leaves the choice to the rules above.
 
     Raises:
         ReadError: some planes have a rescale and others have none, a slope is zero, or the file has no such unit.
     """
-    planes = series.planes
     first = _first(planes[0])
     offered = _offered(planes, first)
-    wanted = _named(units, offered) if units else _needed(series.modality, planes, first, offered)
+    wanted = _named(units, offered) if units else _needed(modality, planes, first, offered)
     if wanted is not None:
-        scale = _mapped(series.modality, planes, offered[wanted], units)
+        scale = _mapped(modality, planes, offered[wanted], units)
     else:
-        scale = _rescaled(series.modality, planes, units)
+        scale = _rescaled(modality, planes, units)
     if units and wanted is None and scale.units.casefold() != units.casefold():
         there = ", ".join(dict.fromkeys([scale.units or "values without a unit", *offered]))
         raise ReadError(f"The series has no values in {units}, but in {there}.")

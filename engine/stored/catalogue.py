@@ -1,53 +1,18 @@
-"""What a scan finds: patients, their studies and series, and what is unreadable; and what identifies a series."""
+"""What a scan finds: patients, their studies and series, and what is unreadable."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
+from typing import TYPE_CHECKING
 
 from engine.dicom.planes import StoredPlane
-from engine.dicom.walk import Walker
+from engine.dicom.references import NOTHING, References
 from engine.grid_file import Placement
+from engine.stored.handler import Gives
 from engine.volume import SeriesInfo
 
-_INFO = {
-    "series_uid": "SeriesInstanceUID",
-    "study_uid": "StudyInstanceUID",
-    "frame_of_reference_uid": "FrameOfReferenceUID",
-    "modality": "Modality",
-    "description": "SeriesDescription",
-    "series_number": "SeriesNumber",
-    "study_description": "StudyDescription",
-    "study_date": "StudyDate",
-    "study_time": "StudyTime",
-    "study_id": "StudyID",
-    "accession_number": "AccessionNumber",
-    "patient_name": "PatientName",
-    "patient_id": "PatientID",
-    "patient_birth_date": "PatientBirthDate",
-    "patient_sex": "PatientSex",
-    "referring_physician": "ReferringPhysicianName",
-    "manufacturer": "Manufacturer",
-}
-_EXTRA = (
-    "ManufacturerModelName",
-    "InstitutionName",
-    "PatientPosition",
-    "BodyPartExamined",
-    "ProtocolName",
-    "KVP",
-    "ConvolutionKernel",
-    "EchoTime",
-    "RepetitionTime",
-    "MagneticFieldStrength",
-    "SeriesDate",
-    "SeriesTime",
-    "PhotometricInterpretation",
-    "StructureSetLabel",
-)
+if TYPE_CHECKING:
+    from engine.stored.handler import Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +30,10 @@ class Series:
 
     Args:
         uid: unique in the catalogue: the Series Instance UID, with "#2", "#3", ... after it where a series splits.
-        kind: "image", "rtstruct" or "other".
-        files: in the order of the planes for images; one for an RTSTRUCT.
+        handler: the table's entry for its kind, which reads it.
+        files: in the order of the planes for images; one for a set of structures.
         problem: why it cannot be opened, "" when it can.
-        references: frame of reference and series UIDs that an RTSTRUCT refers to.
+        references: what a set of structures says that it belongs to.
         notes: what is unusual about it, for the user.
         planes: of a DICOM image, sorted; empty for other files.
         placement: which form places a NIfTI file whose two forms disagree; "" for the one that is taken unasked.
@@ -77,14 +42,24 @@ class Series:
     uid: str
     info: SeriesInfo
     modality: str
-    kind: str
+    handler: "Handler"
     files: tuple[Path, ...]
     plane_count: int = 0
     problem: str = ""
-    references: frozenset[str] = frozenset()
+    references: References = NOTHING
     notes: tuple[str, ...] = ()
     planes: tuple[StoredPlane, ...] = ()
     placement: Placement = ""
+
+    @property
+    def is_image(self) -> bool:
+        """True when it is an image, whether or not it can be opened."""
+        return self.handler.gives is Gives.VOLUME
+
+    @property
+    def is_structures(self) -> bool:
+        """True when it holds structures that are drawn on an image."""
+        return self.handler.gives is Gives.STRUCTURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +94,10 @@ class Catalogue:
             for study in patient.studies:
                 yield from study.series
 
+    def images(self) -> list[Series]:
+        """The images that can be opened, in order."""
+        return [series for series in self.series() if series.is_image and not series.problem]
 
-_WALKER = Walker(["SpecificCharacterSet", *_INFO.values(), *_EXTRA])
-
-
-def read_info(path: Path) -> SeriesInfo:
-    """What identifies the series of a DICOM file; elements that cannot be decoded are left empty."""
-    try:
-        with path.open("rb") as file:
-            dataset = _WALKER.read(file, os.fstat(file.fileno()).st_size).dataset
-    except Exception:  # pydicom raises nearly anything on damaged bytes
-        return SeriesInfo(source=str(path.parent))
-    values = {name: _shown(dataset, keyword) for name, keyword in _INFO.items()}
-    values["modality"] = values["modality"].upper()
-    extra = {keyword: value for keyword in _EXTRA if (value := _shown(dataset, keyword))}
-    return SeriesInfo(**values, source=str(path.parent), attributes=extra)
-
-
-def _shown(dataset: Dataset, keyword: str) -> str:
-    """The text of an element; a backslash in it, which parts values, stays."""
-    try:
-        value = dataset.get(keyword)
-    except Exception:
-        return ""
-    if isinstance(value, MultiValue):
-        return "\\".join(map(str, value))
-    return "" if value is None else str(value)
+    def structures(self) -> list[Series]:
+        """The sets of structures, in order."""
+        return [series for series in self.series() if series.is_structures]

@@ -12,15 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.dicom.directory import named_files
-from engine.dicom.header import OTHER_CLASSES, OTHER_MODALITIES, Header, NotDicomError, read_header
-from engine.dicom.pixels import why_undecodable
-from engine.dicom.planes import VOLUME_MODALITIES
-from engine.dicom.stack import Stack, make_stacks
-from engine.errors import PlanimeterError, ReadError
-from engine.image_file import files_of, image_uid, is_image_file, placements, read_plane_count
+from engine.dicom.header import Header, NotDicomError, read_header
+from engine.errors import ReadError
 from engine.progress import Progress, silent
-from engine.stored.catalogue import Catalogue, Patient, Series, Study, Unreadable, read_info
-from engine.volume import SeriesInfo
+from engine.stored.catalogue import Catalogue, Patient, Series, Study, Unreadable
+from engine.stored.handler import Handler
+from engine.stored.table import handler_of, handler_of_file, is_image
 
 __all__ = ["Catalogue", "Patient", "Series", "Study", "Unreadable", "scan"]
 
@@ -46,12 +43,12 @@ class _Scanner:
         self._progress = progress
         self._found = found
         self._headers: list[Header] = []
-        self._images: list[Series] = []
+        self._files: list[Series] = []
         self._unreadable: dict[Path, str] = {}
         self._damaged: set[Path] = set()
         self._seen: set[Hashable] = set()
         self._fraction, self._stage = 0.0, ""
-        self._info: dict[Path, SeriesInfo] = {}
+        self._looked: dict[tuple[str, str, str, Handler], tuple[int, list[Series]]] = {}
         self._pause = 0.3
         self._next_report = time.monotonic() + self._pause
 
@@ -143,14 +140,15 @@ class _Scanner:
         if identity in self._seen:
             return None
         self._seen.add(identity)
-        if is_image_file(path) and path.is_file():
-            files = files_of(path)
-            self._seen.update(files)
+        handler = handler_of_file(path)
+        if handler is not None:
+            series = handler.look_at(path)
+            self._seen.update(_identity(file) for each in series for file in each.files)
             if only is None:
-                self._images += _image_file_series(files)
+                self._files += series
             return None
         try:
-            header = read_header(path, self._listen)
+            header = read_header(path, is_image, self._listen)
         except ReadError as error:
             if only is None:
                 self._unreadable[path] = str(error)
@@ -179,8 +177,8 @@ class _Scanner:
             series = header.series_uid or str(header.path.parent)
             groups.setdefault((header.patient_id, header.study_uid, series), []).append(header)
         found: dict[str, list[Series]] = {}
-        for (_, _, uid), headers in groups.items():
-            found.setdefault(uid, []).extend(self._series_of(headers))
+        for key, headers in groups.items():
+            found.setdefault(key[2], []).extend(self._series_of(key, headers))
         every = [
             series if n == 1 else replace(series, uid=f"{series.uid}#{n}")
             for same in found.values()
@@ -188,55 +186,22 @@ class _Scanner:
         ]
         unreadable = [Unreadable(path, reason, path in self._damaged) for path, reason in self._unreadable.items()]
         unreadable += [Unreadable(header.path, header.problem, True) for header in self._headers if header.problem]
-        return Catalogue(_patients([*every, *self._images]), tuple(unreadable))
+        return Catalogue(_patients([*every, *self._files]), tuple(unreadable))
 
-    def _series_of(self, headers: list[Header]) -> list[Series]:
-        """What the files of one series are: stacks of planes, each RTSTRUCT, and all else by what it is."""
-        found = [self._image(stack) for stack in make_stacks(headers)]
-        others: dict[str, list[Header]] = {}
+    def _series_of(self, key: tuple[str, str, str], headers: list[Header]) -> list[Series]:
+        """What the files of one series are, by the handlers of their kinds."""
+        by_handler: dict[Handler, list[Header]] = {}
         for header in headers:
-            if header.planes or header.problem:
-                continue
-            if header.modality == "RTSTRUCT":
-                found.append(self._other([header], "rtstruct", ""))
-            else:
-                others.setdefault(_why_other(header), []).append(header)
-        return found + [self._other(members, "other", reason) for reason, members in others.items()]
-
-    def _image(self, stack: Stack) -> Series:
-        info = self._info_of(stack.planes[0].image.path)
-        label = f" [{stack.label}]" if stack.label else ""
-        info = replace(info, description=f"{info.description}{label}".strip())
-        problem = stack.problem or why_undecodable(stack.planes)
-        kind = "image" if info.modality in VOLUME_MODALITIES or not problem else "other"
-        return Series(
-            uid=info.series_uid or str(stack.planes[0].image.path.parent),
-            info=info,
-            modality=info.modality,
-            kind=kind,
-            files=tuple(dict.fromkeys(plane.image.path for plane in stack.planes)),
-            plane_count=len(stack.planes),
-            problem=problem,
-            notes=(*stack.notes, *_remarks(stack)),
-            planes=stack.planes,
-        )
-
-    def _other(self, headers: Sequence[Header], kind: str, problem: str) -> Series:
-        info = self._info_of(headers[0].path)
-        return Series(
-            uid=info.series_uid or str(headers[0].path.parent),
-            info=info,
-            modality=info.modality,
-            kind=kind,
-            files=tuple(header.path for header in headers),
-            problem=problem,
-            references=headers[0].references,
-        )
-
-    def _info_of(self, path: Path) -> SeriesInfo:
-        if path not in self._info:
-            self._info[path] = read_info(path)
-        return self._info[path]
+            by_handler.setdefault(handler_of(header), []).append(header)
+        found: list[Series] = []
+        for handler, members in by_handler.items():
+            # Headers are only ever added: as many as the last time are the same ones.
+            count, looked = self._looked.get((*key, handler), (0, []))
+            if count != len(members):
+                looked = handler.look(members)
+                self._looked[(*key, handler)] = len(members), looked
+            found += looked
+        return found
 
 
 def _identity(path: Path) -> Hashable:
@@ -246,42 +211,6 @@ def _identity(path: Path) -> Hashable:
     except OSError:
         return path
     return (status.st_dev, status.st_ino) if status.st_ino else path.resolve()
-
-
-def _remarks(stack: Stack) -> Iterator[str]:
-    """What had to be assumed about the files of a stack, each once."""
-    found: dict[str, dict[Path, None]] = {}
-    for plane in stack.planes:
-        for remark in plane.image.remarks:
-            found.setdefault(remark, {})[plane.image.path] = None
-    for remark, files in found.items():
-        first = next(iter(files)).name
-        yield f"{first}: {remark}." if len(files) == 1 else f"{len(files)} files, such as {first}: {remark}."
-
-
-def _why_other(header: Header) -> str:
-    """What a file without planes is."""
-    what = OTHER_CLASSES.get(header.sop_class_uid) or OTHER_MODALITIES.get(header.modality)
-    if what:
-        return f"This is {what}, which is not opened as an image."
-    return f"Objects of modality {header.modality or 'unknown'} without an image are not opened."
-
-
-def _image_file_series(files: tuple[Path, ...]) -> list[Series]:
-    """The image of a file; twice where it gives itself two places, the one that is taken unasked first."""
-    path = files[0]
-    info = SeriesInfo(series_uid=str(path), description=path.name, source=str(path))
-    try:
-        places = placements(path)
-        count = read_plane_count(path)
-    except PlanimeterError as error:
-        return [Series(str(path), info, "", "image", files, 0, str(error))]
-    found = [Series(str(path), info, "", "image", files, count)]
-    for other in places[1:]:
-        uid = image_uid(path, other)
-        described = replace(info, series_uid=uid, description=f"{path.name} (placed by its {other})")
-        found.append(Series(uid, described, "", "image", files, count, placement=other))
-    return found
 
 
 def _patients(every: Sequence[Series]) -> tuple[Patient, ...]:
@@ -300,7 +229,6 @@ def _patients(every: Sequence[Series]) -> tuple[Patient, ...]:
     return tuple(patients)
 
 
-def _order(series: Series) -> tuple[int, int, str]:
+def _order(series: Series) -> tuple[bool, bool, int, str]:
     number = series.info.series_number
-    kinds = {"image": 0, "rtstruct": 1, "other": 2}
-    return kinds[series.kind], int(number) if number.isdigit() else 0, series.uid
+    return not series.is_image, not series.is_structures, int(number) if number.isdigit() else 0, series.uid

@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contouring.fill import fill
-from engine.dicom.read import read_series
-from engine.dicom.rtstruct_read import filled_areas, read_rtstruct
+from engine.dicom.rtstruct_read import filled_areas
 from engine.errors import GeometryError, MismatchError, ReadError
 from engine.inference.preprocess import AxisOrder
-from engine.stored.scan import Series, scan
+from engine.opening import image_of, referred
+from engine.stored.catalogue import Series
+from engine.stored.read import read_series, read_structures
+from engine.stored.scan import scan
 from engine.training.dataset import Case
 
 
@@ -36,13 +38,13 @@ class DicomSet:
         self.structures = structures
         if len({name.casefold() for name in structures}) != len(structures):
             raise MismatchError("Two of the structures to learn differ only in upper and lower case.")
-        series = list(scan([folder]).series())
-        images = [one for one in series if one.kind == "image" and one.plane_count > 1 and not one.problem]
-        self._cases: dict[str, tuple[Path, Series]] = {}
-        for one in series:
-            image = _image_of(one, images) if one.kind == "rtstruct" else None
+        catalogue = scan([folder])
+        images = [image for image in catalogue.images() if image.plane_count > 1]
+        self._cases: dict[str, tuple[Series, Series]] = {}
+        for drawn in catalogue.structures():
+            image = _image_of(drawn, images)
             if image is not None and image.modality in modalities:
-                self._cases[one.files[0].relative_to(folder).as_posix()] = one.files[0], image
+                self._cases[drawn.files[0].relative_to(folder).as_posix()] = drawn, image
         self.names = sorted(self._cases)
         if not self.names:
             raise ReadError(f"{folder} holds no RTSTRUCT together with the image series that it was drawn on.")
@@ -54,11 +56,11 @@ class DicomSet:
             ReadError, MismatchError: image or RTSTRUCT are not readable, or don't belong together.
             GeometryError: the planes are uneven or tilted.
         """
-        rtstruct, image = self._cases[name]
+        drawn, image = self._cases[name]
         volume = read_series(image)
         if not volume.geometry.is_regular:
             raise GeometryError(f"{name}: the image's planes are uneven or tilted, so it can't be learned from.")
-        structures = read_rtstruct(rtstruct, volume)
+        structures = read_structures(drawn, volume)
         areas_of, _ = filled_areas(structures)
         labels = np.zeros(volume.voxels.shape, np.uint8)
         contoured = np.zeros(len(self.structures), bool)
@@ -83,9 +85,6 @@ class DicomSet:
 
 
 def _image_of(rtstruct: Series, images: list[Series]) -> Series | None:
-    """The series that an RTSTRUCT refers to, by its UID or else by the frame of reference; the longest of several."""
-    for kind in ("series_uid", "frame_of_reference_uid"):
-        found = [image for image in images if getattr(image.info, kind) in rtstruct.references]
-        if found:
-            return max(found, key=lambda image: image.plane_count)
-    return None
+    """The image that an RTSTRUCT refers to; None for none, as geometry alone is no ground to learn on."""
+    left, _ = referred(rtstruct, images)
+    return image_of(rtstruct, left).series if left else None

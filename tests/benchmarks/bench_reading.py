@@ -19,8 +19,8 @@ import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from engine.dicom.read import read_series
 from engine.opening import open_volume
+from engine.stored.read import read_series
 from engine.stored.scan import scan
 from tests.synthetic import make_geometry, write_series
 

@@ -16,9 +16,9 @@ from pydicom.uid import MPEG2MPML, DeflatedExplicitVRLittleEndian, JPEG2000Lossl
 
 from engine.dicom import decoding
 from engine.dicom.planes import StoredPlane
-from engine.dicom.read import read_series, thumbnail
 from engine.errors import PlanimeterError, ReadError
 from engine.opening import open_volume
+from engine.stored.read import read_series, thumbnail
 from engine.stored.scan import scan
 from tests.synthetic import make_geometry, make_voxels, write_series
 

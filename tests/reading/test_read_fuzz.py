@@ -14,9 +14,9 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
-from engine.dicom.read import read_series, thumbnail
 from engine.errors import PlanimeterError
 from engine.opening import open_volume
+from engine.stored.read import read_series, thumbnail
 from engine.stored.scan import scan
 from tests.synthetic import COMPRESSED, make_geometry, make_voxels, write_enhanced, write_series
 
@@ -108,7 +108,7 @@ def survive(sources: Sequence[Path], folder: Path, seeds: range) -> None:
         started = time.monotonic()
         try:
             for series in scan([folder]).series():
-                if series.kind == "image" and not series.problem:
+                if series.is_image and not series.problem:
                     thumbnail(series)
                     volume = read_series(series)
                     assert volume.voxels.shape == volume.geometry.shape

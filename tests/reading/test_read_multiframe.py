@@ -8,9 +8,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import RLELossless
 
-from engine.dicom.read import read_series
 from engine.errors import ReadError
 from engine.opening import open_volume
+from engine.stored.read import read_series
 from engine.stored.scan import scan
 from tests.reading.reference import assert_as_image
 from tests.synthetic import COMPRESSED, make_geometry, make_voxels, random_rotation, write_enhanced
@@ -65,7 +65,7 @@ def test_phases_in_one_file_are_parted(tmp_path: Path) -> None:
             frame.FrameContentSequence[0].TemporalPositionIndex = 1 + k // 3
 
     write_enhanced(tmp_path / "e.dcm", voxels, make_geometry(SHAPE), "MR", edit=two_phases)
-    found = [series for series in scan([tmp_path]).series() if series.kind == "image"]
+    found = [series for series in scan([tmp_path]).series() if series.is_image]
     volumes = [read_series(series).voxels for series in found]
     np.testing.assert_array_equal(volumes[0], voxels[:3])
     np.testing.assert_array_equal(volumes[1], voxels[3:])
@@ -78,7 +78,7 @@ def test_orientations_in_one_file_are_parted(tmp_path: Path) -> None:
         group.PlaneOrientationSequence[0].ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
 
     write_enhanced(tmp_path / "e.dcm", make_voxels(SHAPE), make_geometry(SHAPE), "MR", edit=turn_last)
-    found = [series for series in scan([tmp_path]).series() if series.kind == "image"]
+    found = [series for series in scan([tmp_path]).series() if series.is_image]
     assert [series.plane_count for series in found] == [5, 1]
 
 

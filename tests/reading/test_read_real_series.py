@@ -7,8 +7,9 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from engine.dicom.read import read_series, thumbnail
-from engine.opening import open_volume
+from engine.opening import open_volume, owner_of
+from engine.stored.handler import Gives
+from engine.stored.read import read_series, thumbnail
 from engine.stored.scan import scan
 from tests.reading.reference import assert_planes_as_simpleitk, assert_series_as_simpleitk
 
@@ -25,7 +26,7 @@ REGULAR = [
 @pytest.mark.parametrize("name", REGULAR)
 def test_a_regular_series_is_read_as_simpleitk_reads_it(shared_data: Path, name: str) -> None:
     folder = shared_data / "dicom" / name
-    (series,) = [series for series in scan([folder]).series() if series.kind == "image"]
+    (series,) = [series for series in scan([folder]).series() if series.is_image]
     volume = read_series(series)
     assert_planes_as_simpleitk(volume, series.files)
     assert_series_as_simpleitk(volume, folder)
@@ -44,7 +45,7 @@ def test_the_tilted_uneven_series_is_read_plane_by_plane(shared_data: Path) -> N
 
 def test_oblique_slices_are_read_plane_by_plane(shared_data: Path) -> None:
     folder = shared_data / "dicom/rt_utils_cases/oriented_data"
-    found = [series for series in scan([folder]).series() if series.kind == "image"]
+    found = [series for series in scan([folder]).series() if series.is_image]
     files = {file for series in found for file in series.files}
     assert sum(series.plane_count for series in found) == len(files) > 0
     for series in found:
@@ -72,21 +73,20 @@ def test_all_real_files_are_listed_with_their_kind(shared_data: Path) -> None:
     catalogue = scan([folder])
     by_kind: dict[str, set[str]] = {}
     for series in catalogue.series():
-        by_kind.setdefault(series.kind, set()).add(series.modality)
-        assert bool(series.problem) == (series.kind == "other"), series
-    assert by_kind["rtstruct"] == {"RTSTRUCT"}
-    assert by_kind["image"] == {"CT", "MR", "PT", ""}
-    assert {"SEG", "SR", "RTPLAN", "RWV"} <= by_kind["other"]
+        by_kind.setdefault(series.handler.gives, set()).add(series.modality)
+        assert bool(series.problem) == (series.handler.gives is Gives.NOTHING), series
+    assert by_kind[Gives.STRUCTURES] == {"RTSTRUCT"}
+    assert by_kind[Gives.VOLUME] == {"CT", "MR", "PT", ""}
+    assert {"SEG", "SR", "RTPLAN", "RWV"} <= by_kind[Gives.NOTHING]
     assert {file.path.name for file in catalogue.unreadable} == {"LICENSE.md", "pm-example-dcm.zip"}
-    structures = next(series for series in scan([folder / "breast_rtstruct"]).series() if series.kind == "rtstruct")
-    image = next(series for series in scan([folder / "breast_rtstruct"]).series() if series.kind == "image")
-    assert structures.references & {image.info.frame_of_reference_uid, image.info.series_uid}
+    breast = scan([folder / "breast_rtstruct"])
+    assert owner_of(breast.structures()[0], breast.series()) == breast.images()[0]
 
 
 def test_a_parametric_map_is_no_image(shared_data: Path) -> None:
     found = list(scan([shared_data / "dicom/dcmqi_seg/paramaps"]).series())
     maps = [series for series in found if series.problem]
-    assert all(series.kind == "other" for series in maps)
+    assert all(series.handler.gives is Gives.NOTHING for series in maps)
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_every_file_of_pydicom_is_listed_opened_or_explained() -> None:
     catalogue = scan([folder])
     opened = 0
     for series in catalogue.series():
-        if series.kind == "image" and not series.problem:
+        if series.is_image and not series.problem:
             assert read_series(series).voxels.size
             opened += 1
         else:
-            assert series.kind == "rtstruct" or series.problem.endswith((".", ")"))
+            assert series.is_structures or series.problem.endswith((".", ")"))
     assert opened > 10
     assert all(file.reason.endswith(".") for file in catalogue.unreadable)

@@ -10,13 +10,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.fileset import FileSet
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
-from engine.dicom import read
-from engine.dicom.read import read_series, thumbnail
 from engine.dicom.walk import Walker, _NotPlainError
 from engine.errors import CancelledError
 from engine.opening import open_volume
 from engine.progress import stoppable
+from engine.stored import image
 from engine.stored import scan as scanning
+from engine.stored.read import read_series, thumbnail
 from engine.stored.scan import Catalogue, scan
 from tests.synthetic import make_geometry, make_voxels, write_series
 
@@ -121,9 +121,10 @@ def test_each_rtstruct_is_listed_with_what_it_refers_to(tmp_path: Path) -> None:
     image = next(scan([tmp_path]).series()).info
     rtstruct(tmp_path / "rs1.dcm", image.frame_of_reference_uid, image.series_uid)
     rtstruct(tmp_path / "rs2.dcm", "1.2.9", "")
-    found = {series.files[0].name: series for series in scan([tmp_path]).series() if series.kind == "rtstruct"}
-    assert found["rs1.dcm"].references == {image.frame_of_reference_uid, image.series_uid}
-    assert found["rs2.dcm"].references == {"1.2.9"}
+    found = {series.files[0].name: series for series in scan([tmp_path]).series() if series.is_structures}
+    assert found["rs1.dcm"].references.series_uids == {image.series_uid}
+    assert found["rs1.dcm"].references.frame_of_reference_uids == {image.frame_of_reference_uid}
+    assert found["rs2.dcm"].references.frame_of_reference_uids == {"1.2.9"}
     assert found["rs1.dcm"].uid != found["rs2.dcm"].uid
     assert all(series.problem == "" for series in found.values())
 
@@ -167,9 +168,9 @@ def test_the_catalogue_grows_while_headers_are_read(tmp_path: Path, monkeypatch:
         write_series(tmp_path / str(n), VOXELS, GEOMETRY, PatientID=str(n))
     real = scanning.read_header
 
-    def slow(path: Path):
+    def slow(path: Path, *rest):
         time.sleep(0.1)
-        return real(path)
+        return real(path, *rest)
 
     monkeypatch.setattr(scanning, "read_header", slow)
     grown: list[Catalogue] = []
@@ -186,8 +187,8 @@ def test_a_thumbnail_reads_only_the_middle_plane(tmp_path: Path, monkeypatch: py
     write_series(tmp_path, voxels, make_geometry((5, 40, 20), (2.0, 2.0, 2.0)))
     series = next(scan([tmp_path]).series())
     asked: list[int] = []
-    real = read.read_stored
-    monkeypatch.setattr(read, "read_stored", lambda planes, *rest: asked.append(len(planes)) or real(planes, *rest))
+    real = image.read_stored
+    monkeypatch.setattr(image, "read_stored", lambda planes, *rest: asked.append(len(planes)) or real(planes, *rest))
     picture = thumbnail(series, 64)
     assert asked == [1]
     assert (picture.shape, picture.dtype) == ((64, 32), np.uint8)

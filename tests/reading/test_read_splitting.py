@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from engine.dicom.read import read_series
 from engine.opening import open_volume
+from engine.stored.read import read_series
 from engine.stored.scan import Series, scan
 from tests.synthetic import make_geometry, make_voxels, write_series
 
@@ -17,7 +17,7 @@ UID = "1.2.826.0.1.3680043.8.498.1"
 
 
 def images(*paths: Path) -> list[Series]:
-    return [series for series in scan(list(paths)).series() if series.kind == "image"]
+    return [series for series in scan(list(paths)).series() if series.is_image]
 
 
 def assert_each_is(found: list[Series], expected: list[np.ndarray]) -> None:

@@ -8,9 +8,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
-from engine.dicom.read import read_series
 from engine.errors import ReadError
 from engine.opening import open_volume
+from engine.stored.read import read_series
 from engine.stored.scan import scan
 from engine.volume import Volume
 from tests.synthetic import make_geometry, write_enhanced, write_series
@@ -71,7 +71,7 @@ def enhanced(
 
 
 def read(folder: Path, units: str = "") -> Volume:
-    (series,) = (series for series in scan([folder]).series() if series.kind == "image")
+    (series,) = (series for series in scan([folder]).series() if series.is_image)
     return read_series(series, units=units)
 
 

@@ -8,10 +8,9 @@ import pytest
 
 from engine.dicom.conformance import outside_checker
 from engine.dicom.presets import preflight, preset
-from engine.dicom.rtstruct_file import parse_rtstruct
-from engine.dicom.rtstruct_open import series_of
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.dicom.rtstruct_write import export_rtstruct
+from engine.opening import find_images, find_structures, image_of
 from engine.structures import StructureSet
 from engine.volume import Volume
 from tests.rtstruct import foreign
@@ -36,7 +35,7 @@ FILES = {
 def opened(root: Path, name: str) -> tuple[Path, Volume | None, StructureSet]:
     path = root / "dicom" / name
     images = FILES[name]
-    volume = None if images is None else series_of(parse_rtstruct(path), path, root / "dicom" / images).volume
+    volume = None if images is None else image_of(find_structures(path), find_images(root / "dicom" / images)).volume
     return path, volume, read_rtstruct(path, volume)
 
 

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from engine.demo import write_demo_series
-from engine.dicom.read import read_series
+from engine.stored.read import read_series
 from engine.stored.scan import scan
 
 AVERAGE = Path(__file__).parents[2] / "resources" / "demo" / "average.nii.gz"

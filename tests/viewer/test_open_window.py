@@ -86,7 +86,7 @@ def test_folder_opens_its_ct_and_the_tree_shows_everything(
     assert seeing.session.volume.info.description == "Planning CT"
     assert {series.modality for series in opener.tree.series} == {"CT", "PT", "MR", "RTSTRUCT"}
     ct = next(series for series in opener.tree.series if series.modality == "CT")
-    rt = next(series for series in opener.tree.series if series.kind == "rtstruct")
+    rt = next(series for series in opener.tree.series if series.is_structures)
     assert opener.tree.item_of(rt.uid).parent() is opener.tree.item_of(ct.uid)
     wait_until(lambda: not opener.tree.without_picture())
     icon = opener.tree.item_of(ct.uid).icon(0).pixmap(52, 52).toImage()
@@ -194,7 +194,7 @@ def test_double_click_on_structures_loads_them_onto_their_series(
 ) -> None:
     opener.open_paths([study / "mr", study])
     wait_until(lambda: told.opened == 1)
-    rt = next(series for series in opener.tree.series if series.kind == "rtstruct")
+    rt = next(series for series in opener.tree.series if series.is_structures)
     mr = next(series for series in opener.tree.series if series.modality == "MR")
     opener.open_series(mr)
     wait_until(lambda: told.opened == 2)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from engine.dicom.read import read_series
 from engine.journal import SessionRecord, Subject, unfinished
+from engine.stored.read import read_series
 from engine.stored.scan import scan
 from tests.synthetic import make_geometry, make_voxels, write_series
 from viewer.features.recovery import RecoveryBar, describe, install

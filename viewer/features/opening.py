@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog
 
-from engine.dicom.read import read_series, thumbnail
-from engine.dicom.rtstruct_read import read_rtstruct
 from engine.errors import CancelledError, PlanimeterError
-from engine.opening import choose_series
+from engine.opening import Choice, choose_series, find_structures, image_of, referred, why_not_over
 from engine.progress import Progress
 from engine.resample import onto_regular_grid
-from engine.stored.scan import Catalogue, Series, scan
+from engine.stored.catalogue import Catalogue, Series
+from engine.stored.read import name_of, read_series, read_structures, thumbnail
+from engine.stored.scan import scan
 from engine.structures import StructureSet
 from engine.volume import Volume
 from viewer import history
@@ -24,7 +24,7 @@ from viewer.looks import layer_over
 from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.settings import settings
-from viewer.widgets.study_tree import StudyTree, modality_rank, owner_of
+from viewer.widgets.study_tree import StudyTree
 
 #: Reasons of unreadable files that are told one by one; more are counted.
 _MOST_REASONS = 2
@@ -104,7 +104,7 @@ class Opener(QObject):
 
         Args:
             paths: folders, DICOMDIRs, files.
-            structures: an RTSTRUCT to load onto the series.
+            structures: a file of structures to load onto the series that they belong to.
             show: whether to open a series at the end; by default only when nothing is open, so that nothing that is
                 open goes away unasked.
         """
@@ -114,23 +114,24 @@ class Opener(QObject):
         if self._scan is not None:
             self._scan.cancel()
 
-        def work(progress: Progress) -> tuple[Catalogue, Catalogue]:
-            named = scan([structures]) if structures is not None else Catalogue()
-            return scan(paths, progress, self._grown.emit), named
+        def work(progress: Progress) -> tuple[Catalogue, Choice | None]:
+            drawn = find_structures(structures) if structures is not None else None
+            catalogue = scan(paths, progress, self._grown.emit)
+            images = catalogue.images()
+            return catalogue, image_of(drawn, images) if drawn is not None and images else None
 
-        def finished(result: tuple[Catalogue, Catalogue]) -> None:
-            catalogue, named = result
-            self._on_scanned(catalogue, list(paths), structures, next(named.series(), None), show)
+        def finished(result: tuple[Catalogue, Choice | None]) -> None:
+            self._on_scanned(*result, list(paths), structures, show)
 
         self._scan = self._start(work, finished, "Looking through files")
 
     def open_series(self, series: Series, structures: Path | None = None) -> None:
-        """Read an image series and show it, or load an RTSTRUCT onto the series that it refers to."""
-        if series.kind == "rtstruct":
-            self._open_structures(series)
+        """Read an image series and show it, or load structures onto the series that they belong to."""
+        if series.problem:
+            self._fail(series.problem)
             return
-        if series.kind != "image" or series.problem:
-            self._fail(series.problem or f"{series.info.description or 'This'} is not an image that can be opened.")
+        if series.is_structures:
+            self._open_structures(series)
             return
         if not self._may_replace():
             return
@@ -138,7 +139,9 @@ class Opener(QObject):
         def work(progress: Progress) -> tuple[Volume, Volume, StructureSet | None]:
             volume = read_series(series, progress)
             display = onto_regular_grid(volume)
-            return volume, display, read_rtstruct(structures, volume) if structures is not None else None
+            if structures is None:
+                return volume, display, None
+            return volume, display, read_structures(find_structures(structures), volume, progress)
 
         def finished(result: tuple[Volume, Volume, StructureSet | None]) -> None:
             volume, display, found = result
@@ -148,10 +151,10 @@ class Opener(QObject):
                 self._window.show_message(note, "warning")
             self.opened.emit()
 
-        self._begin_reading(work, finished, f"Reading {series.info.description or series.modality or 'series'}")
+        self._begin_reading(work, finished, f"Reading {name_of(series)}")
 
     def load_structures(self, path: Path) -> None:
-        """Read an RTSTRUCT onto the open series: in one undoable step where structures are there already."""
+        """Read structures onto the open series: in one undoable step where structures are there already."""
         volume = self._window.session.volume
         if volume is None:
             self._fail(f"{path.name} holds structures; open the image series that they belong to first.")
@@ -165,12 +168,15 @@ class Opener(QObject):
                 self._window.show_message(note, "warning")
             self.opened.emit()
 
-        self._begin_reading(lambda _: read_rtstruct(path, volume), finished, f"Reading {path.name}")
+        def work(progress: Progress) -> StructureSet:
+            return read_structures(find_structures(path), volume, progress)
+
+        self._begin_reading(work, finished, f"Reading {path.name}")
 
     def add_layer(self, series: Series) -> None:
         """Read an image series and lay it over the open one, where both share a frame of reference."""
         volume = self._window.session.volume
-        problem = series.problem or why_not_over(series, volume)
+        problem = why_not_over(series, volume)
         if problem:
             self._fail(problem)
             return
@@ -183,7 +189,7 @@ class Opener(QObject):
             if self._window.session.volume is volume:
                 self._lay_over(layer_over(*result))
 
-        self._begin_reading(work, finished, f"Reading {series.info.description or series.modality}")
+        self._begin_reading(work, finished, f"Reading {name_of(series)}")
 
     def _lay_over(self, layer: Layer) -> None:
         """Once: what lies there already looks as it did, and is seen again."""
@@ -241,18 +247,13 @@ class Opener(QObject):
             self.failed.emit("Stopped as asked.")
 
     def _on_scanned(
-        self,
-        catalogue: Catalogue,
-        paths: list[Path],
-        structures: Path | None,
-        structure_set: Series | None,
-        show: bool | None,
+        self, catalogue: Catalogue, chosen: Choice | None, paths: list[Path], structures: Path | None, show: bool | None
     ) -> None:
         self.tree.show_catalogue(catalogue)
         self._tell_unreadable(catalogue)
         self._make_pictures()
-        images = [series for series in catalogue.series() if series.kind == "image"]
-        sets = [series for series in catalogue.series() if series.kind == "rtstruct"]
+        images = [series for series in catalogue.series() if series.is_image]
+        sets = catalogue.structures()
         nothing_open = self._window.session.volume is None
         if show is None and not images and len(sets) == 1 and len(paths) == 1 and not paths[0].is_dir():
             # One structure file was asked for: it belongs on what is open.
@@ -261,7 +262,8 @@ class Opener(QObject):
             self._window.show_message("These are structures; double-click them once their image series is open.")
         elif show or (show is None and nothing_open) or not images:
             try:
-                self.open_series(best_series(catalogue, paths[0], structure_set), structures)
+                series = chosen.series if chosen is not None else choose_series(catalogue, paths[0])
+                self.open_series(series, structures)
             except PlanimeterError as error:
                 self._fail(str(error))
         else:
@@ -269,18 +271,29 @@ class Opener(QObject):
         self.scanned.emit()
 
     def _open_structures(self, series: Series) -> None:
-        session, path = self._window.session, series.files[0]
-        if session.volume is not None:
-            info = session.volume.info
-            if {info.series_uid, info.frame_of_reference_uid} & series.references:
-                self.load_structures(path)
-                return
-        owner = owner_of(series, self.tree.series)
-        if owner is not None:
-            self.open_series(owner, path)
-        else:
-            # Whether it fits all the same is for the reader to say.
+        """Load structures onto their image, which is opened where it is not open."""
+        path, images = series.files[0], self.tree.series
+        left, _ = referred(series, images)
+        volume = self._window.session.volume
+        uid = volume.info.series_uid if volume is not None else ""
+        listed = any(image.info.series_uid == uid for image in images)
+        if not left or (uid in series.references.series_uids and not listed):
+            # Whether they fit what is open all the same is for the reader to say.
             self.load_structures(path)
+            return
+
+        def finished(choice: Choice) -> None:
+            now = self._window.session.volume
+            if (
+                now is not None
+                and now.info.series_uid == choice.volume.info.series_uid
+                and now.geometry.same_grid(choice.volume.geometry)
+            ):
+                self.load_structures(path)
+            else:
+                self.open_series(choice.series, path)
+
+        self._begin_reading(lambda _: image_of(series, left), finished, f"Looking for the image of {path.name}")
 
     def _take_structures(self, found: StructureSet, path: Path) -> None:
         session = self._window.session
@@ -335,33 +348,6 @@ class Opener(QObject):
         for task in (self._scan, self._read, self._pictures):
             if task is not None:
                 task.wait(5.0)
-
-
-def best_series(catalogue: Catalogue, path: Path, structures: Series | None = None) -> Series:
-    """The image series to show first: the one that `structures` refer to, else CT before MR before others, the largest.
-
-    Raises:
-        ReadError: there is none that can be opened.
-    """
-    owner = owner_of(structures, catalogue.series()) if structures is not None else None
-    if owner is not None:
-        return owner
-    usable = [series for series in catalogue.series() if series.kind == "image" and not series.problem]
-    if not path.is_dir() or not usable:
-        return choose_series(catalogue, path)
-    return max(usable, key=lambda series: (-modality_rank(series), series.plane_count))
-
-
-def why_not_over(series: Series, volume: Volume | None) -> str:
-    """Why a series cannot be laid over a volume; "" when it can."""
-    if series.kind != "image":
-        return "Only an image can be laid over another."
-    if volume is None:
-        return "Open a series first; then another can be laid over it."
-    name = series.info.description or series.modality or "This series"
-    if series.info.frame_of_reference_uid != volume.info.frame_of_reference_uid:
-        return f"{name} has another frame of reference than the open series, so it cannot be laid over it."
-    return ""
 
 
 def _picture(series: Series) -> NDArray | None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton
 
-from engine.dicom.read import read_series
 from engine.errors import MismatchError, PlanimeterError, ReadError
 from engine.journal import SessionRecord, discard, unfinished
-from engine.progress import Progress
-from engine.stored.scan import Series, scan
+from engine.progress import Progress, part
+from engine.stored.read import read_series
+from engine.stored.scan import scan
 from engine.volume import Volume
 from viewer.jobs import Task, run_in_background, sentence_for
 from viewer.widgets.main_window import MainWindow
@@ -184,18 +184,11 @@ def _read(record: SessionRecord, progress: Progress) -> list[Volume]:
     if gone or not paths:
         where = str(gone[0]) if gone else "unknown"
         raise ReadError(f"its images are not where they were ({where}); bring them back, then restore it.")
-    found: list[Series] = [
-        series
-        for series in scan(paths, lambda fraction, stage: progress(0.3 * fraction, stage)).series()
-        if series.kind == "image" and not series.problem and series.info.series_uid == record.subject.series_uid
-    ]
+    catalogue = scan(paths, part(progress, 0.0, 0.3))
+    found = [series for series in catalogue.images() if series.info.series_uid == record.subject.series_uid]
     if not found:
         raise ReadError(f"its series is not in {paths[0]} any more; bring it back, then restore it.")
-    volumes = []
-    for n, series in enumerate(found):
-
-        def reading(fraction: float, stage: str, n: int = n) -> None:
-            progress(0.3 + 0.7 * (n + fraction) / len(found), stage)
-
-        volumes.append(read_series(series, reading))
-    return volumes
+    share = 0.7 / len(found)
+    return [
+        read_series(series, part(progress, 0.3 + share * n, 0.3 + share * (n + 1))) for n, series in enumerate(found)
+    ]

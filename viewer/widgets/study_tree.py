@@ -1,8 +1,6 @@
 """The tree of patients, studies and series, with thumbnails; it grows while the rest is read."""
 
-import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +9,8 @@ from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QWidget
 
 from engine import person_name
-from engine.stored.scan import Catalogue, Series, Study
+from engine.opening import owner_of
+from engine.stored.catalogue import Catalogue, Series, Study
 from viewer.widgets.theme import FAINT, WARNING
 
 _THUMBNAIL = 52
@@ -76,7 +75,7 @@ class StudyTree(QTreeWidget):
 
     def without_picture(self) -> list[Series]:
         """Image series that have no thumbnail yet, in the order of the tree."""
-        return [s for s in self.series if s.kind == "image" and not s.problem and s.uid not in self._pictured]
+        return [s for s in self.series if s.is_image and not s.problem and s.uid not in self._pictured]
 
     def set_picture(self, uid: str, picture: NDArray[np.uint8] | None) -> None:
         """Give a series its thumbnail; None when it has none to give."""
@@ -101,10 +100,10 @@ class StudyTree(QTreeWidget):
         return self._items.get(("series", uid))
 
     def _add_series(self, found: Iterable[Series], key: tuple[str, ...], branch: QTreeWidgetItem) -> None:
-        rows = sorted(found, key=lambda series: (series.kind == "rtstruct", series.kind != "image"))
+        rows = sorted(found, key=lambda series: (series.is_structures, not series.is_image))
         for series in rows:
             parent = branch
-            if series.kind == "rtstruct":
+            if series.is_structures:
                 owner = owner_of(series, rows)
                 parent = self._items.get(("series", owner.uid), branch) if owner is not None else branch
             known = ("series", series.uid) in self._items
@@ -113,7 +112,7 @@ class StudyTree(QTreeWidget):
             item.setToolTip(0, "\n".join((_series_text(series), *filter(None, (series.problem, *series.notes)))))
             if series.problem:
                 item.setForeground(0, QColor(FAINT))
-            if not known and series.kind == "image":
+            if not known and series.is_image:
                 item.setIcon(0, QIcon(_pixmap(np.full((_THUMBNAIL, _THUMBNAIL), 28, dtype=np.uint8))))
             self._series[series.uid] = series
 
@@ -149,41 +148,13 @@ class StudyTree(QTreeWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         entries: list[tuple[str, Callable[[], None]]] = [
-            ("Load these structures" if series.kind == "rtstruct" else "Open", lambda: self.open_requested.emit(series))
+            ("Load these structures" if series.is_structures else "Open", lambda: self.open_requested.emit(series))
         ]
-        if series.kind == "image":
+        if series.is_image:
             entries.append(("Lay over the open series", lambda: self.layer_requested.emit(series)))
         for text, slot in entries:
             menu.addAction(text).triggered.connect(slot)
         menu.popup(self.viewport().mapToGlobal(at))
-
-
-def modality_rank(series: Series) -> int:
-    """CT before MR before others: the order in which readers want the base of their work."""
-    return {"CT": 0, "MR": 1}.get(series.modality, 2)
-
-
-def owner_of(structures: Series, candidates: Iterable[Series]) -> Series | None:
-    """The image series that an RTSTRUCT belongs to; None where it refers to none of the candidates.
-
-    Its series by UID where that is there. Series that share only the frame of reference follow in this order: the one
-    whose folder is nearest to the file, then by modality.
-    """
-    place = structures.files[0].parent if structures.files else Path()
-
-    def order(series: Series) -> tuple[bool, int, int]:
-        own = series.info.series_uid in structures.references
-        common = len(Path(os.path.commonpath([place, series.files[0].parent])).parts) if series.files else 0
-        return not own, -common, modality_rank(series)
-
-    usable = [
-        series
-        for series in candidates
-        if series.kind == "image"
-        and not series.problem
-        and ({series.info.series_uid, series.info.frame_of_reference_uid} - {""}) & structures.references
-    ]
-    return min(usable, key=order, default=None)
 
 
 def _study_text(study: Study) -> str:
@@ -194,10 +165,10 @@ def _study_text(study: Study) -> str:
 
 
 def _series_text(series: Series) -> str:
-    what = "Structures" if series.kind == "rtstruct" else series.modality
+    what = series.handler.label or series.modality
     label = series.info.description or str(series.info.attributes.get("StructureSetLabel", ""))
     first = "  ".join(part for part in (what, label) if part) or "Series"
-    if series.kind != "image":
+    if not series.is_image:
         return first
     return f"{first}\n{series.plane_count} plane{'s' if series.plane_count != 1 else ''}"
 

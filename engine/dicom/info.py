@@ -1,0 +1,71 @@
+"""What identifies the series of a DICOM file, for the screen and for what is written."""
+
+import os
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from engine.dicom.walk import Walker
+from engine.volume import SeriesInfo
+
+_INFO = {
+    "series_uid": "SeriesInstanceUID",
+    "study_uid": "StudyInstanceUID",
+    "frame_of_reference_uid": "FrameOfReferenceUID",
+    "modality": "Modality",
+    "description": "SeriesDescription",
+    "series_number": "SeriesNumber",
+    "study_description": "StudyDescription",
+    "study_date": "StudyDate",
+    "study_time": "StudyTime",
+    "study_id": "StudyID",
+    "accession_number": "AccessionNumber",
+    "patient_name": "PatientName",
+    "patient_id": "PatientID",
+    "patient_birth_date": "PatientBirthDate",
+    "patient_sex": "PatientSex",
+    "referring_physician": "ReferringPhysicianName",
+    "manufacturer": "Manufacturer",
+}
+_EXTRA = (
+    "ManufacturerModelName",
+    "InstitutionName",
+    "PatientPosition",
+    "BodyPartExamined",
+    "ProtocolName",
+    "KVP",
+    "ConvolutionKernel",
+    "EchoTime",
+    "RepetitionTime",
+    "MagneticFieldStrength",
+    "SeriesDate",
+    "SeriesTime",
+    "PhotometricInterpretation",
+    "StructureSetLabel",
+)
+_WALKER = Walker(["SpecificCharacterSet", *_INFO.values(), *_EXTRA])
+
+
+def read_info(path: Path) -> SeriesInfo:
+    """What identifies the series of a DICOM file; elements that cannot be decoded are left empty."""
+    try:
+        with path.open("rb") as file:
+            dataset = _WALKER.read(file, os.fstat(file.fileno()).st_size).dataset
+    except Exception:  # pydicom raises nearly anything on damaged bytes
+        return SeriesInfo(source=str(path.parent))
+    values = {name: _shown(dataset, keyword) for name, keyword in _INFO.items()}
+    values["modality"] = values["modality"].upper()
+    extra = {keyword: value for keyword in _EXTRA if (value := _shown(dataset, keyword))}
+    return SeriesInfo(**values, source=str(path.parent), attributes=extra)
+
+
+def _shown(dataset: Dataset, keyword: str) -> str:
+    """The text of an element; a backslash in it, which parts values, stays."""
+    try:
+        value = dataset.get(keyword)
+    except Exception:
+        return ""
+    if isinstance(value, MultiValue):
+        return "\\".join(map(str, value))
+    return "" if value is None else str(value)
