@@ -17,6 +17,7 @@ from engine.dicom.image_write import Patient, write_image_series
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.errors import CertificationError, MismatchError, WriteError
 from engine.opening import open_volume
+from engine.stored.handler import Gives
 from engine.stored.scan import scan
 from engine.volume import Geometry, Volume
 from tests.rtstruct.study import shell, traced
@@ -88,7 +89,7 @@ def test_image_and_structures_fit_when_they_are_opened_together(study: Path) -> 
     before, folder = open_volume(study / "ct.nii.gz"), study / "rt_images"
     shutil.move(study / "rt.dcm", folder / "rt.dcm")
     series = list(scan([folder]).series())
-    assert [found.kind for found in series] == ["image", "rtstruct"]
+    assert [found.handler.gives for found in series] == [Gives.VOLUME, Gives.STRUCTURES]
     after = open_volume(folder)
     assert (after.info.patient_name, after.info.patient_id) == (PATIENT.name, PATIENT.patient_id)
     assert after.units == "HU" and after.voxels.dtype == np.int16
