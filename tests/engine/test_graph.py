@@ -17,11 +17,13 @@ from engine.inference.join import Scores, join
 from engine.inference.maps import Maps
 from engine.inference.preprocess import Prepared, prepare
 from engine.inference.run import Result, run_card
+from engine.process.messages import RunOptions
 from engine.progress import silent
 from engine.volume import Geometry, Volume
-from tests.engine.models import UNET, segmenter_node, write_card, write_weights
+from tests.engine.models import UNET, network_of, segmenter_node, write_card, write_weights
 
 Json = dict[str, Any]
+FULL = RunOptions(precision="float32")
 CONV: Json = {
     "network": "ConvClassifier", "in_shape": [1, 32, 32], "classes": 2, "channels": [4], "strides": [2],
 }  # fmt: skip
@@ -68,24 +70,39 @@ def test_a_cascade_cuts_the_image_around_what_the_first_node_found(tmp_path: Pat
 
 
 def test_where_nothing_was_found_a_network_behind_looks_at_all_or_at_nothing(tmp_path: Path, volume: Volume) -> None:
-    volumes = []
+    drawn = []
     for only_found in (False, True):
         around = joined("around", "ct where", "crop", only_found=only_found)
         graph = [threshold("where", "Box", 5000), around, segmenter_node(tmp_path / "m") | {"in": ["around"]}]
         loaded = write_card(tmp_path / "m", graph, ["Left", "Right"])
-        volumes.append(sum(volume_of(run_card(loaded, volume), index, volume) for index in (0, 1)))
-    assert volumes[0] > 0 and volumes[1] == 0
+        drawn.append(run_card(loaded, volume, options=FULL))
+    alone = write_card(tmp_path / "alone", [segmenter_node(tmp_path / "alone")], ["Left", "Right"])
+    expected = run_card(alone, volume, options=FULL)
+    for at_all, at_nothing, by_itself in zip(drawn[0].rois, drawn[1].rois, expected.rois, strict=True):
+        assert by_itself.planes and list(at_all.planes) == list(by_itself.planes)
+        assert all(at_all.area(k).equals_exact(by_itself.area(k), 0) for k in by_itself.planes)
+        assert not at_nothing.planes
 
 
 def test_probabilities_are_fed_forward_as_channels(tmp_path: Path, volume: Volume) -> None:
     arguments = UNET | {"in_channels": 2}
-    node = segmenter_node(tmp_path / "m", arguments=arguments) | {"in": ["fed"]}
-    graph = [threshold("where", "Box", 0), joined("fed", "ct where", "concatenate"), node]
-    loaded = write_card(tmp_path / "m", graph, ["Left", "Right"])
-    with_box = run_card(loaded, volume)
-    # The same networks, fed another first answer.
-    other = write_card(tmp_path / "m", [threshold("where", "Box", 5000), *graph[1:]], ["Left", "Right"])
-    assert volume_of(with_box, 0, volume) != volume_of(run_card(other, volume), 0, volume)
+    params = {"arguments": arguments, "patch": [24, 64, 64]}  # in one tile
+    node = segmenter_node(tmp_path / "m", **params) | {"in": ["fed"]}
+    image = (volume.voxels.astype(np.float32) + 500).clip(0, 1000) / 500 - 1
+    fed_masks = []
+    for low in (0, 5000):  # the first node finds the box, or nothing
+        graph = [threshold("where", "Box", low), joined("fed", "ct where", "concatenate"), node]
+        result = run_card(write_card(tmp_path / "m", graph, ["Left", "Right"]), volume, options=FULL)
+        channels = np.stack([image, (volume.voxels >= low).astype(np.float32)])[None]
+        with torch.inference_mode():
+            answer = torch.softmax(network_of(arguments)(torch.from_numpy(channels)), 1)[0]
+        drawn = fill({k: c.area for k, c in result.rois[0].planes.items()}, volume.geometry)
+        expected = (answer.argmax(0) == 1).numpy()
+        assert 0.01 < expected.mean() < 0.99
+        # Ties of probabilities that are kept in half precision may go either way.
+        assert (drawn != expected).mean() < 2e-3
+        fed_masks.append(expected)
+    assert (fed_masks[0] != fed_masks[1]).mean() > 0.01
 
 
 def test_a_mask_of_one_node_limits_another(tmp_path: Path, volume: Volume) -> None:

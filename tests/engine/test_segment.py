@@ -29,6 +29,18 @@ from tests.engine.models import UNET, network_of, noisy, segmenter_node, write_c
 
 FULL = RunOptions(precision="float32")
 
+#: Probabilities below the first are not kept; those that are kept have the 11 bits of half precision, so that the
+#: largest is off by half of the second.
+KEPT, HALF_BIT = 0.01, 2.0**-11
+
+
+def agree(found: np.ndarray, expected: np.ndarray, roundings: int = 1) -> None:
+    """Two maps are the same but for so many roundings, and for what lies so near to `KEPT` that one has dropped it."""
+    apart = np.abs(found - np.where(expected >= KEPT, expected, 0))
+    assert apart.max() <= KEPT + roundings * HALF_BIT
+    both = (found > 0) & (expected >= KEPT)
+    assert apart[both].max(initial=0) <= roundings * HALF_BIT
+
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
@@ -66,9 +78,10 @@ def test_a_network_with_faster_norms_is_the_same_network(arguments: dict[str, An
         if "norm" in name:
             torch.nn.init.uniform_(weights)
     slow.load_state_dict(fast.state_dict())
-    image = torch.rand(2, 2, 16, 16, 24)
+    image = torch.rand(2, 2, 16, 16, 24).double()
+    # In double precision what differs is the order of sums, far below any processor's way of doing single ones.
     with torch.inference_mode():
-        assert torch.allclose(fast(image), slow(image), atol=1e-5)
+        assert torch.allclose(fast.double()(image), slow.double()(image), rtol=1e-9, atol=1e-9)
 
 
 def test_sums_of_large_images_are_kept_in_half_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +90,9 @@ def test_sums_of_large_images_are_kept_in_half_precision(tmp_path: Path, monkeyp
     expected, _ = dense(loaded, volume)
     monkeypatch.setattr(segment, "_LARGE_SUMS", 0)
     found, _ = dense(loaded, volume)
-    assert 0 < np.abs(found - expected).max() < 0.012
+    # Each of up to 8 tiles that overlap is rounded when it is added, the sum of their weights too.
+    assert (found != expected).any()
+    agree(found, expected, 9)
 
 
 def test_in_half_precision_logits_are_not_rounded() -> None:
@@ -87,7 +102,10 @@ def test_in_half_precision_logits_are_not_rounded() -> None:
         rounded = network(image)
         logits = last_layers_in_float32(network)(image)
     assert rounded.dtype == torch.bfloat16 and logits.dtype == torch.float32
-    assert torch.allclose(logits, rounded.float(), atol=0.1) and (logits != logits.bfloat16()).any()
+    # The last layer's weights and answers have 8 bits in the one and 24 in the other.
+    assert (logits - rounded.float()).abs().max() < 2 * 2.0**-8 * logits.abs().max()
+    # Of numbers with 24 bits one in 65536 is also one with 8.
+    assert (logits == logits.bfloat16()).float().mean() < 0.01
 
 
 def test_one_tile_is_the_network_itself(tmp_path: Path) -> None:
@@ -95,7 +113,7 @@ def test_one_tile_is_the_network_itself(tmp_path: Path) -> None:
     volume = noisy((16, 32, 32))
     found, _ = dense(loaded, volume)
     expected = torch.softmax(in_one(loaded, volume)[0], 0)[1:].numpy()
-    assert np.abs(found - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+    agree(found, expected)
 
 
 @pytest.mark.parametrize("shape", [(32, 48, 64), (24, 32, 80), (9, 20, 40)])
@@ -113,7 +131,7 @@ def test_tiles_are_blended_as_monai_blends_them(tmp_path: Path, shape: tuple[int
         )  # fmt: skip
     assert isinstance(peer, torch.Tensor)
     expected = peer[0, 1:].numpy()
-    assert np.abs(found - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+    agree(found, expected)
     assert (found.sum(axis=0) > 0.5).any() and (found.sum(axis=0) < 0.5).any()
 
 
@@ -142,9 +160,10 @@ def test_a_flip_swaps_left_and_right_labels(tmp_path: Path) -> None:
     found, _ = dense(loaded, volume)
     other, _ = dense(loaded, mirrored)
     # Averaged over the mirror, the answer to the mirrored image is the mirrored answer with the labels swapped.
-    assert np.allclose(found, other[::-1, :, :, ::-1], atol=2e-3)
+    agree(found, other[::-1, :, :, ::-1], 2)
     without, _ = dense(loaded, volume, RunOptions(precision="float32", flips=False))
-    assert not np.allclose(found, without, atol=0.05)
+    # An untrained network answers the mirrored image otherwise, so that the mean is another.
+    assert np.abs(found - without).mean() > 0.02
 
 
 def test_an_ensemble_is_the_mean_of_its_networks(tmp_path: Path) -> None:
@@ -153,7 +172,7 @@ def test_an_ensemble_is_the_mean_of_its_networks(tmp_path: Path) -> None:
     found, _ = dense(both, volume)
     parts = [torch.softmax(in_one(both, volume, seed)[0], 0)[1:].numpy() for seed in (0, 1)]
     expected = np.mean(parts, axis=0)
-    assert np.abs(found - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+    agree(found, expected)
 
 
 def test_neighbours_lines_meet_without_gap_or_overlap(tmp_path: Path) -> None:
@@ -180,7 +199,7 @@ def test_a_2d_network_sees_its_neighbouring_planes_as_channels(tmp_path: Path) -
     image = torch.from_numpy(((volume.voxels.astype(np.float32) + 500) / 1000).clip(0, 1) * 2 - 1)
     with torch.inference_mode():
         expected = torch.softmax(network_of(arguments)(image[1:4][None])[0], 0)[1:].numpy()
-    assert np.abs(found[:, 2] - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+    agree(found[:, 2], expected)
 
 
 def test_sigmoid_labels_may_overlap(tmp_path: Path) -> None:
@@ -190,7 +209,7 @@ def test_sigmoid_labels_may_overlap(tmp_path: Path) -> None:
     volume = noisy((16, 32, 32))
     found, _ = dense(loaded, volume)
     expected = torch.sigmoid(in_one(loaded, volume, arguments=arguments)[0]).numpy()
-    assert np.abs(found - np.where(expected >= 0.01, expected, 0)).max() < 0.011
+    agree(found, expected)
     assert ((found[0] > 0.5) & (found[1] > 0.5)).any()
 
 
