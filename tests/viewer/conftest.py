@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
+from tests.viewer.person import Person, coarse_study
 from viewer.features import opening, viewing
-from viewer.features.application import create_application
+from viewer.features.application import build_window, create_application
+from viewer.jobs import EngineJobs
 from viewer.widgets.main_window import MainWindow
 
 
@@ -82,3 +85,30 @@ def seeing(desk: MainWindow) -> MainWindow:
         desk.panes.toggle_enlarged(desk.panes.enlarged)
     QApplication.processEvents()
     return desk
+
+
+@pytest.fixture
+def person(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
+    # Only tests that run a model pay for the engine's process.
+    monkeypatch.setattr(EngineJobs, "start_ahead", lambda self: None)
+    window = build_window()
+    with qtbot.waitExposed(window):
+        window.show()
+    window.activateWindow()
+    person = Person(qtbot, window)
+    yield person
+    window.guards.clear()
+    window.close()
+    window.deleteLater()
+
+
+@pytest.fixture(scope="session")
+def built_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A coarse copy of the built-in study, so that the whole job is tried without any other data."""
+    return coarse_study(tmp_path_factory.mktemp("built in") / "ct")
+
+
+@pytest.fixture
+def ct(shared_data: Path) -> Path:
+    """A scanner's CT: head rest and background air, tilted gantry, uneven gaps."""
+    return shared_data / "dicom" / "ge_tilted_gantry_ct"
