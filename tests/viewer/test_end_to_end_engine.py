@@ -66,10 +66,10 @@ def test_a_model_with_other_weights_than_its_card_names_is_refused(person: Perso
     shutil.copytree(SHIPPED / "head-neck-oar", folder)
     text = (folder / "card.json").read_text().replace('"id": "head-neck-oar"', '"id": "tampered"')
     (folder / "card.json").write_text(text)
-    weights = next(folder.glob("*.safetensors"))
-    data = bytearray(weights.read_bytes())
-    data[len(data) // 2] ^= 1
-    weights.write_bytes(data)
+    for weights in folder.glob("*.safetensors"):
+        data = bytearray(weights.read_bytes())
+        data[len(data) // 2] ^= 1
+        weights.write_bytes(data)
     person.open(built_in)
     panel = person.window.findChild(CardsPanel)
     assert panel is not None
