@@ -38,7 +38,11 @@ class Choice:
 
 
 def open_volume(
-    path: Path, series_uid: str | None = None, progress: Progress = silent, placement: Placement = ""
+    path: Path,
+    series_uid: str | None = None,
+    progress: Progress = silent,
+    placement: Placement = "",
+    units: str = "",
 ) -> Volume:
     """Read the image series at `path`.
 
@@ -48,6 +52,7 @@ def open_volume(
         series_uid: which series; by default the one that `choose_series` prefers.
         progress: reports and may stop.
         placement: which form places NIfTI files; "" for the file's own choice.
+        units: of the values, where the file gives them in several; "" for the best known.
 
     Raises:
         ReadError: nothing there can be opened; the sentence says why.
@@ -55,7 +60,7 @@ def open_volume(
     """
     catalogue = _scan(path, part(progress, 0.0, 0.3))
     series = choose_series(catalogue, path, series_uid)
-    volume = read_series(_placed(series, placement), part(progress, 0.3, 1.0))
+    volume = read_series(_placed(series, placement), part(progress, 0.3, 1.0), units)
     told = " ".join(volume.notes)
     damaged = [file.path.name for file in catalogue.unreadable if file.damaged and file.path.name not in told]
     if damaged:

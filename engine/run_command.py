@@ -50,6 +50,7 @@ class _Request:
     certificate: Path | None = None
     placement: Placement = ""
     patient: Patient | None = None
+    units: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class _Outcome:
     type=click.Choice(["sform", "qform"]),
     help="Which of its two places a NIfTI file is put at; the one of the higher code else.",
 )
+@click.option("--units", default="", metavar="UNIT", help="Of the values, of those that a note says the file can give.")
 @click.option("--with-image", is_flag=True, help="Write an image that isn't DICOM as a DICOM series beside RT.dcm.")
 @click.option("--patient-name", metavar="NAME", help="Of the patient (Family^Given), with --with-image.")
 @click.option("--patient-id", metavar="ID", help="Of the patient, with --with-image.")
@@ -129,6 +131,7 @@ def run(
     air: str | None,
     bands: bool,
     placement: Placement | None,
+    units: str,
     with_image: bool,
     patient_name: str | None,
     patient_id: str | None,
@@ -149,7 +152,7 @@ def run(
     )  # fmt: skip
     loaded = find_card(model)
     output = _output(loaded, output, table)
-    request = _Request(loaded, device, options, series_uid, certificate, placement or "", patient)
+    request = _Request(loaded, device, options, series_uid, certificate, placement or "", patient, units)
     studies = _studies(paths, output)
     client = EngineClient(warm="S" in request.loaded.card.blocks)
     client.start()
@@ -245,7 +248,8 @@ def _one(client: EngineClient, request: _Request, study: _Study, count: int, as_
 
 def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _Outcome, progress: Progress) -> None:
     began = time.perf_counter()
-    volume = open_volume(study.path, request.series_uid, _part(progress, 0.0, 0.15), request.placement)
+    reading = _part(progress, 0.0, 0.15)
+    volume = open_volume(study.path, request.series_uid, reading, request.placement, request.units)
     outcome.stages["reading"] = time.perf_counter() - began
     _check_output(request, study, volume)
     refusals = why_unsuitable(request.loaded.card, volume)

@@ -78,12 +78,13 @@ def find_scale(planes: Sequence[StoredPlane], modality: str, units: str = "") ->
     """
     first = _first(planes[0])
     offered = _offered(planes, first)
-    wanted = _named(units, offered) if units else _needed(modality, planes, first, offered)
+    named = _named(units, offered) if units else None
+    wanted = named or _needed(modality, planes, first, offered)
     if wanted is not None:
         scale = _mapped(modality, planes, offered[wanted], units)
     else:
         scale = _rescaled(modality, planes, units)
-    if units and wanted is None and scale.units.casefold() != units.casefold():
+    if units and named is None and scale.units.casefold() != units.casefold():
         there = ", ".join(dict.fromkeys([scale.units or "values without a unit", *offered]))
         raise ReadError(f"The series has no values in {units}, but in {there}.")
     others = [name for name in offered if name not in (wanted, scale.units)]
@@ -148,9 +149,10 @@ def _needed(modality: str, planes: Sequence[StoredPlane], first: Dataset, offere
 
 
 def _mapped(modality: str, planes: Sequence[StoredPlane], chosen: ValueMap, units: str) -> Scale:
-    """The scale by a mapping: activity becomes SUV unless a unit is asked for."""
+    """The scale by a mapping: activity becomes SUV unless that very mapping is asked for."""
     maps = {id(plane): _same(plane, chosen) for plane in planes}
-    if modality != "PT" or units:
+    asked = units and units.casefold() in (chosen.units.casefold(), chosen.label.casefold())
+    if modality != "PT" or asked:
         return Scale(chosen.units, maps=maps)
     suv = find_suv(planes, chosen.units)
     return Scale(suv.units, suv.factor, suv.notes, maps)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.dicom.header import Header
-from engine.errors import PlanimeterError
+from engine.errors import PlanimeterError, ReadError
 from engine.image_file import files_of, image_uid, is_image_file, placements, read_image_file, read_plane_count
 from engine.progress import Progress, silent
 from engine.stored.catalogue import Series
@@ -44,8 +44,12 @@ class ImageFiles(ImageHandler):
         return out
 
     def read(self, series: Series, progress: Progress, units: str = "") -> Volume:
-        """The voxels of the file."""
-        return read_image_file(series.files[0], progress, series.placement)
+        """The voxels of the file; its values are in one unit."""
+        volume = read_image_file(series.files[0], progress, series.placement)
+        if units and units.casefold() != volume.units.casefold():
+            there = volume.units or "values without a unit"
+            raise ReadError(f"{series.files[0].name} has no values in {units}, but {there}.")
+        return volume
 
     def read_grid(self, series: Series) -> Volume:
         """The whole file: what it holds shows only when it is read."""

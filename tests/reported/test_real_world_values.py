@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from engine.errors import ReadError
 from engine.opening import open_volume
-from engine.stored.read import read_series
-from engine.stored.scan import scan
 from engine.volume import Volume
 from tests.synthetic import make_geometry, write_enhanced, write_series
 
@@ -71,8 +70,7 @@ def enhanced(
 
 
 def read(folder: Path, units: str = "") -> Volume:
-    (series,) = (series for series in scan([folder]).series() if series.is_image)
-    return read_series(series, units=units)
+    return open_volume(folder, units=units)
 
 
 def assert_values(volume: Volume, units: str, values: np.ndarray) -> None:
@@ -237,3 +235,16 @@ def test_each_frame_of_a_ct_is_rescaled_by_its_own_line(tmp_path: Path, rescale_
 
     enhanced(tmp_path, [], "CT", also=edit)
     assert_values(open_volume(tmp_path), "HU", np.stack([STORED[k] * a + b for k, (a, b) in enumerate(lines)]))
+
+
+def test_uptake_is_computed_from_activity_where_it_is_asked_for(tmp_path: Path) -> None:
+    enhanced(tmp_path, [mapping("{counts}", 1.0), mapping("Bq/ml", 2.5, "ACT")])
+    assert_values(read(tmp_path, "suvbw"), "SUVbw", STORED * 2.5 * PER_BQ)
+    assert_values(read(tmp_path, "act"), "BQML", STORED * 2.5)
+
+
+def test_a_file_of_one_unit_has_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "image.nrrd"
+    sitk.WriteImage(sitk.GetImageFromArray(STORED.astype(np.int16)), str(path))
+    with pytest.raises(ReadError, match="no values in SUVbw"):
+        open_volume(path, units="SUVbw")
