@@ -3,7 +3,8 @@
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -204,10 +205,10 @@ def structures_from_masks(
     """
     rois: list[Roi] = []
     notes: list[str] = []
-    for index, path in enumerate(files):
+    for index, (path, mask) in enumerate(zip(files, _read_ahead(files, placement), strict=True)):
         name = mask_name(path)
         progress(index / len(files), f"Tracing {name}")
-        areas, found = areas_from_mask(read_mask(path, placement), volume, name)
+        areas, found = areas_from_mask(mask, volume, name)
         notes += found
         if not areas:
             notes.append(f"'{name}' is empty: written as a structure without contours.")
@@ -215,6 +216,16 @@ def structures_from_masks(
         roi = Roi(index + 1, name, palette(index), standard_type(name), provenance=provenance)
         rois.append(roi.with_areas(areas))
     return StructureSet(volume.geometry, tuple(rois), notes=tuple(notes))
+
+
+def _read_ahead(files: Sequence[Path], placement: Placement) -> Iterator[MaskFile]:
+    """The masks in order, each read on another thread while the one before is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        coming: Future[MaskFile] | None = None
+        for path in (*files, None):
+            ready, coming = coming, None if path is None else reader.submit(read_mask, path, placement)
+            if ready is not None:
+                yield ready.result()
 
 
 def read_mask(path: Path, placement: Placement = "", progress: Progress = silent) -> MaskFile:
@@ -231,13 +242,14 @@ def read_mask(path: Path, placement: Placement = "", progress: Progress = silent
     """
     file = read_grid_file(path, placement, progress)
     values = file.values
-    if not np.isfinite(values).all():
+    if not np.issubdtype(values.dtype, np.integer) and not np.isfinite(values).all():
         raise ReadError(f"The mask {path.name} holds values that are no numbers.")
     low, high = float(values.min()), float(values.max())
     # Each of these is quicker than sorting the values.
     if low == 0 or low == high == 1:
-        inside = values != 0
-        if low == high or np.count_nonzero(inside) == np.count_nonzero(values == values.max()):
+        of_bytes = high <= 1 and values.dtype in (np.uint8, np.int8)
+        inside = values.view(np.bool_) if of_bytes else values != 0
+        if of_bytes or low == high or np.count_nonzero(inside) == np.count_nonzero(values == values.max()):
             return MaskFile(inside, file.geometry, file.notes)
     if low < 0 or high > 1 + 1e-6:
         if np.issubdtype(values.dtype, np.integer) or (values == np.rint(values)).all():

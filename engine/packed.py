@@ -1,13 +1,19 @@
 """Bytes of files that may be compressed, in pieces; a stream that is cut off or fails its checksum is an error."""
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
+
+from isal import isal_zlib
 
 from engine.errors import ReadError
 
-#: Bytes read at once: unpacked they are at most about a thousand times as many.
+#: Bytes read at once.
 _PIECE = 1 << 16
+#: Most bytes of a piece: memory of this size is used again and again, which larger pieces would have to fetch anew.
+_MOST = 1 << 20
+#: Its stub calls the class an instance.
+_DAMAGED = cast(type[Exception], isal_zlib.IsalError)
 _GZIP = b"\x1f\x8b"
 #: No stream of zlib or gzip holds more bytes than this for each of its own.
 MOST_UNPACKED = 1040
@@ -38,10 +44,10 @@ def pieces(path: Path, start: int = 0, length: int | None = None, packed: bool |
         with path.open("rb") as file:
             file.seek(start)
             if not packed:
-                while piece := file.read(_PIECE << 4):
+                while piece := file.read(_MOST):
                     yield piece
                 return
-            unpacker = zlib.decompressobj(wbits=47)  # gzip or zlib, as the stream says
+            unpacker = isal_zlib.decompressobj(wbits=47)  # gzip or zlib, as the stream says
             left = path.stat().st_size if length is None else length
             while piece := file.read(min(_PIECE, left)):
                 left -= len(piece)
@@ -50,10 +56,15 @@ def pieces(path: Path, start: int = 0, length: int | None = None, packed: bool |
                         piece += file.read(1) if len(piece) == 1 else b""
                         if not piece.startswith(_GZIP):
                             return
-                        unpacker = zlib.decompressobj(wbits=47)
-                    yield unpacker.decompress(piece)
+                        unpacker = isal_zlib.decompressobj(wbits=47)
+                    out = unpacker.decompress(piece, _MOST)
+                    yield out
+                    # Unpacked bytes may be waiting although all of the packed ones have been taken.
+                    while len(out) == _MOST and not unpacker.eof:
+                        out = unpacker.decompress(unpacker.unconsumed_tail, _MOST)
+                        yield out
                     piece = unpacker.unused_data
-    except zlib.error as error:
+    except _DAMAGED as error:
         raise ReadError(f"{path.name} is damaged: its compressed data fails its checksum.") from error
     except OSError as error:
         raise ReadError(f"{path.name} could not be read: {error.strerror or error}.") from error

@@ -1,5 +1,6 @@
 """The proof that an RTSTRUCT file holds what was on screen."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import numpy as np
@@ -112,9 +113,9 @@ def certify(
 def _compared(roi: Roi, other: Roi, geometry: Geometry, keep_source: bool) -> StructureCertificate:
     pairs = {k: (roi.area(k), other.area(k)) for k in sorted({*roi.planes, *other.planes})}
     distance = max((largest_distance(a, b) for a, b in pairs.values()), default=0.0)
-    first, last = min(pairs, default=0), max(pairs, default=-1) + 1
-    mine = fill({k: a for k, (a, _) in pairs.items()}, geometry)[first:last]
-    theirs = fill({k: b for k, (_, b) in pairs.items()}, geometry)[first:last]
+    box = _box(pairs, geometry)
+    mine = fill({k: a for k, (a, _) in pairs.items()}, geometry)[box]
+    theirs = fill({k: b for k, (_, b) in pairs.items()}, geometry)[box]
     total = int(np.count_nonzero(mine)) + int(np.count_nonzero(theirs))
     differing = int(np.count_nonzero(mine != theirs))
     untouched = {k: c for k, c in roi.planes.items() if c.source and keep_source}
@@ -137,6 +138,18 @@ def _compared(roi: Roi, other: Roi, geometry: Geometry, keep_source: bool) -> St
         loose_contours=len(roi.loose),
         loose_identical=[c.data for c in roi.loose] == [c.data for c in other.loose],
     )
+
+
+def _box(pairs: Mapping[int, tuple[MultiPolygon, MultiPolygon]], geometry: Geometry) -> tuple[slice, slice, slice]:
+    """Planes, rows and columns outside which no voxel is inside any of the areas."""
+    areas = np.array([area for pair in pairs.values() for area in pair if not area.is_empty], dtype=object)
+    if not len(areas):
+        return slice(0), slice(0), slice(0)
+    bounds = shapely.total_bounds(areas)
+    du, dv = geometry.spacing_uv
+    (i0, j0), (i1, j1) = np.floor(bounds[:2] / (du, dv)), np.ceil(bounds[2:] / (du, dv))
+    rows, columns = (slice(max(int(low), 0), max(int(high) + 1, 0)) for low, high in ((j0, j1), (i0, i1)))
+    return slice(max(min(pairs), 0), max(pairs) + 1), rows, columns
 
 
 def _problems(entry: StructureCertificate, other: Roi, name: str, options: ExportOptions) -> list[str]:

@@ -51,10 +51,10 @@ print(json.dumps({"write": write, "read": time.perf_counter() - start_read, "ope
 """
 
 
-def shapes() -> dict[str, NDArray[np.bool_]]:
-    """Spheres, tori, thin shells, rods and single voxels, (planes, rows, columns) each."""
+def shapes(shape: tuple[int, int, int] = SHAPE) -> dict[str, NDArray[np.bool_]]:
+    """Spheres, tori, thin shells, rods and single voxels, each of `shape` (planes, rows, columns)."""
     out: dict[str, NDArray[np.bool_]] = {}
-    z, y, x = (np.arange(n, dtype=np.float32) * s for n, s in zip(SHAPE, (3.0, 0.98, 0.98), strict=True))
+    z, y, x = (np.arange(n, dtype=np.float32) * s for n, s in zip(shape, (3.0, 0.98, 0.98), strict=True))
 
     def ball(centre: tuple[float, float, float], outer: float, inner: float = 0.0) -> NDArray[np.bool_]:
         squared = (z - centre[0])[:, None, None] ** 2 + ((y - centre[1]) ** 2)[None, :, None] + ((x - centre[2]) ** 2)
@@ -69,9 +69,9 @@ def shapes() -> dict[str, NDArray[np.bool_]]:
         out[f"Shell{n}"] = ball((200 + 100 * n, 200, 260), 40 + 5 * n, 37 + 5 * n)
     for n in range(3):
         rod = (y - 200)[:, None] ** 2 + (x - 200 - 40 * n)[None, :] ** 2 < (2 + 2 * n) ** 2
-        out[f"Rod{n}"] = np.ascontiguousarray(np.broadcast_to(rod, SHAPE))
-    voxels = np.zeros(SHAPE, dtype=np.bool_)
-    voxels[tuple(np.random.default_rng(0).integers(0, size, 100) for size in SHAPE)] = True
+        out[f"Rod{n}"] = np.ascontiguousarray(np.broadcast_to(rod, shape))
+    voxels = np.zeros(shape, dtype=np.bool_)
+    voxels[tuple(np.random.default_rng(0).integers(0, size, 100) for size in shape)] = True
     out["Voxels"] = voxels
     return out
 
