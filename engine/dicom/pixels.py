@@ -41,6 +41,8 @@ ENCAPSULATED = {
     HTJ2K,
 }
 
+_COLOURS = ("PALETTE", "RGB", "YBR", "HSV", "ARGB", "CMYK")
+
 
 def why_undecodable(planes: Sequence[StoredPlane]) -> str:
     """Why the pixels of these planes are not read, in one sentence; "" when they are."""
@@ -48,10 +50,10 @@ def why_undecodable(planes: Sequence[StoredPlane]) -> str:
         return f"{planes[0].image.path.name} is a mosaic of many slices in one picture, which is not opened."
     for image in {id(plane.image): plane.image for plane in planes}.values():
         name = image.path.name
-        if image.samples == 1 and not image.photometric.startswith(("MONOCHROME", "PALETTE")):
-            return f"{name} has pixels of the kind {image.photometric}; only grey-scale images are opened."
-        if image.samples != 1 or image.photometric.startswith("PALETTE"):
+        if image.samples != 1 or image.photometric.startswith(_COLOURS):
             return f"{name} is a colour image ({_colours(image)}); only grey-scale images are opened."
+        if not image.photometric.startswith("MONOCHROME"):
+            return f"{name} has pixels of the kind {image.photometric}; only grey-scale images are opened."
         if image.bits_allocated not in (8, 16, 32):
             return f"{name} has {image.bits_allocated} bits a pixel; only 8, 16 and 32 are read."
         # PS3.5 8.1.1 asks for it; in files where it is not so, readers disagree on what the bits mean.

@@ -103,8 +103,8 @@ def _lost_note(lost: Mapping[int, ReadError], geometry: Geometry) -> str:
     """Which planes are left out, where they are, and why."""
     which = "; ".join(f"plane {k + 1}, at {geometry.positions[k]:.1f} mm: {lost[k]}" for k in list(lost)[:3])
     rest = f" And {len(lost) - 3} more." if len(lost) > 3 else ""
-    are = "plane is" if len(lost) == 1 else "planes are"
-    return f"{len(lost)} of {geometry.shape[0]} {are} left out, {which}{rest}"
+    are = "is" if len(lost) == 1 else "are"
+    return f"{len(lost)} of {geometry.shape[0]} planes {are} left out, {which}{rest}"
 
 
 def _read_whole(

@@ -317,11 +317,12 @@ def _encoding_of(head: bytes) -> UID | None:
 
 
 def _inflated(file: BinaryIO, at: int, listen: Callable[[], None]) -> bytes:
+    """The first part of what a file inflates to, which has room for any header."""
     file.seek(at)
     inflating, parts = Inflating(file), []
-    while part := inflating.read(_CHUNK << 6):
+    for _ in range(_MOST >> 20):
         listen()
-        parts.append(part)
+        parts.append(inflating.read(1 << 20))
     return b"".join(parts)
 
 

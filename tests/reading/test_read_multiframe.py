@@ -120,5 +120,5 @@ def test_a_truncated_compressed_frame_is_said(tmp_path: Path) -> None:
     volume = open_volume(path)
     lost = SHAPE[0] - volume.geometry.shape[0]
     assert 0 < lost < SHAPE[0]
-    assert f"{lost} of {SHAPE[0]} plane" in volume.notes[0]
+    assert f"{lost} of {SHAPE[0]} planes" in volume.notes[0]
     assert "e.dcm is damaged" in volume.notes[0]
