@@ -21,8 +21,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from engine.dicom.scan import scan
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from tests.synthetic import make_geometry, make_voxels, write_enhanced, write_series
 
 SHAPE = (3, 11, 7)
