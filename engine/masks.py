@@ -15,12 +15,13 @@ from shapely import MultiPolygon
 
 from engine.contouring.fill import fill
 from engine.contouring.trace import trace_mask_volume, trace_probability_volume
-from engine.dicom.presets import standard_type
+from engine.dicom.presets import standard_colour, standard_type
 from engine.errors import MismatchError, ReadError, WriteError
 from engine.grid_file import SUFFIXES, Placement, files_of, is_grid_file, read_grid_file
+from engine.palette import free_colour
 from engine.progress import Progress, silent
 from engine.sitk_image import itk, to_image
-from engine.structures import Generation, Provenance, Roi, StructureSet, palette
+from engine.structures import Generation, Provenance, Roi, StructureSet
 from engine.volume import FloatArray, Geometry, Volume
 
 MaskFormat = Literal["nii.gz", "nii", "nrrd"]
@@ -213,7 +214,8 @@ def structures_from_masks(
         if not areas:
             notes.append(f"'{name}' is empty: written as a structure without contours.")
         provenance = Provenance(Generation.UNKNOWN, "Traced from a mask file")
-        roi = Roi(index + 1, name, palette(index), standard_type(name), provenance=provenance)
+        colour = free_colour([roi.colour for roi in rois], standard_colour(name))
+        roi = Roi(index + 1, name, colour, standard_type(name), provenance=provenance)
         rois.append(roi.with_areas(areas))
     return StructureSet(volume.geometry, tuple(rois), notes=tuple(notes))
 

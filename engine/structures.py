@@ -16,16 +16,6 @@ from engine.volume import Geometry
 
 EMPTY = MultiPolygon()
 
-_PALETTE = (
-    (230, 90, 80), (90, 170, 240), (110, 200, 110), (240, 190, 70), (190, 120, 230), (80, 210, 200),
-    (240, 140, 180), (170, 200, 80), (140, 150, 240), (230, 150, 90),
-)  # fmt: skip
-
-
-def palette(index: int) -> tuple[int, int, int]:
-    """A display colour for the `index`-th structure that has none of its own."""
-    return _PALETTE[index % len(_PALETTE)]
-
 
 class Generation(StrEnum):
     """DICOM's ROIGenerationAlgorithm: who drew a structure."""

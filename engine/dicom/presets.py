@@ -97,7 +97,7 @@ class Preset(BaseModel):
 
 
 class StandardName(BaseModel):
-    """A structure name of AAPM TG-263, with the type and code that belong to it."""
+    """A structure name of AAPM TG-263, with the type, code and colour that belong to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -105,6 +105,7 @@ class StandardName(BaseModel):
     meaning: str
     roi_type: str = "ORGAN"
     code: tuple[str, str, str] | None = None
+    colour: tuple[int, int, int] | None = None
 
 
 @cache
@@ -132,6 +133,14 @@ def preset(name: str) -> Preset:
 def standard_names() -> dict[str, StandardName]:
     """TG-263 names that come with the program, by name."""
     return {entry["name"]: StandardName(**entry) for entry in _read("tg263.json")["names"]}
+
+
+def standard_colour(name: str) -> tuple[int, int, int] | None:
+    """The colour by which a structure of a TG-263 name is known; targets by how the name begins; else None."""
+    known = standard_names().get(name)
+    if known is None:
+        known = next((standard_names()[kind] for kind in ("GTV", "CTV", "PTV", "ITV") if name.startswith(kind)), None)
+    return known.colour if known is not None else None
 
 
 def standard_code(roi: Roi) -> Code | None:

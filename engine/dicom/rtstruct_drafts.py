@@ -15,6 +15,7 @@ from shapely import MultiPolygon, Polygon
 from engine.contouring.extent import beside_cm3
 from engine.contouring.rings import areas_from_rings
 from engine.dicom.fields import one_line
+from engine.dicom.presets import standard_colour
 from engine.dicom.rtstruct_file import RoiContours, json_text
 from engine.dicom.rtstruct_items import (
     KNOWN_OBSERVATION,
@@ -29,7 +30,8 @@ from engine.dicom.rtstruct_items import (
 )
 from engine.dicom.rtstruct_match import contour_planes
 from engine.loose import CLOSED, LooseKind, loose_contours, points_of
-from engine.structures import PlaneContours, RawContour, Roi, palette
+from engine.palette import palette
+from engine.structures import PlaneContours, RawContour, Roi
 from engine.volume import FloatArray, Geometry
 
 #: A point this near to a voxel centre was meant to be on it.
@@ -176,7 +178,7 @@ class Draft:
         return Roi(
             number=self.number,
             name=self.name,
-            colour=self.colour or palette(self.index),
+            colour=self.colour or standard_colour(self.name) or palette(self.index),
             roi_type=string(observation, "RTROIInterpretedType"),
             planes=areas,
             loose=loose,

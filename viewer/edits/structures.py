@@ -78,8 +78,11 @@ def rename(session: Session, history: History, number: int, name: str) -> None:
         raise RefusedError(f"There is already a structure {name}.")
     known = standard_names().get(name)
     roi_type = known.roi_type if known is not None and not roi.roi_type else roi.roi_type
+    # Where nothing is drawn yet, nobody has got used to the colour.
+    others = tuple(other for other in structures.rois if other.number != number)
+    colour = fresh_colour(replace(structures, rois=others), name) if known is not None and roi.is_empty else roi.colour
     # The code belonged to the old name; a standard name brings its own at export.
-    after = replace(roi, name=name, code=None, roi_type=roi_type)
+    after = replace(roi, name=name, code=None, roi_type=roi_type, colour=colour)
     history.do(change(structures, after, text=f"Rename {roi.name} to {name}"))
 
 

@@ -1,15 +1,10 @@
 """Which structure an edit is about: the active one where it may be changed, or a new one. No Qt."""
 
+from engine.dicom.presets import standard_colour
 from engine.errors import PlanimeterError
+from engine.palette import free_colour
 from engine.structures import Provenance, Roi, StructureSet
 from viewer.session import Session
-
-#: Colours of new structures, in turn: far apart for the eye on grey, red and green never alone (Okabe and Ito 2008,
-#: brightened for a dark background).
-PALETTE: tuple[tuple[int, int, int], ...] = (
-    (255, 190, 60), (90, 190, 255), (60, 205, 150), (245, 235, 90), (80, 140, 255), (255, 120, 60), (235, 140, 195),
-    (170, 130, 255), (150, 225, 60), (255, 95, 120), (100, 220, 225), (205, 170, 120),
-)  # fmt: skip
 
 
 class RefusedError(PlanimeterError):
@@ -50,7 +45,6 @@ def fresh_roi(structures: StructureSet) -> Roi:
     )
 
 
-def fresh_colour(structures: StructureSet) -> tuple[int, int, int]:
-    """The colour of the palette that is least used."""
-    used = [roi.colour for roi in structures.rois]
-    return min(PALETTE, key=used.count)
+def fresh_colour(structures: StructureSet, name: str = "") -> tuple[int, int, int]:
+    """A colour that no other structure has: the one by which `name` is known, where it is free."""
+    return free_colour([roi.colour for roi in structures.rois], standard_colour(name))
