@@ -24,6 +24,7 @@ __all__ = ["SUFFIXES", "GridFile", "Placement", "files_of", "is_grid_file", "pla
 #: What the names of the files end in that are read here; those of a pair (.hdr, .img) are told by their content.
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 _PAIR_SUFFIXES = (".hdr", ".hdr.gz", ".img", ".img.gz")
+_DETACHED_SUFFIXES = (".nhdr", ".mhd")
 _NIFTI_SUFFIXES = (".nii", ".nii.gz", *_PAIR_SUFFIXES)
 #: Text headers are looked through up to here, bytes.
 _LONGEST_HEADER = 1 << 20
@@ -61,8 +62,13 @@ def is_grid_file(path: Path) -> bool:
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """The files that belong together: (header, image) for a NIfTI pair, else the one."""
-    return (path.name.lower().endswith(_PAIR_SUFFIXES) and nifti.pair_of(path)) or (path,)
+    """The files that belong together, the one to open first: header and image of a NIfTI pair, header and voxels."""
+    name = path.name.lower()
+    if name.endswith(_PAIR_SUFFIXES):
+        return nifti.pair_of(path) or (path,)
+    if name.endswith(_DETACHED_SUFFIXES):
+        return path, *(path.parent / data for data in _data_names(path) if (path.parent / data).is_file())
+    return (path,)
 
 
 def placements(path: Path) -> tuple[Placement, ...]:
@@ -218,9 +224,25 @@ def _text_header(path: Path) -> tuple[dict[str, str], int]:
         name, mark, value = text.partition("=" if path.name.lower().endswith((".mha", ".mhd")) else ":")
         if mark:
             fields[name.strip().lower()] = value.strip()
-        if name.strip().lower() == "elementdatafile":
+        if name.strip().lower() == "elementdatafile" or value.strip() == "LIST":
             break
     return fields, end
+
+
+def _data_names(path: Path) -> list[str]:
+    """Names of the files in which a text header says that its voxels are."""
+    fields, end = _text_header(path)
+    name = next((fields[key] for key in ("elementdatafile", "data file", "datafile") if key in fields), "")
+    if name.upper() == "LIST":
+        return path.read_bytes()[:_LONGEST_HEADER][end:].decode("latin-1").split()
+    pattern = name.split()
+    if len(pattern) >= 3 and "%" in pattern[0] and all(part.isdigit() for part in pattern[1:]):
+        first, last, step = (*map(int, pattern[1:]), 1)[:3]
+        try:
+            return [pattern[0] % number for number in range(first, last + 1, max(step, 1))]
+        except (TypeError, ValueError):
+            return []
+    return [name] if name and name.upper() != "LOCAL" else []
 
 
 def _meta_bytes(fields: dict[str, str]) -> int | None:

@@ -184,7 +184,13 @@ class _Scanner:
             for same in found.values()
             for n, series in enumerate(same, 1)
         ]
-        unreadable = [Unreadable(path, reason, path in self._damaged) for path, reason in self._unreadable.items()]
+        # Voxels beside their header may have been met before it.
+        parts = {file for series in self._files for file in series.files}
+        unreadable = [
+            Unreadable(path, reason, path in self._damaged)
+            for path, reason in self._unreadable.items()
+            if path not in parts
+        ]
         unreadable += [Unreadable(header.path, header.problem, True) for header in self._headers if header.problem]
         return Catalogue(_patients([*every, *self._files]), tuple(unreadable))
 

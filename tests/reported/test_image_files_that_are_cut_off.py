@@ -15,6 +15,7 @@ from engine.__main__ import commands
 from engine.errors import ReadError
 from engine.masks import read_mask
 from engine.opening import open_volume
+from engine.stored.scan import scan
 from tests.synthetic import make_geometry, write_series
 
 SHAPE = (6, 16, 20)
@@ -172,6 +173,21 @@ def test_a_whole_file_is_read_whatever_follows_its_voxels(tmp_path: Path, kind: 
     path = WHOLE[kind](tmp_path)
     np.testing.assert_array_equal(np.sort(open_volume(path).voxels, axis=None), np.sort(STORED, axis=None))
     assert int(read_mask(path).values.sum()) == int(STORED.sum())
+
+
+@pytest.mark.parametrize("kind", ["img", "nhdr", "nhdr, gzip", "mhd", "mhd, compressed"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_voxels_beside_their_header_are_no_unreadable_file(tmp_path: Path, kind: str, listed: bool) -> None:
+    path = WHOLE[kind](tmp_path)
+    if listed and kind in ("nhdr", "mhd"):
+        (tmp_path / "m.raw").unlink()
+        for k, plane in enumerate(STORED):
+            (tmp_path / f"a{k}.raw").write_bytes(plane.tobytes())
+        named = path.read_text().replace("m.raw", "LIST\n" + "\n".join(f"a{k}.raw" for k in range(6)))
+        path.write_text(named)
+    catalogue = scan([tmp_path])
+    assert [series.info.description for series in catalogue.series()] == [path.name] and not catalogue.unreadable
+    np.testing.assert_array_equal(np.sort(open_volume(tmp_path).voxels, axis=None), np.sort(STORED, axis=None))
 
 
 def test_voxels_kept_in_a_way_that_is_not_read_are_not_called_damaged(tmp_path: Path) -> None:
