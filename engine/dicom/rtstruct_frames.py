@@ -51,10 +51,10 @@ def in_other_frames(header: Dataset, drafts: Sequence[Draft], volume: Volume | N
         apart[draft.number] = draft
     if apart:
         names = ", ".join(f"'{draft.name}'" for draft in apart.values())
-        one = len(apart) == 1
+        lie, them, they_were = ("lies", "it", "it was") if len(apart) == 1 else ("lie", "them", "they were")
         notes.append(
-            f"{names} {'lies' if one else 'lie'} in another frame of reference than the image: left out here, and "
-            f"written back as {'it was' if one else 'they were'} read."
+            f"{names} {lie} in another frame of reference than the image: left out here; an export of this file's "
+            f"structures writes {them} back as {they_were} read."
         )
     return set(apart)
 

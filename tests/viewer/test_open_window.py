@@ -6,10 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.dataset import Dataset
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
@@ -222,6 +225,34 @@ def test_structures_loaded_onto_an_open_series_keep_the_view(
     wait_until(lambda: told.opened == 2)
     assert seeing.session.volume is volume and len(seeing.session.structures.rois) == 1
     assert np.array_equal(seeing.session.cursor_lps, cursor)
+
+
+def test_structures_of_another_frame_of_reference_are_not_drawn_and_are_named(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path, tmp_path: Path
+) -> None:
+    dataset = pydicom.dcmread(study / "rt.dcm")
+    frame, item = Dataset(), deepcopy(dataset.StructureSetROISequence[0])
+    frame.FrameOfReferenceUID = item.ReferencedFrameOfReferenceUID = "1.2.3.4"
+    item.ROINumber, item.ROIName = 2, "Moved"
+    dataset.ReferencedFrameOfReferenceSequence.append(frame)
+    dataset.StructureSetROISequence.append(item)
+    drawn = deepcopy(dataset.ROIContourSequence[0])
+    drawn.ReferencedROINumber = 2
+    for contour in drawn.ContourSequence:
+        del contour.ContourImageSequence
+    dataset.ROIContourSequence.append(drawn)
+    dataset.save_as(tmp_path / "two.dcm")
+    opener.open_paths([study / "ct"])
+    wait_until(lambda: told.opened == 1)
+    opener.load_structures(tmp_path / "two.dcm")
+    wait_until(lambda: told.opened == 2)
+    assert [roi.name for roi in seeing.session.structures.rois] == ["Box"]
+    assert any("'Moved' lies in another frame" in sentence for sentence in seeing.messages.sentences)
+    # Once more, beside the structures that are there: these are what an export writes.
+    opener.load_structures(tmp_path / "two.dcm")
+    wait_until(lambda: told.opened == 3)
+    assert len(seeing.session.structures.rois) == 2
+    assert any("'Moved' of two.dcm will not be exported" in sentence for sentence in seeing.messages.sentences)
 
 
 def test_layer_of_the_same_frame_of_reference_only(seeing: MainWindow, opener: Opener, told: Told, study: Path) -> None:

@@ -52,8 +52,8 @@ def test_the_image_is_written_with_the_structures_for_the_patient_who_is_typed_i
     again = open_volume(tmp_path / "rt_images")
     assert (again.info.patient_name, again.info.patient_id) == ("Doe^Jane", "17")
     np.testing.assert_array_equal(again.voxels, volume.voxels)
-    written = next(series for series in scan([tmp_path]).series() if series.kind == "rtstruct")
-    assert again.info.series_uid in written.references and written.info.patient_id == "17"
+    written = next(series for series in scan([tmp_path]).series() if series.is_structures)
+    assert again.info.series_uid in written.references.series_uids and written.info.patient_id == "17"
     assert read_rtstruct(tmp_path / "rt.dcm", again).rois[0].name == "Shell"
 
 

@@ -299,6 +299,11 @@ class Opener(QObject):
         session = self._window.session
         assert session.volume is not None and session.structures is not None, "asked for an open series"
         if session.structures.rois:
+            if found.elsewhere:
+                names = ", ".join(f"'{roi.name}'" for roi in found.elsewhere)
+                self._window.show_message(
+                    f"{names} of {path.name} will not be exported with these structures.", "warning"
+                )
             self._window.history.do(history.join(session.structures, found.rois, text=f"Load {path.name}"))
             return
         cursor = session.cursor_lps
