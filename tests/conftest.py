@@ -8,9 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 #: Where the random numbers of every test begin. $PLANIMETER_TEST_SEED tries other ones.
 SEED = int(os.environ.get("PLANIMETER_TEST_SEED", "0"))
+
+# The same examples each time, or with another seed others each time. How long one takes says how busy the machine is.
+settings.register_profile("planimeter", derandomize=SEED == 0, deadline=None)
+settings.load_profile("planimeter")
 
 
 @pytest.fixture(autouse=True)

@@ -60,23 +60,3 @@ def add(area: MultiPolygon, shape: BaseGeometry) -> MultiPolygon:
 def subtract(area: MultiPolygon, shape: BaseGeometry) -> MultiPolygon:
     """`area` with `shape` taken away."""
     return clean(area.difference(shape))
-
-
-def push(area: MultiPolygon, start_uv: ArrayLike, end_uv: ArrayLike, radius_mm: float) -> MultiPolygon:
-    """Nudge the line with a disc that moves from `start_uv` to `end_uv`.
-
-    A disc that starts inside the area pushes the line outwards before it; one that starts outside pushes it inwards.
-
-    Args:
-        area: polygons of one plane, `(u, v)` mm.
-        start_uv: (2,) centre of the disc where the move begins; decides between outwards and inwards.
-        end_uv: (2,) centre where it ends.
-        radius_mm: of the disc.
-
-    Returns:
-        The area afterwards.
-    """
-    start = np.asarray(start_uv, dtype=np.float64)
-    swept = stamp(np.stack([start, np.asarray(end_uv, dtype=np.float64)]), radius_mm)
-    inside = bool(shapely.contains_xy(area, start[0], start[1]))
-    return add(area, swept) if inside else subtract(area, swept)

@@ -15,14 +15,13 @@ from shapely import MultiPolygon, Polygon, get_coordinates, get_parts, get_rings
 
 from engine.contouring.stack import Areas
 from engine.progress import Progress, silent
-from engine.volume import Geometry
+from engine.volume import FloatArray, Geometry
 
 #: Where the box around all lines has more voxels than this for each crossing of a line and a column, voxels are set
 #: run by run instead of by scanning the box.
 SPARSE = 64
 
 BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 
@@ -40,16 +39,6 @@ def fill_plane(area: MultiPolygon | Polygon, shape: tuple[int, int], spacing_uv:
     start, end = _edges(area)
     out: BoolArray = np.zeros((1, *shape), dtype=np.bool_)
     _paint(out, start, end, np.zeros(len(start), dtype=np.intp), spacing_uv)
-    return out.reshape(shape)
-
-
-def fill_rings(rings: Sequence[FloatArray], shape: tuple[int, int], spacing_uv: tuple[float, float]) -> BoolArray:
-    """Voxels of one plane that lie inside an odd number of `rings`, each (n, 2) `(u, v)` mm, closed or not."""
-    out: BoolArray = np.zeros((1, *shape), dtype=np.bool_)
-    if rings:
-        start = np.concatenate([np.asarray(ring, dtype=np.float64) for ring in rings])
-        end = np.concatenate([np.roll(np.asarray(ring, dtype=np.float64), -1, axis=0) for ring in rings])
-        _paint(out, start, end, np.zeros(len(start), dtype=np.intp), spacing_uv)
     return out.reshape(shape)
 
 

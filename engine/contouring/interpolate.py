@@ -14,9 +14,7 @@ from engine.contouring.simplify import simplify_plane
 from engine.contouring.stack import Areas, heights, move, offsets, to_stack
 from engine.contouring.trace import level_lines
 from engine.progress import Progress, silent
-from engine.volume import Geometry
-
-FloatArray = NDArray[np.float64]
+from engine.volume import FloatArray, Geometry
 
 #: Points of the grid on which distances are blended, along the longer side of the box around both areas.
 GRID = 160

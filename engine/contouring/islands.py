@@ -90,23 +90,6 @@ def remove_islands(
     return _only(pieces, areas)
 
 
-def remove_specks(
-    areas: Areas, geometry: Geometry, smaller_than_mm2: float, progress: Progress = silent
-) -> dict[int, MultiPolygon]:
-    """Without the polygons, each on its plane alone, whose area is below `smaller_than_mm2`.
-
-    Returns:
-        The planes that change; those left without contours are empty.
-    """
-    progress(0.0, "Removing specks")
-    result = {}
-    for k, area in areas.items():
-        kept = [polygon for polygon in area.geoms if polygon.area >= smaller_than_mm2]
-        if len(kept) < len(area.geoms):
-            result[k] = MultiPolygon(kept)
-    return result
-
-
 def fill_holes(
     areas: Areas, geometry: Geometry, smaller_than_mm2: float = np.inf, progress: Progress = silent
 ) -> dict[int, MultiPolygon]:

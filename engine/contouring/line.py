@@ -16,8 +16,8 @@ import shapely
 from numpy.typing import NDArray
 
 from engine.contouring.march import cross, following, starts_of
+from engine.volume import FloatArray
 
-FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 

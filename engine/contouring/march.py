@@ -9,7 +9,8 @@ from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
-FloatArray = NDArray[np.float64]
+from engine.volume import FloatArray
+
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 

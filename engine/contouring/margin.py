@@ -5,7 +5,6 @@ from itertools import pairwise, permutations
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely import MultiPolygon, box
 from shapely.affinity import scale
 
@@ -15,9 +14,7 @@ from engine.contouring.simplify import simplify_plane
 from engine.contouring.stack import EMPTY, Areas, changed, heights, move, offsets, to_stack
 from engine.errors import PlanimeterError
 from engine.progress import Progress, silent
-from engine.volume import Geometry
-
-FloatArray = NDArray[np.float64]
+from engine.volume import FloatArray, Geometry
 
 #: Edges of a quarter of an ellipse; it lies inside the true one by at most 0.13 % of its radius.
 QUARTER_EDGES = 16

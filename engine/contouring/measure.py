@@ -32,9 +32,8 @@ from numpy.typing import NDArray
 
 from engine.contouring.stack import EMPTY, Areas
 from engine.errors import MismatchError
-from engine.volume import Geometry
+from engine.volume import FloatArray, Geometry
 
-FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 #: Lines are sampled at least this densely (mm) where distances between them are measured.
@@ -171,11 +170,6 @@ def added_path_length(reference: Areas, other: Areas, tolerance_mm: float = 0.0)
     return float(total)
 
 
-def mask_volume_cm3(mask: BoolArray, spacing_kji: Sequence[float]) -> float:
-    """Volume in cm³ of a (planes, rows, columns) mask with voxels of `spacing_kji` mm."""
-    return float(np.count_nonzero(mask)) * float(np.prod(spacing_kji)) / 1000.0
-
-
 def mask_dice(a: BoolArray, b: BoolArray) -> float:
     """Dice of two masks of one shape, by voxels."""
     _check(a, b)
@@ -211,21 +205,6 @@ def surface_distances(a: BoolArray, b: BoolArray, spacing_kji: Sequence[float]) 
     forth = _distance_to(on_second, spacing_kji)[on_first]
     back = _distance_to(on_first, spacing_kji)[on_second]
     return Distances(forth, back, first[on_first], second[on_second])
-
-
-def surface_dice(a: BoolArray, b: BoolArray, spacing_kji: Sequence[float], tolerance_mm: float) -> float:
-    """Surface Dice of two masks at a tolerance in mm; definition at the top of this module."""
-    return surface_distances(a, b, spacing_kji).share_within(tolerance_mm)
-
-
-def hd95(a: BoolArray, b: BoolArray, spacing_kji: Sequence[float]) -> float:
-    """95 % Hausdorff distance of two masks, mm; definition at the top of this module."""
-    return surface_distances(a, b, spacing_kji).percentile(95)
-
-
-def mean_surface_distance(a: BoolArray, b: BoolArray, spacing_kji: Sequence[float]) -> float:
-    """Mean surface distance of two masks, mm; definition at the top of this module."""
-    return surface_distances(a, b, spacing_kji).mean
 
 
 def _check(a: BoolArray, b: BoolArray) -> None:

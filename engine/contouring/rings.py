@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from shapely import LineString, MultiPolygon, Polygon
 
 from engine.contouring.brush import clean
-
-FloatArray = NDArray[np.float64]
+from engine.volume import FloatArray
 
 #: How far (mm) a link keeps from voxel centres, where it can: readers that round may take a centre on it for outside.
 CLEAR_MM = 0.01

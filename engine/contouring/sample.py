@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import GeometryError
-from engine.volume import Geometry
-
-FloatArray = NDArray[np.float64]
+from engine.volume import FloatArray, Geometry
 
 #: Directions count as parallel when their cosine differs from one by less than this (about 0.03°).
 PARALLEL = 1e-7

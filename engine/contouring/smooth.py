@@ -12,9 +12,7 @@ from engine.contouring.stack import Areas, changed, heights, move, offsets, to_s
 from engine.contouring.trace import level_lines
 from engine.errors import PlanimeterError
 from engine.progress import Progress, silent
-from engine.volume import Geometry
-
-FloatArray = NDArray[np.float64]
+from engine.volume import FloatArray, Geometry
 
 #: The volume afterwards differs from that before by no more than this share.
 VOLUME_TOLERANCE = 0.002

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely import MultiPolygon
 from shapely.affinity import translate
 
-from engine.volume import Geometry
+from engine.volume import FloatArray, Geometry
 
 Areas = Mapping[int, MultiPolygon]
-FloatArray = NDArray[np.float64]
 EMPTY = MultiPolygon()
 
 

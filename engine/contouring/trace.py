@@ -32,10 +32,9 @@ from engine.contouring.march import areas_of, march, starts_of, with_corners
 from engine.contouring.sample import MapSampler
 from engine.errors import MismatchError
 from engine.progress import Progress, silent
-from engine.volume import Geometry
+from engine.volume import FloatArray, Geometry
 
 BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
 
 #: Cells traced at once: keeps the work in the cache, and the memory beside the mask at some dozen MB.
 CELLS_AT_ONCE = 300_000

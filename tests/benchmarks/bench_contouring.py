@@ -118,7 +118,6 @@ def operations(geometry: Geometry) -> None:
     margins = margin.Margins(left=5, right=3, anterior=7, posterior=2, superior=6, inferior=4)
     work: dict[str, Callable[[], object]] = {
         "brush: add a stroke on one plane": lambda: brush.add(solid[middle], tool),
-        "brush: push on one plane": lambda: brush.push(solid[middle], (200, 250), (206, 250), 12.0),
         "section along a row, one structure": lambda: section.section(solid, geometry, "row", 255.0),
         "paint on a section": lambda: section.paint_section(
             solid, geometry, "row", 255.0, MultiPolygon([Point(250, 310).buffer(20)]), True

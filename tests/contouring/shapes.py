@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from shapely import MultiPolygon
 
+from engine.contouring.fill import fill_plane
 from engine.volume import Geometry
 
 SPACINGS = st.tuples(st.floats(0.2, 4.0), st.floats(0.2, 4.0))
@@ -60,6 +61,11 @@ def centres_inside(area, shape, spacing_uv):
     """An independent even-odd filling: GEOS's point in polygon, which leaves out points on the line."""
     u, v = np.meshgrid(np.arange(shape[1]) * spacing_uv[0], np.arange(shape[0]) * spacing_uv[1])
     return shapely.contains_xy(area, u, v)
+
+
+def even_odd(rings, shape, spacing_uv):
+    """Our filling of rings that may cross, each (n, 2) mm: inside is what an odd number of them goes round."""
+    return fill_plane(MultiPolygon([shapely.Polygon(ring) for ring in rings]), shape, spacing_uv)
 
 
 def disc(u, v, radius, segments=64):

@@ -1,4 +1,4 @@
-"""The brush, the eraser and the pushing disc."""
+"""The brush and the eraser."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Polygon
 
-from engine.contouring.brush import add, clean, push, stamp, subtract
-from tests.contouring.shapes import disc, rectangle
+from engine.contouring.brush import add, clean, stamp, subtract
+from tests.contouring.shapes import rectangle
 
 PATHS = st.lists(st.tuples(st.floats(0, 50), st.floats(0, 50)), min_size=1, max_size=8)
 
@@ -39,28 +39,6 @@ def test_erasing_the_middle_leaves_a_hole_and_erasing_across_leaves_islands():
     (holed,) = subtract(rectangle(0, 0, 30, 30), stamp([[15.0, 15.0]], 4)).geoms
     assert len(holed.interiors) == 1
     assert len(subtract(rectangle(0, 0, 30, 30), stamp([[15.0, -9.0], [15.0, 39.0]], 3)).geoms) == 2
-
-
-def test_a_disc_pushed_from_inside_moves_the_line_outwards_and_no_further_than_itself():
-    area = rectangle(0, 0, 30, 30)
-    pushed = push(area, (25, 15), (29, 15), 4)
-    assert pushed.covers(area)
-    assert pushed.bounds[2] == pytest.approx(33)
-    assert pushed.difference(area).area < 8 * 3
-
-
-def test_a_disc_pushed_from_outside_moves_the_line_inwards():
-    area = rectangle(0, 0, 30, 30)
-    pushed = push(area, (36, 15), (31, 15), 4)
-    assert area.covers(pushed)
-    assert not pushed.contains(shapely.Point(27.5, 15))
-    assert pushed.contains(shapely.Point(26.5, 15))
-
-
-def test_pushing_away_from_the_line_changes_nothing():
-    area = disc(20, 20, 10)
-    assert push(area, (50, 50), (52, 50), 3).equals(area)
-    assert push(area, (20, 20), (21, 20), 3).equals(area)
 
 
 def test_a_loop_drawn_over_its_own_start_keeps_all_it_goes_around():

