@@ -12,6 +12,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from engine.errors import MismatchError, ReadError
+from engine.grid_file import read_grid_file
+from engine.sitk_image import to_image
 
 #: HU above which a voxel counts as body when the box around the patient is found.
 _BODY_HU = -500
@@ -168,8 +170,6 @@ def _description(folder: Path) -> dict[str, Any]:
 def _read(path: Path) -> sitk.Image:
     if not path.is_file():
         raise ReadError(f"{path} is missing.")
-    try:
-        image: sitk.Image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
-    except RuntimeError as error:
-        raise ReadError(f"{path} is not a readable image.") from error
+    file = read_grid_file(path)
+    image: sitk.Image = sitk.DICOMOrient(to_image(file.values, file.geometry), "LPS")
     return image

@@ -16,6 +16,7 @@ from engine.errors import ReadError
 from engine.masks import read_mask
 from engine.opening import open_volume
 from engine.stored.scan import scan
+from engine.training.dataset import DataSet
 from tests.synthetic import make_geometry, write_series
 
 SHAPE = (6, 16, 20)
@@ -215,3 +216,15 @@ def test_no_rtstruct_is_written_from_a_mask_that_is_cut_off(tmp_path: Path) -> N
     result = CliRunner().invoke(commands, arguments)
     assert isinstance(result.exception, ReadError) and "organ.nii is cut off" in str(result.exception)
     assert not (tmp_path / "rt.dcm").exists()
+
+
+def test_a_case_of_a_data_set_is_refused_where_its_labels_are_cut_off(tmp_path: Path) -> None:
+    for folder in ("imagesTr", "labelsTr"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "dataset.json").write_text('{"labels": {"background": 0, "Organ": 1}, "file_ending": ".nii"}')
+    nifti(lambda data: data, "a_0000.nii")(tmp_path / "imagesTr")
+    nifti(lambda data: data, "a.nii")(tmp_path / "labelsTr")
+    assert int(DataSet(tmp_path, ["Organ"]).read("a").labels.sum()) == int(STORED.sum())
+    nifti(lambda data: data[:HALF], "a.nii")(tmp_path / "labelsTr")
+    with pytest.raises(ReadError, match=r"a\.nii is cut off"):
+        DataSet(tmp_path, ["Organ"]).read("a")

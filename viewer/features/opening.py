@@ -93,7 +93,8 @@ class Opener(QObject):
     def ask_files(self) -> None:
         """Ask for files and open them."""
         kinds = (
-            "Images and structures (*);;DICOMDIR (DICOMDIR);;NIfTI, NRRD, MetaImage (*.nii *.nii.gz *.nrrd *.mha *.mhd)"
+            "Images and structures (*);;DICOMDIR (DICOMDIR);;"
+            "NIfTI, NRRD, MetaImage (*.nii *.nii.gz *.hdr *.nrrd *.nhdr *.mha *.mhd)"
         )
         chosen, _ = QFileDialog.getOpenFileNames(self._window, "Open files", self._last_folder(), kinds)
         if chosen:
