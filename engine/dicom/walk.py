@@ -139,7 +139,7 @@ class Walker:
     def _elements(self, plain: "_Plain", at: int, found: _Found) -> tuple[int, int, str, int]:
         """Put what is wanted into `found`; (offset, length, representation) of Pixel Data, and the last tag."""
         last = -1
-        while not plain.ends_at(at):
+        while at < plain.loaded or not plain.ends_at(at):
             tag, vr, start, length = plain.element(at)
             if tag <= last:
                 raise _NotPlainError
@@ -204,6 +204,8 @@ class _Plain:
         self.implicit = False
         self.little = True
         self._data = file.read(_CHUNK)
+        #: Bytes that are in memory.
+        self.loaded = len(self._data)
         self.order("<")
 
     def order(self, sign: str) -> None:
@@ -215,13 +217,13 @@ class _Plain:
         """True when no element begins at a place."""
         if at >= self.size:
             return True
-        if at >= len(self._data):
-            self._data += self.file.read(_CHUNK)
-        return at >= len(self._data)
+        if at >= self.loaded:
+            self._load(_CHUNK)
+        return at >= self.loaded
 
     def is_whole(self, at: int) -> bool:
         """True when the file was meant to end at a place; what a deflated one inflates to has no size of its own."""
-        return at == (len(self._data) if self.deflated_at else self.size)
+        return at == (self.loaded if self.deflated_at else self.size)
 
     def bytes(self, start: int, stop: int) -> bytes:
         """A part of the file."""
@@ -229,16 +231,21 @@ class _Plain:
         return self._data[start:stop]
 
     def _need(self, stop: int) -> None:
-        if stop > len(self._data):
+        if stop > self.loaded:
             if stop > min(self.size, _MOST):
                 raise _NotPlainError
-            self._data += self.file.read(max(stop - len(self._data), len(self._data)))
-            if stop > len(self._data):
+            self._load(max(stop - self.loaded, self.loaded))
+            if stop > self.loaded:
                 raise _NotPlainError
+
+    def _load(self, count: int) -> None:
+        self._data += self.file.read(count)
+        self.loaded = len(self._data)
 
     def element(self, at: int) -> tuple[int, str, int, int]:
         """(tag, VR or "", where its value starts, its length) of the element at a place."""
-        self._need(at + 8)
+        if at + 8 > self.loaded:
+            self._need(at + 8)
         group, element, vr, short = self._head.unpack_from(self._data, at)
         tag = group << 16 | element
         if self.implicit or group == _DELIMITERS:
