@@ -113,7 +113,9 @@ class PixelFormat:
         found = cls(rows, columns, frames, samples, photometric, allocated, stored, high, signed, syntax)
         found.remarks = [*walked.remarks, *assumed.remarks]
         found._settle(walked, file, cells * allocated // 8)
-        found.swapped = syntax == ExplicitVRBigEndian and allocated == 8 and walked.representation == "OW"
+        found.swapped = syntax == ExplicitVRBigEndian and allocated in (8, 32) and walked.representation == "OW"
+        if found.swapped and allocated == 32:
+            found.remarks.append("its pixels of 32 bits are read as two big-endian words, the lower first (PS3.5 7.3)")
         return found
 
     def _settle(self, walked: Walked, file: BinaryIO, needed: int) -> None:

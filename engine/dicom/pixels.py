@@ -188,7 +188,7 @@ def _fill(file: FileIO, buffer: memoryview, image: StoredImage) -> None:
 
 
 def _read_swapped(file: FileIO, image: StoredImage, start: int, values: NDArray[Any]) -> None:
-    """Read pixels of 8 bits from words whose bytes have changed places (PS3.5 7.3); a frame may begin amid a word."""
+    """Read pixels from words whose bytes have changed places (PS3.5 7.3); a frame of 8 bits may begin amid a word."""
     first = start // 2 * 2
     words = np.empty((start + image.frame_bytes + 1) // 2 - first // 2, "<u2")
     file.seek(image.offset + first)

@@ -47,9 +47,9 @@ class StoredImage:
 
     `offset` is the byte at which the value of Pixel Data starts (in what a deflated file inflates to); `length` its
     bytes, or -1 when it is encapsulated. `size` and `modified_ns` are the file's when its header was read. `swapped`
-    tells that the two bytes of each word have changed places, as those of big-endian pixels of 8 bits have. `remarks`
-    say what had to be assumed about the file: clauses for a sentence that begins with its name. `deflated_at` is the
-    byte at which the file is deflated from, 0 where it is not.
+    tells that the two bytes of each word have changed places, as in big-endian words of pixels of 8 or 32 bits.
+    `remarks` say what had to be assumed about the file: clauses for a sentence that begins with its name.
+    `deflated_at` is the byte at which the file is deflated from, 0 where it is not.
     """
 
     path: Path

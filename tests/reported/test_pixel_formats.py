@@ -85,6 +85,22 @@ def test_16_bit_pixels_of_big_endian_files_are_read(tmp_path: Path, signed: bool
     np.testing.assert_array_equal(open_volume(tmp_path).voxels, VOXELS)
 
 
+@pytest.mark.parametrize("representation", ["OW", "OL"])
+def test_32_bit_pixels_of_big_endian_files_are_read_in_words_or_as_a_whole(tmp_path: Path, representation: str) -> None:
+    pixels = (np.arange(108) * 70000).reshape(1, 12, 9)
+    (file,) = write_series(
+        tmp_path, pixels, make_geometry(pixels.shape), "MR", bits=(32, 32), transfer_syntax=ExplicitVRLittleEndian
+    )
+    dataset = dcmread(file)
+    stored = np.frombuffer(dataset.PixelData, "<u2" if representation == "OW" else "<u4")
+    dataset.PixelData = stored.byteswap().tobytes()
+    dataset["PixelData"].VR = representation
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    dcmwrite(file, dataset, implicit_vr=False, little_endian=False, force_encoding=True)
+    np.testing.assert_array_equal(open_volume(file).voxels, pixels)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(file))), pixels)
+
+
 def lacking(*keywords: str) -> Callable[[Dataset, int], None]:
     def edit(dataset: Dataset, _: int) -> None:
         for keyword in keywords:
