@@ -9,6 +9,7 @@ from typing import Any
 
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
+from pydicom.multival import MultiValue
 
 from engine import __version__
 from engine.dicom.fields import one_line
@@ -56,7 +57,7 @@ def identity(structures: StructureSet, volume: Volume | None) -> SeriesInfo:
         info = volume.info
     else:
         old = _from_json(json.loads(structures.attachments or "{}"))
-        values = {keyword: str(old.get(keyword, "") or "") for keyword in _IDENTITY}
+        values = {keyword: _whole(old.get(keyword, "") or "") for keyword in _IDENTITY}
         frames = [
             str(item.get("FrameOfReferenceUID", "")) for item in old.get("ReferencedFrameOfReferenceSequence", [])
         ]
@@ -175,9 +176,13 @@ def put(ds: Dataset, keyword: str, value: str) -> None:
     vr = dictionary_VR(keyword)
     if vr not in ("ST", "LT", "UT"):
         value = one_line(value, "")
-        if vr in ("SH", "LO"):
+        # What identifies the patient must be the same in all files of a study, though a backslash parts values.
+        if vr in ("SH", "LO") and keyword not in _IDENTITY:
             value = value.replace("\\", "_")
-    value = value[: _LONGEST.get(vr, len(value))]
+    if vr == "PN":
+        value = "=".join(form[: _LONGEST[vr]] for form in value.split("="))
+    else:
+        value = value[: _LONGEST.get(vr, len(value))]
     # The limits are in characters, but checkers and some readers count the bytes of short labels.
     while vr == "SH" and len(value.encode()) > _LONGEST[vr]:
         value = value[:-1]
@@ -299,6 +304,11 @@ def _from_json(values: dict[str, Any]) -> Dataset:
         if longest is not None and isinstance(element.value, str) and len(element.value) > longest:
             element.value = element.value[:longest].rstrip()
     return dataset
+
+
+def _whole(value: Any) -> str:
+    """A value as text, with the backslashes that part it."""
+    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
 
 
 def _texts(ds: Dataset) -> Iterable[str]:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pydicom
 import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -199,3 +201,29 @@ def test_elements_after_the_contours_are_no_tail(tmp_path: Path, volume: Volume)
     structures = read_rtstruct(write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0)]}, edit), volume)
     assert structures.notes == ()
     assert "40010010" in structures.attachments
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["with the image", "without it"])
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientID", "12\\34"),
+        ("AccessionNumber", "A\\B"),
+        ("PatientID", "a=b^c"),
+        ("PatientName", "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        ("PatientName", "=".join(["Long" * 14 + "^First"] * 3)),
+    ],
+)
+def test_what_identifies_the_patient_is_written_as_the_image_has_it(
+    tmp_path: Path, keyword: str, value: str, alone: bool
+) -> None:
+    image = make_study(tmp_path / "ct", **{keyword: value})
+    path = write_rtstruct(
+        tmp_path / "rt.dcm", image, {"A": [Contour(1)]}, lambda dataset: setattr(dataset, keyword, value)
+    )
+    volume = None if alone else image
+    export_rtstruct(read_rtstruct(path, volume), volume, tmp_path / "again.dcm")
+    files = next((tmp_path / "ct").iterdir()), tmp_path / "again.dcm"
+    for file in files:
+        written = pydicom.dcmread(file)[keyword].value
+        assert ("\\".join(written) if isinstance(written, MultiValue) else str(written)) == value
