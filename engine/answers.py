@@ -3,7 +3,7 @@
 Everything here is an immutable value, as the structures are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.structures import Code, Provenance, Roi, StructureSet
@@ -101,16 +101,14 @@ class RunOptions:
         precision: "auto", or "float32" for full precision whatever the device.
         flips: average mirrored copies; None for what the card says.
         overlap: of neighbouring tiles, 0 to 0.9; None for what the card says.
-        air: "filled" or "kept", for body outlines; None for what the card says.
-        bands: add the inner and outer contours of the card's calibration as ROIs of their own.
+        chosen: values of the card's options, by their keys; what is not chosen is as the card says.
     """
 
     override: bool = False
     precision: str = "auto"
     flips: bool | None = None
     overlap: float | None = None
-    air: str | None = None
-    bands: bool = False
+    chosen: Mapping[str, bool | float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

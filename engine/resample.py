@@ -1,10 +1,17 @@
-"""Resampling of volumes whose planes are tilted or unevenly spaced onto a rectangular grid."""
+"""Volumes on other grids along their own axes: what is shown of uneven or tilted planes, and what networks see."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from engine.progress import Progress, silent
 from engine.volume import Geometry, Volume
+
+FloatArray = NDArray[np.float32]
+#: mm along the planes' normal (by their position), along the columns and along the rows (from the first plane's 0).
+Positions = Sequence[NDArray[np.float64]]
 
 
 def regular_geometry(geometry: Geometry) -> Geometry:
@@ -73,3 +80,119 @@ def _sample_axis(image: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
     out = (1 - weight) * np.take(image, lower, axis) + weight * np.take(image, upper, axis)
     outside = ((index < 0) | (index > size - 1)).reshape(shape)
     return np.where(outside, np.nan, out)
+
+
+def positions_of(geometry: Geometry, target: Geometry) -> Positions:
+    """Where the voxels of `target`, a rectangular grid along the axes of `geometry`, lie along each of them."""
+    offset = target.origins_lps[0] - geometry.origins_lps[0]
+    rows = float(offset @ geometry.column_direction) + np.arange(target.shape[1]) * target.spacing_uv[1]
+    columns = float(offset @ geometry.row_direction) + np.arange(target.shape[2]) * target.spacing_uv[0]
+    return target.positions, np.asarray(rows, np.float64), np.asarray(columns, np.float64)
+
+
+def steps_of(geometry: Geometry) -> tuple[float, float, float]:
+    """(plane, row, column) mm from voxel to voxel."""
+    return geometry.mean_spacing, geometry.spacing_uv[1], geometry.spacing_uv[0]
+
+
+def sample(
+    volume: Volume,
+    positions: Positions,
+    outside: float,
+    progress: Progress = silent,
+    kept: Callable[[int], NDArray[np.bool_]] | None = None,
+) -> FloatArray:
+    """The volume's values at a grid along its own axes: linear where that is finer, averaged where it is coarser.
+
+    A voxel reaches half a step around its centre; beyond the outermost ones the value is `outside`. Each plane is
+    brought to the grid's rows and columns, where a tilted gantry has put it, then shared out among the grid's planes,
+    so that no more than a plane of the image is ever copied.
+
+    Args:
+        volume: its planes may be uneven or tilted.
+        positions: evenly spaced along each axis.
+        outside: of the image, and of what is not kept.
+        progress: reports and may stop.
+        kept: of a plane's index (rows, columns), true for voxels that count.
+    """
+    geometry, base = volume.geometry, outside
+    out = np.zeros((len(positions[0]), len(positions[1]), len(positions[2])), np.float32)
+    steps = [float(p[1] - p[0]) if len(p) > 1 else s for p, s in zip(positions, steps_of(geometry), strict=True)]
+    across = tent_weights(geometry.positions, positions[0], steps[0], geometry.plane_spacing)
+    offsets = geometry.origins_lps - geometry.origins_lps[0]
+    shift_u, shift_v = offsets @ geometry.row_direction, offsets @ geometry.column_direction
+    known = (np.nan, np.nan)
+    used = np.flatnonzero(across.any(axis=0))
+    for count, k in enumerate(used):
+        if count % 8 == 0:
+            progress(count / len(used), "Preparing the image")
+        if abs(shift_v[k] - known[0]) + abs(shift_u[k] - known[1]) > 1e-3 or np.isnan(known[0]):
+            known = (float(shift_v[k]), float(shift_u[k]))
+            rows = _AxisWeights.of(geometry.shape[1], geometry.spacing_uv[1], known[0], positions[1], steps[1])
+            columns = _AxisWeights.of(geometry.shape[2], geometry.spacing_uv[0], known[1], positions[2], steps[2])
+        reach = (rows.reach, columns.reach)
+        plane = volume.voxels[k][reach].astype(np.float32) - np.float32(base)
+        if kept is not None:
+            plane *= kept(int(k))[reach]
+        small = plane if rows.weights is None else rows.weights @ plane
+        small = small if columns.weights is None else small @ columns.weights.T
+        for target in np.flatnonzero(across[:, k]):
+            out[target] += np.float32(across[target, k]) * small
+    out += np.float32(base)
+    progress(1.0, "Preparing the image")
+    return out
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _AxisWeights:
+    """How one image axis is brought to the grid.
+
+    Args:
+        reach: the part of the axis that the grid is made from.
+        weights: (grid, reach), None where the part is the grid itself.
+    """
+
+    reach: slice
+    weights: FloatArray | None
+
+    @classmethod
+    def of(
+        cls, size: int, step: float, shift: float, positions: NDArray[np.float64], target_step: float
+    ) -> "_AxisWeights":
+        """For an axis of `size` samples, `step` mm apart from `shift` mm on, and a grid at `positions`."""
+        source = np.asarray(np.arange(size) * step + shift, dtype=np.float64)
+        first = round((positions[0] - shift) / step)
+        same = slice(first, first + len(positions))
+        if 0 <= first <= size - len(positions) and np.abs(positions - source[same]).max() < 1e-3 * step:
+            return cls(same, None)
+        weights = tent_weights(source, positions, target_step, step).astype(np.float32)
+        touched = np.flatnonzero(weights.any(axis=0))
+        reach = slice(int(touched[0]), int(touched[-1]) + 1) if len(touched) else slice(0, 1)
+        return cls(reach, np.ascontiguousarray(weights[:, reach]))
+
+
+def tent_weights(
+    source: NDArray[np.float64], target: NDArray[np.float64], target_step: float, source_step: float
+) -> NDArray[np.float64]:
+    """(targets, sources) weights of samples at rising `source` for values at `target`, mm along one axis.
+
+    Linear interpolation where the target is not coarser; else a tent as wide as the target's step, an average without
+    aliasing. Rows sum to 1, and to 0 where a target lies more than half a step off the ends.
+    """
+    weights = np.zeros((len(target), len(source)))
+    if target_step > 1.001 * source_step:
+        weights = np.maximum(1 - np.abs(target[:, None] - source[None]) / target_step, 0)
+    # Between samples that are further apart than the tent is wide, a line is all that is known.
+    bare = np.flatnonzero(weights.sum(axis=1) <= 0)
+    inside = np.clip(target[bare], source[0], source[-1])
+    upper = np.clip(np.searchsorted(source, inside), min(1, len(source) - 1), len(source) - 1)
+    lower = np.maximum(upper - 1, 0)
+    gap = np.where(upper > lower, source[upper] - source[lower], 1.0)
+    share = np.clip((inside - source[lower]) / gap, 0, 1)
+    weights[bare, lower] += 1 - share
+    weights[bare, upper] += share
+    weights[weights < 1e-9] = 0
+    reach = max(target_step, source_step) / 2 + 1e-6
+    weights[(target < source[0] - reach) | (target > source[-1] + reach)] = 0
+    total = weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / np.where(total > 0, total, 1), dtype=np.float64)

@@ -11,6 +11,7 @@ import click
 
 from engine.answer_files import SUFFIXES, Answered, finding_values, write_findings
 from engine.answers import RunOptions
+from engine.cards.options import parse_chosen
 from engine.cards.registry import LoadedCard, find_card
 from engine.cards.suitability import why_unsuitable
 from engine.console import progress_bar
@@ -24,7 +25,7 @@ from engine.masks import nominal_geometry, write_mask, write_masks
 from engine.opening import open_volume
 from engine.process.client import EngineClient
 from engine.process.messages import Failed, Finished
-from engine.progress import Progress
+from engine.progress import Progress, part
 from engine.structures import StructureSet
 from engine.volume import Volume
 
@@ -102,9 +103,8 @@ class _Outcome:
 @click.option("--override", is_flag=True, help="Run although the model advises against the image, where that may be.")
 @click.option("--full-precision", is_flag=True, help="Compute in float32 on every device.")
 @click.option(
-    "--air", type=click.Choice(["filled", "kept"]), help="Air inside a body outline; the model's choice else."
+    "--set", "texts", metavar="KEY=VALUE", multiple=True, help="Choose an option of the model; may be given again."
 )
-@click.option("--bands", is_flag=True, help="Add the calibrated inner and outer contours of each structure.")
 @click.option(
     "--affine",
     "placement",
@@ -128,8 +128,7 @@ def run(
     certificate: Path | None,
     override: bool,
     full_precision: bool,
-    air: str | None,
-    bands: bool,
+    texts: tuple[str, ...],
     placement: Placement | None,
     units: str,
     with_image: bool,
@@ -147,14 +146,13 @@ def run(
     if with_image and len(paths) > 1:
         raise click.UsageError("--with-image is for one study: each image has a patient of its own.")
     patient = patient_from(with_image, patient_name, patient_id, modality)
-    options = RunOptions(
-        override=override, precision="float32" if full_precision else "auto", air=air, bands=bands
-    )  # fmt: skip
     loaded = find_card(model)
+    chosen = parse_chosen(loaded.card, texts)
+    options = RunOptions(override=override, precision="float32" if full_precision else "auto", chosen=chosen)
     output = _output(loaded, output, table)
     request = _Request(loaded, device, options, series_uid, certificate, placement or "", patient, units)
     studies = _studies(paths, output)
-    client = EngineClient(warm="S" in request.loaded.card.blocks)
+    client = EngineClient(warm=loaded.card.has_networks)
     client.start()
     try:
         outcomes = [_one(client, request, study, len(studies), as_json) for study in studies]
@@ -248,7 +246,7 @@ def _one(client: EngineClient, request: _Request, study: _Study, count: int, as_
 
 def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _Outcome, progress: Progress) -> None:
     began = time.perf_counter()
-    reading = _part(progress, 0.0, 0.15)
+    reading = part(progress, 0.0, 0.15)
     volume = open_volume(study.path, request.series_uid, reading, request.placement, request.units)
     outcome.stages["reading"] = time.perf_counter() - began
     _check_output(request, study, volume)
@@ -256,7 +254,7 @@ def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _O
     if any(not (request.options.override and refusal.overridable) for refusal in refusals):
         more = " Use --override to run it all the same." if all(refusal.overridable for refusal in refusals) else ""
         raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals) + more)
-    finished = _run(client, request, volume, _part(progress, 0.15, 0.65))
+    finished = _run(client, request, volume, part(progress, 0.15, 0.8))
     outcome.device = finished.result.device
     outcome.stages |= dict(finished.result.stages)
     outcome.notes = [*volume.notes, *finished.result.notes]
@@ -272,7 +270,7 @@ def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _O
     ]
     if study.output is not None:
         writing = time.perf_counter()
-        written = _write(request, study, structures, volume, _part(progress, 0.8, 0.2))
+        written = _write(request, study, structures, volume, part(progress, 0.8, 1.0))
         outcome.output = str(written.output)
         outcome.notes += written.notes
         outcome.stages["writing"] = time.perf_counter() - writing
@@ -342,10 +340,3 @@ def _write(request: _Request, study: _Study, structures: StructureSet, volume: V
 
 def _stem(path: Path) -> str:
     return path.resolve().name.removesuffix(".dcm") or "structures"
-
-
-def _part(progress: Progress, start: float, share: float) -> Progress:
-    def part(fraction: float, stage: str) -> None:
-        progress(start + share * fraction, stage)
-
-    return part

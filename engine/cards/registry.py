@@ -7,20 +7,14 @@ from pathlib import Path
 import platformdirs
 
 from engine.cards.schema import LARGEST_CARD, Card, parse_card
-from engine.cards.steps import POST_READY, PREPROCESS_READY
 from engine.cards.weights import find_weights
 from engine.errors import CardError
+from engine.operations.table import OPERATIONS
 
 CARD_FILE = "card.json"
 
 #: Where the cards that come with the program lie.
 SHIPPED = Path(__file__).parents[2] / "resources" / "models"
-
-_BLOCKS_READY = frozenset("SCGO")
-_BLOCK_NAMES = {"F": "several encoders, fused", "D": "detector", "B": "pooling over views", "H": "features to a score"}
-_OPERATIONS_READY = frozenset(
-    {"crop", "concatenate", "combine", "mask", "hierarchy", "choose", "body_outline", "atlas", "threshold"}
-)
 
 
 @dataclass(frozen=True)
@@ -120,30 +114,13 @@ def find_card(name: str, extra: Sequence[Path] = ()) -> LoadedCard:
 
 
 def check_supported(card: Card) -> None:
-    """Refuse what the schema can describe but this version can't run yet.
+    """Refuse a card that can't run before it is trained.
 
     Raises:
-        CardError: names the first block or operation that is not there.
+        CardError: a network has no weights.
     """
-    for step in card.preprocess:
-        if step.op not in PREPROCESS_READY:
-            raise _unsupported(card, f"the preprocessing '{step.op}'")
-    for node in card.graph:
-        if node.block not in _BLOCKS_READY:
-            raise _unsupported(card, f"block {node.block} ({_BLOCK_NAMES[node.block]})")
-        if node.block in {"G", "O"} and node.params.op not in _OPERATIONS_READY:
-            raise _unsupported(card, f"the operation '{node.params.op}'")
-        if node.block == "C" and node.params.view.kind == "tiles":
-            raise _unsupported(card, "tiles of a slide")
-        if node.block in {"S", "C"} and not node.weights:
-            raise CardError(f"The model '{card.id}' names no weights for its network, so it can't run before training.")
-    for post in card.post:
-        if post.op not in POST_READY:
-            raise _unsupported(card, f"the post-processing '{post.op}'")
-
-
-def _unsupported(card: Card, what: str) -> CardError:
-    return CardError(f"The model '{card.id}' needs {what}, which this version of Planimeter can't run yet.")
+    if any(OPERATIONS[node.op].needs_weights and not node.weights for node in card.graph):
+        raise CardError(f"The model '{card.id}' names no weights for its network, so it can't run before training.")
 
 
 def _card_folders(place: Path) -> list[Path]:

@@ -9,20 +9,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, StringConstraints, ValidationError, model_validator
 
-from engine.cards.blocks import (
-    BagParams,
-    ClassicParams,
-    ClassifierParams,
-    DetectorParams,
-    FusedParams,
-    GraphParams,
-    HeadParams,
-    SegmenterParams,
-    Weights,
-)
-from engine.cards.steps import PostStep, PreprocessStep
-from engine.cards.values import Identifier, Share, Short, Strict, Text
+from engine.cards.graph import check_graph
+from engine.cards.nodes import GraphNode, PostStep, PreprocessStep
+from engine.cards.options import Option, check_options
+from engine.cards.renew import renewed
+from engine.cards.weights import Weights
 from engine.errors import CardError
+from engine.operations.table import OPERATIONS
+from engine.preprocessing.table import planned
+from engine.values import Identifier, Share, Short, Strict, Text
 
 #: A larger card is refused unread.
 LARGEST_CARD = 1_000_000
@@ -37,7 +32,7 @@ class CardInput(Strict):
 
     Args:
         role: the name that the graph calls it by.
-        modality: DICOM modalities that suit it; "TABLE" for clinical variables.
+        modality: DICOM modalities that suit it.
         required: without it the model does not run.
         units: of the voxels; "" where they don't matter.
         spacing_mm: (low, high) that in-plane pixels may have, and `plane_spacing_mm` likewise between planes.
@@ -45,8 +40,6 @@ class CardInput(Strict):
         most_extent_mm: likewise at most.
         orientation: "axial" when the planes must be axial (to 30°), "any" otherwise.
         covers: the region that must be in the image, for people to read.
-        register_to: role of the input whose grid it is brought to.
-        variables: names of the clinical variables of a TABLE.
     """
 
     role: Identifier
@@ -59,77 +52,6 @@ class CardInput(Strict):
     most_extent_mm: tuple[float, float, float] | None = None
     orientation: Literal["axial", "coronal", "sagittal", "any"] = "any"
     covers: Short = ""
-    register_to: Identifier | None = None
-    variables: Annotated[tuple[Short, ...], Field(max_length=500)] = ()
-
-
-class _Node(Strict):
-    node: Identifier
-    inputs: Annotated[tuple[Identifier, ...], Field(alias="in", min_length=1, max_length=32)]
-    out: Identifier | None = None
-    weights: Annotated[tuple[Weights, ...], Field(max_length=16)] = ()
-
-
-class SegmenterNode(_Node):
-    """S: encoder–decoder segmenter. Several weights files are an ensemble, whose probabilities are averaged."""
-
-    block: Literal["S"]
-    params: SegmenterParams
-
-
-class FusedNode(_Node):
-    """F: several encoders, fused."""
-
-    block: Literal["F"]
-    params: FusedParams
-
-
-class DetectorNode(_Node):
-    """D: detector, or candidates with false-positive reduction."""
-
-    block: Literal["D"]
-    params: DetectorParams
-
-
-class ClassifierNode(_Node):
-    """C: image or crop classifier with its view builder."""
-
-    block: Literal["C"]
-    params: ClassifierParams
-
-
-class BagNode(_Node):
-    """B: pooling over views, slices, tiles or series."""
-
-    block: Literal["B"]
-    params: BagParams
-
-
-class HeadNode(_Node):
-    """H: features to a score."""
-
-    block: Literal["H"]
-    params: HeadParams
-
-
-class JoinNode(_Node):
-    """G: what joins the other nodes."""
-
-    block: Literal["G"]
-    params: GraphParams
-
-
-class ClassicNode(_Node):
-    """O: classic operations, without learned weights (but for an atlas)."""
-
-    block: Literal["O"]
-    params: ClassicParams
-
-
-Node = Annotated[
-    SegmenterNode | FusedNode | DetectorNode | ClassifierNode | BagNode | HeadNode | JoinNode | ClassicNode,
-    Field(discriminator="block"),
-]
 
 
 class CodedConcept(Strict):
@@ -151,7 +73,7 @@ class Output(Strict):
         threshold: level of a probability at which it counts.
     """
 
-    kind: Literal["mask", "box", "score", "risk"]
+    kind: Literal["mask", "score", "risk"]
     label: Identifier
     name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     node: Identifier | None = None
@@ -194,18 +116,11 @@ class Calibration(Strict):
 
 
 class Uncertainty(Strict):
-    """Where the model's doubt comes from."""
+    """Where the model's doubt comes from, and whether its inner and outer contours become structures of their own."""
 
     method: Literal["none", "entropy"] = "none"
     calibration: Calibration | None = None
-
-
-class Explain(Strict):
-    """How a score can be looked into."""
-
-    methods: Annotated[
-        tuple[Literal["hirescam", "occlusion", "neighbours", "attention", "candidates"], ...], Field(max_length=8)
-    ] = ()
+    draw_bands: bool = False
 
 
 class Metric(Strict):
@@ -266,11 +181,11 @@ class Card(Strict):
     badge: Literal["runs", "trained", "validated"]
     inputs: Annotated[tuple[CardInput, ...], Field(min_length=1, max_length=16)]
     preprocess: Annotated[tuple[PreprocessStep, ...], Field(max_length=32)] = ()
-    graph: Annotated[tuple[Node, ...], Field(min_length=1, max_length=64)]
+    graph: Annotated[tuple[GraphNode, ...], Field(min_length=1, max_length=64)]
     post: Annotated[tuple[PostStep, ...], Field(max_length=64)] = ()
     outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=2000)]
     uncertainty: Uncertainty = Uncertainty()
-    explain: Explain = Explain()
+    options: Annotated[tuple[Option, ...], Field(max_length=32)] = ()
     metrics: Annotated[tuple[Metric, ...], Field(max_length=2000)] = ()
     provenance: Provenance = Provenance()
     licence: Licence = Licence()
@@ -281,27 +196,10 @@ class Card(Strict):
 
     @model_validator(mode="after")
     def _connected(self) -> "Card":
-        """Every name that the graph, the outputs and the operations refer to exists, and comes before its use."""
-        roles = [image.role for image in self.inputs]
-        known = set(roles)
-        if len(known) != len(roles):
-            raise ValueError("two inputs have the same role")
-        for image in self.inputs:
-            if image.register_to is not None and image.register_to not in known:
-                raise ValueError(f"input '{image.role}' is registered to '{image.register_to}', which is no input")
-        for node in self.graph:
-            lost = [name for name in node.inputs if name not in known]
-            if lost:
-                raise ValueError(f"node '{node.node}' takes '{lost[0]}', which is neither an input nor an earlier node")
-            for name in {node.node, node.out or node.node}:
-                if name in known:
-                    raise ValueError(f"the name '{name}' stands for two things in the graph")
-                known.add(name)
-        for output in self.outputs:
-            if output.node is not None and output.node not in known - set(roles):
-                raise ValueError(f"output '{output.label}' comes from '{output.node}', which is no node of the graph")
-        if len({output.name for output in self.outputs}) != len(self.outputs):
-            raise ValueError("two outputs have the same name")
+        """Every name that the graph, the outputs, the options and the steps refer to exists, and suits its use."""
+        planned(self.preprocess)
+        check_graph(self)
+        check_options(self)
         return self
 
     @property
@@ -310,9 +208,9 @@ class Card(Strict):
         return tuple(weights for node in self.graph for weights in node.weights)
 
     @property
-    def blocks(self) -> frozenset[str]:
-        """Letters of the blocks that the graph uses."""
-        return frozenset(node.block for node in self.graph)
+    def has_networks(self) -> bool:
+        """True when a node of the graph is a network."""
+        return any(OPERATIONS[node.op].needs_weights for node in self.graph)
 
 
 def parse_card(data: bytes, where: str) -> Card:
@@ -334,10 +232,15 @@ def parse_card(data: bytes, where: str) -> Card:
         reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)[:200]
         raise CardError(f"{where} is not a model card: {reason}.") from error
     try:
-        return Card.model_validate_json(json.dumps(values))
+        return Card.model_validate_json(json.dumps(renewed(values)))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])[:200] or "the card"
+        if first["type"] == "union_tag_invalid":
+            word = str(first["ctx"]["tag"])[:100]
+            raise CardError(
+                f"{where} needs '{word}' ({place}), which this version of Planimeter does not have."
+            ) from error
         others = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         message = first["msg"].removeprefix("Value error, ")[:300]
         raise CardError(f"{where} is not a valid model card: {place}: {message}{others}.") from error

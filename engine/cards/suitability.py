@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.cards.schema import Card, CardInput, SegmenterNode
+from engine.cards.schema import Card, CardInput
+from engine.operations import segment
 from engine.volume import Geometry, Volume
 
 _MODALITIES = {"CT": "CT", "MR": "MR", "PT": "PET"}
@@ -97,7 +98,7 @@ def _spacing(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
 def _region(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
     extent = _extent_lps(geometry)
     if geometry.shape[0] < _LEAST_PLANES and any(
-        isinstance(node, SegmenterNode) and node.params.dimensions == 3 for node in card.graph
+        isinstance(node.params, segment.Params) and node.params.dimensions == 3 for node in card.graph
     ):
         planes = "one plane" if geometry.shape[0] == 1 else f"{geometry.shape[0]} planes"
         return [Refusal(f"{card.title} looks at a volume, and this image has {planes}.", True)]

@@ -4,13 +4,29 @@ import hashlib
 import json
 import struct
 from pathlib import Path
+from typing import Annotated
 
-from engine.cards.blocks import Weights
+from pydantic import StringConstraints
+
 from engine.errors import CardError
+from engine.values import Short, Strict
 
 #: A larger file is refused unread.
 LARGEST_WEIGHTS = 4 * 1024**3
 _LARGEST_HEADER = 25_000_000
+
+
+class Weights(Strict):
+    """A file of weights in the card's folder.
+
+    Args:
+        file: plain name of a safetensors file beside the card; no folders.
+        sha256: of the whole file, lower-case hexadecimal.
+    """
+
+    file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.safetensors$")]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    licence: Short = ""
 
 
 def find_weights(folder: Path, weights: Weights) -> Path:

@@ -49,7 +49,9 @@ def load_atlas(folder: Path, labels: list[str]) -> AtlasImage:
         raise ReadError(f"The atlas in {folder} could not be read; reinstall the program.") from error
     if maps.GetNumberOfComponentsPerPixel() != len(labels):
         raise ReadError(f"The atlas in {folder} has {maps.GetNumberOfComponentsPerPixel()} maps, not {len(labels)}.")
-    split = [sitk.VectorIndexSelectionCast(maps, index, sitk.sitkFloat32) / 255 for index in range(len(labels))]
+    # A single map is an image of plain numbers, not of vectors.
+    vectors = maps if len(labels) > 1 else sitk.Compose(maps)
+    split = [sitk.VectorIndexSelectionCast(vectors, index, sitk.sitkFloat32) / 255 for index in range(len(labels))]
     return AtlasImage(image, dict(zip(labels, split, strict=True)))
 
 

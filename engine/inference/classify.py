@@ -1,94 +1,81 @@
-"""Block C: views of an image, and a network that gives each of them scores."""
+"""Views of an image, and a network that gives each of them scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from monai.networks import nets
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional
 
-from engine.cards.blocks import ClassifierParams, View
-from engine.cards.schema import ClassifierNode
-from engine.cards.weights import read_weights
 from engine.errors import CardError
 from engine.inference.context import Context
-from engine.inference.devices import devices_to_try
-from engine.inference.join import Scores, Value
-from engine.inference.maps import Maps
-from engine.inference.packing import unpacked
+from engine.inference.devices import Device, where_it_fits
+from engine.inference.networks import load_networks
+from engine.inference.places import Places, places_of
 from engine.inference.preprocess import Prepared
-from engine.progress import Progress
+from engine.inference.scores import Scores
+from engine.operations.classify import Params, View
+from engine.progress import part
 
-CLASSIFIERS: dict[str, Callable[..., nn.Module]] = {
-    "ResNet18": nets.resnet18,
-    "ResNet50": nets.resnet50,
-    "ResNet152": nets.resnet152,
-    "DenseNet121": nets.DenseNet121,
-    "EfficientNet": nets.EfficientNetBN,
-    "SEResNet50": nets.SEResNet50,
-    "ConvClassifier": nets.Classifier,
-}
 _AXES = {"axial": 0, "coronal": 1, "sagittal": 2}
 
 
-def build_classifier(arguments: dict[str, object]) -> nn.Module:
-    """The network that a card's C node describes, with random weights.
-
-    Raises:
-        CardError: the network is not known, or its arguments don't fit it.
-    """
-    name = str(arguments.get("network", ""))
-    if name not in CLASSIFIERS:
-        raise CardError(f"The card asks for a network '{name}'; this version has {', '.join(sorted(CLASSIFIERS))}.")
-    rest = {key: value for key, value in arguments.items() if key != "network"}
-    try:
-        return CLASSIFIERS[name](**rest)
-    except (TypeError, ValueError, KeyError, AssertionError) as error:
-        raise CardError(f"The card's parameters do not fit the network {name}: {error}.") from error
-
-
-def run_classifier(
-    context: Context, node: ClassifierNode, image: Prepared, values: dict[str, Value], progress: Progress
-) -> Scores:
+def run_classifier(params: Params, image: Prepared, around: Places | None, context: Context) -> Scores:
     """The scores of each view; networks of several weights files are averaged.
 
+    When memory runs out, with fewer views at a time, and then on the next device; the user is told.
+
     Raises:
-        CardError: weights or network don't fit the card, or a view is asked for that this version can't build.
+        CardError: weights or network don't fit the card, or there is nothing that crops could be around.
+        EngineError: memory ran out everywhere.
     """
-    params = node.params
-    around = values.get(params.view.around) if params.view.around is not None else None
-    views = build_views(params, image, around if isinstance(around, Maps) else None)
-    device = devices_to_try(context.device, context.options.precision)[0]
-    context.ran_on(str(device))
-    total = np.zeros((len(views), len(params.labels)), np.float32)
-    for index, weights in enumerate(node.weights):
-        network = build_classifier(params.network.arguments)
+    views = build_views(params, image, around)
+    networks = load_networks(context.loaded.folder, params.network.arguments, context.weights)
+
+    def attempt(device: Device, batch: int) -> Scores:
         try:
-            network.load_state_dict(unpacked(read_weights(context.loaded.folder, weights)))
-        except (SafetensorError, RuntimeError, ValueError) as error:
-            where = context.loaded.folder / weights.file
-            raise CardError(f"The weights {where} are not those of the network that the card describes.") from error
-        network = network.eval().requires_grad_(False).to(device.name)
-        for start in range(0, len(views), params.batch):
-            progress((index + start / len(views)) / len(node.weights), f"View {start + 1} of {len(views)}")
-            batch = torch.from_numpy(views[start : start + params.batch]).to(device.name)
+            scores = _scores(params, networks, views, device, batch=batch, context=context)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError):
+            for network in networks:
+                network.to("cpu")
+            raise
+        context.ran_on(str(device))
+        return scores
+
+    return where_it_fits(context, params.batch, lambda batch: batch // 2 or None, attempt, "fewer views at a time")
+
+
+def _scores(
+    params: Params,
+    networks: Sequence[nn.Module],
+    views: NDArray[np.float32],
+    device: Device,
+    *,
+    batch: int,
+    context: Context,
+) -> Scores:
+    total = np.zeros((len(views), len(params.labels)), np.float32)
+    for index, network in enumerate(networks):
+        progress = part(context.progress, index / len(networks), (index + 1) / len(networks))
+        network.to(device.name)
+        for start in range(0, len(views), batch):
+            progress(start / len(views), f"View {start + 1} of {len(views)}")
+            shown = torch.from_numpy(views[start : start + batch]).to(device.name)
             with torch.inference_mode(), device.autocast():
-                logits = network(batch)
-            if not isinstance(logits, torch.Tensor) or logits.shape != (len(batch), len(params.labels)):
+                logits = network(shown)
+            if not isinstance(logits, torch.Tensor) or logits.shape != (len(shown), len(params.labels)):
                 raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
             logits = logits.float() / context.temperature
             if params.activation == "softmax":
                 logits = torch.softmax(logits, dim=1)
             elif params.activation == "sigmoid":
                 logits = torch.sigmoid(logits)
-            total[start : start + params.batch] += logits.cpu().numpy()
-    return Scores(params.labels, total / np.float32(len(node.weights)))
+            total[start : start + batch] += logits.cpu().numpy()
+    return Scores(params.labels, total / np.float32(len(networks)))
 
 
-def build_views(params: ClassifierParams, image: Prepared, around: Maps | None) -> NDArray[np.float32]:
+def build_views(params: Params, image: Prepared, around: Places | None) -> NDArray[np.float32]:
     """(views, channels, rows, columns) or (views, channels, planes, rows, columns) of a card's view.
 
     Raises:
@@ -103,10 +90,8 @@ def build_views(params: ClassifierParams, image: Prepared, around: Maps | None) 
         made = [_flat(whole, view, index) for index in range(0, shape[_AXES[view.axis]], view.every)]
     elif view.kind == "montage":
         made = [_montage(whole, view, shape[_AXES[view.axis]])]
-    elif view.kind == "crops":
-        made = _crops(whole, view, image, around)
     else:
-        raise CardError(f"The card looks at '{view.kind}', which this version of Planimeter can't make of an image.")
+        made = _crops(whole, view, image, around)
     views = torch.stack(made)
     return (views if params.dimensions == 3 else views[:, :, 0]).numpy()
 
@@ -140,12 +125,11 @@ def _montage(whole: torch.Tensor, view: View, count: int) -> torch.Tensor:
     return torch.cat(lines, dim=2)
 
 
-def _crops(whole: torch.Tensor, view: View, image: Prepared, around: Maps | None) -> list[torch.Tensor]:
+def _crops(whole: torch.Tensor, view: View, image: Prepared, around: Places | None) -> list[torch.Tensor]:
     """Cubes, or triplets of planes, around what an earlier node found; several sizes are further channels."""
     if around is None:
         raise CardError("The card's crops need an earlier node to be around, and there is none.")
-    mask = (around.dense_on(image, around.labels) >= 0.5).any(axis=0)
-    voxels = np.argwhere(mask)
+    voxels = np.argwhere(places_of([around], image, (), 0.5))
     if not len(voxels):
         raise CardError("Nothing was found in this image that could be classified.")
     centre = (voxels.min(axis=0) + voxels.max(axis=0)) / 2

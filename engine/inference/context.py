@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card, CardInput
+from engine.cards.weights import Weights
 from engine.progress import Progress, silent
 from engine.volume import Volume
 
@@ -27,11 +28,12 @@ class Context:
         volume: the image.
         device: asked for: "auto", "cpu", "cuda" or "mps".
         options: chosen by the user.
-        progress: of the whole run.
+        progress: of the run, or of the node that is run.
         on_tile: told of each tile.
         notes: gathered for the user.
         devices: what the networks ran on, in the order of their first use.
         stages: seconds of each part.
+        weights: of the node that is run.
     """
 
     loaded: LoadedCard
@@ -43,6 +45,7 @@ class Context:
     notes: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
+    weights: tuple[Weights, ...] = ()
 
     @property
     def card(self) -> Card:
@@ -59,6 +62,10 @@ class Context:
     def image(self) -> CardInput:
         """The card's input that `volume` is."""
         return self.card.inputs[0]
+
+    def at(self, weights: tuple[Weights, ...], progress: Progress) -> "Context":
+        """The same run, as a node with these weights sees it; what it notes is noted for the run."""
+        return replace(self, weights=weights, progress=progress)
 
     def note(self, sentence: str) -> None:
         """Tell the user, once."""

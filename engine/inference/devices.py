@@ -1,14 +1,20 @@
-"""Which device and precision a network runs in."""
+"""Which device and precision a network runs in, and what is done when its memory runs out."""
 
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from engine.errors import EngineError
+from engine.inference.context import Context
+
+Size = TypeVar("Size")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -63,3 +69,43 @@ def cpu_has_bf16() -> bool:
             return False
         return "avx512_bf16" in flags or "amx_bf16" in flags
     return False
+
+
+def where_it_fits(
+    context: Context,
+    size: Size,
+    smaller: Callable[[Size], Size | None],
+    attempt: Callable[[Device, Size], Answer],
+    consequence: str,
+) -> Answer:
+    """What `attempt` makes on the first device on which memory suffices; the user is told when it does not.
+
+    Args:
+        context: of the run.
+        size: of the parts that are computed at a time.
+        smaller: the next smaller size, None where there is none; tried before the next device.
+        attempt: of a device and a size; what it leaves on the device it must free when it fails.
+        consequence: what a smaller size means, as the end of a sentence for the user.
+
+    Raises:
+        EngineError: memory ran out everywhere.
+    """
+    for device in devices_to_try(context.device, context.options.precision):
+        now: Size | None = size
+        while now is not None:
+            try:
+                return attempt(device, now)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not _is_memory(error):
+                    raise
+                now = smaller(now)
+                context.note(f"Memory ran out on {device.name}{'' if now is None else f': {consequence}'}.")
+    raise EngineError("Memory ran out on every device; close other programs, or choose a smaller image.")
+
+
+def _is_memory(error: BaseException) -> bool:
+    """True when an error of torch means that memory ran out; on the CPU and MPS it has no type of its own."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

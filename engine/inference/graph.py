@@ -1,25 +1,30 @@
 """A card's graph, node by node."""
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-import numpy as np
-
-from engine.cards.blocks import Atlas, BodyOutline, Threshold
-from engine.cards.schema import ClassicNode, ClassifierNode, JoinNode, Node, Output, SegmenterNode
+from engine.cards.graph import made_in, maker_of
+from engine.cards.nodes import Node
+from engine.cards.schema import Output
 from engine.errors import CardError
-from engine.inference.body import outline
 from engine.inference.context import Context
-from engine.inference.join import Scores, Value, join
 from engine.inference.maps import Maps
+from engine.inference.outlines import Outlines
 from engine.inference.preprocess import Prepared, prepare
+from engine.inference.scores import Scores
 from engine.inference.structures import Found, found_from_maps
-from engine.progress import Progress
+from engine.operations.table import OPERATIONS
+from engine.progress import Progress, part
+from engine.volume import Volume
+
+Value = Volume | Prepared | Maps | Outlines | Scores
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a graph found: structures and scores, by their labels."""
+    """What a graph found: structures and scores, by the names of the outputs."""
 
     structures: dict[str, Found]
     scores: dict[str, float]
@@ -29,136 +34,82 @@ def run_graph(context: Context) -> Answers:
     """Run the nodes of a card in order, and trace the structures among its outputs.
 
     Raises:
-        CardError: a node can't be run, or an output is made by none.
+        CardError: weights don't fit the card, or an input is missing.
     """
-    found, values = run_nodes(context)
+    values = run_nodes(context)
     structures, scores = {}, {}
-    masks = [output for output in context.card.outputs if output.kind == "mask" and output.label not in found]
-    for index, output in enumerate(masks):
-        progress = _part(context.progress, 0.82 + 0.18 * index / len(masks), 0.18 / len(masks))
-        structures[output.label] = found_from_maps(context, maps_of(context, values, output), output, progress)
-    for output in context.card.outputs:
-        if output.kind in {"score", "risk"}:
-            answer = _maker(context, values, output)
-            if not isinstance(answer, Scores):
-                raise CardError(f"The output '{output.label}' of the model '{context.card.id}' is a mask, not a score.")
-            scores[output.label] = answer.of(output.label)
-    return Answers(found | structures, scores)
+    for index, output in enumerate(context.card.outputs):
+        made = _made(context, values, output)
+        if isinstance(made, Scores):
+            scores[output.name] = made.of(output.label)
+        elif isinstance(made, Outlines):
+            structures[output.name] = Found(made.areas[output.label])
+        else:
+            count = len(context.card.outputs)
+            progress = part(context.progress, 0.82 + 0.18 * index / count, 0.82 + 0.18 * (index + 1) / count)
+            structures[output.name] = found_from_maps(context, made, output, progress)
+    return Answers(structures, scores)
 
 
-def run_nodes(context: Context) -> tuple[dict[str, Found], dict[str, Value]]:
-    """Run the nodes of a card in order; return the structures that are whole already, and all values by their names.
+def run_nodes(context: Context) -> dict[str, Value]:
+    """Run the nodes of a card in order; return all values by their names.
 
     Raises:
-        CardError: a node can't be run.
+        CardError: weights don't fit the card, or an input is missing.
     """
-    found: dict[str, Found] = {}
     values: dict[str, Value] = {}
     nodes = context.card.graph
     for index, node in enumerate(nodes):
-        progress = _part(context.progress, 0.02 + 0.8 * index / len(nodes), 0.8 / len(nodes))
-        if isinstance(node, ClassicNode) and isinstance(node.params, BodyOutline):
-            found[node.params.label] = _body(context, node.params, progress)
-            continue
+        progress = part(context.progress, 0.02 + 0.8 * index / len(nodes), 0.02 + 0.8 * (index + 1) / len(nodes))
         value = _run(context, node, values, progress)
-        values[node.node] = value
-        if node.out is not None:
-            values[node.out] = value
-    return found, values
+        for name in node.names:
+            values[name] = value
+    return values
 
 
-def maps_of(context: Context, values: dict[str, Value], output: Output) -> Maps:
+def maps_of(context: Context, values: Mapping[str, Value], output: Output) -> Maps:
     """The probabilities that an output is traced from.
 
     Raises:
-        CardError: no node makes it, or it is a score.
+        CardError: it has none.
     """
-    maps = _maker(context, values, output)
-    if not isinstance(maps, Maps):
-        raise CardError(f"The output '{output.label}' of the model '{context.card.id}' is a score, not a mask.")
-    return maps
+    made = _made(context, values, output)
+    if not isinstance(made, Maps):
+        raise CardError(f"The output '{output.label}' of the model '{context.card.id}' is not made of probabilities.")
+    return made
 
 
 def _run(context: Context, node: Node, values: dict[str, Value], progress: Progress) -> Value:
     """The value of one node."""
-    taken = [_value(context, values, name, _part(progress, 0.0, 0.2)) for name in node.inputs]
-    progress = _part(progress, 0.2, 0.8)
-    began = time.perf_counter()
-    if isinstance(node, JoinNode):
-        value = join(node.params, taken, progress)
-        context.timed("joining", began)
-        return value
-    image = taken[0]
-    if not isinstance(image, Prepared):
-        raise CardError(f"Node '{node.node}' of the model '{context.card.id}' needs an image for its first input.")
-    if isinstance(node, SegmenterNode):
-        from engine.inference.segment import run_segmenter  # noqa: PLC0415 - only networks need torch
-
-        value = run_segmenter(context, node, image, progress)
-        context.timed("network", began)
-    elif isinstance(node, ClassifierNode):
-        from engine.inference.classify import run_classifier  # noqa: PLC0415 - only networks need torch
-
-        value = run_classifier(context, node, image, values, progress)
-        context.timed("network", began)
-    elif isinstance(node, ClassicNode) and isinstance(node.params, Atlas):
-        value = _atlas(context, node.params, image, progress)
-        context.timed("registration", began)
-    elif isinstance(node, ClassicNode) and isinstance(node.params, Threshold):
-        low = -np.inf if node.params.low is None else node.params.low
-        high = np.inf if node.params.high is None else node.params.high
-        mask = (image.values >= low) & (image.values <= high)
-        value = Maps.from_dense((node.params.label,), image, mask[None].astype(np.float32))
+    operation = OPERATIONS[node.op]
+    if operation.as_acquired:
+        taken: Sequence[Value] = [_acquired(context, name) for name in node.inputs]
     else:
-        raise CardError(f"Node '{node.node}' of the model '{context.card.id}' can't be run by this version.")
+        taken = [_value(context, values, name, part(progress, 0.0, 0.2)) for name in node.inputs]
+    began = time.perf_counter()
+    value = operation.run(node.params, taken, context.at(node.weights, part(progress, 0.2, 1.0)))
+    context.timed(operation.stage, began)
     return value
 
 
-def _body(context: Context, params: BodyOutline, progress: Progress) -> Found:
-    began = time.perf_counter()
-    air = context.options.air or params.air
-    areas = outline(context.volume, air, params.pieces, params.least_cm3, progress)
-    context.timed("body outline", began)
-    return Found(areas)
+def _acquired(context: Context, name: str) -> Volume:
+    """The input of the card that is called `name`, as it was acquired."""
+    if name != context.image.role:
+        raise CardError(f"The model '{context.card.id}' needs '{name}', which was not given.")
+    return context.volume
 
 
 def _value(context: Context, values: dict[str, Value], name: str, progress: Progress) -> Value:
     """What is called `name` in the graph; the image is preprocessed when it is first needed."""
-    if name not in values and name == context.image.role:
-        began = time.perf_counter()
-        values[name] = prepare(context.volume, context.card.preprocess, progress)
-        context.timed("preprocessing", began)
     if name not in values:
-        raise CardError(f"The model '{context.card.id}' needs '{name}', which was not given.")
+        began = time.perf_counter()
+        values[name] = prepare(_acquired(context, name), context.card.preprocess, progress)
+        context.timed("preprocessing", began)
     return values[name]
 
 
-def _atlas(context: Context, params: Atlas, prepared: Prepared, progress: Progress) -> Maps:
-    from engine.inference.atlas import load_atlas, register_atlas  # noqa: PLC0415 - few cards need it
-
-    atlas = load_atlas(context.loaded.folder, list(params.labels))
-    spacing = prepared.spacing
-    found = register_atlas(
-        prepared.values, (spacing[2], spacing[1], spacing[0]), atlas, tuple(params.iterations), progress
-    )
-    maps = Maps(params.labels, prepared, exclusive=False)
-    for plane in range(found.shape[1]):
-        maps.add(plane, found[:, plane])
-    return maps
-
-
-def _maker(context: Context, values: dict[str, Value], output: Output) -> Maps | Scores:
-    """What makes an output: the node that it names, or the last that has its label."""
-    names = [output.node] if output.node is not None else list(reversed(values))
-    for name in names:
-        value = values.get(name)
-        if isinstance(value, Maps | Scores) and output.label in value.labels:
-            return value
-    raise CardError(f"No node of the model '{context.card.id}' makes its output '{output.label}'.")
-
-
-def _part(progress: Progress, start: float, share: float) -> Progress:
-    def part(fraction: float, stage: str) -> None:
-        progress(start + share * fraction, stage)
-
-    return part
+def _made(context: Context, values: Mapping[str, Value], output: Output) -> Maps | Outlines | Scores:
+    """What an output is made of."""
+    value = values[maker_of(context.card, made_in(context.card), output)]
+    # A card is checked when it is read: what makes an output has its label and is of its kind.
+    return cast(Maps | Outlines | Scores, value)

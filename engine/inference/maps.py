@@ -8,8 +8,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from engine.cards.steps import FillHolesParams, InsideParams, LeastSizeParams, PiecesParams, PostStep
+from engine.cards.nodes import LabelStep as Step
 from engine.inference.preprocess import AxisOrder, Box, Prepared
+from engine.itk import itk_image
+from engine.postprocessing.table import POSTPROCESSING
 from engine.volume import Geometry
 
 FloatArray = NDArray[np.float32]
@@ -48,6 +50,10 @@ class Map:
     def mask(self) -> NDArray[np.bool_]:
         """Where the structure is drawn."""
         return np.asarray(self.lead >= self.level)
+
+
+#: The map of another label, None where there is nothing of it.
+Other = Callable[[str], Map | None]
 
 
 @dataclass(eq=False)
@@ -163,106 +169,26 @@ class Maps:
         return out
 
 
-def processed(label: str, one: Map, steps: Sequence[PostStep], other: Callable[[str], Map | None]) -> Map:
+def processed(label: str, given: Map, steps: Sequence[Step], other: Other) -> Map:
     """A structure's map after a card's post-processing; what is dropped falls to 0, what is filled rises to 1.
 
     Args:
         label: of the structure.
-        one: its map.
+        given: its map.
         steps: of the card.
         other: the maps of other labels, for steps that compare two.
     """
     for step in steps:
-        params = step.params
-        if not params.labels or label in params.labels:
-            if isinstance(params, InsideParams):
-                container = other(params.of)
-                if container is not None and params.of != label:
-                    one = _with(one, dropped=~_sampled(container, one.geometry))
-            elif isinstance(params, PiecesParams | LeastSizeParams | FillHolesParams):
-                one = _one(one, params)
-    return one
-
-
-def _one(one: Map, params: PiecesParams | LeastSizeParams | FillHolesParams) -> Map:
-    mask = one.mask
-    if not mask.any():
-        return one
-    if isinstance(params, FillHolesParams):
-        return _with(one, filled=_filled(mask, params.on_planes) & ~mask)
-    labels = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True))
-    numbers = sitk.GetArrayFromImage(labels)
-    sizes = np.bincount(numbers.ravel())
-    if isinstance(params, PiecesParams):
-        keep = np.arange(len(sizes)) <= params.keep
-    else:
-        least = params.cm3 * 1000 / float(np.prod(one.geometry.spacing_xyz))
-        keep = sizes >= least
-    keep[0] = False
-    kept = keep[numbers]
-    if (mask & ~kept).any():
-        # The slope around a dropped piece goes with it, unless it belongs to one that stays.
-        near_kept = _dilated(kept, 2)
-        return _with(one, dropped=_dilated(mask & ~kept, 2) & ~near_kept | (mask & ~kept))
-    return one
-
-
-def _with(one: Map, dropped: NDArray[np.bool_] | None = None, filled: NDArray[np.bool_] | None = None) -> Map:
-    probability, lead = one.probability.copy(), one.lead.copy()
-    for array in (probability, lead):
-        if dropped is not None:
-            array[dropped] = 0.0
-        if filled is not None:
-            array[filled] = 1.0
-    return Map(probability, lead, one.geometry, one.level)
-
-
-def _filled(mask: NDArray[np.bool_], on_planes: bool) -> NDArray[np.bool_]:
-    if not on_planes:
-        return np.asarray(
-            sitk.GetArrayFromImage(sitk.BinaryFillhole(sitk.GetImageFromArray(mask.astype(np.uint8)))) > 0
-        )
-    return np.stack(
-        [
-            sitk.GetArrayFromImage(sitk.BinaryFillhole(sitk.GetImageFromArray(plane.astype(np.uint8)))) > 0
-            for plane in mask
-        ]
-    )
-
-
-def _sampled(container: Map, geometry: Geometry) -> NDArray[np.bool_]:
-    """The container's mask on another box of the same grid."""
-    start = np.rint(container.geometry.kji_from_lps(geometry.lps_from_kji([[0, 0, 0]]))[0]).astype(int)
-    out = np.zeros(geometry.shape, np.bool_)
-    first = np.maximum(-start, 0)
-    last = np.minimum(np.array(container.geometry.shape) - start, geometry.shape)
-    if (last > first).all():
-        here = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
-        there = tuple(slice(a + s, b + s) for a, b, s in zip(first, last, start, strict=True))
-        out[here] = container.mask[there]
-    return out
-
-
-def _dilated(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
-    return np.asarray(sitk.GetArrayFromImage(sitk.BinaryDilate(image, [steps] * 3, sitk.sitkBox)) > 0)
+        if not step.params.labels or label in step.params.labels:
+            given = POSTPROCESSING[step.op].run(step.params, label, given, other)
+    return given
 
 
 def _moved(array: NDArray[Any], here: Prepared, there: Prepared, interpolator: int) -> NDArray[Any]:
     """An array of network axes on another image's grid, 0 outside its own."""
-    source = _sitk(here.axes.to_image(array), here.geometry)
-    frame = _sitk(np.zeros(there.geometry.shape, np.uint8), there.geometry)
-    moved = sitk.Resample(source, frame, sitk.Transform(), interpolator, 0.0, source.GetPixelID())
+    source = itk_image(here.axes.to_image(array), here.geometry)
+    moved = sitk.Resample(source, there.frame(), sitk.Transform(), interpolator, 0.0, source.GetPixelID())
     return there.axes.to_network(sitk.GetArrayFromImage(moved))
-
-
-def _sitk(array: NDArray[Any], geometry: Geometry) -> sitk.Image:
-    """An array of image axes, in space."""
-    image = sitk.GetImageFromArray(np.ascontiguousarray(array))
-    image.SetOrigin([float(value) for value in geometry.origins_lps[0]])
-    image.SetSpacing([float(value) for value in geometry.spacing_xyz])
-    image.SetDirection([float(value) for value in geometry.directions.ravel()])
-    return image
 
 
 def _used(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:

@@ -1,15 +1,21 @@
-"""Block S: encoder-decoder networks that give one logit a class for each voxel, built from a card's parameters."""
+"""Networks, built from a card's parameters and given its weights."""
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
-from monai.networks.nets import DynUNet, SegResNet, UNet
+from monai.networks.nets.dynunet import DynUNet
 from monai.networks.utils import pixelshuffle, pixelunshuffle
+from safetensors import SafetensorError
 from torch import nn
 
+from engine.cards.weights import Weights, read_weights
 from engine.errors import CardError
+from engine.inference.packing import unpacked
+from engine.operations.networks import NETWORKS
 
 
 def dyn_unet(**arguments: Any) -> nn.Module:
@@ -95,19 +101,11 @@ def _in_float32(forward: Callable[[torch.Tensor], torch.Tensor], features: torch
         return forward(features.float())
 
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
-    "SubvoxelUNet": SubvoxelUNet,
-    "DynUNet": dyn_unet,
-    "SegResNet": SegResNet,
-    "UNet": UNet,
-}
-
-
-def build_network(params: dict[str, Any]) -> nn.Module:
+def build_network(params: Mapping[str, Any]) -> nn.Module:
     """The network that a card's graph node describes, with random weights.
 
     Args:
-        params: `network` names one of `NETWORKS`; all else are the arguments of the network.
+        params: `network` names one of `engine.operations.networks.NETWORKS`; all else are the arguments of the network.
 
     Raises:
         CardError: the network is not known, or its arguments don't fit it.
@@ -115,8 +113,34 @@ def build_network(params: dict[str, Any]) -> nn.Module:
     name = str(params.get("network", ""))
     if name not in NETWORKS:
         raise CardError(f"The card asks for a network named '{name}'; this version has {', '.join(sorted(NETWORKS))}.")
+    module, attribute = NETWORKS[name]
     arguments = {key: value for key, value in params.items() if key != "network"}
     try:
-        return NETWORKS[name](**arguments)
+        network: nn.Module = getattr(importlib.import_module(module), attribute)(**arguments)
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         raise CardError(f"The card's parameters do not fit the network {name}: {error}.") from error
+    return network
+
+
+def load_networks(folder: Path, params: Mapping[str, Any], files: Sequence[Weights]) -> list[nn.Module]:
+    """The networks of a node, one a weights file, ready to run on the CPU.
+
+    Args:
+        folder: of the card.
+        params: as for `build_network`.
+        files: of the node.
+
+    Raises:
+        CardError: the weights are altered, damaged, or of another network.
+    """
+    networks = []
+    for weights in files:
+        data = read_weights(folder, weights)
+        network = build_network(params)
+        try:
+            network.load_state_dict(unpacked(data))
+        except (SafetensorError, RuntimeError, ValueError) as error:
+            where = folder / weights.file
+            raise CardError(f"The weights {where} are not those of the network that the card describes.") from error
+        networks.append(network.eval().requires_grad_(False))
+    return networks

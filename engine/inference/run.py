@@ -1,10 +1,12 @@
 """One card, one volume: from the check of the input to named structures. Torch is imported only where a network is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from shapely import MultiPolygon
 
 from engine.answers import Result, RunOptions, Score
+from engine.cards.options import with_chosen
 from engine.cards.registry import LoadedCard, check_supported
 from engine.cards.schema import Output
 from engine.cards.suitability import why_unsuitable
@@ -37,18 +39,20 @@ def run_card(
         on_tile: told of each tile of a network.
 
     Raises:
-        CardError: the card or its weights are not usable.
+        CardError: the card, its weights or what was chosen are not usable.
         UnsuitableInputError: the image is not one that the card was made for.
         EngineError: it could not be run on any device.
         CancelledError: stopped by `progress`.
     """
-    context = Context(loaded, volume, device, options or RunOptions(), progress, on_tile)
+    options = options or RunOptions()
+    loaded = replace(loaded, parsed=with_chosen(loaded.card, options.chosen))
+    context = Context(loaded, volume, device, options, progress, on_tile)
     check_supported(context.card)
     _check_input(context)
     answers = run_graph(context)
     found = answers.structures
     rois = tuple(
-        _roi(context, number, output, found[output.label])
+        _roi(context, number, output, found[output.name])
         for number, output in enumerate((o for o in context.card.outputs if o.kind == "mask"), start=1)
     )
     rois += tuple(_bands(context, rois, found))
@@ -77,14 +81,14 @@ def _scores(context: Context, values: Mapping[str, float]) -> list[Score]:
     provenance = _provenance(context)
     scores: list[Score] = []
     for output in context.card.outputs:
-        if output.label in values:
+        if output.name in values:
             code = _code(output)
             scores.append(
                 Score(
                     len(scores) + 1,
                     output.label,
                     output.name,
-                    values[output.label],
+                    values[output.name],
                     output.threshold,
                     output.unit,
                     code,
@@ -117,7 +121,7 @@ def _bands(context: Context, rois: tuple[Roi, ...], found: Mapping[str, Found]) 
     bands = []
     number = len(rois)
     for output, roi in zip((o for o in context.card.outputs if o.kind == "mask"), rois, strict=False):
-        for side, areas in found[output.label].bands.items():
+        for side, areas in found[output.name].bands.items():
             number += 1
             colour = (roi.colour[0] // 2, roi.colour[1] // 2, roi.colour[2] // 2)
             bands.append(

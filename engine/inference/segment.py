@@ -1,4 +1,4 @@
-"""Block S: a network run over overlapping tiles, in memory that does not grow with the length of the patient.
+"""A network run over overlapping tiles, in memory that does not grow with the length of the patient.
 
 Tiles go through the image from its first plane to its last. Only the planes that a tile can still reach are held;
 those behind are divided by the tiles' weights, and what is left of them is kept in `Maps`.
@@ -11,23 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import nn
 
-from engine.cards.blocks import SegmenterParams
-from engine.cards.registry import LoadedCard
-from engine.cards.schema import ClassifierNode, SegmenterNode
-from engine.cards.values import Flip
-from engine.cards.weights import read_weights
 from engine.errors import CardError, EngineError
 from engine.inference import openvino
 from engine.inference.context import Context
-from engine.inference.devices import Device, devices_to_try
+from engine.inference.devices import Device, where_it_fits
 from engine.inference.maps import Maps
-from engine.inference.networks import build_network, faster_norms, last_layers_in_float32
-from engine.inference.packing import unpacked
+from engine.inference.networks import faster_norms, last_layers_in_float32, load_networks
 from engine.inference.preprocess import Prepared
+from engine.operations.segment import Params
 from engine.progress import Progress
+from engine.values import Flip
 
 Size = tuple[int, int, int]
 
@@ -39,26 +34,7 @@ _LARGE_SUMS = 1 << 30
 _LEAST_TILE = 32
 
 
-def load_networks(loaded: LoadedCard, node: SegmenterNode | ClassifierNode) -> list[nn.Module]:
-    """The networks of a node, one a weights file, ready to run on the CPU.
-
-    Raises:
-        CardError: the weights are altered, damaged, or of another network.
-    """
-    networks = []
-    for weights in node.weights:
-        data = read_weights(loaded.folder, weights)
-        network = build_network(node.params.network.arguments)
-        try:
-            network.load_state_dict(unpacked(data))
-        except (SafetensorError, RuntimeError, ValueError) as error:
-            where = loaded.folder / weights.file
-            raise CardError(f"The weights {where} are not those of the network that the card describes.") from error
-        networks.append(network.eval().requires_grad_(False))
-    return networks
-
-
-def run_segmenter(context: Context, node: SegmenterNode, prepared: Prepared, progress: Progress) -> Maps:
+def run_segmenter(params: Params, prepared: Prepared, context: Context) -> Maps:
     """Probabilities of a segmenter's labels.
 
     When memory runs out, with smaller tiles, and then on the next device; the user is told.
@@ -67,30 +43,22 @@ def run_segmenter(context: Context, node: SegmenterNode, prepared: Prepared, pro
         CardError: weights or network don't fit the card.
         EngineError: memory ran out everywhere.
     """
-    networks = load_networks(context.loaded, node)
-    for device in devices_to_try(context.device, context.options.precision):
-        patch = node.params.patch
-        while True:
-            names = [f"{weights.sha256} {node.params.network.arguments}" for weights in node.weights]
-            sweep = Sweep(node.params, networks, device, patch, context, names)
-            try:
-                maps = sweep.run(prepared, progress)
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                if not _is_memory(error):
-                    raise
-                smaller = _smaller(patch)
-                sweep.release()
-                if smaller is None:
-                    context.note(f"Memory ran out on {device.name}.")
-                    break
-                context.note(
-                    f"Memory ran out on {device.name}: smaller tiles were used, so contours may differ a little."
-                )
-                patch = smaller
-            else:
-                context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
-                return maps
-    raise EngineError("Memory ran out on every device; close other programs, or choose a smaller image.")
+    arguments = params.network.arguments
+    networks = load_networks(context.loaded.folder, arguments, context.weights)
+    names = [f"{weights.sha256} {arguments}" for weights in context.weights]
+
+    def attempt(device: Device, patch: Size) -> Maps:
+        sweep = Sweep(params, networks, device, patch, context, names)
+        try:
+            maps = sweep.run(prepared, context.progress)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError):
+            sweep.release()
+            raise
+        context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
+        return maps
+
+    told = "smaller tiles were used, so contours may differ a little"
+    return where_it_fits(context, params.patch, _smaller, attempt, told)
 
 
 @dataclass(eq=False)
@@ -107,7 +75,7 @@ class Sweep:
         by_openvino: that it was used.
     """
 
-    params: SegmenterParams
+    params: Params
     networks: Sequence[nn.Module]
     device: Device
     patch: Size
@@ -303,11 +271,3 @@ def _smaller(patch: Size) -> Size | None:
     sizes = list(patch)
     sizes[axis] = half
     return sizes[0], sizes[1], sizes[2]
-
-
-def _is_memory(error: BaseException) -> bool:
-    """True when an error of torch means that memory ran out; on the CPU and MPS it has no type of its own."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

@@ -37,15 +37,15 @@ class Found:
 def found_from_maps(context: Context, maps: Maps, output: Output, progress: Progress) -> Found:
     """Trace one output of a card."""
     began = time.perf_counter()
-    one = maps.map(output.label, output.threshold)
-    if one is None:
+    raw = maps.map(output.label, output.threshold)
+    if raw is None:
         return Found({})
-    one = processed(output.label, one, context.card.post, maps.map)
+    one = processed(output.label, raw, context.card.post, maps.map)
     began = context.timed("post-processing", began)
     image = context.volume.geometry
     areas = trace_probability_volume(one.lead, one.geometry, image, output.threshold, progress)
     edits = expected_edits(one, areas, image) if context.card.uncertainty.method == "entropy" else {}
-    bands = _bands(context, one, output) if context.options.bands else {}
+    bands = _bands(context, one, output) if context.card.uncertainty.draw_bands else {}
     context.timed("contours", began)
     return Found(areas, edits, bands)
 

@@ -77,7 +77,7 @@ def predict(loaded: LoadedCard, case: Case, device: str = "auto") -> Predicted:
     plain = replace(loaded, parsed=loaded.card.model_copy(update={"uncertainty": uncalibrated}))
     volume = volume_of(case)
     context = Context(plain, volume, device)
-    _, values = run_nodes(context)
+    values = run_nodes(context)
     return doubtful(case, maps_of(context, values, plain.card.outputs[0]), _labels(plain))
 
 

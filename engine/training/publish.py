@@ -8,24 +8,26 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from engine.cards.blocks import Weights
+from engine.cards.nodes import Node
 from engine.cards.readme import readme
 from engine.cards.registry import CARD_FILE, load_card
-from engine.cards.schema import Card, SegmenterNode, card_json
+from engine.cards.schema import Card, card_json
+from engine.cards.weights import Weights
 from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
 from engine.inference.packing import packed
+from engine.operations import segment
 
 WEIGHTS_FILE = "weights.safetensors"
 
 
-def segmenters_of(card: Card, name: str | None = None) -> list[SegmenterNode]:
+def segmenters_of(card: Card, name: str | None = None) -> list[Node]:
     """The networks of the card that a recipe trains: all, or the one of this name.
 
     Raises:
         CardError: there is none.
     """
-    nodes = [node for node in card.graph if isinstance(node, SegmenterNode)]
+    nodes = [node for node in card.graph if isinstance(node.params, segment.Params)]
     if not nodes:
         raise CardError(f"The model '{card.id}' has no network that could be trained.")
     chosen = [node for node in nodes if name in {None, node.node}]
@@ -33,6 +35,12 @@ def segmenters_of(card: Card, name: str | None = None) -> list[SegmenterNode]:
         names = ", ".join(node.node for node in nodes)
         raise CardError(f"The model '{card.id}' has no network '{name}' to train; its networks are: {names}.")
     return chosen
+
+
+def params_of(node: Node) -> segment.Params:
+    """What the card says of a node that `segmenters_of` gave."""
+    assert isinstance(node.params, segment.Params), "no segmenter"
+    return node.params
 
 
 def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path | None = None) -> Card:
@@ -54,7 +62,7 @@ def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path 
         tensors = load_file(average)
     except (OSError, SafetensorError) as error:
         raise ReadError(f"The weights {average} could not be read: {error}.") from error
-    names = build_network(node.params.network.arguments).state_dict()
+    names = build_network(params_of(node).network.arguments).state_dict()
     missing = [name for name in names if name not in tensors]
     if missing:
         raise ReadError(f"The weights {average} are those of another network: '{missing[0]}' is not among them.")
@@ -95,7 +103,7 @@ def _weights_of_others(card: Card, trained: str, folder: Path) -> dict[str, tupl
     return found
 
 
-def _file_of(node: SegmenterNode, others: Sequence[str]) -> str:
+def _file_of(node: Node, others: Sequence[str]) -> str:
     """A name for the weights of a node that has none yet."""
     return f"{node.node}.safetensors" if others else WEIGHTS_FILE
 

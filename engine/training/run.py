@@ -12,9 +12,10 @@ from engine.cards.schema import Card
 from engine.cards.weights import read_weights
 from engine.errors import CardError, MismatchError
 from engine.inference.packing import unpacked
+from engine.preprocessing import windows
 from engine.training.dataset import Case, DataSource, open_data
 from engine.training.loop import AVERAGE_FILE, Trainer
-from engine.training.publish import publish, segmenters_of
+from engine.training.publish import params_of, publish, segmenters_of
 from engine.training.recipe import Recipe
 
 
@@ -116,16 +117,16 @@ def recipe_of(card: Card, name: str) -> Recipe:
     """
     if not card.provenance.recipe:
         raise CardError(f"The model '{card.id}' has no training recipe.")
-    params = segmenters_of(card, name)[0].params
-    windows = [step.params.windows for step in card.preprocess if step.op == "windows"]
-    if len(windows) != 1:
+    params = params_of(segmenters_of(card, name)[0])
+    seen = [step.params.windows for step in card.preprocess if isinstance(step.params, windows.Params)]
+    if len(seen) != 1:
         raise CardError(f"The model '{card.id}' needs exactly one 'windows' in its preprocessing to be trained.")
     drawn = {
         "network": params.network.arguments,
         "patch": params.patch,
         "structures": list(params.labels),
         "mirror_pairs": [list(pair) for pair in params.mirror_pairs],
-        "windows": [list(window) for window in windows[0]],
+        "windows": [list(window) for window in seen[0]],
     }
     common = dict(card.provenance.recipe)
     nodes = common.pop("nodes", {})

@@ -23,13 +23,14 @@ from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 
 from engine.answers import RunOptions
+from engine.cards.nodes import Node
 from engine.cards.registry import SHIPPED, LoadedCard, find_card
-from engine.cards.schema import SegmenterNode
 from engine.inference import openvino
 from engine.inference.context import Context
 from engine.inference.devices import Device, cpu_has_bf16
+from engine.inference.networks import load_networks
 from engine.inference.preprocess import Prepared, prepare
-from engine.inference.segment import Sweep, load_networks, tile_starts
+from engine.inference.segment import Sweep, tile_starts
 from engine.process.client import EngineClient
 from engine.process.messages import Finished, Progress
 from engine.progress import silent
@@ -67,11 +68,11 @@ def tiles_a_second(planes: int = 100) -> None:
     On a machine with other work the processor's seconds say more.
     """
     loaded = find_card(CARD)
-    node = next(node for node in loaded.card.graph if isinstance(node, SegmenterNode))
+    node = next(node for node in loaded.card.graph if node.op == "segment")
 
     def networks() -> Any:
         # Each has its own, laid out in memory as it likes.
-        return load_networks(loaded, node)[:1]
+        return load_networks(loaded.folder, node.params.network.arguments, node.weights)[:1]
 
     # No tile is left out, however empty, so that all do the same work.
     prepared = replace(prepare(demo_ct((planes, 512, 512)), loaded.card.preprocess), outside=float("nan"))
@@ -126,7 +127,7 @@ def tiles_a_second(planes: int = 100) -> None:
 
 def _ours(
     loaded: LoadedCard,
-    node: SegmenterNode,
+    node: Node,
     networks: Any,
     prepared: Prepared,
     device: Device,

@@ -42,7 +42,7 @@ def network_of(arguments: Json, seed: int = 0) -> torch.nn.Module:
 def segmenter_node(folder: Path, seeds: tuple[int, ...] = (0,), arguments: Json = UNET, **params: Any) -> Json:
     weights = [write_weights(folder, f"weights{seed}", network_of(arguments, seed)) for seed in seeds]
     defaults = {"network": arguments, "patch": [16, 32, 32], "padding": -1.0, "labels": ["Left", "Right"]}
-    return {"node": "net", "block": "S", "in": ["ct"], "weights": weights, "params": defaults | params}
+    return {"node": "net", "op": "segment", "in": ["ct"], "weights": weights, "params": defaults | params}
 
 
 def write_card(folder: Path, graph: list[Json], outputs: list[str | Json], **changes: Any) -> LoadedCard:

@@ -1,6 +1,15 @@
-"""The 33 published systems of the review that the engine must come to run, each as a card, compactly."""
+"""The 33 published systems of the review that the engine must come to run, each as a card, compactly.
+
+What a system still lacks is told by `LACKS`, in words that no table has yet: operations, steps, networks, kinds of
+input and output.
+"""
 
 from typing import Any
+
+from engine.operations.networks import NETWORKS
+from engine.operations.table import OPERATIONS
+from engine.postprocessing.table import POSTPROCESSING
+from engine.preprocessing.table import PREPROCESSING
 
 Json = dict[str, Any]
 HASH = "0" * 64
@@ -14,16 +23,16 @@ def op(name: str, **params: Any) -> Json:
     return {"op": name, "params": params}
 
 
-def node(block: str, name: str, takes: str, weights: int = 1, **params: Any) -> Json:
+def node(word: str, name: str, takes: str, weights: int = 1, **params: Any) -> Json:
     files = [{"file": f"{name}-{k}.safetensors", "sha256": HASH} for k in range(weights)]
-    made: Json = {"node": name, "block": block, "in": takes.split(), "params": params}
-    return made | ({"weights": files} if files and block not in "GO" else {})
+    made: Json = {"node": name, "op": word, "in": takes.split(), "params": params}
+    return made | ({"weights": files} if files else {})
 
 
 def segmenter(name: str, takes: str, labels: str, network: str = "UNet", flat: bool = True, **more: Any) -> Json:
     patch = [1, 256, 256] if flat else [96, 96, 96]
     return node(
-        "S", name, takes, network={"network": network}, dimensions=2 if flat else 3, patch=patch,
+        "segment", name, takes, network={"network": network}, dimensions=2 if flat else 3, patch=patch,
         labels=labels.split(), **more,
     )  # fmt: skip
 
@@ -36,17 +45,13 @@ def classifier(
     name: str, takes: str, labels: str, looks: Json, network: str, *, flat: bool = True, **more: Any
 ) -> Json:
     return node(
-        "C", name, takes, network={"network": network}, dimensions=2 if flat else 3, view=looks,
+        "classify", name, takes, network={"network": network}, dimensions=2 if flat else 3, view=looks,
         labels=labels.split(), **more,
     )  # fmt: skip
 
 
 def join(name: str, takes: str, action: str, **params: Any) -> Json:
-    return {"node": name, "block": "G", "in": takes.split(), "params": {"op": action, **params}}
-
-
-def classic(name: str, takes: str, how: str, **params: Any) -> Json:
-    return {"node": name, "block": "O", "in": takes.split(), "params": {"op": how, **params}}
+    return {"node": name, "op": action, "in": takes.split(), "params": params}
 
 
 def masks(*labels: str) -> list[Json]:
@@ -71,20 +76,79 @@ def paper(name: str, value: float, dataset: str, n: int = 0, label: str | None =
     return figure | ({"label": label} if label else {})
 
 
-BRAIN = [image(role, "MR", units="z", register_to=None if role == "t1c" else "t1c") for role in
-         ("t1c", "t1", "t2", "flair")]  # fmt: skip
+BRAIN = [image(role, "MR", units="z") for role in ("t1c", "t1", "t2", "flair")]
 FUNDUS = [image("photo", "OP", units="rgb")]
 SLIDE = [image("slide", "SM", units="rgb")]
 SKIN = [image("photo", "XC", units="rgb")]
 CT = [image("ct", "CT", units="HU")]
 ZSCORE = op("normalise", over="nonzero", clip_percentiles=[1, 99])
 TUMOUR = "necrosis oedema enhancing other"
-PHASES = [image("arterial", "CT", units="HU"), *(image(p, "CT", units="HU", register_to="arterial") for p in
+PHASES = [image("arterial", "CT", units="HU"), *(image(p, "CT", units="HU") for p in
           ("portal", "delayed"))]  # fmt: skip
-MR_PHASES = [image("arterial", "MR", units="z"), *(image(p, "MR", units="z", register_to="arterial") for p in
+MR_PHASES = [image("arterial", "MR", units="z"), *(image(p, "MR", units="z") for p in
              ("portal", "delayed"))]  # fmt: skip
 KNEE = [image("sagittal", "MR", units="z"), image("coronal", "MR", units="z"), image("axial", "MR", units="z")]
 ALL = "t1c t1 t2 flair"
+
+
+#: What each system still needs: words of no table, `network X`, and what no input, view or output can be.
+LACKS: dict[int, set[str]] = {
+    2: {"bias_field", "images as channels", "network TwoPathCNN"},
+    3: {"images as channels", "network FCN", "network PatchCNN"},
+    4: {"network DilatedResNet101"},
+    5: {"detect", "network SegNet"},
+    6: {"network ResidualUNet"},
+    7: set(),
+    8: {"boxes", "detect", "images as channels", "merge_planes", "network MaskHead"},
+    9: {"fuse"},
+    10: {"gate", "network CNN", "saliency"},
+    11: {"network AlexNet"},
+    12: {"network SideOutputResNet50"},
+    13: {"boxes", "detect", "find_field", "network CNN"},
+    14: {"find_field", "network InceptionV3", "resize"},
+    15: {"network SmallCNN"},
+    16: {"images as channels", "network CNN3D"},
+    17: {"images as channels", "network CNN"},
+    18: {"network InceptionV3", "pool", "tiles"},
+    19: {"detect", "network Inflated3D", "pool"},
+    20: {"detect", "network MultiStreamCNN", "pool"},
+    21: {"boxes", "components", "detect", "network CNN", "vesselness"},
+    22: {"find_field", "network InceptionV3", "pool", "tiles"},
+    23: {"clinical variables", "head", "network CNN"},
+    24: {"network InceptionResNetV2", "pool"},
+    25: {"graph_cut", "network CNN3D", "vesselness"},
+    26: {"head", "network Autoencoder", "network MultiScaleCNN"},
+    27: set(),
+    28: {"network InceptionV3"},
+    29: {"network InceptionV3"},
+    30: {"clinical variables", "head", "network CNN"},
+    31: {"bands", "network PartitionedCNN", "tiles"},
+    32: set(),
+    33: {"gate", "pool", "tiles"},
+    34: {"head", "network AlexNet", "pool"},
+}
+
+
+def lacking(values: Json) -> set[str]:
+    """What a card asks for that no table has."""
+    roles = {given["role"] for given in values["inputs"]}
+    lacks = {step["op"] for step in values.get("preprocess", [])} - set(PREPROCESSING)
+    lacks |= {step["op"] for step in values.get("post", [])} - set(POSTPROCESSING)
+    lacks |= {"clinical variables" for given in values["inputs"] if "TABLE" in given["modality"]}
+    lacks |= {"boxes" for output in values["outputs"] if output["kind"] == "box"}
+    for made in values["graph"]:
+        params = made["params"]
+        if made["op"] not in OPERATIONS:
+            lacks.add(made["op"])
+            continue
+        network = params.get("network", {}).get("network")
+        if network is not None and network not in NETWORKS:
+            lacks.add(f"network {network}")
+        if params.get("view", {}).get("kind") == "tiles":
+            lacks.add("tiles")
+        if made["op"] == "concatenate" and set(made["in"][1:]) & roles:
+            lacks.add("images as channels")
+    return lacks
 
 
 def _join_channels(name: str, roles: str) -> Json:
@@ -109,7 +173,7 @@ def cards() -> list[Json]:
              post=[op("largest_pieces"), op("fill_holes", on_planes=True)],
              metrics=[paper("dice", 0.91, "800 patients", 800)]),
         card(5, "segment", "Breast non-mass tumour", [image("dce", "MR", units="z")],
-             [node("D", "boxes", "dce", network={"network": "YOLOv2"}, labels=["lesion"]),
+             [node("detect", "boxes", "dce", network={"network": "YOLOv2"}, labels=["lesion"]),
               join("around", "dce boxes", "crop", margin_mm=5), segmenter("lesion", "around", "tumour", "SegNet")],
              masks("tumour")),
         card(6, "segment", "Organs at risk on liver CT", CT,
@@ -120,36 +184,36 @@ def cards() -> list[Json]:
         card(7, "segment", "Liver tumour", [image("mr", "MR", units="z")], [segmenter("tumour", "mr", "GTV")],
              masks("GTV")),
         card(8, "detect", "Rectal lymph nodes",
-             [image("t2", "MR", units="z"), image("dwi", "MR", units="z", register_to="t2")],
+             [image("t2", "MR", units="z"), image("dwi", "MR", units="z")],
              [join("mr", "t2 dwi", "concatenate"),
-              node("D", "nodes", "mr", network={"network": "MaskRCNN", "backbone": "resnet-fpn"}, labels=["node"]),
+              node("detect", "nodes", "mr", network={"network": "MaskRCNN", "backbone": "resnet-fpn"}, labels=["node"]),
               segmenter("instances", "mr", "node", "MaskHead", activation="sigmoid")],
              [{"kind": "box", "label": "node", "name": "LN_Mesorectal", "node": "nodes"},
               {"kind": "mask", "label": "node", "name": "GTVn", "node": "instances"}],
              post=[op("merge_planes", least_overlap=0.3, least_planes=2)]),
         card(9, "segment", "Lymphoma nodes", [image("pet", "PT", units="SUVbw"),
-                                              image("ct", "CT", units="HU", register_to="pet")],
-             [node("F", "nodes", "pet ct", encoders=[{"network": "Encoder"}] * 2, decoder={"network": "Decoder"},
+                                              image("ct", "CT", units="HU")],
+             [node("fuse", "nodes", "pet ct", encoders=[{"network": "Encoder"}] * 2, decoder={"network": "Decoder"},
                    patch=[96, 96, 96], labels=["node"])], masks("node")),
         card(10, "segment", "Whole heart by saliency", CT,
              [classifier("where", "ct", "heart other", view("slices", 1, 64, 64), "CNN"),
               join("gate", "where", "gate", label="heart"),
-              classic("salient", "ct", "saliency", label="Heart"), classic("cut", "salient", "threshold", label="Heart",
+              join("salient", "ct", "saliency", label="Heart"), join("cut", "salient", "threshold", label="Heart",
                                                                          low=0.5)], masks("Heart")),
         card(11, "segment", "Shoulder bones", [image("mr", "MR", units="z")],
              [*(segmenter(f"unet{k}", "mr", "Humerus Scapula") for k in (1, 2, 3)),
-              classifier("patches", "mr", "bone edge other", view("crops", 1, 32, 32, around="unet1"), "AlexNet"),
+              classifier("patches", "mr unet1", "bone edge other", view("crops", 1, 32, 32), "AlexNet"),
               join("voted", "unet1 unet2 unet3", "combine", how="vote"),
               segmenter("edges", "voted", "Humerus Scapula", "AlexNet")],
              masks("Humerus", "Scapula"), metrics=[paper("dice", 0.96, "own")]),
         card(12, "segment", "Rectal tumour", [image("mr", "MR", units="z")],
              [segmenter("gtv", "mr", "GTVp", "SideOutputResNet50", activation="sigmoid")], masks("GTVp")),
         card(13, "detect", "Microaneurysms", FUNDUS,
-             [node("D", "candidates", "photo", network={"network": "TextImageCNN"}, labels=["microaneurysm"]),
-              classifier("sieve1", "photo", "microaneurysm other",
-                         view("crops", 1, 64, 64, around="candidates"), "CNN"),
-              classifier("sieve2", "photo", "microaneurysm other",
-                         view("crops", 1, 64, 64, around="candidates"), "CNN"),
+             [node("detect", "candidates", "photo", network={"network": "TextImageCNN"}, labels=["microaneurysm"]),
+              classifier("sieve1", "photo candidates", "microaneurysm other",
+                         view("crops", 1, 64, 64), "CNN"),
+              classifier("sieve2", "photo candidates", "microaneurysm other",
+                         view("crops", 1, 64, 64), "CNN"),
               join("both", "sieve1 sieve2", "combine", how="product")],
              [{"kind": "box", "label": "microaneurysm", "name": "Microaneurysm", "node": "candidates"}],
              preprocess=[op("find_field", what="fundus")]),
@@ -164,70 +228,68 @@ def cards() -> list[Json]:
              scores("detachment"), metrics=[paper("auc", 0.988, "Optos")]),
         card(16, "classify", "Liver lesions on MR", MR_PHASES,
              [join("mr", "arterial portal delayed", "concatenate"), segmenter("lesion", "mr", "lesion"),
-              classifier("kind", "mr", "cyst haemangioma fnh hcc icc metastasis",
-                         view("crops", 12, 24, 24, around="lesion"), "CNN3D", flat=False)],
+              classifier("kind", "mr lesion", "cyst haemangioma fnh hcc icc metastasis",
+                         view("crops", 12, 24, 24), "CNN3D", flat=False)],
              scores("cyst", "haemangioma", "fnh", "hcc", "icc", "metastasis")),
         card(17, "classify", "Liver masses on CT", PHASES,
              [join("ct", "arterial portal delayed", "concatenate"), segmenter("lesion", "ct", "mass"),
-              classifier("kind", "ct", "A B C D E", view("crops", 1, 70, 70, around="lesion"), "CNN")],
+              classifier("kind", "ct lesion", "A B C D E", view("crops", 1, 70, 70), "CNN")],
              scores("A", "B", "C", "D", "E"), metrics=[paper("accuracy", 0.84, "own")]),
         card(18, "classify", "Liver histology", SLIDE,
              [classifier("tiles", "slide", "benign malignant",
                          view("tiles", 1, 299, 299, magnification=20), "InceptionV3"),
-              node("B", "slide_score", "tiles", 0, pool="mean", over="tiles")], scores("malignant")),
+              node("pool", "slide_score", "tiles", 0, pool="mean", over="tiles")], scores("malignant")),
         card(19, "prognosis", "Lung cancer risk", [image("ct", "CT", units="HU"),
-                                                   image("prior", "CT", required=False, register_to="ct")],
-             [node("D", "regions", "ct", network={"network": "RetinaNet3D"}, labels=["region"]),
+                                                   image("prior", "CT", required=False)],
+             [node("detect", "regions", "ct", network={"network": "RetinaNet3D"}, labels=["region"]),
               classifier("whole", "ct", "cancer", view("whole", 128, 240, 240), "Inflated3D", flat=False,
-                         activation="sigmoid", features=True),
-              classifier("near", "ct prior", "cancer", view("crops", 60, 60, 60, sizes_mm=[90], around="regions"),
+                         activation="sigmoid"),
+              classifier("near", "ct regions", "cancer", view("crops", 60, 60, 60, sizes_mm=[90]),
                          "Inflated3D", flat=False, activation="sigmoid"),
-              node("B", "worst", "near", 0, pool="noisy_or", over="regions"),
+              node("pool", "worst", "near", 0, pool="noisy_or", over="regions"),
               join("risk", "whole worst", "combine", how="mean")],
              scores("cancer", kind="risk"), preprocess=[op("resample", spacing_mm=[1.5, 1.5, 1.5])],
              metrics=[paper("auc", 0.944, "NLST")]),
         card(20, "classify", "Nodule types", CT,
-             [node("D", "nodules", "ct", network={"network": "Given"}, labels=["nodule"]),
-              classifier("kind", "ct", "solid calcified part ground perifissural spiculated",
-                         view("crops", 1, 64, 64, sizes_mm=[10, 20, 40], orthogonal=True, rotations=8,
-                              around="nodules"),
+             [node("detect", "nodules", "ct", network={"network": "Given"}, labels=["nodule"]),
+              classifier("kind", "ct nodules", "solid calcified part ground perifissural spiculated",
+                         view("crops", 1, 64, 64, sizes_mm=[10, 20, 40], orthogonal=True, rotations=8),
                          "MultiStreamCNN"),
-              node("B", "over_views", "kind", 0, pool="mean", over="views")], scores("solid", "spiculated")),
+              node("pool", "over_views", "kind", 0, pool="mean", over="views")], scores("solid", "spiculated")),
         card(21, "detect", "Lung nodules", CT,
-             [classic("vessels", "ct", "vesselness", label="tube", sigmas_mm=[1, 2, 3, 4]),
-              classic("found", "vessels", "components", label="candidate", least_mm3=15),
-              classifier("kept", "ct", "nodule other", view("crops", 4, 32, 32, around="found"), "CNN"),
-              node("D", "nodules", "ct", 0, candidates="found", labels=["nodule"], least_score=0.5)],
+             [join("vessels", "ct", "vesselness", label="tube", sigmas_mm=[1, 2, 3, 4]),
+              join("found", "vessels", "components", label="candidate", least_mm3=15),
+              classifier("kept", "ct found", "nodule other", view("crops", 4, 32, 32), "CNN"),
+              node("detect", "nodules", "ct", 0, candidates="found", labels=["nodule"], least_score=0.5)],
              [{"kind": "box", "label": "nodule", "name": "Nodule", "node": "nodules"}]),
         card(22, "classify", "Lung cancer subtype and mutations", SLIDE,
              [classifier("tiles", "slide", "normal LUAD LUSC", view("tiles", 1, 512, 512, magnification=20,
                                                                     least_tissue=0.5), "InceptionV3"),
               classifier("genes", "slide", "STK11 EGFR KRAS TP53", view("tiles", 1, 512, 512, magnification=20),
                          "InceptionV3", activation="sigmoid"),
-              node("B", "subtype", "tiles", 0, pool="mean", over="tiles"),
-              node("B", "mutation", "genes", 0, pool="mean", over="tiles")],
+              node("pool", "subtype", "tiles", 0, pool="mean", over="tiles"),
+              node("pool", "mutation", "genes", 0, pool="mean", over="tiles")],
              [*scores("LUAD", "LUSC"), *scores("EGFR")], preprocess=[op("find_field", what="tissue")]),
         card(23, "prognosis", "COPD staging and mortality",
              [image("ct", "CT", units="HU"), image("clinic", "TABLE", variables=["age", "sex", "pack years"])],
-             [classifier("slices", "ct", "fev1", view("montage", 1, 512, 512, grid=[2, 2]), "CNN", activation="none",
-                         features=True),
-              node("H", "death", "slices clinic", model="cox", labels=["death"], horizon_months=60,
+             [classifier("slices", "ct", "fev1", view("montage", 1, 512, 512, grid=[2, 2]), "CNN", activation="none"),
+              node("head", "death", "slices clinic", model="cox", labels=["death"], horizon_months=60,
                    features=["cnn", "age", "sex"])], scores("death", kind="risk")),
         card(24, "classify", "Fibrotic lung disease", CT,
              [classifier("montages", "ct", "uip possible inconsistent", view("montage", 1, 299, 299, grid=[2, 2]),
-                         "InceptionResNetV2"), node("B", "patient", "montages", 0, pool="mean", over="views")],
+                         "InceptionResNetV2"), node("pool", "patient", "montages", 0, pool="mean", over="views")],
              scores("uip", "possible", "inconsistent")),
         card(25, "segment", "Lung arteries and veins", CT,
-             [classic("vessels", "ct", "vesselness", label="Vessel", sigmas_mm=[1, 2, 4]),
-              classifier("kind", "ct", "A_Pulmonary V_Pulmonary", view("crops", 32, 32, 32, around="vessels"), "CNN3D",
+             [join("vessels", "ct", "vesselness", label="Vessel", sigmas_mm=[1, 2, 4]),
+              classifier("kind", "ct vessels", "A_Pulmonary V_Pulmonary", view("crops", 32, 32, 32), "CNN3D",
                          flat=False),
-              classic("smooth", "kind", "graph_cut", labels=["A_Pulmonary", "V_Pulmonary"])],
+              join("smooth", "kind", "graph_cut", labels=["A_Pulmonary", "V_Pulmonary"])],
              masks("A_Pulmonary", "V_Pulmonary")),
         card(26, "classify", "Significant stenosis", CT,
              [segmenter("myocardium", "ct", "Myocardium", "MultiScaleCNN"),
               join("wall", "ct myocardium", "mask"), segmenter("code", "wall", "reconstruction", "Autoencoder",
                                                                activation="sigmoid"),
-              node("H", "stenosis", "code", model="svm", summary="cluster_statistics", clusters=500,
+              node("head", "stenosis", "code", model="svm", summary="cluster_statistics", clusters=500,
                    labels=["significant"])], scores("significant")),
         card(27, "classify", "Skin tumours", SKIN,
              [classifier("lesion", "photo", " ".join(f"class{k}" for k in range(12)), view("whole", 1, 224, 224),
@@ -240,13 +302,13 @@ def cards() -> list[Json]:
              scores("malignant", "benign", threshold=0.3)),
         card(29, "classify", "Alzheimer's disease", [image("pet", "PT", units="SUVbw")],
              [classifier("brain", "pet", "AD MCI other", view("montage", 1, 512, 512, grid=[4, 4]), "InceptionV3")],
-             scores("AD", "MCI"), explain={"methods": ["occlusion"]}),
+             scores("AD", "MCI"), ),
         card(30, "prognosis", "Nasopharyngeal carcinoma",
-             [image("pet", "PT", units="SUVbw"), image("ct", "CT", units="HU", register_to="pet"),
+             [image("pet", "PT", units="SUVbw"), image("ct", "CT", units="HU"),
               image("clinic", "TABLE", variables=["age", "EBV DNA", "N stage"])],
-             [classifier("pet_features", "pet", "event", view("crops", 1, 64, 64, around="ct"), "CNN", features=True),
-              classifier("ct_features", "ct", "event", view("crops", 1, 64, 64, around="pet"), "CNN", features=True),
-              node("H", "nomogram", "pet_features ct_features clinic", model="nomogram", labels=["event"],
+             [classifier("pet_features", "pet", "event", view("whole", 1, 64, 64), "CNN"),
+              classifier("ct_features", "ct", "event", view("whole", 1, 64, 64), "CNN"),
+              node("head", "nomogram", "pet_features ct_features clinic", model="nomogram", labels=["event"],
                    features=[f"deep{k}" for k in range(18)], horizon_months=60)], scores("event", kind="risk")),
         card(31, "classify", "Oral cancer, hyperspectral", [image("cube", "OT")],
              [classifier("patch", "cube", "benign malignant", view("tiles", 1, 32, 32), "PartitionedCNN")],
@@ -261,14 +323,14 @@ def cards() -> list[Json]:
               join("both", "x4 x10 x20 x40", "combine", how="vote"), join("gate", "both", "gate", label="malignant"),
               classifier("subtype", "slide", "ductal lobular mucinous papillary",
                          view("tiles", 1, 224, 224), "ResNet152"),
-              node("B", "patient", "subtype", 0, pool="vote", over="tiles")],
+              node("pool", "patient", "subtype", 0, pool="vote", over="tiles")],
              [*scores("malignant"), *scores("ductal", "lobular", "mucinous", "papillary")]),
         card(34, "classify", "Knee", KNEE,
              [*(classifier(role, f"{role}", "abnormal acl meniscus", view("slices", 1, 256, 256), "AlexNet",
                            activation="sigmoid") | {"node": f"{role}_net"}
                 for role in ("sagittal", "coronal", "axial")),
-              *(node("B", f"{role}_max", f"{role}_net", 0, pool="max", over="slices")
+              *(node("pool", f"{role}_max", f"{role}_net", 0, pool="max", over="slices")
                 for role in ("sagittal", "coronal", "axial")),
-              node("H", "knee", "sagittal_max coronal_max axial_max", model="logistic",
+              node("head", "knee", "sagittal_max coronal_max axial_max", model="logistic",
                    labels=["abnormal", "acl", "meniscus"])], scores("abnormal", "acl", "meniscus")),
     ]  # fmt: skip

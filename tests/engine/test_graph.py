@@ -9,24 +9,35 @@ import numpy as np
 import pytest
 import torch
 
-from engine.cards.blocks import Choose, ClassifierParams, Combine, Hierarchy
+from engine.answers import RunOptions
+from engine.cards.registry import SHIPPED, load_card
 from engine.contouring.fill import fill
-from engine.errors import CardError
-from engine.inference.classify import build_classifier, build_views
-from engine.inference.join import Scores, join
+from engine.inference.classify import build_views
+from engine.inference.context import Context
 from engine.inference.maps import Maps
+from engine.inference.networks import build_network
 from engine.inference.preprocess import Prepared, prepare
 from engine.inference.run import Result, run_card
-from engine.process.messages import RunOptions
+from engine.inference.scores import Scores
+from engine.operations import choose, combine, hierarchy
+from engine.operations.classify import Params as ClassifierParams
 from engine.progress import silent
 from engine.volume import Geometry, Volume
 from tests.engine.models import UNET, network_of, segmenter_node, write_card, write_weights
+from tests.engine.phantoms import make_scene
 
 Json = dict[str, Any]
 FULL = RunOptions(precision="float32")
 CONV: Json = {
     "network": "ConvClassifier", "in_shape": [1, 32, 32], "classes": 2, "channels": [4], "strides": [2],
 }  # fmt: skip
+
+
+#: These operations look at nothing of the run.
+CONTEXT = Context(
+    load_card(SHIPPED / "external"),
+    Volume(np.zeros((1, 1, 1)), Geometry.regular((0, 0, 0), np.eye(3), (1, 1, 1), (1, 1, 1))),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +57,11 @@ def volume() -> Volume:
 
 
 def threshold(name: str, label: str, low: float, takes: str = "ct") -> Json:
-    params = {"op": "threshold", "label": label, "low": low}
-    return {"node": name, "block": "O", "in": [takes], "params": params}
+    return {"node": name, "op": "threshold", "in": [takes], "params": {"label": label, "low": low}}
 
 
 def joined(name: str, takes: str, op: str, **params: Any) -> Json:
-    return {"node": name, "block": "G", "in": takes.split(), "params": {"op": op, **params}}
+    return {"node": name, "op": op, "in": takes.split(), "params": params}
 
 
 def volume_of(result: Result, index: int, volume: Volume) -> float:
@@ -116,10 +126,23 @@ def test_a_mask_of_one_node_limits_another(tmp_path: Path, volume: Volume) -> No
     assert volume_of(result, 0, volume) == 8 * 20 * 24
 
 
-def test_a_node_that_is_given_the_wrong_kind_is_told_in_words(tmp_path: Path, volume: Volume) -> None:
-    graph = [joined("fed", "ct ct", "concatenate"), threshold("where", "Box", 0, "fed")]
-    with pytest.raises(CardError, match="'concatenate' needs probabilities"):
-        run_card(write_card(tmp_path / "m", graph, ["Box"]), volume)
+def test_a_threshold_is_kept_inside_the_body_outline(tmp_path: Path) -> None:
+    volume = make_scene(planes=12, spacing=(3.0, 3.0, 4.0)).volume
+    voxels = volume.voxels.copy()
+    voxels[:, 3:9, 10:60] = 300  # as dense, and no part of the patient
+    volume = replace(volume, voxels=voxels)
+    body = {"node": "body", "op": "body_outline", "in": ["ct"], "params": {}}
+    graph = [threshold("dense", "Dense", -300), body, joined("inside", "dense body", "mask")]
+    outputs = [{"kind": "mask", "label": "Dense", "name": name, "node": node}
+               for name, node in (("All", "dense"), ("Inside", "inside"))]  # fmt: skip
+    outputs += [{"kind": "mask", "label": "External", "name": "External"}]
+    loaded = write_card(tmp_path / "m", graph, outputs, preprocess=[{"op": "orient", "params": {}}])
+    result = run_card(loaded, volume)
+    everything, inside, body_voxels = (
+        fill({k: c.area for k, c in roi.planes.items()}, volume.geometry) for roi in result.rois
+    )
+    assert (everything & ~body_voxels).sum() >= 12 * 6 * 50
+    assert np.array_equal(inside, everything & body_voxels)
 
 
 def maps_of(volume: Volume, *values: float) -> Maps:
@@ -133,11 +156,11 @@ def maps_of(volume: Volume, *values: float) -> Maps:
 )
 def test_answers_are_combined(volume: Volume, how: Any, expected: float) -> None:
     maps = [maps_of(volume, value) for value in (0.8, 0.6, 0.1)]
-    found = join(Combine(op="combine", how=how), maps, silent)
+    found = combine.run(combine.Params(how=how), maps, CONTEXT)
     assert isinstance(found, Maps)
     assert found.dense(["c0"]).mean() == pytest.approx(expected, abs=2e-3)
     scores = [Scores(("c0",), np.array([[value]], np.float32)) for value in (0.8, 0.6, 0.1)]
-    one = join(Combine(op="combine", how=how), scores, silent)
+    one = combine.run(combine.Params(how=how), scores, CONTEXT)
     assert isinstance(one, Scores) and one.of("c0") == pytest.approx(expected, abs=1e-3)
 
 
@@ -146,9 +169,9 @@ def test_a_label_is_combined_over_the_answers_that_have_it(volume: Volume) -> No
 
     def maps(**values: float) -> Maps:
         dense = np.stack([np.full(prepared.shape, value, np.float32) for value in values.values()])
-        return Maps.from_dense(list(values), prepared, dense, exclusive=True)
+        return Maps.from_dense(tuple(values), prepared, dense, exclusive=True)
 
-    found = join(Combine(op="combine", how="mean"), [maps(a=0.2, b=0.8), maps(a=0.6), maps(c=0.3)], silent)
+    found = combine.run(combine.Params(how="mean"), [maps(a=0.2, b=0.8), maps(a=0.6), maps(c=0.3)], CONTEXT)
     assert isinstance(found, Maps) and found.labels == ("a", "b", "c")
     # Together they would be more than 1, so none is left for the background.
     assert [found.dense([name]).mean() for name in "abc"] == pytest.approx([0.4 / 1.5, 0.8 / 1.5, 0.3 / 1.5], abs=2e-3)
@@ -167,7 +190,7 @@ def test_what_a_network_was_not_shown_is_left_to_the_others(
     def maps(prepared: Prepared, value: float) -> Maps:
         return Maps.from_dense(["a"], prepared, np.full((1, *prepared.shape), value, np.float32))
 
-    found = join(Combine(op="combine", how=how), [maps(whole, 0.6), maps(cut, 0.2), maps(blank, 0.0)], silent)
+    found = combine.run(combine.Params(how=how), [maps(whole, 0.6), maps(cut, 0.2), maps(blank, 0.0)], CONTEXT)
     assert isinstance(found, Maps)
     expected = np.full(whole.shape, alone)
     expected[4:12, 10:20, 10:30] = both
@@ -176,12 +199,10 @@ def test_what_a_network_was_not_shown_is_left_to_the_others(
 
 def test_leaves_are_summed_to_their_parents_and_labels_chosen_and_renamed() -> None:
     scores = Scores(("a", "b", "c"), np.array([[0.2, 0.3, 0.5]], np.float32))
-    tree = join(Hierarchy(op="hierarchy", parents={"ab": ("a", "b"), "c": ("c",)}), [scores], silent)
+    tree = hierarchy.run(hierarchy.Params(parents={"ab": ("a", "b"), "c": ("c",)}), [scores], CONTEXT)
     assert isinstance(tree, Scores) and tree.of("ab") == pytest.approx(0.5)
-    chosen = join(Choose(op="choose", labels=("b",), rename={"b": "other"}), [scores], silent)
+    chosen = choose.run(choose.Params(labels=("b",), rename={"b": "other"}), [scores], CONTEXT)
     assert isinstance(chosen, Scores) and chosen.labels == ("other",) and chosen.of("other") == pytest.approx(0.3)
-    with pytest.raises(CardError, match="'z'"):
-        join(Choose(op="choose", labels=("z",)), [scores], silent)
 
 
 def looks(kind: str, *pixels: int, flat: bool = True, **more: Any) -> ClassifierParams:
@@ -231,18 +252,16 @@ def test_crops_are_centred_on_what_was_found_at_each_size() -> None:
     planes = build_views(looks("crops", 1, 5, 5, orthogonal=True, sizes_mm=[10]), image, around)
     assert planes.shape == (3, 1, 5, 5)
     assert planes[:, 0, 2, 2] == pytest.approx([centre] * 3)
-    with pytest.raises(CardError, match="earlier node"):
-        build_views(looks("crops", 1, 5, 5), image, None)
 
 
 def test_a_classifier_gives_its_scores_and_an_ensemble_their_mean(tmp_path: Path, volume: Volume) -> None:
     weights, networks = [], []
     for seed in (0, 1):
         torch.manual_seed(seed)
-        networks.append(build_classifier(CONV).eval())
+        networks.append(build_network(CONV).eval())
         weights.append(write_weights(tmp_path / "m", f"c{seed}", networks[-1]))
     node = {
-        "node": "kind", "block": "C", "in": ["ct"], "weights": weights,
+        "node": "kind", "op": "classify", "in": ["ct"], "weights": weights,
         "params": {"network": CONV, "labels": ["yes", "no"], "view": {"kind": "montage", "pixels": [1, 16, 16],
                                                                       "grid": [2, 2]}},
     }  # fmt: skip

@@ -68,7 +68,7 @@ def test_each_device_that_was_used_is_named(tmp_path: Path, monkeypatch: pytest.
     long = segmenter_node(tmp_path / "m", patch=[16, 16, 16])
     short = {**segmenter_node(tmp_path / "m"), "node": "short"}
     short["params"] = {**short["params"], "patch": [32, 48, 48]}
-    both = {"node": "mean", "block": "G", "in": ["net", "short"], "params": {"op": "combine", "how": "mean"}}
+    both = {"node": "mean", "op": "combine", "in": ["net", "short"], "params": {"how": "mean"}}
     loaded = write_card(tmp_path / "m", [long, short, both], ["Left", "Right"])
     monkeypatch.setattr(openvino, "WORTHWHILE", 32 * 48 * 48 + 1)
     result = run_card(loaded, noisy((24, 40, 40)), device="cpu", options=RunOptions(precision="float32"))

@@ -10,8 +10,9 @@ import torch
 
 from engine.cards.registry import SHIPPED
 from engine.cards.schema import Card, parse_card
-from engine.errors import CardError
-from engine.inference.preprocess import AxisOrder, Prepared, prepare, tent_weights
+from engine.inference.preprocess import AxisOrder, Prepared, prepare
+from engine.progress import silent
+from engine.resample import tent_weights
 from engine.training.dataset import DataSet
 from engine.training.evaluate import volume_of
 from engine.training.loop import windowed
@@ -22,7 +23,7 @@ def steps(*operations: dict) -> list:
     values = {
         "id": "x", "version": "1", "task": "segment", "title": "x", "fidelity": "modern", "badge": "runs",
         "inputs": [{"role": "ct", "modality": ["CT"]}], "preprocess": list(operations),
-        "graph": [{"node": "a", "block": "O", "in": ["ct"], "params": {"op": "body_outline"}}],
+        "graph": [{"node": "a", "op": "body_outline", "in": ["ct"], "params": {}}],
         "outputs": [{"kind": "mask", "label": "External", "name": "External"}],
     }  # fmt: skip
     return list(Card.model_validate(values).preprocess)
@@ -150,8 +151,31 @@ def test_a_tilted_gantry_is_made_upright() -> None:
 
 
 def test_values_change_only_after_places() -> None:
-    with pytest.raises(CardError, match="must come last"):
-        prepare(random_volume(np.eye(3)), steps(op("windows", windows=[[0, 1]]), op("orient")))
+    with pytest.raises(ValueError, match="must come last"):
+        steps(op("windows", windows=[[0, 1]]), op("orient"))
+
+
+@pytest.mark.parametrize(
+    ("operations", "words"),
+    [
+        ([op("orient"), op("orient", axes="RAS")], "'orient' twice"),
+        ([op("windows", windows=[[0, 1], [2, 3]]), op("normalise")], "one channel"),
+        ([op("windows", windows=[[0, 1]]), op("normalise", mean=[0, 1], deviation=[1, 1])], "2 means.*1 channels"),
+        ([op("normalise", over="body")], "need 'mask_body'"),
+    ],
+)
+def test_steps_that_do_not_fit_each_other_are_refused_before_any_image_is_there(operations: list, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        steps(*operations)
+
+
+@pytest.mark.parametrize("over", ["image", "nonzero"])
+def test_a_part_of_an_image_is_clipped_and_normalised_as_the_whole_is(over: str) -> None:
+    volume = random_volume(np.eye(3), (12, 14, 16))
+    found = prepare(volume, steps(op("normalise", over=over, clip_percentiles=[10, 80])))
+    part = found.recut((slice(2, 9), slice(3, 10), slice(0, 8)), None, silent)
+    assert np.array_equal(whole(part), whole(found)[:, 2:9, 3:10, :8])
+    assert len(np.unique(whole(found))) < 0.75 * volume.voxels.size
 
 
 def test_normalisation_takes_its_figures_from_where_it_is_told() -> None:

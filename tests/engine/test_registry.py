@@ -12,9 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from engine.cards import registry
-from engine.cards.blocks import Weights
 from engine.cards.registry import find_card, find_cards, load_card
-from engine.cards.weights import find_weights, read_weights, sha256_of
+from engine.cards.weights import Weights, find_weights, read_weights, sha256_of
 from engine.errors import CardError
 from tests.engine.models import segmenter_node, write_card
 

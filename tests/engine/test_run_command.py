@@ -113,7 +113,7 @@ def test_what_could_not_be_written_is_refused_before_the_model_runs(
 
 def test_what_the_card_refuses_is_told_and_may_be_overridden(study: Path, tmp_path: Path) -> None:
     limits = [{"role": "ct", "modality": ["CT"], "units": "HU", "spacing_mm": [0.1, 0.5]}]
-    body = {"node": "body", "block": "O", "in": ["ct"], "params": {"op": "body_outline"}}
+    body = {"node": "body", "op": "body_outline", "in": ["ct"], "params": {}}
     loaded = write_card(tmp_path / "m", [body], ["External"], inputs=limits)
     result = call("contour", study, "--model", loaded.folder, "-o", tmp_path / "RT.dcm")
     assert "2 × 2 mm" in str(result.exception) and "--override" in str(result.exception)

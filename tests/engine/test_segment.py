@@ -13,9 +13,8 @@ from torch import nn
 
 from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard
-from engine.cards.schema import SegmenterNode
 from engine.errors import CancelledError, CardError, EngineError
-from engine.inference import segment
+from engine.inference import devices, segment
 from engine.inference.context import Context
 from engine.inference.devices import Device
 from engine.inference.maps import Maps
@@ -23,7 +22,7 @@ from engine.inference.networks import faster_norms, last_layers_in_float32
 from engine.inference.preprocess import prepare
 from engine.inference.run import run_card
 from engine.inference.segment import run_segmenter, tile_starts
-from engine.progress import silent
+from engine.operations.segment import Params
 from engine.volume import Geometry, Volume
 from tests.engine.models import UNET, network_of, noisy, segmenter_node, write_card, write_weights
 
@@ -53,9 +52,9 @@ def _one_thread() -> Iterator[None]:
 def dense(loaded: LoadedCard, volume: Volume, options: RunOptions = FULL) -> tuple[np.ndarray, Maps]:
     """(labels, planes, rows, columns) probabilities of a card's segmenter."""
     node = loaded.card.graph[0]
-    assert isinstance(node, SegmenterNode)
-    context = Context(loaded, volume, "cpu", options)
-    maps = run_segmenter(context, node, prepare(volume, loaded.card.preprocess), silent)
+    assert isinstance(node.params, Params)
+    context = Context(loaded, volume, "cpu", options, weights=node.weights)
+    maps = run_segmenter(node.params, prepare(volume, loaded.card.preprocess), context)
     return maps.dense(maps.labels).astype(np.float32), maps
 
 
@@ -250,7 +249,7 @@ def test_when_memory_runs_out_tiles_get_smaller_and_then_the_cpu_takes_over(
     monkeypatch.setattr(segment.Sweep, "_predict", scarce)
     monkeypatch.setattr(torch.nn.Module, "to", to)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
-    monkeypatch.setattr(segment, "devices_to_try", lambda *_: [Device("cuda"), Device("cpu")])
+    monkeypatch.setattr(devices, "devices_to_try", lambda *_: [Device("cuda"), Device("cpu")])
     result = run_card(loaded, noisy((16, 128, 128)), device="auto")
     sizes = [size for name, size in tried if name == "cuda"]
     assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 1

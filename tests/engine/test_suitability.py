@@ -22,7 +22,7 @@ def made_for(**changes: Any) -> Card:
     values: dict[str, Any] = {
         "id": "x", "version": "1", "task": "segment", "title": "The model", "fidelity": "modern", "badge": "runs",
         "inputs": [{"role": "ct", "modality": ["CT"], "units": "HU", **changes}],
-        "graph": [{"node": "a", "block": "O", "in": ["ct"], "params": {"op": "body_outline"}}],
+        "graph": [{"node": "a", "op": "body_outline", "in": ["ct"], "params": {}}],
         "outputs": [{"kind": "mask", "label": "External", "name": "External"}],
     }  # fmt: skip
     return Card.model_validate(values)

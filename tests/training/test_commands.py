@@ -35,7 +35,7 @@ CARD = {
     "graph": [
         {
             "node": "boxes",
-            "block": "S",
+            "op": "segment",
             "in": ["ct"],
             "params": {
                 "network": {"network": "SubvoxelUNet", "in_channels": 1, "out_channels": 3, "filters": [8, 12, 16]},
@@ -134,9 +134,9 @@ def pair(trained: Path, tmp_path: Path) -> Path:
     second["params"] = {**first["params"], "patch": [8, 16, 16]}
     card["graph"] = [
         first,
-        {"node": "around", "block": "G", "in": ["ct", "boxes"], "params": {"op": "crop", "margin_mm": 20}},
+        {"node": "around", "op": "crop", "in": ["ct", "boxes"], "params": {"margin_mm": 20}},
         second,
-        {"node": "mean", "block": "G", "in": ["fine", "boxes"], "params": {"op": "combine", "how": "mean"}},
+        {"node": "mean", "op": "combine", "in": ["fine", "boxes"], "params": {"how": "mean"}},
     ]
     card["provenance"]["recipe"]["nodes"] = {"fine": {"steps": 3, "batch": 2, "left_out": {"a": ["Box_L"]}}}
     (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QMessageBox
 from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, box
 
@@ -223,22 +223,45 @@ def test_a_refusal_that_may_be_overridden_runs_when_ticked_and_the_step_says_so(
     assert "not made for" in bench.history.undo_text
 
 
-def test_the_air_in_the_body_is_kept_or_filled_as_asked(qtbot: QtBot, external: LoadedCard) -> None:
+def test_a_choice_that_the_card_offers_is_passed_on(qtbot: QtBot, external: LoadedCard) -> None:
     bench = Bench(qtbot, [external])
-    assert bench.panel.air.isVisible() and not bench.panel.bands.isVisible()
-    assert bench.panel.air.isChecked()
+    air = bench.panel.options.fields["air"]
+    qtbot.waitUntil(air.isVisible)
+    assert isinstance(air, QComboBox) and air.currentText() == "Filled"
     bench.panel.run()
     bench.jobs.cancelled.emit(Cancelled(1))
-    qtbot.mouseClick(bench.panel.air, Qt.MouseButton.LeftButton, pos=QPoint(8, bench.panel.air.height() // 2))
+    air.setFocus()
+    qtbot.keyClick(air, Qt.Key.Key_Down)
     bench.panel.run()
-    assert [options.air for _, _, options in bench.jobs.runs] == ["filled", "kept"]
+    assert [options.chosen for _, _, options in bench.jobs.runs] == [{"air": "filled"}, {"air": "kept"}]
 
 
 def test_inner_and_outer_contours_are_offered_where_the_card_has_them(qtbot: QtBot) -> None:
     bench = Bench(qtbot, [load_card(SHIPPED / "head-neck-oar")])
-    assert bench.panel.bands.isVisible() and not bench.panel.air.isVisible()
-    assert not bench.panel.bands.isChecked()
-    assert "10 % for" in bench.panel.bands.toolTip()
-    qtbot.mouseClick(bench.panel.bands, Qt.MouseButton.LeftButton, pos=QPoint(8, bench.panel.bands.height() // 2))
+    assert list(bench.panel.options.fields) == ["bands"]
+    bands = bench.panel.options.fields["bands"]
+    qtbot.waitUntil(bands.isVisible)
+    assert isinstance(bands, QCheckBox) and not bands.isChecked()
+    assert "10 % for" in bench.panel.details.text()
+    qtbot.mouseClick(bands, Qt.MouseButton.LeftButton, pos=QPoint(8, bands.height() // 2))
     bench.panel.run()
-    assert bench.jobs.runs[0][2].bands and bench.jobs.runs[0][2].air is None
+    assert bench.jobs.runs[0][2].chosen == {"bands": True}
+
+
+def test_a_number_that_the_card_offers_is_passed_on_and_fields_follow_the_card(
+    qtbot: QtBot, tmp_path: Path, external: LoadedCard
+) -> None:
+    option = {
+        "key": "pieces", "label": "Pieces", "kind": "number", "sets": "body.pieces", "low": 1, "high": 5,
+    }  # fmt: skip
+    many = card_like(tmp_path, id="many", title="A card with a number", options=[option])
+    bench = Bench(qtbot, [many, external])
+    bench.panel.select("many")
+    pieces = bench.panel.options.fields["pieces"]
+    assert isinstance(pieces, QDoubleSpinBox) and (pieces.minimum(), pieces.maximum(), pieces.value()) == (1, 5, 1)
+    qtbot.keyClick(pieces, Qt.Key.Key_Up)
+    bench.panel.run()
+    assert bench.jobs.runs[0][2].chosen == {"pieces": 2.0}
+    bench.jobs.cancelled.emit(Cancelled(1))
+    bench.panel.select("external")
+    assert list(bench.panel.options.fields) == ["air"]

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from engine.cards.readme import band_risks
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
 from engine.cards.suitability import Refusal
@@ -30,6 +31,11 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
     accuracy = _accuracy(card)
     if accuracy:
         rows.append(("Measured", accuracy))
+    calibration = card.uncertainty.calibration
+    if calibration is not None and calibration.bands:
+        risks = band_risks(calibration.bands)
+        told = "on average over patients, the outer one misses no more of the structure, nor is more of the inner wrong"
+        rows.append(("Inner and outer contours", f"{told}, than {risks}"))
     if card.intended_use:
         rows.append(("For", card.intended_use))
     if card.limits:

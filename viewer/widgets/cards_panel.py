@@ -20,10 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.answers import Result, RunOptions
-from engine.cards.blocks import BodyOutline
-from engine.cards.readme import band_risks
 from engine.cards.registry import LoadedCard
-from engine.cards.schema import Band
 from engine.cards.suitability import Refusal, why_unsuitable
 from engine.process.messages import Cancelled, Failed, Finished, Progress
 from viewer.history import History
@@ -32,6 +29,7 @@ from viewer.runs import counted, places, run_step
 from viewer.session import Session
 from viewer.widgets.card_item import CardDelegate, CardRole, card_height
 from viewer.widgets.card_text import card_html, summary
+from viewer.widgets.options_form import OptionsForm
 
 DEVICES = (("on any device", "auto"), ("on the CPU", "cpu"), ("on CUDA", "cuda"))
 
@@ -98,10 +96,7 @@ class CardsPanel(QWidget):
         self.override = QCheckBox("Run it all the same", self)
         self.override.setToolTip("The card was not made for this image; the structures will say that it was run anyway")
         self.override.toggled.connect(lambda _: self._show_buttons())
-        self.bands = QCheckBox("Inner and outer contours too", self)
-        self.bands.setToolTip("Two more structures each, at the risk that the model was calibrated for")
-        self.air = QCheckBox("Fill the air inside the body", self)
-        self.air.setToolTip("Airways, sinuses and bowel gas count as body; otherwise they are holes in the outline")
+        self.options = OptionsForm(self)
         self.device = QComboBox(self)
         for text, value in DEVICES:
             self.device.addItem(text, value)
@@ -128,8 +123,8 @@ class CardsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.addWidget(self.list, 2)
         layout.addWidget(page, 3)
-        for choice in (self.override, self.bands, self.air):
-            layout.addWidget(choice)
+        layout.addWidget(self.override)
+        layout.addWidget(self.options)
         layout.addLayout(buttons)
         layout.addWidget(self.bar)
         layout.addLayout(state)
@@ -184,18 +179,7 @@ class CardsPanel(QWidget):
         self.details.setText(card_html(loaded, refusals) if loaded is not None else "No models were found.")
         self.override.setChecked(False)
         self.override.setVisible(bool(refusals) and all(refusal.overridable for refusal in refusals))
-        bands = _bands(loaded)
-        self.bands.setChecked(False)
-        self.bands.setVisible(bool(bands))
-        if bands:
-            self.bands.setToolTip(
-                "Two more structures each, drawn so that on average over patients the outer one misses no more than a "
-                "stated share of the structure, and no more than that share of the inner one is wrong: "
-                f"{band_risks(bands)}"
-            )
-        outline = _outline(loaded)
-        self.air.setVisible(outline is not None)
-        self.air.setChecked(outline is not None and outline.air == "filled")
+        self.options.show_card(loaded.card if loaded is not None and loaded.is_readable else None)
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -232,15 +216,12 @@ class CardsPanel(QWidget):
         self._show_elapsed()
         self._show_buttons()
         try:
-            self._job = self.jobs.run(
-                loaded.folder, volume, device=self.device.currentData(), options=self._options(loaded)
-            )
+            self._job = self.jobs.run(loaded.folder, volume, device=self.device.currentData(), options=self._options())
         except Exception as error:
             self._end(sentence_for(error), "error")
 
-    def _options(self, loaded: LoadedCard) -> RunOptions:
-        air = ("filled" if self.air.isChecked() else "kept") if _outline(loaded) is not None else None
-        return RunOptions(override=bool(self._overridden), air=air, bands=self.bands.isChecked())
+    def _options(self) -> RunOptions:
+        return RunOptions(override=bool(self._overridden), chosen=self.options.chosen)
 
     def cancel(self) -> None:
         """Stop the run."""
@@ -330,16 +311,3 @@ class CardsPanel(QWidget):
         document = self._session.document
         if document is not None:
             self._history.do(run_step(document, loaded.card, result, replaced, anyway=bool(self._overridden)))
-
-
-def _bands(loaded: LoadedCard | None) -> tuple[Band, ...]:
-    """The levels of a card's inner and outer contours."""
-    calibration = loaded.card.uncertainty.calibration if loaded is not None and loaded.is_readable else None
-    return calibration.bands if calibration is not None else ()
-
-
-def _outline(loaded: LoadedCard | None) -> BodyOutline | None:
-    """How a card draws the body's outline, where it does."""
-    if loaded is None or not loaded.is_readable:
-        return None
-    return next((node.params for node in loaded.card.graph if isinstance(node.params, BodyOutline)), None)

@@ -1,0 +1,47 @@
+"""Structures that an operation drew on the planes of the image itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import MultiPolygon
+
+from engine.contouring.fill import fill
+from engine.inference.preprocess import Prepared
+from engine.resample import positions_of, sample
+from engine.volume import Geometry, Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Outlines:
+    """Structures as they are, exact to the line.
+
+    Args:
+        geometry: of the image.
+        areas: label → plane index → polygons, `(u, v)` mm.
+    """
+
+    geometry: Geometry
+    areas: Mapping[str, Mapping[int, MultiPolygon]]
+
+    #: One voxel may be in several.
+    exclusive = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What was drawn."""
+        return tuple(self.areas)
+
+    def dense_on(self, other: Prepared, labels: Sequence[str]) -> NDArray[np.float16]:
+        """(labels, planes, rows, columns) on another grid of the image, network axes: how much of a voxel is inside."""
+        out = np.zeros((len(labels), *other.shape), np.float16)
+        positions = positions_of(self.geometry, other.geometry)
+        for index, label in enumerate(labels):
+            mask = Volume(fill(self.areas[label], self.geometry), self.geometry)
+            out[index] = other.axes.to_network(sample(mask, positions, 0.0))
+        return out
+
+    def seen_on(self, other: Prepared) -> NDArray[np.bool_]:
+        """All of another grid: the whole image was looked at."""
+        return np.ones(other.shape, np.bool_)

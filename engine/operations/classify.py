@@ -1,0 +1,83 @@
+"""A network gives scores to views of an image."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from engine.operations.kinds import PLACES, Made, expect
+from engine.operations.networks import Network
+from engine.values import Labels, Millimetres, Size, Strict
+
+if TYPE_CHECKING:
+    from engine.inference.context import Context
+    from engine.inference.scores import Scores
+
+
+class View(Strict):
+    """What a classifier looks at.
+
+    Args:
+        kind: the "whole" image; "slices" along `axis`; "crops" of each of `sizes_mm` around what the node's second
+            input found; a "montage" of `grid` slices on one picture.
+        axis: of slices and montages.
+        every: take each n-th slice.
+        pixels: (planes, rows, columns) of a view; planes is 1 for 2D.
+        sizes_mm: edge of the crops, one channel group a size (multi-scale); empty for the size of what was found.
+        orthogonal: crops as triplets of orthogonal planes instead of cubes.
+        grid: (rows, columns) of a montage.
+    """
+
+    kind: Literal["whole", "slices", "crops", "montage"]
+    axis: Literal["axial", "coronal", "sagittal"] = "axial"
+    every: Annotated[int, Field(ge=1, le=100)] = 1
+    pixels: Size
+    sizes_mm: Annotated[tuple[Millimetres, ...], Field(max_length=8)] = ()
+    orthogonal: bool = False
+    grid: tuple[Annotated[int, Field(ge=1, le=16)], Annotated[int, Field(ge=1, le=16)]] = (1, 1)
+
+
+class Params(Strict):
+    """A network that gives one value a label for each view; several weights files are an ensemble, averaged.
+
+    Args:
+        network: as `build_network` takes it.
+        dimensions: of a view.
+        view: what it looks at.
+        labels: of the network's values, in order.
+        activation: softmax, sigmoid, or none for plain values (regression).
+        batch: views at a time.
+    """
+
+    network: Network
+    dimensions: Literal[2, 3] = 2
+    view: View
+    labels: Annotated[Labels, Field(min_length=1)]
+    activation: Literal["softmax", "sigmoid", "none"] = "softmax"
+    batch: Annotated[int, Field(ge=1, le=1024)] = 8
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Params":
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("two labels of a classifier have the same name")
+        if self.dimensions == 2 and self.view.pixels[0] != 1:
+            raise ValueError("a view in two dimensions has one plane")
+        if self.dimensions == 3 and (self.view.kind in {"slices", "montage"} or self.view.orthogonal):
+            raise ValueError("slices, montages and orthogonal planes are views in two dimensions")
+        return self
+
+
+def makes(params: Params, given: Sequence[Made]) -> Made:
+    """Scores of the network's labels."""
+    if params.view.kind == "crops":
+        expect(given, ("image",), PLACES)
+    else:
+        expect(given, ("image",))
+    return Made("scores", params.labels)
+
+
+def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Scores":
+    """The scores of each view."""
+    from engine.inference.classify import run_classifier
+
+    return run_classifier(params, inputs[0], inputs[1] if len(inputs) > 1 else None, context)

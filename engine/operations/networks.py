@@ -1,0 +1,44 @@
+"""The networks that a card can name, and where each is defined; none is imported before it is built."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
+
+from engine.values import Identifier
+
+#: Name in a card → module and attribute.
+NETWORKS: dict[str, tuple[str, str]] = {
+    # A class for each voxel.
+    "SubvoxelUNet": ("engine.inference.networks", "SubvoxelUNet"),
+    "DynUNet": ("engine.inference.networks", "dyn_unet"),
+    "SegResNet": ("monai.networks.nets.segresnet", "SegResNet"),
+    "UNet": ("monai.networks.nets.unet", "UNet"),
+    # A class for each image.
+    "ResNet18": ("monai.networks.nets.resnet", "resnet18"),
+    "ResNet50": ("monai.networks.nets.resnet", "resnet50"),
+    "ResNet152": ("monai.networks.nets.resnet", "resnet152"),
+    "DenseNet121": ("monai.networks.nets.densenet", "DenseNet121"),
+    "EfficientNet": ("monai.networks.nets.efficientnet", "EfficientNetBN"),
+    "SEResNet50": ("monai.networks.nets.senet", "SEResNet50"),
+    "ConvClassifier": ("monai.networks.nets.classifier", "Classifier"),
+}
+
+
+def _known(name: str) -> str:
+    if name not in NETWORKS:
+        raise ValueError(f"there is no network '{name}'; this version has {', '.join(sorted(NETWORKS))}")
+    return name
+
+
+class Network(BaseModel):
+    """A network by its name in `NETWORKS`, with its arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, JsonValue]
+
+    network: Annotated[Identifier, AfterValidator(_known)]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Name and arguments together, as `build_network` wants them."""
+        return {"network": self.network, **(self.__pydantic_extra__ or {})}

@@ -1,0 +1,63 @@
+"""All operations: what a card's graph can say is what the engine can do. A new one is a file, and a line here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.operations import (
+    atlas,
+    body_outline,
+    choose,
+    classify,
+    combine,
+    concatenate,
+    crop,
+    hierarchy,
+    mask,
+    segment,
+    threshold,
+)
+from engine.operations.kinds import Made
+from engine.values import Strict
+
+if TYPE_CHECKING:
+    from engine.inference.context import Context
+    from engine.inference.graph import Value
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a graph.
+
+    Args:
+        stage: what its time is counted as, for people.
+        params: what a card says of it.
+        makes: of params and what a node is given, what it makes; ValueError where it can't.
+        run: of params, the inputs' values and the run, the value; imports what it needs when it is called.
+        needs_weights: a node without weights files can't run.
+        as_acquired: its inputs are volumes, not images prepared for a network.
+    """
+
+    stage: str
+    params: type[Strict]
+    makes: Callable[[Any, Sequence[Made]], Made]
+    run: "Callable[[Any, Sequence[Any], Context], Value]"
+    needs_weights: bool = False
+    as_acquired: bool = False
+
+
+OPERATIONS: dict[str, Operation] = {
+    "segment": Operation("network", segment.Params, segment.makes, segment.run, needs_weights=True),
+    "classify": Operation("network", classify.Params, classify.makes, classify.run, needs_weights=True),
+    "atlas": Operation("registration", atlas.Params, atlas.makes, atlas.run),
+    "body_outline": Operation(
+        "body outline", body_outline.Params, body_outline.makes, body_outline.run, as_acquired=True
+    ),
+    "threshold": Operation("threshold", threshold.Params, threshold.makes, threshold.run),
+    "crop": Operation("joining", crop.Params, crop.makes, crop.run),
+    "mask": Operation("joining", mask.Params, mask.makes, mask.run),
+    "concatenate": Operation("joining", concatenate.Params, concatenate.makes, concatenate.run),
+    "combine": Operation("joining", combine.Params, combine.makes, combine.run),
+    "hierarchy": Operation("joining", hierarchy.Params, hierarchy.makes, hierarchy.run),
+    "choose": Operation("joining", choose.Params, choose.makes, choose.run),
+}

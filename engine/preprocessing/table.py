@@ -1,0 +1,65 @@
+"""All steps before a graph: what a card can say is what the engine can do. A new one is a file, and a line here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.preprocessing import crop_body, mask_body, normalise, orient, resample, windows
+from engine.preprocessing.plan import Place, Plan, Values
+from engine.values import Strict
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of step: what a card says of it, and what it does."""
+
+    params: type[Strict]
+    does: Place | Values
+
+
+class Named(Protocol):
+    """A step as it stands in a card."""
+
+    @property
+    def op(self) -> str:
+        """Its word in the table."""
+
+    @property
+    def params(self) -> Any:
+        """Its params."""
+
+
+PREPROCESSING: dict[str, Step] = {
+    "orient": Step(orient.Params, Place(orient.plan)),
+    "mask_body": Step(mask_body.Params, Place(mask_body.plan)),
+    "crop_body": Step(crop_body.Params, Place(crop_body.plan)),
+    "resample": Step(resample.Params, Place(resample.plan)),
+    "windows": Step(windows.Params, Values(windows.channels, windows.settle, windows.apply)),
+    "normalise": Step(normalise.Params, Values(normalise.channels, normalise.settle, normalise.apply)),
+}
+
+
+def planned(steps: Sequence[Named]) -> tuple[Plan, int]:
+    """What the steps of place come to, and how many channels the steps of value make of one.
+
+    Raises:
+        ValueError: they come in an order that can't be kept, twice, or don't fit each other.
+    """
+    plan, channels, changed = Plan(), 1, False
+    seen: set[str] = set()
+    for step in steps:
+        does = PREPROCESSING[step.op].does
+        if isinstance(does, Values):
+            changed = True
+            try:
+                channels = does.channels(step.params, plan, channels)
+            except ValueError as error:
+                raise ValueError(f"preprocessing '{step.op}': {error}") from error
+            continue
+        if changed:
+            raise ValueError(f"the preprocessing changes values before '{step.op}'; they must come last")
+        if step.op in seen:
+            raise ValueError(f"the preprocessing has '{step.op}' twice")
+        seen.add(step.op)
+        plan = does.plan(step.params, plan)
+    return plan, channels

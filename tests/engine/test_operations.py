@@ -1,0 +1,226 @@
+"""What a card can say, the engine can do: every word of the three tables is run on a small image."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from numpy.typing import NDArray
+
+from engine.answers import Result
+from engine.contouring.fill import fill
+from engine.inference.networks import build_network
+from engine.inference.preprocess import Prepared, prepare
+from engine.inference.run import run_card
+from engine.operations.table import OPERATIONS
+from engine.postprocessing.table import POSTPROCESSING
+from engine.preprocessing.table import PREPROCESSING
+from engine.volume import Geometry, Volume
+from tests.engine.models import segmenter_node, write_card, write_weights
+
+Json = dict[str, Any]
+ORIENT: Json = {"op": "orient", "params": {}}
+VIEW: Json = {"kind": "montage", "pixels": [1, 16, 16], "grid": [2, 2]}
+
+
+def node(name: str, op: str, takes: str, **params: Any) -> Json:
+    return {"node": name, "op": op, "in": takes.split(), "params": params}
+
+
+def output(label: str, node: str | None = None, kind: str = "mask") -> Json:
+    return {"kind": kind, "label": label, "name": label} | ({"node": node} if node else {})
+
+
+BOX = node("box", "threshold", "ct", label="Box", low=100)
+EVERYTHING = node("all", "threshold", "ct", label="All", low=-500)
+
+
+def classifier(folder: Path) -> Json:
+    network: Json = {
+        "network": "ConvClassifier",
+        "in_shape": [1, 32, 32],
+        "classes": 3,
+        "channels": [4],
+        "strides": [2],
+    }
+    torch.manual_seed(0)
+    weights = write_weights(folder, "classifier", build_network(network))
+    return node("kind", "classify", "ct", network=network, labels=["a", "b", "c"], view=VIEW) | {"weights": [weights]}
+
+
+def phantom() -> Volume:
+    """A block of tissue in air with a bright box of 8 × 20 × 24 voxels in it, off the middle."""
+    voxels = np.full((24, 64, 64), -1000, np.int16)
+    voxels[2:22, 4:60, 4:60] = 40
+    voxels[6:14, 10:30, 30:54] = 200
+    return Volume(voxels, Geometry.regular((3, 5, 7), np.eye(3), (2, 2, 2), voxels.shape), "CT", "HU")
+
+
+def voxels_of(result: Result, volume: Volume, index: int = 0) -> NDArray[np.bool_]:
+    return fill({k: c.area for k, c in result.rois[index].planes.items()}, volume.geometry)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A card that uses an operation, and what shows that it worked."""
+
+    graph: Callable[[Path], list[Json]]
+    outputs: list[Json]
+    shows: Callable[[Result, Volume], bool]
+    changes: dict[str, Any] | None = None
+
+
+def bright(volume: Volume) -> NDArray[np.bool_]:
+    return np.asarray(volume.voxels > 100)
+
+
+def fed(folder: Path) -> list[Json]:
+    arguments = {
+        "network": "UNet", "spatial_dims": 3, "in_channels": 2, "out_channels": 3, "channels": [4, 8, 8],
+        "strides": [2, 2], "num_res_units": 1, "norm": "batch",
+    }  # fmt: skip
+    network = segmenter_node(folder, arguments=arguments) | {"in": ["both"]}
+    return [BOX, node("both", "concatenate", "ct box"), network]
+
+
+def atlas(folder: Path) -> list[Json]:
+    """An atlas that is the image itself, with its box as the only organ."""
+    volume = phantom()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, values in (("average", volume.voxels), ("probabilities", bright(volume).astype(np.uint8) * 255)):
+        made = sitk.GetImageFromArray(values)
+        made.SetSpacing(volume.geometry.spacing_xyz)
+        sitk.WriteImage(made, str(folder / f"{name}.nii.gz"))
+    return [node("atlas", "atlas", "ct", labels=["Box"], iterations=[2])]
+
+
+EXAMPLES: dict[str, Example] = {
+    "segment": Example(
+        lambda folder: [segmenter_node(folder)], [output("Left"), output("Right")],
+        lambda result, volume: any(not roi.is_empty for roi in result.rois),
+    ),
+    "classify": Example(
+        lambda folder: [classifier(folder)], [output(label, kind="score") for label in "abc"],
+        lambda result, volume: abs(sum(score.value for score in result.scores) - 1) < 1e-3,
+    ),
+    "atlas": Example(
+        atlas, [output("Box")],
+        lambda result, volume: (voxels_of(result, volume) & bright(volume)).sum() > 0.9 * bright(volume).sum(),
+        {"preprocess": [ORIENT]},
+    ),
+    "body_outline": Example(
+        lambda folder: [node("body", "body_outline", "ct", least_cm3=1)], [output("External")],
+        lambda result, volume: (voxels_of(result, volume) ^ (volume.voxels > -500)).mean() < 0.01,
+    ),
+    "threshold": Example(
+        lambda folder: [BOX], [output("Box")],
+        lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
+    ),
+    "crop": Example(
+        lambda folder: [BOX, node("around", "crop", "ct box", margin_mm=0), EVERYTHING | {"in": ["around"]}],
+        [output("All")],
+        lambda result, volume: 0 < voxels_of(result, volume).sum() < 1.3 * bright(volume).sum(),
+        {"preprocess": [ORIENT]},
+    ),
+    "mask": Example(
+        lambda folder: [BOX, EVERYTHING, node("inside", "mask", "all box")], [output("All", "inside")],
+        lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
+    ),
+    "concatenate": Example(
+        fed, [output("Left"), output("Right")], lambda result, volume: any(not roi.is_empty for roi in result.rois)
+    ),
+    "combine": Example(
+        lambda folder: [BOX, EVERYTHING | {"params": {"label": "Box", "low": -500}},
+                        node("both", "combine", "box all", how="product")],
+        [output("Box", "both")],
+        lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
+    ),
+    "hierarchy": Example(
+        lambda folder: [classifier(folder), node("tree", "hierarchy", "kind", parents={"ab": ["a", "b"], "c": ["c"]})],
+        [output("ab", kind="score"), output("c", kind="score"), output("a", kind="score"), output("b", kind="score")],
+        lambda result, volume: abs(result.scores[0].value - result.scores[2].value - result.scores[3].value) < 1e-5,
+    ),
+    "choose": Example(
+        lambda folder: [BOX, node("named", "choose", "box", labels=["Box"], rename={"Box": "Case"})], [output("Case")],
+        lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
+    ),
+}  # fmt: skip
+
+
+def test_there_is_an_example_of_every_operation() -> None:
+    assert set(EXAMPLES) == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("word", sorted(OPERATIONS))
+def test_an_operation_runs(word: str, tmp_path: Path) -> None:
+    example, volume = EXAMPLES[word], phantom()
+    graph = example.graph(tmp_path / "m")
+    assert word in {made["op"] for made in graph}
+    loaded = write_card(tmp_path / "m", graph, list(example.outputs), **(example.changes or {}))
+    result = run_card(loaded, volume, device="cpu")
+    assert len(result.rois) + len(result.scores) == len(example.outputs)
+    assert example.shows(result, volume)
+
+
+def prepared(tmp_path: Path, *steps: Json) -> Prepared:
+    loaded = write_card(tmp_path / "m", [BOX], ["Box"], preprocess=list(steps))
+    return prepare(phantom(), loaded.card.preprocess)
+
+
+def seen(image: Prepared) -> NDArray[np.float32]:
+    return image.tile((slice(None), slice(None), slice(None)))
+
+
+STEPS: dict[str, tuple[Json, Callable[[Prepared], bool]]] = {
+    "orient": ({"axes": "RAS"}, lambda image: image.axes.reversed_axes == (1, 2)),
+    "mask_body": ({"outside": -2000}, lambda image: float(image.values[0, 0, 0]) == -2000),
+    "crop_body": ({"margin_mm": 0}, lambda image: 20 <= image.shape[0] < 24),
+    "resample": ({"spacing_mm": [4, 4, 4]}, lambda image: image.spacing == pytest.approx((4, 4, 4))),
+    "windows": ({"windows": [[0, 100], [-1000, 0]]}, lambda image: seen(image).shape[0] == 2),
+    "normalise": ({}, lambda image: abs(float(seen(image).std()) - 1) < 1e-2),
+}
+
+
+def test_there_is_an_example_of_every_step_before_the_graph() -> None:
+    assert set(STEPS) == set(PREPROCESSING)
+
+
+@pytest.mark.parametrize("word", sorted(PREPROCESSING))
+def test_a_step_before_the_graph_is_done(word: str, tmp_path: Path) -> None:
+    params, shows = STEPS[word]
+    assert not shows(prepared(tmp_path))
+    assert shows(prepared(tmp_path, {"op": word, "params": params}))
+
+
+#: Voxels that each step leaves of two boxes: one of 1000 with a hole of 27, and one of 125, less bright.
+POST: dict[str, tuple[Json, int]] = {
+    "largest_pieces": ({"labels": ["Box"]}, 973),
+    "least_size": ({"cm3": 0.5 * 8}, 973),
+    "fill_holes": ({}, 1125),
+    "inside": ({"of": "Brighter", "labels": ["Box"]}, 973),
+}
+
+
+def test_there_is_an_example_of_every_step_after_the_graph() -> None:
+    assert set(POST) == set(POSTPROCESSING)
+
+
+@pytest.mark.parametrize("word", sorted(POSTPROCESSING))
+def test_a_step_after_the_graph_is_done(word: str, tmp_path: Path) -> None:
+    params, left = POST[word]
+    voxels = np.full((20, 40, 40), -1000, np.int16)
+    voxels[4:14, 5:15, 5:15] = 200
+    voxels[7:10, 8:11, 8:11] = -1000
+    voxels[4:9, 30:35, 30:35] = 150
+    volume = Volume(voxels, Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 2), voxels.shape), "CT", "HU")
+    brighter = node("brighter", "threshold", "ct", label="Brighter", low=180)
+    graph = [BOX, brighter, node("both", "combine", "box brighter", how="max")]
+    loaded = write_card(
+        tmp_path / "m", graph, [output("Box"), output("Brighter")], post=[{"op": word, "params": params}]
+    )
+    result = run_card(loaded, volume, device="cpu")
+    assert voxels_of(result, volume).sum() == left
