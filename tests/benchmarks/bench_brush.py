@@ -90,12 +90,12 @@ def own_folder() -> Iterator[None]:
 def until_painted(pane: PlanePane, act: Callable[[], None]) -> float:
     """Seconds from before `act` until the pane has swapped buffers."""
     swapped: list[float] = []
-    pane.frameSwapped.connect(lambda: swapped.append(time.perf_counter()))
+    pane.painted.connect(lambda: swapped.append(time.perf_counter()))
     start = time.perf_counter()
     act()
     while not swapped and time.perf_counter() - start < 2.0:
         QApplication.processEvents()
-    pane.frameSwapped.disconnect()
+    pane.painted.disconnect()
     return (swapped[0] if swapped else time.perf_counter()) - start
 
 

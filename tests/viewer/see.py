@@ -74,7 +74,7 @@ def settle(*panes: VtkPane) -> None:
 def pixels(pane: VtkPane) -> NDArray[np.uint8]:
     """(height, width, 3) what the pane shows."""
     settle(pane)
-    image = pane.grabFramebuffer().convertToFormat(QImage.Format.Format_RGB888)
+    image = pane.draw().convertToFormat(QImage.Format.Format_RGB888)
     flat = np.frombuffer(image.constBits(), dtype=np.uint8)
     return (
         flat.reshape(image.height(), image.bytesPerLine())[:, : 3 * image.width()].reshape(image.height(), -1, 3).copy()

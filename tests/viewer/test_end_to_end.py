@@ -83,7 +83,7 @@ def test_the_job_by_hand(qtbot: QtBot, person: Person, ct: Path, tmp_path: Path)
     person.go_to(12)
     person.key(Qt.Key.Key_H)
     qtbot.wait(200)
-    picture = person.axial.grabFramebuffer()
+    picture = person.axial.draw()
     left, _, right, _ = roi.area(12).bounds
     for u in (left, right):
         spot = person.at(u, 125)

@@ -73,17 +73,13 @@ class PlanePane(VtkPane):
         """Which plane it shows."""
         return self.scene.view
 
-    def resizeGL(self, width: int, height: int) -> None:  # noqa: N802
+    def resized(self, width: int, height: int, pixel_ratio: float) -> None:
         """Tell the scene, which keeps the image in place."""
-        super().resizeGL(width, height)
-        ratio = self.devicePixelRatioF()
-        self.scene.resize(round(width * ratio), round(height * ratio), ratio)
+        self.scene.resize(width, height, pixel_ratio)
 
-    def paintGL(self) -> None:  # noqa: N802
-        """Draw one frame of what the scene shows now."""
-        if not self.released:
-            self.scene.prepare()
-        super().paintGL()
+    def prepare(self) -> None:
+        """Bring the scene up to date."""
+        self.scene.prepare()
 
     def event_at(self, kind: EventKind, position: QPointF, modifiers: Qt.KeyboardModifier) -> ViewEvent | None:
         """The event at a logical pixel of the pane; None when nothing is shown."""

@@ -3,7 +3,7 @@
 import time
 
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from viewer.render.surface_scene import SurfaceScene
@@ -32,19 +32,20 @@ class SurfacePane(VtkPane):
         self.setAccessibleName("3d view")
         scene.changed.connect(self._on_changed)
 
-    def resizeGL(self, width: int, height: int) -> None:  # noqa: N802
+    def resized(self, width: int, height: int, pixel_ratio: float) -> None:
         """Tell the scene."""
-        super().resizeGL(width, height)
-        ratio = self.devicePixelRatioF()
-        self.scene.resize(round(width * ratio), round(height * ratio), ratio)
+        self.scene.resize(width, height, pixel_ratio)
 
-    def paintGL(self) -> None:  # noqa: N802
+    def prepare(self) -> None:
+        """Bring the scene up to date."""
+        self.scene.prepare()
+
+    def draw(self) -> QImage:
         """Draw one frame, and remember how long it took."""
         started = time.perf_counter()
-        if not self.released:
-            self.scene.prepare()
-        super().paintGL()
+        picture = super().draw()
         self._took_ms = 1000 * (time.perf_counter() - started)
+        return picture
 
     def release(self) -> None:
         """Stop the thread as well."""

@@ -1,10 +1,32 @@
-"""A Qt widget whose OpenGL context a VTK render window borrows."""
+"""A Qt widget that shows what VTK draws: off the screen, in an OpenGL context of Qt's, then painted as a picture.
 
-from PySide6.QtGui import QSurfaceFormat
-from PySide6.QtOpenGLWidgets import QOpenGLWidget
+An OpenGL widget would have Qt compose the whole window through OpenGL at every frame of every pane, text and panels
+included. Without a graphics card that costs more than all the drawing.
+"""
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import (
+    QImage,
+    QOffscreenSurface,
+    QOpenGLContext,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QSurfaceFormat,
+)
 from PySide6.QtWidgets import QWidget
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 from vtkmodules.vtkRenderingCore import vtkRenderer
 from vtkmodules.vtkRenderingOpenGL2 import vtkGenericOpenGLRenderWindow
+
+log = logging.getLogger("planimeter")
+
+NO_OPENGL = "This computer offers no OpenGL 3.2, which the views need; update its graphics driver."
 
 
 def set_default_surface_format() -> None:
@@ -13,56 +35,111 @@ def set_default_surface_format() -> None:
     surface.setVersion(3, 2)
     surface.setProfile(QSurfaceFormat.OpenGLContextProfile.CoreProfile)
     surface.setDepthBufferSize(24)
-    surface.setAlphaBufferSize(0)  # otherwise grabs come out transparent
-    surface.setSwapInterval(0)  # waiting for the screen once per pane would add up
     QSurfaceFormat.setDefaultFormat(surface)
 
 
-class VtkPane(QOpenGLWidget):
+class VtkPane(QWidget):
     """Draws one renderer; `frames` counts the frames that were painted."""
+
+    #: A frame is on its way to the screen.
+    painted = Signal()
 
     def __init__(self, renderer: vtkRenderer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.frames = 0
         #: What VTK held in the context is gone, and nothing is drawn any more.
         self.released = False
+        self.renderer = renderer
         self.render_window = vtkGenericOpenGLRenderWindow()
         self.render_window.SetOwnContext(0)
         self.render_window.SetMultiSamples(0)
         self.render_window.AddRenderer(renderer)
-        self.renderer = renderer
+        self._surface: QOffscreenSurface | None = None
+        self._context: QOpenGLContext | None = None
+        self._pixels = vtkUnsignedCharArray()
+        self._rows: NDArray[np.uint8] = np.zeros((1, 1, 4), dtype=np.uint8)
 
-    def initializeGL(self) -> None:  # noqa: N802
-        """Qt made the context current for the first time."""
+    def prepare(self) -> None:
+        """For panes: bring the scene up to date, with the context current, before a frame is drawn."""
+
+    def resized(self, width: int, height: int, pixel_ratio: float) -> None:
+        """For panes: the widget is so many device pixels large now."""
+
+    def draw(self) -> QImage:
+        """Draw one frame; empty where there is no OpenGL, or none any more."""
+        if self.released or not self._make_current():
+            return QImage()
+        width, height = self._device_size()
+        self.prepare()
         window = self.render_window
-        window.SetReadyForRendering(True)
-        window.SetMapped(1)
+        if tuple(window.GetSize()) != (width, height):
+            window.SetSize(width, height)
         window.SetIsCurrent(True)
-        window.InitializeFromCurrentContext()
-        window.SetFrameBlitModeToBlitToCurrent()
-        self.context().aboutToBeDestroyed.connect(self.release)
-
-    def resizeGL(self, width: int, height: int) -> None:  # noqa: N802
-        """The widget has another size; Qt gives logical pixels."""
-        ratio = self.devicePixelRatioF()
-        self.render_window.SetSize(round(width * ratio), round(height * ratio))
-
-    def paintGL(self) -> None:  # noqa: N802
-        """Draw one frame."""
-        if self.released:
-            return
-        self.render_window.SetIsCurrent(True)
-        state = self.render_window.GetState()
+        state = window.GetState()
         state.Reset()
         state.Push()
-        self.render_window.Render()
+        window.Render()
+        window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, self._pixels)
         state.Pop()
-        self.frames += 1
+        # OpenGL counts rows from the bottom. The memory must outlive the picture, which stands on it.
+        upside_down = vtk_to_numpy(self._pixels).reshape(height, width, 4)  # type: ignore[no-untyped-call]
+        self._rows = np.ascontiguousarray(upside_down[::-1])
+        picture = QImage(self._rows.data, width, height, 4 * width, QImage.Format.Format_RGBX8888)
+        picture.setDevicePixelRatio(self.devicePixelRatioF())
+        return picture
 
     def release(self) -> None:
         """Free what VTK holds in the context; the pane stays blank from then on."""
-        if not self.released:
-            self.released = True
-            self.makeCurrent()
+        if self.released:
+            return
+        if self._context is not None and self._make_current():
             self.render_window.Finalize()
-            self.doneCurrent()
+            self._context.doneCurrent()
+        self.released = True
+
+    # Qt's events ----------------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Tell the pane."""
+        super().resizeEvent(event)
+        self.resized(*self._device_size(), self.devicePixelRatioF())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw one frame and paint it."""
+        picture = self.draw()
+        painter = QPainter(self)
+        if picture.isNull():
+            painter.fillRect(self.rect(), Qt.GlobalColor.black)
+            if not self.released:
+                painter.setPen(Qt.GlobalColor.lightGray)
+                flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+                painter.drawText(self.rect(), flags, NO_OPENGL)
+        else:
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+            painter.drawImage(QRect(0, 0, self.width(), self.height()), picture)
+        painter.end()
+        self.frames += 1
+        self.painted.emit()
+
+    def _device_size(self) -> tuple[int, int]:
+        ratio = self.devicePixelRatioF()
+        return max(round(self.width() * ratio), 1), max(round(self.height() * ratio), 1)
+
+    def _make_current(self) -> bool:
+        if self._context is None:
+            self._context, self._surface = QOpenGLContext(), QOffscreenSurface()
+            self._surface.setFormat(QSurfaceFormat.defaultFormat())
+            self._surface.create()
+            if not self._context.create() or not self._context.makeCurrent(self._surface):
+                log.error("no OpenGL context for the views")
+                return False
+            window = self.render_window
+            window.SetReadyForRendering(True)
+            window.SetMapped(1)
+            window.SetIsCurrent(True)
+            window.InitializeFromCurrentContext()
+            window.SetFrameBlitModeToNoBlit()
+            return True
+        assert self._surface is not None, "made with the context"
+        return self._context.isValid() and self._context.makeCurrent(self._surface)
