@@ -23,7 +23,7 @@ from engine.progress import Progress, part, silent
 from engine.stored.catalogue import Catalogue, Series
 from engine.stored.read import name_of, read_grid, read_outlines, read_series
 from engine.stored.scan import scan
-from engine.volume import FloatArray, Geometry, Volume
+from engine.volume import FloatArray, Geometry, LeftOut, Volume
 
 _MODALITIES = {"CT": 0, "MR": 1}
 
@@ -62,11 +62,12 @@ def open_volume(
     series = choose_series(catalogue, path, series_uid)
     volume = read_series(_placed(series, placement), part(progress, 0.3, 1.0), units)
     told = " ".join(volume.notes)
-    damaged = [file.path.name for file in catalogue.unreadable if file.damaged and file.path.name not in told]
+    damaged = [file.path for file in catalogue.unreadable if file.damaged and file.path.name not in told]
     if damaged:
         others = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        note = f"Damaged files lie beside this series and may belong to it: {damaged[0]}{others}."
-        volume = replace(volume, notes=(*volume.notes, note))
+        note = f"Damaged files lie beside this series and may belong to it: {damaged[0].name}{others}."
+        left_out = (*volume.left_out, LeftOut("damaged", len(damaged), tuple(damaged), note))
+        volume = replace(volume, notes=(*volume.notes, note), left_out=left_out)
     return volume
 
 

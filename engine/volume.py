@@ -10,6 +10,7 @@ Frames, and how names tell them apart:
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -270,6 +271,23 @@ class SeriesInfo:
     attributes: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A part of what was asked for that is not in what was opened.
+
+    Args:
+        kind: "phases" or "volumes" (others of the same series), "parts", "unplaced" or "damaged" planes.
+        planes: how many; for damaged files, the files.
+        files: where they are.
+        sentence: for the user.
+    """
+
+    kind: str
+    planes: int
+    files: tuple[Path, ...]
+    sentence: str
+
+
 @dataclass(eq=False)
 class Volume:
     """Voxels with their geometry and meaning.
@@ -282,6 +300,7 @@ class Volume:
         info: identity of the series.
         instances: one per plane for DICOM series; empty for other files.
         notes: plain sentences that the user must see (resampled display, missing tags, ...).
+        left_out: parts of the series that are not in it; their sentences are among the notes.
     """
 
     voxels: NDArray[Any]
@@ -291,6 +310,7 @@ class Volume:
     info: SeriesInfo = field(default_factory=SeriesInfo)
     instances: tuple[Instance, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     def __post_init__(self) -> None:
         if self.voxels.shape != self.geometry.shape:

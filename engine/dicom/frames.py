@@ -1,25 +1,35 @@
 """The planes of an enhanced multi-frame image, from its shared and per-frame functional groups (PS3.3 C.7.6.16)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydicom.dataset import Dataset
 
 from engine.dicom.fields import items, number_if_any, numbers, text, whole
-from engine.dicom.planes import TRAITS, StoredImage, StoredPlane
+from engine.dicom.groups import GroupReader, Groups
+from engine.dicom.planes import StoredImage, StoredPlane
+from engine.dicom.traits import TRAITS, traits_of
 from engine.dicom.value_maps import ValueMap, value_maps
 from engine.errors import ReadError
 
 #: Trait → the functional group and the element that has it.
 _TRAITS = {
     "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex"),
+    "NominalPercentageOfCardiacPhase": ("CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase"),
+    "NominalPercentageOfRespiratoryPhase": (
+        "RespiratorySynchronizationSequence",
+        "NominalPercentageOfRespiratoryPhase",
+    ),
     "EchoTime": ("MREchoSequence", "EffectiveEchoTime"),
     "DiffusionBValue": ("MRDiffusionSequence", "DiffusionBValue"),
-    "TriggerTime": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
+    "InversionTime": ("MRModifierSequence", "InversionTimes"),
+    "NominalCardiacTriggerDelayTime": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
     "StackID": ("FrameContentSequence", "StackID"),
     "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber"),
     "ConvolutionKernel": ("CTReconstructionSequence", "ConvolutionKernel"),
     "KVP": ("CTXRayDetailsSequence", "KVP"),
+    "FlipAngle": ("MRTimingAndRelatedParametersSequence", "FlipAngle"),
     "FrameReferenceTime": ("FrameContentSequence", "FrameReferenceDateTime"),
+    "ImageComments": ("FrameContentSequence", "FrameComments"),
     "AcquisitionTime": ("FrameContentSequence", "FrameAcquisitionDateTime"),
 }
 _FRAME_TYPES = (
@@ -28,6 +38,21 @@ _FRAME_TYPES = (
     "PETFrameTypeSequence",
     "XRay3DFrameTypeSequence",
 )
+_GEOMETRY = {
+    "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness"),
+    "PlanePositionSequence": ("ImagePositionPatient",),
+    "PlaneOrientationSequence": ("ImageOrientationPatient",),
+    "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept", "RescaleType"),
+    "FrameContentSequence": ("InStackPositionNumber",),
+    "MRDiffusionSequence": ("DiffusionGradientDirectionSequence",),
+    **dict.fromkeys(_FRAME_TYPES, ("FrameType",)),
+}
+_WANTED = {
+    group: (*_GEOMETRY.get(group, ()), *(keyword for place, keyword in _TRAITS.values() if place == group))
+    for group in dict.fromkeys((*_GEOMETRY, *(place for place, _ in _TRAITS.values())))
+}
+_MAPS = "RealWorldValueMappingSequence"
+_READER = GroupReader(_WANTED, (_MAPS,))
 
 
 def frame_planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...]:
@@ -36,27 +61,37 @@ def frame_planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...
     Raises:
         ReadError: there are fewer or more groups than frames, or a number in them is none.
     """
-    groups = items(dataset, "PerFrameFunctionalGroupsSequence")
-    if len(groups) != image.frames:
-        raise ReadError(f"it has {image.frames} frames but describes {len(groups)}")
-    shared = items(dataset, "SharedFunctionalGroupsSequence")
-    common = shared[0] if shared else Dataset()
-    for_all = value_maps(common, image.signed)
+    frames = _READER.read(dataset, "PerFrameFunctionalGroupsSequence")
+    if len(frames) != image.frames:
+        raise ReadError(f"it has {image.frames} frames but describes {len(frames)}")
+    shared = next(iter(_READER.read(dataset, "SharedFunctionalGroupsSequence")), {})
+    of_file = dict(zip(TRAITS, traits_of(dataset), strict=True))
+    common = _Groups((shared,), of_file)
+    for_all = _maps(shared, image)
     return tuple(
-        _plane(image, number, _Groups(frame, common), value_maps(frame, image.signed) or for_all)
-        for number, frame in enumerate(groups, 1)
+        _plane(image, number, _Groups((frame, shared), common.traits), _maps(frame, image) or for_all)
+        for number, frame in enumerate(frames, 1)
     )
 
 
-class _Groups:
-    """Looks an element up in a frame's functional groups, then in the shared ones."""
+def _maps(groups: Groups, image: StoredImage) -> tuple[ValueMap, ...]:
+    return value_maps(groups[_MAPS], image.signed) if _MAPS in groups else ()
 
-    def __init__(self, frame: Dataset, shared: Dataset) -> None:
-        self._frame, self._shared = frame, shared
+
+class _Groups:
+    """Looks an element up in a frame's functional groups, then in the shared ones; traits, at last, in the file."""
+
+    def __init__(self, places: tuple[Groups, ...], otherwise: Mapping[str, str]) -> None:
+        self._places = places
+        self._otherwise = otherwise
+
+    @property
+    def traits(self) -> dict[str, str]:
+        """Each trait with its text."""
+        return {name: self._trait(name) for name in TRAITS}
 
     def _items(self, group: str) -> Iterator[Dataset]:
-        for groups in (self._frame, self._shared):
-            yield from items(groups, group)[:1]
+        return (groups[group] for groups in self._places if group in groups)
 
     def numbers(self, group: str, keyword: str, count: int) -> tuple[float, ...] | None:
         found = (numbers(item, keyword, count) for item in self._items(group))
@@ -73,15 +108,23 @@ class _Groups:
     def text(self, group: str, keyword: str) -> str:
         return next((found for item in self._items(group) if (found := text(item, keyword))), "")
 
-    def trait(self, name: str) -> str:
+    def whole(self, group: str, keyword: str, default: int) -> int:
+        return next((whole(item, keyword, default) for item in self._items(group)), default)
+
+    def _trait(self, name: str) -> str:
+        found = ""
         if name == "ImageType":
-            return next((found for group in _FRAME_TYPES if (found := self.text(group, "FrameType"))), "")
-        return self.text(*_TRAITS[name]) if name in _TRAITS else ""
+            found = next((kind for group in _FRAME_TYPES if (kind := self.text(group, "FrameType"))), "")
+        elif name == "DiffusionGradientOrientation":
+            nested = (items(item, "DiffusionGradientDirectionSequence") for item in self._items("MRDiffusionSequence"))
+            found = next((text(inner[0], name) for inner in nested if inner), "")
+        elif name in _TRAITS:
+            found = self.text(*_TRAITS[name])
+        return found or self._otherwise[name]
 
 
 def _plane(image: StoredImage, number: int, groups: _Groups, maps: tuple[ValueMap, ...]) -> StoredPlane:
     spacing = groups.numbers("PixelMeasuresSequence", "PixelSpacing", 2)
-    content = next(groups._items("FrameContentSequence"), Dataset())
     return StoredPlane(
         image=image,
         frame=number,
@@ -92,8 +135,8 @@ def _plane(image: StoredImage, number: int, groups: _Groups, maps: tuple[ValueMa
         slope=groups.number("PixelValueTransformationSequence", "RescaleSlope"),
         intercept=groups.number("PixelValueTransformationSequence", "RescaleIntercept"),
         rescale_type=groups.text("PixelValueTransformationSequence", "RescaleType"),
-        instance_number=whole(content, "InStackPositionNumber", number),
+        instance_number=groups.whole("FrameContentSequence", "InStackPositionNumber", number),
         acquired=groups.text("FrameContentSequence", "FrameAcquisitionDateTime"),
-        traits=tuple(groups.trait(trait) for trait in TRAITS),
+        traits=tuple(groups.traits.values()),
         maps=maps,
     )

@@ -15,22 +15,21 @@ from pydicom.uid import (
 from engine.dicom.fields import number_if_any, numbers, text, whole
 from engine.dicom.frames import frame_planes
 from engine.dicom.pixel_format import FORMAT_KEYWORDS, PixelFormat
-from engine.dicom.planes import NATIVE, PLAIN, TRAITS, VOLUME_MODALITIES, StoredImage, StoredPlane
+from engine.dicom.planes import NATIVE, PLAIN, VOLUME_MODALITIES, StoredImage, StoredPlane
+from engine.dicom.traits import TRAIT_TAGS, is_mosaic, traits_of
 from engine.dicom.walk import Walked, Walker
 from engine.dicom.watched import DamagedHeaderError, nobody
 from engine.errors import PlanimeterError, ReadError
 
 _KEYWORDS = (
-    *(trait for trait in TRAITS if trait != "StackID"),
+    *TRAIT_TAGS,
     "SOPClassUID",
     "SOPInstanceUID",
     "Modality",
     "PatientID",
     "StudyInstanceUID",
     "SeriesInstanceUID",
-    "SeriesNumber",
     "InstanceNumber",
-    "FrameOfReferenceUID",
     "AcquisitionDate",
     "AcquisitionDateTime",
     "ImagePositionPatient",
@@ -203,6 +202,7 @@ def _described(
         swapped=form.swapped,
         remarks=tuple(form.remarks),
         deflated_at=walked.deflated_at,
+        mosaic=is_mosaic(dataset, form.rows, form.columns, _spacing_uv(dataset)),
     )
     planes = frame_planes(dataset, image) if "PerFrameFunctionalGroupsSequence" in dataset else _planes(dataset, image)
     problem = f"{path.name} {form.problem}." if form.problem else _damage(image, walked.last)
@@ -230,7 +230,6 @@ def _damage(image: StoredImage, last: int) -> str:
 
 
 def _planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...]:
-    spacing = numbers(dataset, "PixelSpacing", 2)
     several = image.frames > 1
     thickness, remarks = number_if_any(dataset, "SliceThickness")
     if remarks:
@@ -242,14 +241,14 @@ def _planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...]:
         # Frames without functional groups have no place of their own: the file's one place says nothing of them.
         position=None if several else numbers(dataset, "ImagePositionPatient", 3),
         orientation=None if several else numbers(dataset, "ImageOrientationPatient", 6),
-        spacing_uv=None if spacing is None else (spacing[1], spacing[0]),
+        spacing_uv=_spacing_uv(dataset),
         thickness=thickness,
         slope=slope[0] if slope else None,
         intercept=intercept[0] if intercept else None,
         rescale_type=text(dataset, "RescaleType"),
         instance_number=whole(dataset, "InstanceNumber", 0),
         acquired=_acquired(dataset),
-        traits=tuple(text(dataset, trait) for trait in TRAITS),
+        traits=traits_of(dataset),
     )
     return (first, *(replace(first, frame=number) for number in range(2, image.frames + 1)))
 
@@ -258,3 +257,8 @@ def _acquired(dataset: Dataset) -> str:
     """When the plane was acquired; "" where the file gives no date."""
     date, time = text(dataset, "AcquisitionDate"), text(dataset, "AcquisitionTime")
     return date + time if date and time else text(dataset, "AcquisitionDateTime")
+
+
+def _spacing_uv(dataset: Dataset) -> tuple[float, float] | None:
+    spacing = numbers(dataset, "PixelSpacing", 2)
+    return None if spacing is None else (spacing[1], spacing[0])

@@ -23,11 +23,9 @@ from pydicom.uid import (
 )
 
 from engine.dicom.decoding import decoded
-from engine.dicom.planes import NATIVE, PLAIN, TRAITS, StoredImage, StoredPlane
+from engine.dicom.planes import NATIVE, PLAIN, StoredImage, StoredPlane
 from engine.dicom.watched import DamagedHeaderError, Inflating
 from engine.errors import ReadError
-
-_IMAGE_TYPE = TRAITS.index("ImageType")
 
 #: Encapsulated transfer syntaxes that are decoded.
 ENCAPSULATED = {
@@ -46,7 +44,7 @@ _COLOURS = ("PALETTE", "RGB", "YBR", "HSV", "ARGB", "CMYK")
 
 def why_undecodable(planes: Sequence[StoredPlane]) -> str:
     """Why the pixels of these planes are not read, in one sentence; "" when they are."""
-    if any("MOSAIC" in plane.traits[_IMAGE_TYPE].split("\\") for plane in planes):
+    if any(plane.image.mosaic for plane in planes):
         return f"{planes[0].image.path.name} is a mosaic of many slices in one picture, which is not opened."
     for image in {id(plane.image): plane.image for plane in planes}.values():
         name = image.path.name

@@ -10,30 +10,11 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from engine.dicom.traits import TRAITS
 from engine.dicom.value_maps import ValueMap
 
 #: Modalities whose images are always meant to be planes in the patient.
 VOLUME_MODALITIES = frozenset({"CT", "MR", "PT"})
-
-#: What tells the stacks of one series apart when two planes lie at one place, the most telling first.
-TRAITS = (
-    "TemporalPositionIdentifier",
-    "EchoNumbers",
-    "EchoTime",
-    "DiffusionBValue",
-    "DiffusionGradientOrientation",
-    "InversionTime",
-    "TriggerTime",
-    "ImageType",
-    "StackID",
-    "AcquisitionNumber",
-    "ConvolutionKernel",
-    "KVP",
-    "FrameReferenceTime",
-    "SeriesDescription",
-    "AcquisitionTime",
-    "ContentTime",
-)
 
 #: Transfer syntaxes whose pixel data lies in the file as it is.
 NATIVE = {ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian}
@@ -72,6 +53,7 @@ class StoredImage:
     swapped: bool = False
     remarks: tuple[str, ...] = ()
     deflated_at: int = 0
+    mosaic: bool = False
 
     @property
     def frame_bytes(self) -> int:
@@ -86,7 +68,7 @@ class StoredPlane:
     `frame` counts from 1 and is None in a single-frame file. `position` and `orientation` are ImagePositionPatient and
     ImageOrientationPatient (LPS); `spacing_uv` is (mm between columns, mm between rows). None means that the file does
     not say. `acquired` is AcquisitionDate and AcquisitionTime, joined, or a date and time in one. `traits` has the text
-    of each of `TRAITS`. `maps` are a frame's real world value mappings, which take the place of the rescale; those of a
+    of each of `traits.TRAITS`. `maps` are a frame's real world value mappings, which replace the rescale; those of a
     file of one plane are read when its values are.
     """
 

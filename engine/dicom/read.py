@@ -13,7 +13,7 @@ from engine.dicom.stack import make_geometry
 from engine.dicom.units import Scale, find_scale, settle_ct_units
 from engine.errors import ReadError
 from engine.progress import Progress, silent
-from engine.volume import Geometry, Instance, SeriesInfo, Volume
+from engine.volume import Geometry, Instance, LeftOut, SeriesInfo, Volume
 
 
 def read_planes(
@@ -57,10 +57,13 @@ def read_planes(
         size = f"{len(planes)} planes of {planes[0].image.rows} × {planes[0].image.columns}"
         raise ReadError(f"There is not enough memory for {size} voxels; close other images first.") from error
     lost_notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     if lost:
         if len(lost) == len(planes):
             raise lost[0]
         lost_notes = (_lost_note(lost, geometry),)
+        files = tuple(dict.fromkeys(planes[k].image.path for k in lost))
+        left_out = (LeftOut("damaged", len(lost), files, lost_notes[0]),)
         kept = [k for k in range(len(planes)) if k not in lost]
         voxels, planes = voxels[kept], tuple(planes[k] for k in kept)
         geometry = make_geometry(planes)
@@ -80,6 +83,7 @@ def read_planes(
         info=info,
         instances=instances_of(planes),
         notes=(*lost_notes, *notes, *unit_notes),
+        left_out=left_out,
     )
 
 

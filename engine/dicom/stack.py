@@ -6,27 +6,33 @@ splits into several where it holds several orientations, sizes, localizers, echo
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.dicom.header import Header
-from engine.dicom.planes import TRAITS, VOLUME_MODALITIES, StoredPlane
+from engine.dicom.places import Part
+from engine.dicom.planes import VOLUME_MODALITIES, StoredPlane
+from engine.dicom.splitting import split
 from engine.errors import GeometryError
-from engine.volume import Geometry
+from engine.volume import FloatArray, Geometry, LeftOut
 
 #: Directions of one stack agree within this (difference of unit vectors; 0.06°), spacings within this share.
 DIRECTION_TOLERANCE = 1e-3
 SPACING_TOLERANCE = 1e-3
-#: Planes nearer to each other than this (mm, along the normal) lie at one place.
-SAME_PLACE_MM = 0.01
 #: A gap is uneven when it differs from the median gap by more than this share of it.
 UNEVEN_SHARE = 0.01
-#: Traits that may part a stack whose planes interleave without meeting.
-_ACQUISITIONS = ("AcquisitionNumber", "TemporalPositionIdentifier", "EchoNumbers", "StackID", "ImageType")
+#: Directions that are off from perpendicular unit vectors by more than the first are said to be rounded, and by more
+#: than the second are refused; two decimals of a cosine can be off by 0.005.
+ROUNDED, CONTRADICTORY = 1e-3, 0.02
+#: Rounded directions are turned by at most this (degrees) so that the planes are stacked at right angles.
+_ROUNDED_DEGREES = 1.0
+#: Label of planes that do not say where they lie.
+_UNPLACED = "no position"
+#: Words of Image Type that mean an overview to plan the scan on.
+_OVERVIEWS = {"LOCALIZER", "SCOUT", "SURVEY", "TOPOGRAM"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,10 @@ class Stack:
 
     Args:
         label: what tells it from the other stacks of its series, "" where it is the only one.
-        notes: plain sentences about it for the user.
+        notes: plain sentences about it for the user, what was left out among them.
         problem: why it cannot be opened, "" when it can.
+        axis, member, order, is_phase: see `splitting.Part`.
+        left_out: of its series.
     """
 
     planes: tuple[StoredPlane, ...]
@@ -44,6 +52,11 @@ class Stack:
     label: str = ""
     notes: tuple[str, ...] = ()
     problem: str = ""
+    axis: str = ""
+    member: str = ""
+    order: tuple[tuple[float, str], ...] = ()
+    is_phase: bool = False
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def make_geometry(planes: Sequence[StoredPlane]) -> Geometry:
@@ -56,14 +69,37 @@ def make_geometry(planes: Sequence[StoredPlane]) -> Geometry:
     if first.orientation is None or first.spacing_uv is None or any(plane.position is None for plane in planes):
         raise GeometryError("The planes do not say where they are.")
     thickness = first.thickness if first.thickness is not None and first.thickness > 0 else 1.0
+    origins = np.array([plane.position for plane in planes], dtype=np.float64)
+    row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
+    if ROUNDED < _off(row, column) <= CONTRADICTORY:
+        row, column = _squared(row, column, origins)
     return Geometry(
-        np.array([plane.position for plane in planes], dtype=np.float64),
-        np.array(first.orientation[:3]),
-        np.array(first.orientation[3:]),
-        first.spacing_uv,
-        (len(planes), first.image.rows, first.image.columns),
-        thickness,
+        origins, row, column, first.spacing_uv, (len(planes), first.image.rows, first.image.columns), thickness
     )
+
+
+def _off(row: FloatArray, column: FloatArray) -> float:
+    """How far two directions are from perpendicular unit vectors."""
+    lengths = np.linalg.norm([row, column], axis=1)
+    return float(max(np.abs(lengths - 1).max(), abs(row @ column)))
+
+
+def _squared(row: FloatArray, column: FloatArray, origins: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The perpendicular unit vectors nearest to two rounded ones.
+
+    Where the planes' places (mm) are along a line that the rounding can explain, they are turned to be normal to it:
+    places are written with more digits than directions, and a tilt of the gantry is not made up from rounding.
+    """
+    left, _, right = np.linalg.svd(np.stack([row, column], axis=1), full_matrices=False)
+    row, column = (left @ right).T
+    line = origins[-1] - origins[0]
+    if np.linalg.norm(line) > 0:
+        normal, line = np.cross(row, column), line / np.linalg.norm(line)
+        if float(normal @ line) > np.cos(np.radians(_ROUNDED_DEGREES)):
+            row = row - (row @ line) * line
+            row = row / np.linalg.norm(row)
+            column = np.cross(line, row)
+    return row, column
 
 
 def make_stacks(headers: Sequence[Header]) -> list[Stack]:
@@ -74,17 +110,14 @@ def make_stacks(headers: Sequence[Header]) -> list[Stack]:
     planes = [plane for plane in planes if not owner[id(plane.image)].problem]
     groups = _partition(planes, lambda plane: _kind(owner[id(plane.image)], plane))
     found: list[Stack] = []
-    unplaced = 0
     for group in groups:
         placed = [plane for plane in group if _is_placed(plane)]
         lost = [plane for plane in group if not _is_placed(plane)]
-        unplaced += len(lost)
         if lost:
             header = owner[id(lost[0].image)]
-            found.append(Stack(tuple(lost), header, "no position" if placed else "", (), _unplaced(lost, header)))
+            found.append(Stack(tuple(lost), header, _UNPLACED if placed else "", (), _unplaced(lost, header)))
         for aligned in _aligned(placed):
-            for label, part, note in _split(aligned):
-                found.append(_stack(part, owner[id(part[0].image)], label, (note,) if note else ()))
+            found += [_stack(part, owner[id(part.planes[0].image)]) for part in split(aligned)]
     found.sort(key=lambda stack: (bool(stack.problem), -len(stack.planes), str(stack.planes[0].image.path)))
     notes = []
     uids = {plane.image.path: plane.image.sop_instance_uid for plane in planes}
@@ -92,22 +125,63 @@ def make_stacks(headers: Sequence[Header]) -> list[Stack]:
         notes.append("Files of this series have no SOP Instance UID: structures cannot refer to them.")
     elif len(set(uids.values())) < len(uids):
         notes.append("Planes of this series share a SOP Instance UID: references to its images are ambiguous.")
-    if unplaced and len(found) > 1:
-        notes.append(f"{_count(unplaced, 'plane', 'planes')} without a place left out.")
     return _annotated(found, copies, damaged, notes)
 
 
 def _annotated(stacks: list[Stack], copies: list[Path], damaged: list[Path], notes: list[str]) -> list[Stack]:
-    """The stacks with labels where there are several, and with the notes that concern the whole series."""
+    """The stacks with labels where there are several, and with what concerns the whole series."""
     if copies:
         notes.append(f"{_count(len(copies), 'copy', 'copies')} of files with the same UID left out: {_names(copies)}.")
-    if damaged:
-        notes.append(f"{_count(len(damaged), 'damaged file', 'damaged files')} left out: {_names(damaged)}.")
-    labels = [stack.label or _difference(stack, stacks) for stack in stacks] if len(stacks) > 1 else [""]
-    return [
-        Stack(stack.planes, stack.header, label, (*stack.notes, *notes), stack.problem)
-        for stack, label in zip(stacks, labels, strict=False)
+    several = len(stacks) > 1
+    labelled = [
+        replace(stack, label=(stack.label or _difference(stack, stacks)) if several else "") for stack in stacks
     ]
+    found = []
+    for stack in labelled:
+        left_out = _left_out(stack, [other for other in labelled if other is not stack], damaged)
+        told = (*stack.notes, *notes, *(left.sentence for left in left_out))
+        found.append(replace(stack, notes=told, left_out=left_out))
+    return found
+
+
+def _left_out(stack: Stack, others: Sequence[Stack], damaged: Sequence[Path]) -> tuple[LeftOut, ...]:
+    """What of the series is not in a stack."""
+    found = []
+    members = [other for other in others if stack.axis and other.axis == stack.axis and not other.problem]
+    if members:
+        ordered = sorted(members, key=lambda other: other.order)
+        shown = ", ".join(other.member for other in ordered[:8]) + (", …" if len(ordered) > 8 else "")
+        sentence = (
+            f"This series holds {len(members) + 1} volumes told apart by {stack.axis}; this is {stack.member}. Left "
+            f"out ({_count(_planes_of(members), 'plane', 'planes')}): {shown}."
+        )
+        kind = "phases" if stack.is_phase else "volumes"
+        found.append(LeftOut(kind, _planes_of(members), _files_of(members), sentence))
+    parts = [other for other in others if other not in members and other.label != _UNPLACED]
+    if parts:
+        shown = "; ".join(
+            _count(len(other.planes), "plane", "planes") + (f" [{other.label}]" if other.label else "")
+            for other in parts[:4]
+        )
+        rest = f"; and {len(parts) - 4} more parts" if len(parts) > 4 else ""
+        sentence = f"Part of this series is left out: {shown}{rest}."
+        found.append(LeftOut("parts", _planes_of(parts), _files_of(parts), sentence))
+    unplaced = [other for other in others if other.label == _UNPLACED]
+    if unplaced:
+        sentence = f"{_count(_planes_of(unplaced), 'plane', 'planes')} without a place left out."
+        found.append(LeftOut("unplaced", _planes_of(unplaced), _files_of(unplaced), sentence))
+    if damaged:
+        sentence = f"{_count(len(damaged), 'damaged file', 'damaged files')} left out: {_names(damaged)}."
+        found.append(LeftOut("damaged", len(damaged), tuple(damaged), sentence))
+    return tuple(found)
+
+
+def _planes_of(stacks: Iterable[Stack]) -> int:
+    return sum(len(stack.planes) for stack in stacks)
+
+
+def _files_of(stacks: Iterable[Stack]) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(plane.image.path for stack in stacks for plane in stack.planes))
 
 
 def _difference(stack: Stack, stacks: Sequence[Stack]) -> str:
@@ -116,12 +190,13 @@ def _difference(stack: Stack, stacks: Sequence[Stack]) -> str:
     def describe(of: Stack) -> list[str]:
         plane = of.planes[0]
         return [
-            "localizer" if "LOCALIZER" in of.header.image_type.upper().split("\\") else "",
+            "localizer" if _is_overview(of.header, plane) else "",
             of.header.modality,
             _orientation_word(plane),
             f"{plane.image.columns}×{plane.image.rows}",
             "" if plane.spacing_uv is None else f"{plane.spacing_uv[0]:.3g} mm pixels",
             f"series {of.header.series_number}",
+            "no rescale" if _lacks_rescale(plane) else "with rescale",
         ]
 
     mine = describe(stack)
@@ -141,19 +216,25 @@ def _orientation_word(plane: StoredPlane) -> str:
 
 def _kind(header: Header, plane: StoredPlane) -> Hashable:
     image = plane.image
-    localizer = (
-        "LOCALIZER" in header.image_type.upper() or "LOCALIZER" in plane.traits[TRAITS.index("ImageType")].upper()
-    )
     return (
         header.modality,
-        header.frame_of_reference_uid,
-        header.series_number,
-        localizer,
+        _is_overview(header, plane),
         image.rows,
         image.columns,
         image.samples,
         image.photometric,
+        # Values with a rescale and without one cannot be compared.
+        _lacks_rescale(plane),
     )
+
+
+def _is_overview(header: Header, plane: StoredPlane) -> bool:
+    words = (*header.image_type.upper().split("\\"), *plane.trait("ImageType").upper().split("\\"))
+    return not _OVERVIEWS.isdisjoint(words)
+
+
+def _lacks_rescale(plane: StoredPlane) -> bool:
+    return plane.slope is None or plane.intercept is None
 
 
 def _partition(planes: Iterable[StoredPlane], key: Callable[[StoredPlane], Hashable]) -> list[list[StoredPlane]]:
@@ -225,98 +306,18 @@ def _aligned(planes: Sequence[StoredPlane]) -> list[list[StoredPlane]]:
     return [members for _, members in clusters]
 
 
-def _positions(planes: Sequence[StoredPlane]) -> NDArray[np.float64]:
-    orientation = planes[0].orientation
-    assert orientation is not None
-    normal = np.cross(orientation[:3], orientation[3:])
-    return np.array([plane.position for plane in planes], dtype=np.float64) @ normal
-
-
-def _sorted(planes: Sequence[StoredPlane]) -> list[StoredPlane]:
-    return [planes[i] for i in np.argsort(_positions(planes), kind="stable")]
-
-
-def _most_at_one_place(planes: Sequence[StoredPlane]) -> int:
-    positions = np.sort(_positions(planes))
-    most = run = 1
-    for gap in np.diff(positions):
-        run = run + 1 if gap < SAME_PLACE_MM else 1
-        most = max(most, run)
-    return most
-
-
-def _split(planes: list[StoredPlane]) -> list[tuple[str, list[StoredPlane], str]]:
-    """(label, sorted planes, note) of each stack of aligned planes."""
-    most = _most_at_one_place(planes)
-    if most == 1:
-        return _split_interleaved(planes) or [("", _sorted(planes), "")]
-    varying = [i for i in range(len(TRAITS)) if len({plane.traits[i] for plane in planes}) > 1]
-    for size in (1, 2, 3):
-        best: dict[Hashable, list[StoredPlane]] = {}
-        chosen: tuple[int, ...] = ()
-        for traits in combinations(varying[:8] if size == 3 else varying, size):
-            parts: dict[Hashable, list[StoredPlane]] = defaultdict(list)
-            for plane in planes:
-                parts[tuple(plane.traits[i] for i in traits)].append(plane)
-            # More stacks than this would be one plane each: the trait is a counter or a clock, not an acquisition.
-            if len(parts) > 2 * most or (best and len(parts) >= len(best)):
-                continue
-            if all(_most_at_one_place(part) == 1 for part in parts.values()):
-                best, chosen = parts, traits
-        if best:
-            return [(_trait_label(part[0], chosen), _sorted(part), "") for part in best.values()]
-    return _split_by_rank(planes)
-
-
-def _split_by_rank(planes: list[StoredPlane]) -> list[tuple[str, list[StoredPlane], str]]:
-    ordered = _sorted(sorted(planes, key=lambda plane: (plane.instance_number, str(plane.image.path))))
-    positions = _positions(ordered)
-    layers: list[list[StoredPlane]] = []
-    place: list[StoredPlane] = []
-    for k, plane in enumerate(ordered):
-        place = [*place, plane] if k and positions[k] - positions[k - 1] < SAME_PLACE_MM else [plane]
-        while len(layers) < len(place):
-            layers.append([])
-        layers[len(place) - 1].append(plane)
-    note = "Several planes lie at one place and nothing in the files tells why: parted by their Instance Number."
-    return [(f"part {n}", _sorted(layer), note) for n, layer in enumerate(layers, 1)]
-
-
-def _split_interleaved(planes: list[StoredPlane]) -> list[tuple[str, list[StoredPlane], str]]:
-    """Overlapping acquisitions whose planes fall between each other's; nothing when the planes are one stack."""
-    if len(planes) < 4 or _is_even(_positions(_sorted(planes))):
-        return []
-    for trait in _ACQUISITIONS:
-        i = TRAITS.index(trait)
-        parts = _partition(planes, lambda plane, i=i: plane.traits[i])  # type: ignore[misc]
-        if len(parts) < 2 or any(len(part) < 2 for part in parts):
-            continue
-        extents = sorted((float(p.min()), float(p.max())) for p in map(_positions, parts))
-        overlap = any(lower[1] > upper[0] for lower, upper in pairwise(extents))
-        if overlap and all(_is_even(np.sort(_positions(part))) for part in parts):
-            return [(_trait_label(part[0], (i,)), _sorted(part), "") for part in parts]
-    return []
-
-
-def _is_even(positions: NDArray[np.float64]) -> bool:
-    gaps = np.diff(positions)
-    return len(gaps) < 2 or bool(np.abs(gaps / np.median(gaps) - 1).max() <= UNEVEN_SHARE)
-
-
-def _trait_label(plane: StoredPlane, traits: Iterable[int]) -> str:
-    words = []
-    for i in traits:
-        name = "".join(f" {c.lower()}" if c.isupper() else c for c in TRAITS[i]).strip()
-        words.append(f"{name} {plane.traits[i].replace(chr(92), '/') or 'none'}")
-    return ", ".join(words)
-
-
-def _stack(planes: Sequence[StoredPlane], header: Header, label: str, notes: tuple[str, ...]) -> Stack:
+def _stack(part: Part, header: Header) -> Stack:
+    label = f"{part.axis} {part.member}".strip()
+    stack = Stack(
+        part.planes, header, label, part.notes, part.problem, part.axis, part.member, part.order, part.is_phase
+    )
+    if stack.problem:
+        return stack
     try:
-        geometry = make_geometry(planes)
+        geometry = make_geometry(part.planes)
     except GeometryError as error:
-        return Stack(tuple(planes), header, label, notes, f"{error} (such as {planes[0].image.path.name})")
-    return Stack(tuple(planes), header, label, (*notes, *_shape_notes(geometry, planes, header)))
+        return replace(stack, problem=f"{error} (such as {part.planes[0].image.path.name})")
+    return replace(stack, notes=(*part.notes, *_shape_notes(geometry, part.planes, header)))
 
 
 def _shape_notes(geometry: Geometry, planes: Sequence[StoredPlane], header: Header) -> list[str]:
@@ -326,6 +327,14 @@ def _shape_notes(geometry: Geometry, planes: Sequence[StoredPlane], header: Head
         notes.append("The one plane does not say how thick it is: 1 mm is assumed for volumes.")
     if planes[0].image.photometric == "MONOCHROME1":
         notes.append("Stored as MONOCHROME1: low values are meant to be shown bright; the values are as measured.")
+    orientation = planes[0].orientation
+    assert orientation is not None
+    off = _off(np.array(orientation[:3]), np.array(orientation[3:]))
+    if off > ROUNDED:
+        notes.append(
+            f"The directions of rows and columns are rounded in the file (off by up to {off:.3f}): they were made "
+            "perpendicular, and points far from the first voxel may be off by a few millimetres."
+        )
     if geometry.is_regular:
         return notes
     step = geometry.origins_lps[-1] - geometry.origins_lps[0]

@@ -166,12 +166,8 @@ def _same(plane: StoredPlane, chosen: ValueMap) -> ValueMap:
 
 def _rescaled(modality: str, planes: Sequence[StoredPlane], units: str) -> Scale:
     """The scale by the planes' own rescale."""
-    lacking = [plane for plane in planes if plane.slope is None or plane.intercept is None]
-    if lacking and len(lacking) < len(planes):
-        raise ReadError(
-            f"{len(lacking)} of {len(planes)} planes (such as {lacking[0].image.path.name}) lack a rescale slope or "
-            "intercept that the others have, so that their values cannot be compared; export the series again."
-        )
+    # Planes with a rescale and planes without one are never in one stack.
+    lacking = planes[0].slope is None or planes[0].intercept is None
     if any(plane.slope == 0 for plane in planes):
         raise ReadError("The rescale slope is 0, which would make all values equal; export the series again.")
     if modality == "CT":

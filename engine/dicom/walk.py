@@ -34,14 +34,14 @@ PIXEL_DATA = 0x7FE00010
 _LAST = 0x7FE00008
 _CONTOURS = range(0x30060020, 0x30070000)
 
-_UNDEFINED = 0xFFFFFFFF
+UNDEFINED = 0xFFFFFFFF
 _CHUNK = 1 << 14
 _MOST = 1 << 26
 #: Representations whose length takes four bytes, and two.
 _LONG_NAMES = b"OB OD OF OL OV OW SQ SV UC UN UR UT UV"
 _SHORT_NAMES = b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"
 _LONG, _SHORT = ({name: name.decode() for name in names.split()} for names in (_LONG_NAMES, _SHORT_NAMES))
-_DELIMITERS, _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_DELIMITERS, ITEM, ITEM_END, SEQUENCE_END = 0xFFFE, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 #: Sequences in sequences beyond this are damage; so are more elements than this that do not rise in order.
 _DEPTH = 40
 _MOST_UNORDERED = 1000
@@ -81,7 +81,7 @@ class Walked:
 class Walker:
     """Reads the elements of some keywords from any number of files."""
 
-    def __init__(self, keywords: Iterable[str]) -> None:
+    def __init__(self, keywords: Iterable[str | int]) -> None:
         tags = [Tag(keyword) for keyword in keywords]
         self._tags: list[BaseTag | int] = [*tags]
         self._wanted: Mapping[int, BaseTag] = {int(tag): tag for tag in tags}
@@ -98,7 +98,7 @@ class Walker:
         """
         try:
             return self._walk(file, size)
-        except _NotPlainError as odd:
+        except NotPlainError as odd:
             if not odd.deflated_at:
                 return self._parse(file, size, listen)
             data = _inflated(file, odd.deflated_at, listen)
@@ -116,15 +116,15 @@ class Walker:
         """The same where the file is plain.
 
         Raises:
-            _NotPlainError: it is not.
+            NotPlainError: it is not.
         """
-        plain = _Plain(file, size)
+        plain = Plain(file, size)
         meta: dict[int, str] = {}
         at = 132 if plain.bytes(128, 132) == b"DICM" else 0
         while plain.bytes(at, at + 2) == b"\x02\x00":
             tag, _, start, length = plain.element(at)
-            if length == _UNDEFINED:
-                raise _NotPlainError
+            if length == UNDEFINED:
+                raise NotPlainError
             at = start + length
             meta[tag] = plain.bytes(start, at).decode("latin-1").strip(" \0")
         plain, at, syntax, remarks = _decided(plain, at, meta.get(_SYNTAX, ""))
@@ -132,26 +132,26 @@ class Walker:
         found: _Found = {}
         try:
             offset, length, representation, last = self._elements(plain, at, found)
-        except _NotPlainError:
-            raise _NotPlainError(plain.deflated_at, meta) from None
+        except NotPlainError:
+            raise NotPlainError(plain.deflated_at, meta) from None
         return Walked(Dataset(found), syntax, *media, offset, length, representation, remarks, last, plain.deflated_at)
 
-    def _elements(self, plain: "_Plain", at: int, found: _Found) -> tuple[int, int, str, int]:
+    def _elements(self, plain: "Plain", at: int, found: _Found) -> tuple[int, int, str, int]:
         """Put what is wanted into `found`; (offset, length, representation) of Pixel Data, and the last tag."""
         last = -1
         while at < plain.loaded or not plain.ends_at(at):
             tag, vr, start, length = plain.element(at)
             if tag <= last:
-                raise _NotPlainError
+                raise NotPlainError
             last = tag
             if tag >= _LAST or tag in _CONTOURS:
-                return (
-                    (start, -1 if length == _UNDEFINED else length, vr, tag) if tag == PIXEL_DATA else (0, 0, "", tag)
-                )
-            if length == _UNDEFINED:
-                if tag in self._wanted:
-                    raise _NotPlainError
+                return (start, -1 if length == UNDEFINED else length, vr, tag) if tag == PIXEL_DATA else (0, 0, "", tag)
+            if length == UNDEFINED:
                 at = plain.after_sequence(start)
+                if tag in self._wanted:
+                    # Without the delimiter at its end, it is a sequence of defined length to pydicom.
+                    key, value = self._wanted[tag], plain.bytes(start, at - 8)
+                    found[key] = RawDataElement(key, vr or None, len(value), value, start, plain.implicit, plain.little)
                 continue
             at = start + length
             if tag in self._wanted:
@@ -159,7 +159,7 @@ class Walker:
                 value = plain.bytes(start, at)
                 found[key] = RawDataElement(key, vr or None, length, value, start, plain.implicit, plain.little)
         if not plain.is_whole(at):
-            raise _NotPlainError
+            raise NotPlainError
         return 0, 0, "", 0
 
     def _parse(self, file: BinaryIO, size: int, listen: Callable[[], None] = nobody) -> Walked:
@@ -185,7 +185,7 @@ class Walker:
         return Walked(dataset, syntax, str(sop_class), str(sop_instance), offset, length, representation, last=ended)
 
 
-class _NotPlainError(Exception):
+class NotPlainError(Exception):
     """The file is one for pydicom, from `deflated_at` on where that is not 0."""
 
     def __init__(self, deflated_at: int = 0, meta: Mapping[int, str] | None = None) -> None:
@@ -194,8 +194,8 @@ class _NotPlainError(Exception):
         self.meta = meta or {}
 
 
-class _Plain:
-    """Elements of a file from a place on; raises `_NotPlainError` at whatever is odd."""
+class Plain:
+    """Elements of a file from a place on; raises `NotPlainError` at whatever is odd."""
 
     def __init__(self, file: BinaryIO | Inflating, size: int, deflated_at: int = 0) -> None:
         self.size = size
@@ -233,10 +233,10 @@ class _Plain:
     def _need(self, stop: int) -> None:
         if stop > self.loaded:
             if stop > min(self.size, _MOST):
-                raise _NotPlainError
+                raise NotPlainError
             self._load(max(stop - self.loaded, self.loaded))
             if stop > self.loaded:
-                raise _NotPlainError
+                raise NotPlainError
 
     def _load(self, count: int) -> None:
         self._data += self.file.read(count)
@@ -257,32 +257,32 @@ class _Plain:
             self._need(at + 12)
             start, length, name = at + 12, self._length.unpack_from(self._data, at + 8)[0], _LONG[vr]
         else:
-            raise _NotPlainError
-        if length != _UNDEFINED and start + length > self.size and tag != PIXEL_DATA:
-            raise _NotPlainError
+            raise NotPlainError
+        if length != UNDEFINED and start + length > self.size and tag != PIXEL_DATA:
+            raise NotPlainError
         return tag, name, start, length
 
     def after_sequence(self, at: int, depth: int = 0) -> int:
         """Where the element after a sequence of undefined length begins, whose first item is at a place."""
         if depth > _DEPTH:
-            raise _NotPlainError
+            raise NotPlainError
         while True:
             tag, _, start, length = self.element(at)
-            if tag == _SEQUENCE_END:
+            if tag == SEQUENCE_END:
                 return start
-            if tag != _ITEM:
-                raise _NotPlainError
-            at = self._after_item(start, depth) if length == _UNDEFINED else start + length
+            if tag != ITEM:
+                raise NotPlainError
+            at = self._after_item(start, depth) if length == UNDEFINED else start + length
 
     def _after_item(self, at: int, depth: int) -> int:
         while True:
             tag, _, start, length = self.element(at)
-            if tag == _ITEM_END:
+            if tag == ITEM_END:
                 return start
-            at = self.after_sequence(start, depth + 1) if length == _UNDEFINED else start + length
+            at = self.after_sequence(start, depth + 1) if length == UNDEFINED else start + length
 
 
-def _decided(plain: _Plain, at: int, said: str) -> tuple[_Plain, int, str, tuple[str, ...]]:
+def _decided(plain: Plain, at: int, said: str) -> tuple[Plain, int, str, tuple[str, ...]]:
     """(elements, where they begin, transfer syntax, remarks) of the data set at a place, by what its first one shows.
 
     `said` is the transfer syntax of the file meta information, "" where that is absent.
@@ -292,15 +292,15 @@ def _decided(plain: _Plain, at: int, said: str) -> tuple[_Plain, int, str, tuple
         file = cast(BinaryIO, plain.file)
         file.seek(at)
         try:
-            inflated = _Plain(Inflating(file), _MOST, at)
+            inflated = Plain(Inflating(file), _MOST, at)
             if _encoding_of(inflated.bytes(0, 8)) != ExplicitVRLittleEndian:
-                raise _NotPlainError
+                raise NotPlainError
             plain, at, found = inflated, 0, DeflatedExplicitVRLittleEndian
-        except (zlib.error, _NotPlainError):
+        except (zlib.error, NotPlainError):
             file.seek(0)
-            plain = _Plain(file, plain.size)
+            plain = Plain(file, plain.size)
     if found is None:
-        raise _NotPlainError
+        raise NotPlainError
     plain.implicit = found == ImplicitVRLittleEndian
     plain.order(">" if found == ExplicitVRBigEndian else "<")
     if said == found:
@@ -344,7 +344,7 @@ def _pixel_data(file: BinaryIO, dataset: FileDataset) -> tuple[int, int, str]:
         return 0, 0, ""
     field, skip, name = (head[8:12], 12, head[4:6].decode()) if explicit else (head[4:8], 8, "")
     (length,) = struct.unpack(("<" if little else ">") + "I", field)
-    return start + skip, -1 if length == _UNDEFINED else length, name
+    return start + skip, -1 if length == UNDEFINED else length, name
 
 
 def _encoding(dataset: FileDataset) -> str:

@@ -9,7 +9,7 @@ from engine.dicom.planes import StoredPlane
 from engine.dicom.references import NOTHING, References
 from engine.grid_file import Placement
 from engine.stored.handler import Gives
-from engine.volume import SeriesInfo
+from engine.volume import LeftOut, SeriesInfo
 
 if TYPE_CHECKING:
     from engine.stored.handler import Handler
@@ -34,9 +34,12 @@ class Series:
         files: in the order of the planes for images; one for a set of structures.
         problem: why it cannot be opened, "" when it can.
         references: what a set of structures says that it belongs to.
-        notes: what is unusual about it, for the user.
+        notes: what is unusual about it, for the user, what was left out among it.
         planes: of a DICOM image, sorted; empty for other files.
         placement: which form places a NIfTI file whose two forms disagree; "" for the one that is taken unasked.
+        axis: what tells it from the other volumes of its series, such as "phase"; "" where nothing does.
+        member: its value of that, such as "25%"; `order` sorts it among them.
+        left_out: parts of the series that are not in this volume.
     """
 
     uid: str
@@ -50,6 +53,10 @@ class Series:
     notes: tuple[str, ...] = ()
     planes: tuple[StoredPlane, ...] = ()
     placement: Placement = ""
+    axis: str = ""
+    member: str = ""
+    order: tuple[tuple[float, str], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def is_image(self) -> bool:

@@ -46,15 +46,20 @@ class Images(ImageHandler):
             problem=problem,
             notes=(*stack.notes, *_remarks(stack)),
             planes=stack.planes,
+            axis=stack.axis,
+            member=stack.member,
+            order=stack.order,
+            left_out=stack.left_out,
         )
 
     def read(self, series: Series, progress: Progress, units: str = "") -> Volume:
         """The voxels of all planes."""
-        return read_planes(series.planes, series.info, series.notes, progress, units)
+        volume = read_planes(series.planes, series.info, series.notes, progress, units)
+        return replace(volume, left_out=(*series.left_out, *volume.left_out))
 
     def read_grid(self, series: Series) -> Volume:
         """The planes' places, from the headers that were read."""
-        return grid_of_planes(series.planes, series.info, series.notes)
+        return replace(grid_of_planes(series.planes, series.info, series.notes), left_out=series.left_out)
 
     def read_middle(self, series: Series) -> Picture:
         """The pixels of one plane."""

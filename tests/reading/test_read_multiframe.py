@@ -69,7 +69,7 @@ def test_phases_in_one_file_are_parted(tmp_path: Path) -> None:
     volumes = [read_series(series).voxels for series in found]
     np.testing.assert_array_equal(volumes[0], voxels[:3])
     np.testing.assert_array_equal(volumes[1], voxels[3:])
-    assert ["temporal position identifier" in series.info.description for series in found] == [True, True]
+    assert ["time point" in series.info.description for series in found] == [True, True]
 
 
 def test_orientations_in_one_file_are_parted(tmp_path: Path) -> None:
