@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.fileset import FileSet
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
-from engine.dicom.walk import Walker, NotPlainError
+from engine.dicom.walk import NotPlainError, Walker
 from engine.errors import CancelledError
 from engine.opening import open_volume
 from engine.progress import stoppable
