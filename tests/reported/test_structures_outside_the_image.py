@@ -127,6 +127,15 @@ def test_contours_that_refer_to_the_image_are_shown_though_the_frame_is_another(
     assert any("'tumour' names another frame" in note for note in structures.notes)
 
 
+def test_a_file_that_knows_only_another_frame_of_the_study_is_shown_with_a_warning(
+    tmp_path: Path, series: list[Volume]
+) -> None:
+    path = write_rtstruct(tmp_path / "rt.dcm", series[1], {"tumour": [Contour(1)]})
+    structures = read_rtstruct(path, series[0])
+    assert shown(structures) == (["tumour"], [])
+    assert any("another frame of reference" in note and "make sure" in note for note in structures.notes)
+
+
 def test_an_image_that_the_file_lists_without_a_structure_gets_none(tmp_path: Path, series: list[Volume]) -> None:
     def edit(dataset: Dataset) -> None:
         for item, drawn in zip(dataset.StructureSetROISequence, dataset.ROIContourSequence, strict=True):
