@@ -92,9 +92,9 @@ def check_match(
         )
     if info.study_uid and info.study_uid in references.study_uids and contours and fits:
         return [
-            "The RTSTRUCT was drawn on another series of this study, in another frame of reference. Its contours lie on "
-            "the planes of this one and were matched by geometry alone: make sure that the patient lies in the same "
-            "place in both."
+            "The RTSTRUCT was drawn on another series of this study, in another frame of reference. Its contours lie "
+            "on the planes of this one and were matched by geometry alone: make sure that the patient lies in the "
+            "same place in both."
         ]
     raise MismatchError(
         f"The RTSTRUCT belongs to another image: neither its series nor its frame of reference is that of {what}."
