@@ -136,7 +136,7 @@ def draw(scratch: Path) -> None:
     dialog.path.setText("RS_head_neck.dcm")
     settle()
     save(dialog, "export.png")
-    dialog.export()
+    dialog.start()
     until(lambda: window.findChild(CertificateView) is not None or dialog.error.isVisible(), "the export")
     certificate = window.findChild(CertificateView)
     if certificate is None:

@@ -67,7 +67,7 @@ def test_the_file_holds_what_was_ticked_and_the_certificate_lies_beside_it(
     dialog.label.setText("Boost")
     dialog.path.setText(str(tmp_path / "rt.dcm"))
     with qtbot.waitSignal(dialog.exported, timeout=20_000) as done:
-        dialog.export()
+        dialog.start()
     certificate, path, written = done.args
     assert certificate.ok
     assert written is structures
@@ -93,7 +93,7 @@ def test_what_the_export_changes_is_told_before(
     assert "rt.dcm exists" in dialog.ahead.text()
     dialog.checklist.choose(())
     qtbot.waitUntil(lambda: "No structure is ticked" in dialog.ahead.text())
-    assert not dialog.export_button.isEnabled()
+    assert not dialog.start_button.isEnabled()
 
 
 def test_a_failure_is_told_and_leaves_the_old_file_and_the_dialog(
@@ -105,12 +105,12 @@ def test_a_failure_is_told_and_leaves_the_old_file_and_the_dialog(
     qtbot.addWidget(dialog)
     dialog.show()
     dialog.path.setText(str(blocked / "rt.dcm"))
-    dialog.export()
+    dialog.start()
     qtbot.waitUntil(dialog.error.isVisible, timeout=20_000)
     assert str(tmp_path) in dialog.error.text()
     assert "Traceback" not in dialog.error.text()
     assert dialog.isVisible()
-    assert dialog.export_button.isEnabled()
+    assert dialog.start_button.isEnabled()
     assert blocked.read_text() == "not a folder"
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_differs_from_the_screen_is_refused_aloud(
     dialog.show()
     dialog.path.setText(str(tmp_path / "rt.dcm"))
     with qtbot.assertNotEmitted(dialog.exported):
-        dialog.export()
+        dialog.start()
         qtbot.waitUntil(dialog.error.isVisible, timeout=20_000)
     assert "5.000 mm" in dialog.error.text()
     assert dialog.isVisible()
@@ -161,7 +161,7 @@ def test_masks_are_written_on_the_grid_of_the_image(
     dialog.format.setCurrentIndex(dialog.format.findData(kind))
     dialog.folder.setText(str(tmp_path / "masks"))
     with qtbot.waitSignal(dialog.written, timeout=20_000):
-        dialog.export()
+        dialog.start()
     assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == [f"GTV.{kind}", f"PTV.{kind}"]
     mask = read_mask(tmp_path / "masks" / f"GTV.{kind}")
     du, dv, dz = volume.geometry.spacing_xyz
@@ -256,7 +256,7 @@ def test_an_export_from_the_menu_is_in_the_journal_and_lets_the_window_close(
     dialog = window.findChild(ExportDialog)
     dialog.path.setText(str(tmp_path / "rt.dcm"))
     with qtbot.waitSignal(dialog.exported, timeout=20_000):
-        dialog.export()
+        dialog.start()
     assert window.findChild(CertificateView) is not None
     assert window.may_leave()
     assert "Exported 3 structures to rt.dcm" in [entry.text for entry in window.recording.entries()]

@@ -40,14 +40,14 @@ def test_the_image_is_written_with_the_structures_for_the_patient_who_is_typed_i
     qtbot.addWidget(dialog)
     dialog.show()
     dialog.path.setText(str(tmp_path / "rt.dcm"))
-    assert dialog.patient is not None and not dialog.export_button.isEnabled()
+    assert dialog.patient is not None and not dialog.start_button.isEnabled()
     assert "patient's name" in dialog.ahead.text()
     qtbot.keyClicks(dialog.patient.name, "Doe^Jane")
-    assert not dialog.export_button.isEnabled() and "patient's ID" in dialog.ahead.text()
+    assert not dialog.start_button.isEnabled() and "patient's ID" in dialog.ahead.text()
     qtbot.keyClicks(dialog.patient.patient_id, "17")
-    assert dialog.export_button.isEnabled() and str(tmp_path / "rt_images") in dialog.ahead.text()
+    assert dialog.start_button.isEnabled() and str(tmp_path / "rt_images") in dialog.ahead.text()
     with qtbot.waitSignal(dialog.exported, timeout=30_000) as done:
-        qtbot.mouseClick(dialog.export_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
     assert done.args[0].ok
     again = open_volume(tmp_path / "rt_images")
     assert (again.info.patient_name, again.info.patient_id) == ("Doe^Jane", "17")
@@ -65,9 +65,9 @@ def test_an_image_of_unknown_kind_asks_for_it(
     assert dialog.patient is not None
     dialog.patient.name.setText("Doe")
     dialog.patient.patient_id.setText("17")
-    assert "CT or an MR" in dialog.patient.problem and not dialog.export_button.isEnabled()
+    assert "CT or an MR" in dialog.patient.problem and not dialog.start_button.isEnabled()
     dialog.patient.modality.setCurrentIndex(dialog.patient.modality.findData("MR"))
-    assert not dialog.patient.problem and dialog.export_button.isEnabled()
+    assert not dialog.patient.problem and dialog.start_button.isEnabled()
 
 
 def test_masks_can_be_had_instead(qtbot: QtBot, structures: StructureSet, volume: Volume) -> None:

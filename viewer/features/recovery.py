@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton
 
 from engine.errors import MismatchError, PlanimeterError, ReadError
 from engine.journal import SessionRecord, discard, unfinished
@@ -14,6 +14,7 @@ from engine.stored.scan import scan
 from engine.volume import Volume
 from viewer.jobs import Task, run_in_background, sentence_for
 from viewer.widgets.main_window import MainWindow
+from viewer.widgets.progress_bar import ProgressBar
 from viewer.widgets.theme import ACCENT, RAISED
 
 
@@ -39,8 +40,7 @@ class RecoveryBar(QFrame):
         self.text = QLabel(self)
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setWordWrap(True)
-        self.progress = QProgressBar(self)
-        self.progress.setRange(0, 1000)
+        self.progress = ProgressBar(self, worded=True)
         self.progress.setFixedWidth(220)
         self.restore_button = QPushButton("Restore", self)
         self.restore_button.setToolTip("Open its series again and put every step back, undo and redo included")
@@ -114,18 +114,14 @@ class RecoveryBar(QFrame):
             return
         self._task = run_in_background(
             lambda progress: _read(record, progress),
-            progressed=self._progressed,
+            progressed=self.progress.show_part,
             finished=lambda volumes: self._put_back(record, volumes),
             failed=self._failed,
             cancelled=lambda: self._failed(""),
             parent=self,
         )
-        self._progressed(0.0, "Opening its series")
+        self.progress.show_part(0.0, "Opening its series")
         self._show()
-
-    def _progressed(self, fraction: float, stage: str) -> None:
-        self.progress.setValue(round(fraction * 1000))
-        self.progress.setFormat(stage)
 
     def _put_back(self, record: SessionRecord, volumes: list[Volume]) -> None:
         self._task = None

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QMessageBox,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -30,6 +29,7 @@ from viewer.session import Session
 from viewer.widgets.card_item import CardDelegate, CardRole, card_height
 from viewer.widgets.card_text import card_html, summary
 from viewer.widgets.options_form import OptionsForm
+from viewer.widgets.progress_bar import ProgressBar
 
 DEVICES = (("on any device", "auto"), ("on the CPU", "cpu"), ("on CUDA", "cuda"))
 
@@ -107,7 +107,7 @@ class CardsPanel(QWidget):
         self.cancel_button = QPushButton("Cancel", self)
         self.cancel_button.setToolTip("Stop the run and free its memory; nothing is changed (Ctrl+K)")
         self.cancel_button.clicked.connect(self.cancel)
-        self.bar = QProgressBar(self, minimum=0, maximum=1000, textVisible=False)
+        self.bar = ProgressBar(self)
         self.stage = QLabel(self, wordWrap=True)
         self.elapsed = QLabel(self)
         self.notice = QLabel(self, wordWrap=True)
@@ -210,7 +210,7 @@ class CardsPanel(QWidget):
         self._running = loaded
         self._clock.start()
         self._tick.start()
-        self.bar.setRange(0, 0)
+        self.bar.show_waiting()
         self.stage.setText("Handing the series to the engine" if self.jobs.is_ready else "The engine is starting")
         self.cancel_button.setEnabled(True)
         self._show_elapsed()
@@ -238,8 +238,7 @@ class CardsPanel(QWidget):
     def _progressed(self, message: Progress) -> None:
         if message.job != self._job or not self.cancel_button.isEnabled():
             return
-        self.bar.setRange(0, 1000)
-        self.bar.setValue(round(message.fraction * 1000))
+        self.bar.show_part(message.fraction)
         told = any(character.isdigit() for character in message.stage)
         tile = f", tile {message.tile} of {message.tiles}" if message.tiles and not told else ""
         device = f" ({message.device})" if message.device else ""

@@ -5,16 +5,12 @@ from pathlib import Path
 from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,16 +21,16 @@ from engine.dicom.rtstruct_write import export_rtstruct
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume
-from viewer.jobs import Task, run_in_background
 from viewer.widgets.patient_form import PatientForm
 from viewer.widgets.settings import settings
 from viewer.widgets.structure_checklist import StructureChecklist
-from viewer.widgets.theme import ERROR, WARNING
+from viewer.widgets.task_dialog import TaskDialog
+from viewer.widgets.theme import WARNING
 
 FOLDER_KEY, OPERATOR_KEY, PRESET_KEY = "export/folder", "export/operator", "export/preset"
 
 
-class ExportDialog(QDialog):
+class ExportDialog(TaskDialog):
     """Writes the structures that were on screen when it opened; edits made meanwhile are not part of the file."""
 
     #: (certificate, path, the structures that were written)
@@ -43,10 +39,9 @@ class ExportDialog(QDialog):
     masks_wanted = Signal()
 
     def __init__(self, structures: StructureSet, volume: Volume, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Export RTSTRUCT")
+        tip = "Write the file, read it back, and compare it with the screen"
+        super().__init__("Export RTSTRUCT", "Export", tip, parent)
         self._structures, self._volume = structures, volume
-        self._task: Task | None = None
         self._build()
         self._later = QTimer(self, interval=150, singleShot=True)
         self._later.timeout.connect(self._look_ahead)
@@ -102,29 +97,7 @@ class ExportDialog(QDialog):
         self.ahead.setWordWrap(True)
         self.ahead.setTextFormat(Qt.TextFormat.PlainText)
         self.ahead.setStyleSheet(f"color: {WARNING};")
-        self.error = QLabel(self)
-        self.error.setWordWrap(True)
-        self.error.setTextFormat(Qt.TextFormat.PlainText)
-        self.error.setStyleSheet(f"color: {ERROR};")
-        self.error.hide()
-        self.bar = QProgressBar(self)
-        self.bar.setRange(0, 1000)
-        self.bar.hide()
-        self.buttons = QDialogButtonBox(self)
-        self.export_button = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.export_button.setToolTip("Write the file, read it back, and compare it with the screen (Return)")
-        self.export_button.setDefault(True)
-        cancel = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-        cancel.setToolTip("Stop, or close without writing (Esc)")
-        self.buttons.accepted.connect(self.export)
-        self.buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.checklist, 1)
-        layout.addLayout(form)
-        layout.addWidget(self.ahead)
-        layout.addWidget(self.error)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.buttons)
+        self.lay_out(self.checklist, form, self.ahead)
 
     def options(self) -> ExportOptions:
         """The options as they are set now."""
@@ -155,7 +128,7 @@ class ExportDialog(QDialog):
         self.ahead.setToolTip("\n".join(sentences))
         self.ahead.setVisible(bool(sentences))
         complete = bool(self.checklist.numbers) and path is not None and not problem
-        self.export_button.setEnabled(complete and self._task is None)
+        self.start_button.setEnabled(complete and not self.running)
 
     def _target(self) -> Path | None:
         text = self.path.text().strip()
@@ -169,13 +142,13 @@ class ExportDialog(QDialog):
         if name:
             self.path.setText(name)
 
-    def export(self) -> None:
+    def start(self) -> None:
         """Write, read back and compare, on a thread."""
         path = self._target()
-        if path is None or self._task is not None or not self.checklist.numbers:
+        if path is None or self.running or not self.checklist.numbers:
             return
         if self.patient is not None and self.patient.problem:
-            self._failed(self.patient.problem)
+            self.fail(self.patient.problem)
             return
         patient = self.patient.patient if self.patient is not None else None
         options = self.options()
@@ -190,45 +163,19 @@ class ExportDialog(QDialog):
                 return export_with_image(structures, volume, path, patient, options=options, progress=progress)
             return export_rtstruct(structures, volume, path, options, progress)
 
-        self._show_running(True)
-        self._task = run_in_background(
+        self.run_task(
             work,
-            progressed=self._progressed,
-            finished=lambda certificate: self._finished(certificate, path),
-            failed=self._failed,
-            cancelled=lambda: self._failed("The export was stopped; no file was written or changed."),
-            parent=self,
+            lambda certificate: self.exported.emit(certificate, path, structures),
+            "The export was stopped; no file was written or changed.",
         )
 
-    def reject(self) -> None:
-        """Stop the export where one is under way; else close."""
-        if self._task is not None:
-            self._task.cancel()
-        else:
-            super().reject()
-
     def _masks_instead(self) -> None:
-        if self._task is None:
-            super().reject()
+        if not self.running:
+            self.reject()
             self.masks_wanted.emit()
 
-    def _progressed(self, fraction: float, stage: str) -> None:
-        self.bar.setValue(round(fraction * 1000))
-        self.bar.setFormat(stage)
-
-    def _finished(self, certificate: Certificate, path: Path) -> None:
-        self._task = None
-        self.accept()
-        self.exported.emit(certificate, path, self._structures)
-
-    def _failed(self, sentence: str) -> None:
-        self._task = None
-        self._show_running(False)
-        self.error.setText(sentence)
-        self.error.show()
-        self._look_ahead()
-
-    def _show_running(self, running: bool) -> None:
+    def show_state(self) -> None:
+        """Let what is written be changed only while nothing is."""
         for widget in (
             self.checklist,
             self.label,
@@ -238,15 +185,10 @@ class ExportDialog(QDialog):
             self.path,
             self.browse,
         ):
-            widget.setEnabled(not running)
+            widget.setEnabled(not self.running)
         if self.patient is not None:
-            self.patient.setEnabled(not running)
-        self.export_button.setEnabled(not running)
-        self.bar.setValue(0)
-        self.bar.setFormat("")
-        self.bar.setVisible(running)
-        if running:
-            self.error.hide()
+            self.patient.setEnabled(not self.running)
+        self._look_ahead()
 
 
 def _suggested_path(volume: Volume) -> Path:

@@ -1,8 +1,9 @@
 """Progress of what is being read, with a Stop button."""
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from viewer.jobs import Task
+from viewer.widgets.progress_bar import ProgressBar
 
 
 class LoadingBar(QWidget):
@@ -12,9 +13,7 @@ class LoadingBar(QWidget):
         super().__init__(parent)
         self._task: Task | None = None
         self.label = QLabel()
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.bar.setTextVisible(False)
+        self.bar = ProgressBar()
         self.bar.setFixedSize(160, 10)
         self.stop = QToolButton()
         self.stop.setText("Stop")
@@ -36,7 +35,7 @@ class LoadingBar(QWidget):
         """Show a task until it ends, in place of the one before."""
         self._task = task
         self.label.setText(title)
-        self.bar.setValue(0)
+        self.bar.show_part(0.0)
         task.progressed.connect(self._progressed)
         task.ended.connect(self._ended)
         self.show()
@@ -48,7 +47,7 @@ class LoadingBar(QWidget):
 
     def _progressed(self, fraction: float, stage: str) -> None:
         if self.sender() is self._task:
-            self.bar.setValue(round(1000 * fraction))
+            self.bar.show_part(fraction)
             self.label.setText(stage)
 
     def _ended(self) -> None:

@@ -7,16 +7,12 @@ from typing import cast
 from PySide6.QtCore import QStandardPaths, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,26 +20,23 @@ from engine.masks import MaskFormat, write_masks
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume
-from viewer.jobs import Task, run_in_background
 from viewer.widgets.settings import settings
 from viewer.widgets.structure_checklist import StructureChecklist
-from viewer.widgets.theme import ERROR
+from viewer.widgets.task_dialog import TaskDialog
 
 FOLDER_KEY = "export/masks"
 FORMATS: tuple[tuple[str, MaskFormat], ...] = (("NIfTI, compressed (.nii.gz)", "nii.gz"), ("NRRD (.nrrd)", "nrrd"))
 
 
-class MasksDialog(QDialog):
+class MasksDialog(TaskDialog):
     """Writes the masks on a thread."""
 
     #: (paths, folder)
     written = Signal(object, object)
 
     def __init__(self, structures: StructureSet, volume: Volume, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Export masks")
+        super().__init__("Export masks", "Export", "Write the masks", parent)
         self._structures, self._volume = structures, volume
-        self._task: Task | None = None
         self.checklist = StructureChecklist(structures, self)
         self.format = QComboBox(self)
         for text, value in FORMATS:
@@ -63,34 +56,16 @@ class MasksDialog(QDialog):
         label = QLabel("F&older", self)
         label.setBuddy(self.folder)
         form.addRow(label, place)
-        self.error = QLabel(self)
-        self.error.setWordWrap(True)
-        self.error.setStyleSheet(f"color: {ERROR};")
-        self.error.hide()
-        self.bar = QProgressBar(self)
-        self.bar.setRange(0, 1000)
-        self.bar.hide()
-        buttons = QDialogButtonBox(self)
-        self.export_button = buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.export_button.setToolTip("Write the masks (Return)")
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel).setToolTip("Stop, or close without writing (Esc)")
-        buttons.accepted.connect(self.export)
-        buttons.rejected.connect(self.reject)
-        self.checklist.changed.connect(self._show_state)
-        self.folder.textChanged.connect(self._show_state)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.checklist, 1)
-        layout.addLayout(form)
-        layout.addWidget(self.error)
-        layout.addWidget(self.bar)
-        layout.addWidget(buttons)
-        self._show_state()
+        self.checklist.changed.connect(self.show_state)
+        self.folder.textChanged.connect(self.show_state)
+        self.lay_out(self.checklist, form)
+        self.show_state()
         self.resize(520, 480)
 
-    def export(self) -> None:
+    def start(self) -> None:
         """Write the masks of the ticked structures."""
         text, numbers = self.folder.text().strip(), self.checklist.numbers
-        if not text or not numbers or self._task is not None:
+        if not text or not numbers or self.running:
             return
         folder = Path(text).expanduser()
         settings().setValue(FOLDER_KEY, str(folder))
@@ -100,47 +75,17 @@ class MasksDialog(QDialog):
         def work(progress: Progress) -> list[Path]:
             return [mask.path for mask in write_masks(chosen, volume, folder, kind, progress=progress)]
 
-        self.error.hide()
-        self._task = run_in_background(
-            work,
-            progressed=self._progressed,
-            finished=lambda paths: self._finished(paths, folder),
-            failed=self._failed,
-            cancelled=lambda: self._failed("Stopped; the masks that were finished by then are in the folder."),
-            parent=self,
-        )
-        self._show_state()
-
-    def reject(self) -> None:
-        """Stop the writing where it is under way; else close."""
-        if self._task is not None:
-            self._task.cancel()
-        else:
-            super().reject()
+        stopped = "Stopped; the masks that were finished by then are in the folder."
+        self.run_task(work, lambda paths: self.written.emit(paths, folder), stopped)
 
     def _browse(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Export masks", self.folder.text())
         if name:
             self.folder.setText(name)
 
-    def _progressed(self, fraction: float, stage: str) -> None:
-        self.bar.setValue(round(fraction * 1000))
-        self.bar.setFormat(stage)
-
-    def _finished(self, paths: list[Path], folder: Path) -> None:
-        self._task = None
-        self.accept()
-        self.written.emit(paths, folder)
-
-    def _failed(self, sentence: str) -> None:
-        self._task = None
-        self.error.setText(sentence)
-        self.error.show()
-        self._show_state()
-
-    def _show_state(self) -> None:
-        running = self._task is not None
+    def show_state(self) -> None:
+        """Let what is written be changed only while nothing is."""
         for widget in (self.checklist, self.format, self.folder):
-            widget.setEnabled(not running)
-        self.bar.setVisible(running)
-        self.export_button.setEnabled(not running and bool(self.checklist.numbers) and bool(self.folder.text().strip()))
+            widget.setEnabled(not self.running)
+        complete = bool(self.checklist.numbers) and bool(self.folder.text().strip())
+        self.start_button.setEnabled(complete and not self.running)

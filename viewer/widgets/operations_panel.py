@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -29,6 +28,7 @@ from viewer.history import History
 from viewer.jobs import Task
 from viewer.session import Session
 from viewer.widgets.live import LiveHost
+from viewer.widgets.progress_bar import ProgressBar
 from viewer.widgets.structures_model import swatch
 
 #: Wait this long after the last change of a number before computing a preview, ms.
@@ -94,7 +94,7 @@ class OperationsPanel(QWidget):
         self.shown.setChecked(True)
         self.shown.setToolTip("Draw the result in white over the panes before it is taken")
         self.outcome = QLabel(self, wordWrap=True)
-        self.bar = QProgressBar(self, minimum=0, maximum=1000, textVisible=False)
+        self.bar = ProgressBar(self)
         self.apply_button = QPushButton("Apply", self)
         self.apply_button.setToolTip("Take the result, as one step that undo takes back (Ctrl+Return)")
         self.apply_button.setShortcut("Ctrl+Return")
@@ -228,12 +228,12 @@ class OperationsPanel(QWidget):
         work = partial(operations.compute, structures, number, self.operation, self.values, other=other)
         task = Task(lambda progress: work(progress=progress), self)
         self._task = task
-        task.progressed.connect(lambda fraction, _: self.bar.setValue(round(fraction * 1000)))
+        task.progressed.connect(self.bar.show_part)
         task.finished.connect(lambda planes: self._computed(task, state, planes))
         task.failed.connect(lambda sentence: self._stopped(task, sentence))
         task.cancelled.connect(lambda: self._stopped(task, ""))
         task.ended.connect(task.deleteLater)
-        self.bar.setValue(0)
+        self.bar.show_part(0.0)
         self._show_progress()
         task.start()
 
