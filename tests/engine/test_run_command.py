@@ -96,11 +96,32 @@ def test_an_image_that_is_no_dicom_gets_no_rtstruct_and_is_told_why(nifti: Path,
     assert not (tmp_path / "RT.dcm").exists()
 
 
+def test_an_image_that_is_no_dicom_is_written_with_its_rtstruct_for_a_named_patient(
+    nifti: Path, tmp_path: Path
+) -> None:
+    who = ("--with-image", "--patient-name", "Doe^Jane", "--patient-id", "17")
+    result = call("contour", nifti, "--model", "external", "-o", tmp_path / "RT.dcm", *who, "--json")
+    assert result.exit_code == 0, result.output
+    assert any("written as a DICOM series of 12 files" in note for note in json.loads(result.stdout)["notes"])
+    image = pydicom.dcmread(tmp_path / "RT_images" / "0001.dcm")
+    structures = pydicom.dcmread(tmp_path / "RT.dcm")
+    assert (str(structures.PatientName), structures.PatientID) == ("Doe^Jane", "17")
+    referred = structures.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0].RTReferencedSeriesSequence
+    assert referred[0].SeriesInstanceUID == image.SeriesInstanceUID
+    assert call("rtstruct", "check", tmp_path / "RT.dcm", tmp_path / "RT_images").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--model", "head-neck-oar", "-o", "one.nii.gz"), "draws 7; give a folder"),
         (("--model", "external", "-o", "masks", "--certificate", "c.json"), "no certificate"),
+        (("--model", "external", "-o", "rt.dcm", "--with-image", "--patient-name", "A"), "the patient's ID"),
+        (("--model", "external", "-o", "rt.dcm", "--patient-name", "A", "--patient-id", "1"), "are for --with-image"),
+        (
+            ("--model", "external", "-o", "masks", "--with-image", "--patient-name", "A", "--patient-id", "1"),
+            "needs an RTSTRUCT file",
+        ),
     ],
 )
 def test_what_could_not_be_written_is_refused_before_the_model_runs(
