@@ -1,11 +1,14 @@
-"""Progress on a terminal."""
+"""Progress on a terminal, and the exit status of a command that had only a part of a series."""
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from engine.progress import Progress, silent
+
+#: Exit status of a command that did what was asked, but on a part of the series; `left_out` in its JSON names the rest.
+PART_STATUS = 3
 
 
 @contextmanager
@@ -23,3 +26,9 @@ def progress_bar() -> Iterator[Progress]:
             bar.update(task, completed=fraction, description=stage)
 
         yield report
+
+
+def exit_if_part(left_out: Sequence[object], series_uid: str | None = None) -> None:
+    """End with `PART_STATUS` where something was left out, unless `series_uid` names the part (UID#25%, UID#2)."""
+    if left_out and "#" not in (series_uid or ""):
+        sys.exit(PART_STATUS)

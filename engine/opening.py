@@ -49,7 +49,8 @@ def open_volume(
     Args:
         path: a folder (searched recursively), a DICOMDIR, one file of a DICOM series (all its files in that folder are
             read), or a NIfTI, NRRD or MetaImage file.
-        series_uid: which series; by default the one that `choose_series` prefers.
+        series_uid: which series, with #MEMBER or #NUMBER after it for one of its volumes ("1.2.3#25%"); by default the
+            one that `choose_series` prefers.
         progress: reports and may stop.
         placement: which form places NIfTI files; "" for the file's own choice.
         units: of the values, where the file gives them in several; "" for the best known.
@@ -237,7 +238,11 @@ def _placed(series: Series, placement: Placement) -> Series:
 
 
 def _named(images: Sequence[Series], series_uid: str, where: str) -> list[Series]:
-    named = [s for s in images if s.uid == series_uid] or [s for s in images if s.info.series_uid == series_uid]
+    named = (
+        [s for s in images if s.member and f"{s.info.series_uid}#{s.member}" == series_uid]
+        or [s for s in images if s.uid == series_uid]
+        or [s for s in images if series_uid in (s.info.series_uid, f"{s.info.series_uid}#1")]
+    )
     if not named:
         raise ReadError(f"{where} holds no image series {series_uid}.")
     return named

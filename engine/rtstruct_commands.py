@@ -30,8 +30,11 @@ def rtstruct() -> None:
 @click.option("--format", "form", type=click.Choice(["nii.gz", "nii", "nrrd"]), default="nii.gz", show_default=True)
 @click.option("--affine", "placement", type=PLACEMENT, help=PLACEMENT_HELP)
 def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat", placement: "Placement | None") -> None:
-    """Write one mask for each structure of RT.dcm, on the grid of the image series at PATH."""
-    from engine.console import progress_bar
+    """Write one mask for each structure of RT.dcm, on the grid of the image series at PATH.
+
+    Exit status 3: done, but part of the image series was left out, as is told on standard error.
+    """
+    from engine.console import exit_if_part, progress_bar
     from engine.dicom.rtstruct_read import filled_areas
     from engine.masks import write_masks
     from engine.opening import find_images, find_structures, image_of
@@ -56,6 +59,7 @@ def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat", 
         if not volume_cm3 and (roi.planes or roi.loose):
             click.echo(f"Note: The mask of '{roi.name}' is empty: none of its contours holds a voxel.", err=True)
         click.echo(f"{mask.name}\t{roi.name}\t{volume_cm3:.3f} cm³")
+    exit_if_part(choice.volume.left_out)
 
 
 @rtstruct.command("from-masks")
@@ -86,8 +90,11 @@ def from_masks(
     patient_id: str | None,
     modality: str | None,
 ) -> None:
-    """Write an RTSTRUCT with one structure for each mask (or probability map) in DIR, on the image series at PATH."""
-    from engine.console import progress_bar
+    """Write an RTSTRUCT with one structure for each mask (or probability map) in DIR, on the image series at PATH.
+
+    Exit status 3: done, but part of the image series was left out, as is told on standard error.
+    """
+    from engine.console import exit_if_part, progress_bar
     from engine.dicom.export_with_image import export_with_image, patient_from, require_image
     from engine.dicom.presets import preset
     from engine.dicom.rtstruct_write import export_rtstruct
@@ -123,6 +130,7 @@ def from_masks(
             f"{entry.largest_distance_mm:.4f} mm\t{entry.islands_file} islands\t{entry.holes_file} holes"
         )
     click.echo(f"Certified: {output} (SHA-256 {certificate.sha256})")
+    exit_if_part(choice.volume.left_out, series_uid)
 
 
 @rtstruct.command("check")
@@ -132,8 +140,11 @@ def from_masks(
 @click.option("--tolerance", default=2.0, show_default=True, help="Of the surface Dice and the added path length, mm.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone.")
 def check(rtstruct_file: Path, path: Path | None, against: Path | None, tolerance: float, as_json: bool) -> None:
-    """Measure the structures of RT.dcm on the image series at PATH, and validate the file."""
-    from engine.console import progress_bar
+    """Measure the structures of RT.dcm on the image series at PATH, and validate the file.
+
+    Exit status 1: problems were found; 3: none, but part of the image series was left out.
+    """
+    from engine.console import exit_if_part, progress_bar
     from engine.dicom.rtstruct_check import check_rtstruct
     from engine.opening import find_images, find_structures, image_of
 
@@ -143,10 +154,13 @@ def check(rtstruct_file: Path, path: Path | None, against: Path | None, toleranc
             choice = image_of(find_structures(rtstruct_file), find_images(path, progress))
         volume, reason = (choice.volume, choice.reason) if choice is not None else (None, "none given")
         report = check_rtstruct(rtstruct_file, volume, reason, against, tolerance)
+    for left in report.left_out if as_json else ():
+        click.echo(f"Note: {left.sentence}", err=True)
     if as_json:
-        click.echo(json.dumps(report.model_dump(), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(report.model_dump(mode="json"), ensure_ascii=False, indent=2))
     else:
         for line in report.lines():
             click.echo(line)
     if not report.ok:
         sys.exit(1)
+    exit_if_part(report.left_out)

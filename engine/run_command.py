@@ -14,7 +14,7 @@ from engine.answers import RunOptions
 from engine.cards.options import parse_chosen
 from engine.cards.registry import LoadedCard, find_card
 from engine.cards.suitability import why_unsuitable
-from engine.console import progress_bar
+from engine.console import exit_if_part, progress_bar
 from engine.contouring.fill import fill
 from engine.dicom.export_with_image import export_with_image, patient_from, require_image
 from engine.dicom.image_write import Patient
@@ -72,6 +72,7 @@ class _Outcome:
     error: str = ""
     device: str = ""
     seconds: float = 0.0
+    left_out: list[dict[str, Any]] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
     structures: list[dict[str, Any]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
@@ -139,7 +140,9 @@ def run(
 ) -> None:
     """Run a model on each PATH (a folder or file), and write certified RTSTRUCTs, or the scores that it gives.
 
-    A study that fails does not stop the others; exit status 1 when any did.
+    A study that fails does not stop the others; exit status 1 when any did. Exit status 3: all done, but part of a
+    series was left out, as is told on standard error, and in `left_out` of --json; --series UID#25% or UID#2 names one
+    volume of a series that holds several.
     """
     if certificate is not None and len(paths) > 1:
         raise click.UsageError("--certificate is for one study; of several, each has its certificate beside it.")
@@ -167,6 +170,7 @@ def run(
         click.echo(f"{len(studies) - failed} of {len(studies)} studies contoured.")
     if failed:
         sys.exit(1)
+    exit_if_part([left for outcome in outcomes for left in outcome.left_out], series_uid)
 
 
 contour = run
@@ -248,6 +252,7 @@ def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _O
     began = time.perf_counter()
     reading = part(progress, 0.0, 0.15)
     volume = open_volume(study.path, request.series_uid, reading, request.placement, request.units)
+    outcome.left_out = [left.told() for left in volume.left_out]
     outcome.stages["reading"] = time.perf_counter() - began
     _check_output(request, study, volume)
     refusals = why_unsuitable(request.loaded.card, volume)

@@ -287,6 +287,15 @@ class LeftOut:
     files: tuple[Path, ...]
     sentence: str
 
+    def told(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "kind": self.kind,
+            "planes": self.planes,
+            "files": [str(file) for file in self.files],
+            "sentence": self.sentence,
+        }
+
 
 @dataclass(eq=False)
 class Volume:

@@ -14,7 +14,7 @@ from engine.dicom.rtstruct_file import parse_rtstruct
 from engine.dicom.rtstruct_read import structures_from
 from engine.errors import MismatchError
 from engine.structures import Roi, StructureSet
-from engine.volume import Geometry, Volume
+from engine.volume import Geometry, LeftOut, Volume
 
 
 class StructureReport(BaseModel):
@@ -77,6 +77,7 @@ class Report(BaseModel):
     notes: tuple[str, ...]
     against: str = ""
     comparison: tuple[Comparison, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """The report as text."""
@@ -94,7 +95,7 @@ class Report(BaseModel):
                 f"{_shown(c.mean_surface_distance_mm)} mm, added path length {_shown(c.added_path_length_mm)} mm, "
                 f"volume {c.volume_difference_cm3:+.3f} cm³"
             )
-        for note in self.notes:
+        for note in (*self.notes, *(left.sentence for left in self.left_out)):
             yield f"Note: {note}"
         for problem in self.problems:
             yield f"Problem: {problem}"
@@ -116,6 +117,7 @@ def check_rtstruct(path: Path, volume: Volume | None, reason: str, against: Path
     """
     file = parse_rtstruct(path)
     problems: list[str] = []
+    left_out = volume.left_out if volume is not None else ()
     try:
         structures = structures_from(file, volume)
     except MismatchError as error:
@@ -138,6 +140,7 @@ def check_rtstruct(path: Path, volume: Volume | None, reason: str, against: Path
         notes=tuple(notes),
         against=against.name if against is not None else "",
         comparison=tuple(compared),
+        left_out=left_out,
     )
 
 
