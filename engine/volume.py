@@ -297,7 +297,7 @@ class LeftOut:
         }
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Volume:
     """Voxels with their geometry and meaning.
 

@@ -5,7 +5,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -115,9 +115,8 @@ def write_image_series(volume: Volume, folder: Path, patient: Patient, progress:
                 _plane(volume, k, patient, scaled, key).save_as(partial / f"{k + 1:04d}.dcm", enforce_file_format=True)
         _compared(volume, partial, scaled, lambda share, stage: progress(0.6 + 0.3 * share, stage))
     again = _read(folder)
-    again.notes = (*volume.notes, *_rounding_notes(scaled), *again.notes)
     progress(1.0, "Image written")
-    return again
+    return replace(again, notes=(*volume.notes, *_rounding_notes(scaled), *again.notes))
 
 
 @contextlib.contextmanager
