@@ -11,8 +11,9 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from engine.errors import ReadError, WriteError
+from engine.shipped import shipped
 
-_AVERAGE = Path(__file__).parents[1] / "resources" / "demo" / "average.nii.gz"
+_AVERAGE = shipped("demo", "average.nii.gz")
 #: Stored values are HU less this, so that they need no sign.
 _INTERCEPT = -1024
 #: Day on which the average was made.

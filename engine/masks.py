@@ -15,13 +15,13 @@ from shapely import MultiPolygon
 
 from engine.contouring.fill import fill
 from engine.contouring.trace import trace_mask_volume, trace_probability_volume
-from engine.dicom.presets import standard_colour, standard_type
 from engine.errors import MismatchError, ReadError, WriteError
 from engine.grid_file import SUFFIXES, Placement, files_of, is_grid_file, read_grid_file
 from engine.palette import free_colour
 from engine.progress import Progress, silent
 from engine.sitk_image import itk, to_image
 from engine.structures import Generation, Provenance, Roi, StructureSet
+from engine.tg263 import standard_colour, standard_type
 from engine.volume import FloatArray, Geometry, Volume
 
 MaskFormat = Literal["nii.gz", "nii", "nrrd"]

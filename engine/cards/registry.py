@@ -10,11 +10,12 @@ from engine.cards.schema import LARGEST_CARD, Card, parse_card
 from engine.cards.weights import find_weights
 from engine.errors import CardError
 from engine.operations.table import OPERATIONS
+from engine.shipped import shipped
 
 CARD_FILE = "card.json"
 
 #: Where the cards that come with the program lie.
-SHIPPED = Path(__file__).parents[2] / "resources" / "models"
+SHIPPED = shipped("models")
 
 
 @dataclass(frozen=True)

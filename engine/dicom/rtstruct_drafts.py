@@ -15,7 +15,6 @@ from shapely import MultiPolygon, Polygon
 from engine.contouring.extent import beside_cm3
 from engine.contouring.rings import areas_from_rings
 from engine.dicom.fields import one_line
-from engine.dicom.presets import standard_colour
 from engine.dicom.rtstruct_file import RoiContours, json_text
 from engine.dicom.rtstruct_items import (
     KNOWN_OBSERVATION,
@@ -32,6 +31,7 @@ from engine.dicom.rtstruct_match import contour_planes
 from engine.loose import CLOSED, LooseKind, loose_contours, points_of
 from engine.palette import palette
 from engine.structures import PlaneContours, RawContour, Roi
+from engine.tg263 import standard_colour
 from engine.volume import FloatArray, Geometry
 
 #: A point this near to a voxel centre was meant to be on it.

@@ -13,9 +13,10 @@ from pydicom.multival import MultiValue
 
 from engine import __version__
 from engine.dicom.fields import one_line
-from engine.dicom.presets import LONGEST_LABEL, ExportOptions, standard_code, standard_side
+from engine.dicom.presets import LONGEST_LABEL, ExportOptions
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS
 from engine.structures import Code, Generation, Provenance, Roi, StructureSet
+from engine.tg263 import standard_code, standard_side
 from engine.volume import Instance, SeriesInfo, Volume
 
 _NAMESPACE = uuid.UUID("6a6f1a0e-7d5b-5c36-9f0a-0d3b8a4a1c57")

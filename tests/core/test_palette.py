@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from engine.dicom.presets import standard_colour, standard_names
 from engine.palette import ALIKE, PALETTE, free_colour, oklab
+from engine.tg263 import standard_colour, standard_names
 
 
 def test_colours_are_told_apart_from_each_other_and_from_grey() -> None:

@@ -17,12 +17,13 @@ from shapely import MultiPolygon, Polygon, affinity
 from engine.dicom import rtstruct_write, safe_file
 from engine.dicom.certificate import Certificate
 from engine.dicom.conformance import file_problems, outside_checker
-from engine.dicom.presets import ExportOptions, HoleStyle, preflight, preset, presets, standard_names
+from engine.dicom.presets import ExportOptions, HoleStyle, preflight, preset, presets
 from engine.dicom.rtstruct_file import parse_rtstruct
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import CancelledError, CertificationError, MismatchError, PlanimeterError, WriteError
 from engine.structures import Code, Generation, Provenance, Roi, StructureSet
+from engine.tg263 import standard_names
 from engine.volume import Volume
 from tests.rtstruct.foreign import contour_texts, even_odd_masks, need_program, run
 from tests.rtstruct.study import Contour, filled, make_study, shell, traced, write_rtstruct

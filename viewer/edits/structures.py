@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from engine.dicom.presets import standard_names
 from engine.edits import AnswerChange, Step
 from engine.structures import Roi, StructureSet
+from engine.tg263 import standard_names
 from viewer.edits.target import RefusedError, fresh_colour, fresh_roi
 from viewer.history import History, add, change, delete
 from viewer.session import Session

@@ -1,9 +1,9 @@
 """Which structure an edit is about: the active one where it may be changed, or a new one. No Qt."""
 
-from engine.dicom.presets import standard_colour
 from engine.errors import PlanimeterError
 from engine.palette import free_colour
 from engine.structures import Provenance, Roi, StructureSet
+from engine.tg263 import standard_colour
 from viewer.session import Session
 
 

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.dicom.presets import standard_names
 from engine.errors import PlanimeterError
+from engine.tg263 import standard_names
 from viewer.edits import structures as steps
 from viewer.edits.planes import centre_lps
 from viewer.history import History
