@@ -50,14 +50,19 @@ def contour_planes(points: Sequence[FloatArray], geometry: Geometry) -> NDArray[
 
 
 def check_match(
-    references: References, volume: Volume, contours: Sequence[FloatArray], planes: NDArray[np.intp]
+    references: References,
+    volume: Volume,
+    contours: Sequence[FloatArray],
+    planes: NDArray[np.intp],
+    who: str = "The RTSTRUCT",
 ) -> list[str]:
-    """Notes on how the RTSTRUCT belongs to the image.
+    """Notes on how a set of structures belongs to the image.
 
     Args:
-        references: of the RTSTRUCT.
+        references: of the file.
         volume: the image.
         contours: (n, 3) LPS mm of every contour.
+        who: what to call the file in a sentence.
         planes: for each contour the image's plane that it lies on, -1 for none.
 
     Raises:
@@ -78,24 +83,24 @@ def check_match(
     if by_frame:
         if contours and inside == 0:
             raise MismatchError(
-                f"The RTSTRUCT shares the frame of reference of {what}, but none of its contours lies within it; "
+                f"{who} shares the frame of reference of {what}, but none of its contours lies within it; "
                 "open it with the series that it was drawn on."
             )
-        return ["The RTSTRUCT refers to images that are not in this series; it was matched by its frame of reference."]
+        return [f"{who} refers to images that are not in this series; it was matched by its frame of reference."]
     fits = not contours or (inside > 0.5 and on_planes > 0.5)
     if (not references.series_uids and not references.frame_of_reference_uids) or not info.frame_of_reference_uid:
         if fits:
-            return ["The RTSTRUCT and the image do not refer to each other; they were matched by geometry alone."]
+            return [f"{who} and the image do not refer to each other; they were matched by geometry alone."]
         raise MismatchError(
-            f"The RTSTRUCT does not refer to {what}, and its contours do not lie on its planes; "
+            f"{who} does not refer to {what}, and its contours do not lie on its planes; "
             "open it with the series that it was drawn on."
         )
     if info.study_uid and info.study_uid in references.study_uids and contours and fits:
         return [
-            "The RTSTRUCT was drawn on another series of this study, in another frame of reference. Its contours lie "
+            f"{who} was drawn on another series of this study, in another frame of reference. Its contours lie "
             "on the planes of this one and were matched by geometry alone: make sure that the patient lies in the "
             "same place in both."
         ]
     raise MismatchError(
-        f"The RTSTRUCT belongs to another image: neither its series nor its frame of reference is that of {what}."
+        f"{who} belongs to another image: neither its series nor its frame of reference is that of {what}."
     )

@@ -8,12 +8,13 @@ from engine.stored.handler import Gives, Handler
 from engine.stored.image import Images
 from engine.stored.image_file import ImageFiles
 from engine.stored.rtstruct import Rtstructs
+from engine.stored.segmentation import Segmentations
 from engine.stored.unopened import UNKNOWN
 
 #: DICOM objects that no other kind claims are taken for images, and say so where they have none.
 IMAGES = Images()
 
-HANDLERS: tuple[Handler, ...] = (IMAGES, ImageFiles(), Rtstructs(), UNKNOWN)
+HANDLERS: tuple[Handler, ...] = (IMAGES, ImageFiles(), Rtstructs(), Segmentations(), UNKNOWN)
 
 
 def handler_of(header: Header) -> Handler:
