@@ -97,7 +97,8 @@ def test_image_and_structures_fit_when_they_are_opened_together(study: Path) -> 
     assert after.geometry.same_grid(before.geometry, 1e-3)
     file = pydicom.dcmread(folder / "rt.dcm")
     assert (str(file.PatientName), file.PatientID) == (PATIENT.name, PATIENT.patient_id)
-    assert {series[0].info.series_uid, series[0].info.frame_of_reference_uid} <= series[1].references
+    assert series[0].info.series_uid in series[1].references.series_uids
+    assert series[0].info.frame_of_reference_uid in series[1].references.frame_of_reference_uids
     referred = {
         image.ReferencedSOPInstanceUID
         for roi in file.ROIContourSequence
