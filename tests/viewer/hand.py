@@ -1,4 +1,4 @@
-"""A hand at the mouse and the keys of a window: real events, at places in the patient."""
+"""A hand at the mouse and the keys of a window: real events, at pixels and at places in the patient."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from engine.contouring.trace import trace_mask_volume
 from engine.opening import open_volume
@@ -21,6 +22,7 @@ from viewer.features.editing import Editing
 from viewer.session import View
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.panes import PlanePane
+from viewer.widgets.vtk_pane import VtkPane
 
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
@@ -44,6 +46,70 @@ def open_kbp(shared_data: Path, case: str = "") -> tuple[Volume, StructureSet]:
             planes = {plane: PlaneContours(area) for plane, area in areas.items()}
             rois.append(Roi(value, name, COLOURS[value - 1], planes=planes, provenance=model))
     return volume, StructureSet(volume.geometry, tuple(rois))
+
+
+def settle(*panes: VtkPane) -> None:
+    """Let pending frames be drawn."""
+    for _ in range(3):
+        QApplication.processEvents()
+    for pane in panes:
+        pane.update()
+    QApplication.processEvents()
+
+
+def pixels(pane: VtkPane) -> NDArray[np.uint8]:
+    """(height, width, 3) what the pane shows."""
+    settle(pane)
+    return rgb(pane.draw())
+
+
+def rgb(picture: QImage) -> NDArray[np.uint8]:
+    """(height, width, 3) of a picture."""
+    image = picture.convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
+
+
+def at(pane: PlanePane, point_lps: ArrayLike) -> QPoint:
+    """The pixel of a pane over a point of the patient."""
+    x, y = pane.scene.pixel_from_lps(point_lps)
+    return QPoint(round(x), round(y))
+
+
+def wheel(pane: QWidget, notches: int, position: QPoint | None = None, keys: Qt.KeyboardModifier = NONE) -> None:
+    """Turn the wheel, away from the user when positive."""
+    here = QPointF(position if position is not None else pane.rect().center())
+    event = QWheelEvent(
+        here,
+        pane.mapToGlobal(here),
+        QPoint(),
+        QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton,
+        keys,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(pane, event)
+
+
+def drag(pane: QWidget, start: QPoint, stop: QPoint, button: Qt.MouseButton, steps: int = 4) -> None:
+    """Press, move in steps, release."""
+    QTest.mousePress(pane, button, NONE, start)
+    for step in range(1, steps + 1):
+        here = QPointF(start + (stop - start) * (step / steps))
+        move = QMouseEvent(
+            QMouseEvent.Type.MouseMove, here, pane.mapToGlobal(here), Qt.MouseButton.NoButton, button, NONE
+        )
+        QApplication.sendEvent(pane, move)
+    QTest.mouseRelease(pane, button, NONE, stop)
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Let the window work until something has happened; fails where it does not."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "waited in vain"
+        QTest.qWait(10)
 
 
 @contextmanager
@@ -95,10 +161,7 @@ class Hand:
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
         """Wait for what happens on threads."""
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it did not happen in time"
-            QTest.qWait(10)
+        wait_until(condition, seconds)
 
     def pane(self, view: View) -> PlanePane:
         """The pane of a view."""
@@ -163,21 +226,13 @@ class Hand:
         self, view: View, point_lps: Sequence[float], notches: int, modifiers: Qt.KeyboardModifier = NONE
     ) -> None:
         """Turn the wheel."""
-        pane, at = self.pane(view), QPointF(self.pixel(view, point_lps))
-        event = QWheelEvent(
-            at, pane.mapToGlobal(at), QPoint(), QPoint(0, 120 * notches), Qt.MouseButton.NoButton, modifiers,
-            Qt.ScrollPhase.NoScrollPhase, False,
-        )  # fmt: skip
-        QApplication.sendEvent(pane, event)
+        wheel(self.pane(view), notches, self.pixel(view, point_lps), modifiers)
         self.settle()
 
     def picture(self, view: View) -> np.ndarray:
         """(rows, columns, 3) of what the pane shows, logical pixels."""
         self.settle(30)
-        image = self.pane(view).grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-        image = image.scaled(self.pane(view).size())
-        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-        return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
+        return rgb(self.pane(view).grab().toImage().scaled(self.pane(view).size()))
 
 
 def circle(centre: Sequence[float], radius: float, count: int = 40, turns: float = 1.0) -> np.ndarray:

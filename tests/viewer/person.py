@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -17,6 +16,7 @@ from engine.contouring.fill import fill
 from engine.structures import StructureSet
 from engine.volume import Geometry
 from tests.synthetic import write_series
+from tests.viewer.hand import at, wait_until, wheel
 from viewer.features.opening import Opener
 from viewer.session import View
 from viewer.widgets.cards_panel import CardsPanel
@@ -66,8 +66,7 @@ class Person:
         volume = self.session.volume
         assert volume is not None
         point = volume.geometry.lps_from_plane(self.session.plane if plane is None else plane, [[u, v]])[0]
-        x, y = self.axial.scene.pixel_from_lps(point)
-        return QPoint(round(x), round(y))
+        return at(self.axial, point)
 
     def go_to(self, plane: int) -> None:
         geometry = self.session.volume.geometry  # type: ignore[union-attr]
@@ -83,18 +82,7 @@ class Person:
         QTest.mouseRelease(self.axial, button, Qt.KeyboardModifier.NoModifier, points[-1])
 
     def wheel(self, notches: int) -> None:
-        middle = QPointF(self.axial.width() / 2, self.axial.height() / 2)
-        event = QWheelEvent(
-            middle,
-            self.axial.mapToGlobal(middle),
-            QPoint(0, 0),
-            QPoint(0, 120 * notches),
-            Qt.MouseButton.NoButton,
-            Qt.KeyboardModifier.NoModifier,
-            Qt.ScrollPhase.NoScrollPhase,
-            False,
-        )
-        QApplication.sendEvent(self.axial, event)
+        wheel(self.axial, notches)
 
     def run(self, card: str) -> CardsPanel:
         panel = self.window.findChild(CardsPanel)
@@ -109,7 +97,7 @@ class Person:
         return panel
 
     def until(self, reached: Callable[[], bool], seconds: float = 20) -> None:
-        self.qtbot.waitUntil(reached, timeout=round(seconds * 1000))
+        wait_until(reached, seconds)
 
     def filled(self, number: int) -> NDArray[np.bool_]:
         """A structure as a mask on the grid of the series."""

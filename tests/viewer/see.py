@@ -1,23 +1,14 @@
-"""What the tests of seeing share: phantoms, real mouse events, and pixels of panes."""
+"""What the tests of seeing share: phantoms, and where a colour is seen."""
 
-import time
-from collections.abc import Callable
 from itertools import permutations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
 from shapely import MultiPolygon, Point
 
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Geometry, SeriesInfo, Volume
-from viewer.widgets.panes import PlanePane
-from viewer.widgets.vtk_pane import VtkPane
 
-NO_KEY = Qt.KeyboardModifier.NoModifier
 CENTRE = np.array([12.0, -30.0, 55.0])
 
 #: The 24 right-handed ways to lay array axes along the patient's axes.
@@ -62,68 +53,7 @@ def structures(geometry: Geometry, *rois: Roi) -> StructureSet:
     return StructureSet(geometry, rois)
 
 
-def settle(*panes: VtkPane) -> None:
-    """Let pending frames be drawn."""
-    for _ in range(3):
-        QApplication.processEvents()
-    for pane in panes:
-        pane.update()
-    QApplication.processEvents()
-
-
-def pixels(pane: VtkPane) -> NDArray[np.uint8]:
-    """(height, width, 3) what the pane shows."""
-    settle(pane)
-    image = pane.draw().convertToFormat(QImage.Format.Format_RGB888)
-    flat = np.frombuffer(image.constBits(), dtype=np.uint8)
-    return (
-        flat.reshape(image.height(), image.bytesPerLine())[:, : 3 * image.width()].reshape(image.height(), -1, 3).copy()
-    )
-
-
-def at(pane: PlanePane, point_lps: ArrayLike) -> QPoint:
-    """The pixel of a pane over a point of the patient."""
-    x, y = pane.scene.pixel_from_lps(point_lps)
-    return QPoint(round(x), round(y))
-
-
-def wheel(pane: QWidget, notches: int, position: QPoint | None = None, keys: Qt.KeyboardModifier = NO_KEY) -> None:
-    """Turn the wheel, away from the user when positive."""
-    here = QPointF(position if position is not None else pane.rect().center())
-    event = QWheelEvent(
-        here,
-        pane.mapToGlobal(here),
-        QPoint(),
-        QPoint(0, 120 * notches),
-        Qt.MouseButton.NoButton,
-        keys,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(pane, event)
-
-
-def drag(pane: QWidget, start: QPoint, stop: QPoint, button: Qt.MouseButton, steps: int = 4) -> None:
-    """Press, move in steps, release."""
-    QTest.mousePress(pane, button, NO_KEY, start)
-    for step in range(1, steps + 1):
-        here = QPointF(start + (stop - start) * (step / steps))
-        move = QMouseEvent(
-            QMouseEvent.Type.MouseMove, here, pane.mapToGlobal(here), Qt.MouseButton.NoButton, button, NO_KEY
-        )
-        QApplication.sendEvent(pane, move)
-    QTest.mouseRelease(pane, button, NO_KEY, stop)
-
-
 def near(image: NDArray[np.uint8], colour: tuple[int, int, int], tolerance: int = 40) -> NDArray[np.int64]:
     """(n, 2) x, y of the pixels that have about this colour."""
     rows, columns = np.nonzero((np.abs(image.astype(int) - colour) <= tolerance).all(axis=2))
     return np.stack([columns, rows], axis=1)
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Let the window work until something has happened; fails where it does not."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "waited in vain"
-        QTest.qWait(10)

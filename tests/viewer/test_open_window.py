@@ -22,7 +22,7 @@ from engine.dicom.rtstruct_write import export_rtstruct
 from engine.opening import open_volume
 from engine.structures import PlaneContours, Roi, StructureSet
 from tests.synthetic import make_geometry, make_voxels, write_series
-from tests.viewer.see import wait_until
+from tests.viewer.hand import wait_until
 from viewer.features import opening as opening_module
 from viewer.features.opening import Opener
 from viewer.widgets.main_window import MainWindow

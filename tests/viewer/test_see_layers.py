@@ -11,7 +11,8 @@ from PySide6.QtTest import QTest
 from engine.errors import GeometryError
 from engine.transform import Transform
 from engine.volume import Geometry, SeriesInfo, Volume
-from tests.viewer.see import CENTRE, TURNS, at, phantom, pixels
+from tests.viewer.hand import at, pixels
+from tests.viewer.see import CENTRE, TURNS, phantom
 from viewer.layers import Layer, Window
 from viewer.looks import layer_over
 from viewer.render.colour_maps import colour_table

@@ -13,8 +13,8 @@ from engine.structures import RawContour, Roi
 from engine.volume import Volume
 from tests.rtstruct.study import Contour, make_study, write_rtstruct
 from tests.synthetic import make_geometry
-from tests.viewer.hand import Hand, own_data
-from tests.viewer.see import CENTRE, ball, near, phantom, pixels, structures
+from tests.viewer.hand import Hand, own_data, pixels
+from tests.viewer.see import CENTRE, ball, near, phantom, structures
 from viewer.edits.structures import delete_all, set_colour, set_visible
 from viewer.render.loose_marks import POINT_ARM_PX, LooseMarks
 from viewer.render.orientation import view_frame

@@ -6,7 +6,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from shapely import MultiPolygon
 
-from tests.viewer.see import CENTRE, NO_KEY, TURNS, at, ball, drag, phantom, structures, wait_until, wheel
+from tests.viewer.hand import NONE, at, drag, wait_until, wheel
+from tests.viewer.see import CENTRE, TURNS, ball, phantom, structures
 from viewer.session import Cut, View
 from viewer.tools.events import Button, EventKind, Preview, ViewEvent
 from viewer.widgets.main_window import MainWindow
@@ -63,7 +64,7 @@ def test_left_click_and_drag_put_the_crosshair_there_in_all_views(seeing: MainWi
     seeing.session.open(phantom())
     pane = seeing.panes.planes[View.AXIAL]
     target = seeing.session.cursor_lps + np.array([10.0, -16.0, 0.0])
-    QTest.mouseClick(pane, LEFT, NO_KEY, at(pane, target))
+    QTest.mouseClick(pane, LEFT, NONE, at(pane, target))
     assert np.abs(seeing.session.cursor_lps - target).max() <= pane.scene.mm_per_pixel
     other = target + np.array([12.0, 20.0, 0.0])
     drag(pane, at(pane, target), at(pane, other), LEFT)
@@ -143,7 +144,7 @@ def test_events_say_where_they_are_in_the_patient_and_in_the_cut(seeing: MainWin
     geometry = volume.geometry
     for pane in seeing.panes.planes.values():
         point = seeing.session.cursor_lps + geometry.directions @ np.array([6.0, -8.0, 4.0])
-        QTest.mouseClick(pane, LEFT, NO_KEY, at(pane, point))
+        QTest.mouseClick(pane, LEFT, NONE, at(pane, point))
         event = tool.events[-1]
         frame = pane.scene.frame
         on_cut = point + geometry.directions[:, frame.across] * (

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication
 
 from engine.volume import SeriesInfo, Volume
 from tests.synthetic import make_geometry
-from tests.viewer.see import CENTRE, NO_KEY, at, drag, phantom, pixels
+from tests.viewer.hand import NONE, at, drag, pixels
+from tests.viewer.see import CENTRE, phantom
 from viewer.features.viewing import save_screenshot
 from viewer.layers import Layer, Window
 from viewer.looks import CT_PRESETS, presets
@@ -226,11 +227,11 @@ def test_screenshot_is_what_the_window_shows(seeing: MainWindow, tmp_path) -> No
 
 
 def test_nothing_open_takes_every_event_quietly(seeing: MainWindow) -> None:
-    from tests.viewer.see import wheel
+    from tests.viewer.hand import wheel
 
     for pane in seeing.panes.planes.values():
         wheel(pane, 2)
-        QTest.mouseClick(pane, Qt.MouseButton.LeftButton, NO_KEY)
+        QTest.mouseClick(pane, Qt.MouseButton.LeftButton, NONE)
         QTest.keyClick(pane, Qt.Key.Key_1)
         QTest.keyClick(pane, Qt.Key.Key_PageDown)
     drag(seeing.panes.three_d, QPoint(10, 10), QPoint(60, 60), Qt.MouseButton.LeftButton)

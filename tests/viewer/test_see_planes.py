@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from engine.resample import onto_regular_grid
 from engine.volume import Geometry, SeriesInfo, Volume
-from tests.viewer.see import CENTRE, TURNS, ball, near, phantom, pixels, settle, structures, wait_until
+from tests.viewer.hand import pixels, settle, wait_until
+from tests.viewer.see import CENTRE, TURNS, ball, near, phantom, structures
 from viewer.layers import Layer, Window
 from viewer.render.orientation import letters
 from viewer.session import View

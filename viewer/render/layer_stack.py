@@ -141,7 +141,9 @@ class DrawnLayer:
             self._mapper.SetSliceNumber(index)
             return
         frame = self._frame
-        axes, spacing, extent = cut_sampling(frame, index * frame.spacing[frame.across])
+        axes, spacing, extent = cut_sampling(
+            frame, index * frame.spacing[frame.across], min(self._display.geometry.spacing_xyz)
+        )
         to_layer = grid_to_grid(frame.geometry, self._display.geometry, self._transform)
         self._reslice.SetResliceAxes(_matrix(to_layer @ axes))
         self._reslice.SetOutputOrigin(0.0, 0.0, 0.0)
@@ -165,8 +167,10 @@ def _lps_from_grid(geometry: Geometry) -> NDArray[np.float64]:
     return out
 
 
-def cut_sampling(frame: ViewFrame, at_mm: float) -> tuple[NDArray[np.float64], tuple[float, float], tuple[int, int]]:
-    """Axes, spacing and size of the samples that cover one cut of a grid.
+def cut_sampling(
+    frame: ViewFrame, at_mm: float, finest_mm: float
+) -> tuple[NDArray[np.float64], tuple[float, float], tuple[int, int]]:
+    """Axes, spacing and size of the samples that cover one cut of a grid, for an image of voxels of `finest_mm`.
 
     Returns:
         (4, 4) sample mm → grid mm, the samples running along the two grid axes of the cut in rising order; (2,) mm
@@ -181,7 +185,7 @@ def cut_sampling(frame: ViewFrame, at_mm: float) -> tuple[NDArray[np.float64], t
     spacing, extent = [], []
     for axis in (first, second):
         length = (frame.geometry.shape[2 - axis] - 1) * frame.spacing[axis]
-        step = max(min(frame.spacing[axis], 1.0), _FINEST_MM, length / _MOST_SAMPLES)
+        step = max(min(frame.spacing[axis], finest_mm, 1.0), _FINEST_MM, length / _MOST_SAMPLES)
         spacing.append(step)
         extent.append(int(length / step) + 1)
     return axes, (spacing[0], spacing[1]), (extent[0], extent[1])
