@@ -92,14 +92,15 @@ def export_with_image(
     """
     folder = image_folder(path)
     image = write_image_series(volume, folder, patient, lambda share, stage: progress(0.4 * share, stage))
-    done = False
+    said = f"The image was written as a DICOM series of {len(image.instances)} files to {folder}."
+
+    def rest(fraction: float, stage: str) -> None:
+        progress(0.4 + 0.6 * fraction, stage)
+
     try:
         # The series has the planes to within PLACE_WITHIN_MM; its own are what the contours are written on.
         moved = replace(structures, geometry=image.geometry)
-        certificate = export_rtstruct(moved, image, path, options, lambda f, stage: progress(0.4 + 0.6 * f, stage))
-        done = True
-    finally:
-        if not done:
-            shutil.rmtree(folder, ignore_errors=True)
-    said = f"The image was written as a DICOM series of {len(image.instances)} files to {folder}."
-    return certificate.model_copy(update={"changes": (*certificate.changes, said, *image.notes)})
+        return export_rtstruct(moved, image, path, options, rest, remarks=(said, *image.notes))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

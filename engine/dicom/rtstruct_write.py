@@ -70,6 +70,8 @@ def export_rtstruct(
     path: Path,
     options: ExportOptions = STANDARD,
     progress: Progress = silent,
+    *,
+    remarks: Sequence[str] = (),
 ) -> Certificate:
     """Write structures to an RTSTRUCT file that has been read back and compared with them.
 
@@ -82,6 +84,7 @@ def export_rtstruct(
         path: of the file.
         options: what to write and how.
         progress: reports and may stop.
+        remarks: sentences about the image that go into the certificate.
 
     Raises:
         MismatchError: the structures are not on this image.
@@ -114,7 +117,7 @@ def export_rtstruct(
                 "file": path.name,
                 "sha256": hashlib.sha256(temporary.read_bytes()).hexdigest(),
                 "sop_instance_uid": uid,
-                "changes": tuple(changes),
+                "changes": (*changes, *remarks),
                 "conformance": tuple(file_problems(file, volume)),
             }
         )

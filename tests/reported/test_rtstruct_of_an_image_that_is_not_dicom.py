@@ -86,6 +86,7 @@ def test_image_and_structures_fit_when_they_are_opened_together(study: Path) -> 
     result = from_masks(study, *WHO)
     assert result.exit_code == 0, result.exception
     assert "written as a DICOM series of 7 files" in result.output
+    assert "written as a DICOM series of 7 files" in (study / "rt.dcm.certificate.json").read_text()
     before, folder = open_volume(study / "ct.nii.gz"), study / "rt_images"
     shutil.move(study / "rt.dcm", folder / "rt.dcm")
     series = list(scan([folder]).series())
