@@ -60,3 +60,10 @@ def test_the_engine_works_without_a_screen(module: str) -> None:
 
 def test_the_probe_would_see_torch() -> None:
     assert loaded_by("engine.inference.networks", "torch") == "torch"
+
+
+def test_no_file_is_longer_than_a_reader_holds_in_mind() -> None:
+    files = [path for room in ("engine", "viewer", "tests", "packaging") for path in (ROOT / room).rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert len(lengths) > 200
+    assert {path: lines for path, lines in lengths.items() if lines > 400} == {}

@@ -7,17 +7,23 @@ from typing import Any
 
 import numpy as np
 import pydicom
+import shapely
 from numpy.typing import ArrayLike, NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ImplicitVRLittleEndian, generate_uid
+from shapely import MultiPolygon
 
 from engine.contouring.fill import fill
 from engine.contouring.trace import trace_mask_volume
-from engine.dicom.rtstruct_file import RTSTRUCT_CLASS
+from engine.dicom.conformance import file_problems, outside_checker
+from engine.dicom.rtstruct_file import RTSTRUCT_CLASS, parse_rtstruct
 from engine.opening import open_volume
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Volume
 from tests.synthetic import make_geometry, make_voxels, write_series
+
+#: A disc on the planes of `make_study`.
+DISC = shapely.Point(20, 25).buffer(8)
 
 SQUARE = ((10.0, 10.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0))
 
@@ -125,3 +131,14 @@ def _contour(contour: Contour, geometry: Geometry, volume: Volume) -> Dataset:
         image.ReferencedSOPInstanceUID = instance.sop_instance_uid
         out.ContourImageSequence = [image]
     return out
+
+
+def disc(volume: Volume, *rois: Roi) -> StructureSet:
+    """`DISC` on planes 2 and 3, for each of `rois` or for one."""
+    drawn = [roi.with_areas({2: MultiPolygon([DISC]), 3: MultiPolygon([DISC])}) for roi in rois or (Roi(1, "Disc"),)]
+    return StructureSet(volume.geometry, tuple(drawn))
+
+
+def problems(path: Path, volume: Volume) -> list[str]:
+    """What breaks the standard, by our checker and by that of others where it is installed."""
+    return file_problems(parse_rtstruct(path), volume) + outside_checker(path)

@@ -11,6 +11,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from engine.structures import StructureSet
+from engine.volume import Volume
+from tests.viewer.hand import PAROTID_L, Hand, open_kbp, own_data
 from tests.viewer.person import Person, coarse_study
 from viewer.features import opening, viewing
 from viewer.features.application import build_window, create_application
@@ -112,3 +115,37 @@ def built_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ct(shared_data: Path) -> Path:
     """A scanner's CT: head rest and background air, tilted gantry, uneven gaps."""
     return shared_data / "dicom" / "ge_tilted_gantry_ct"
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory, application: QApplication) -> Iterator[Hand]:
+    """A whole window, worked by a hand, for the tests of one file."""
+    with own_data(tmp_path_factory.mktemp("data")):
+        hand = Hand()
+        yield hand
+        hand.close()
+
+
+@pytest.fixture(scope="module")
+def study(shared_data: Path) -> tuple[Volume, StructureSet]:
+    """A head-and-neck CT with its organs."""
+    return open_kbp(shared_data)
+
+
+@pytest.fixture
+def hand(window: Hand, study: tuple[Volume, StructureSet]) -> Hand:
+    """A study with structures, on the middle plane of the left parotid gland, which is active."""
+    window.open(*study)
+    window.session.set_active(PAROTID_L)
+    roi = window.session.active_roi
+    assert roi is not None
+    planes = list(roi.planes)
+    window.go_to(planes[len(planes) // 2])
+    return window
+
+
+@pytest.fixture
+def bare(window: Hand, study: tuple[Volume, StructureSet]) -> Hand:
+    """The series without structures."""
+    window.open(study[0])
+    return window

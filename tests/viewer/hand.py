@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from shapely import MultiPolygon
 
 from engine.contouring.trace import trace_mask_volume
 from engine.opening import open_volume
@@ -28,6 +29,8 @@ LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
+#: Number of the left parotid gland in `open_kbp`.
+PAROTID_L = 4
 COLOURS = ((255, 60, 60), (60, 220, 60), (80, 140, 255), (255, 220, 0), (255, 0, 255), (0, 230, 230), (255, 140, 0))
 
 
@@ -250,3 +253,23 @@ def has_colour(picture: np.ndarray, at: QPoint, colour: tuple[int, int, int], re
     pixels = part.reshape(-1, 3).astype(float)
     near = np.abs(pixels - wanted).max(axis=1) < 70
     return bool(near.any())
+
+
+def middle(hand: Hand) -> np.ndarray:
+    """(2,) mm: somewhere in the active structure on the shown plane."""
+    roi = hand.session.active_roi
+    assert roi is not None
+    point = max(roi.area(hand.session.plane).geoms, key=lambda part: part.area).representative_point()
+    return np.array([point.x, point.y])
+
+
+def beside(point: np.ndarray, u: float, v: float = 0.0) -> np.ndarray:
+    """(2,) so many mm from a point of a plane."""
+    return point + np.array([u, v])
+
+
+def area(hand: Hand, plane: int | None = None) -> MultiPolygon:
+    """What the active structure has on a plane; on the shown one by default."""
+    roi = hand.session.active_roi
+    assert roi is not None
+    return roi.area(hand.session.plane if plane is None else plane)

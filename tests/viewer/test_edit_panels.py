@@ -1,8 +1,5 @@
 """The panels of structures, operations and history do what they say, each change as one step."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 import shapely
@@ -17,26 +14,13 @@ from engine.journal import Kind
 from engine.progress import Progress
 from engine.structures import Generation, StructureSet
 from engine.volume import Volume
-from tests.viewer.hand import CTRL, NONE, SHIFT, Hand, has_colour, open_kbp, own_data
+from tests.viewer.hand import CTRL, NONE, SHIFT, Hand, has_colour
 from viewer.edits.operations import OPERATIONS
 from viewer.edits.planes import areas_of
 from viewer.session import View
 from viewer.widgets.structures_model import Column
 
 BRAINSTEM, CORD, PAROTID_R, PAROTID_L, LARYNX = 1, 2, 3, 4, 6
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Hand]:
-    with own_data(tmp_path_factory.mktemp("data")):
-        hand = Hand()
-        yield hand
-        hand.close()
-
-
-@pytest.fixture(scope="module")
-def study(shared_data: Path) -> tuple[Volume, StructureSet]:
-    return open_kbp(shared_data)
 
 
 @pytest.fixture
