@@ -25,7 +25,9 @@ def undone(entries: Sequence[Entry]) -> frozenset[int]:
     back: list[int] = []
     for entry in entries:
         if entry.kind in STEPS:
-            follow(Direction(entry.kind.value), done[-1] if entry.kind is Kind.UNDO and done else entry.id, done, back)
+            # Undo and redo have entries of their own, and are about the step that was done.
+            about = done if entry.kind is Kind.UNDO else back if entry.kind is Kind.REDO else ()
+            follow(Direction(entry.kind.value), about[-1] if about else entry.id, done, back)
     return frozenset(entry.id for entry in entries if entry.kind is Kind.DO) - frozenset(done)
 
 
