@@ -152,6 +152,31 @@ class Roi:
         return all(contours.area.is_empty for contours in self.planes.values())
 
 
+@dataclass(frozen=True)
+class Approval:
+    """What the file that structures were read from says of their review.
+
+    Args:
+        status: Approval Status: "APPROVED", "UNAPPROVED" or "REJECTED"; "" where it says nothing.
+        reviewer: name of the person, as the file has it.
+        date: of the review, YYYYMMDD.
+    """
+
+    status: str = ""
+    reviewer: str = ""
+    date: str = ""
+
+    @property
+    def is_decided(self) -> bool:
+        """True where somebody approved or rejected the structures."""
+        return self.status in ("APPROVED", "REJECTED")
+
+    def __str__(self) -> str:
+        by = f" by {' '.join(self.reviewer.replace('^', ' ').split())}" if self.reviewer.strip("^ ") else ""
+        day = f" on {self.date[:4]}-{self.date[4:6]}-{self.date[6:]}" if len(self.date) == 8 else ""
+        return f"{self.status.lower() or 'not reviewed'}{by}{day}"
+
+
 @dataclass(frozen=True, eq=False)
 class StructureSet:
     """Structures on one image series.
@@ -165,6 +190,7 @@ class StructureSet:
         attachments: other elements of the file that must survive a rewrite, as pydicom JSON.
         elsewhere: structures of the file in another frame of reference: never drawn or measured here, written back as
             they were read. Their numbers are none of `rois`.
+        approval: of the file that was read. A file that is written is always unapproved.
     """
 
     geometry: Geometry
@@ -175,6 +201,7 @@ class StructureSet:
     notes: tuple[str, ...] = ()
     attachments: str = ""
     elsewhere: tuple[Roi, ...] = ()
+    approval: Approval = Approval()
 
     def __getitem__(self, number: int) -> Roi:
         """The ROI with this number. Raises KeyError where there is none."""

@@ -148,6 +148,16 @@ def chosen(structures: StructureSet, options: ExportOptions) -> tuple[Roi, ...]:
     return tuple(roi for roi in structures.rois if roi.number in options.numbers)
 
 
+def approval_lost(structures: StructureSet) -> list[str]:
+    """That a review that was read does not hold for what is written, in one sentence; nothing where there was none."""
+    if not structures.approval.is_decided:
+        return []
+    return [
+        f"The structures were read as {structures.approval}; the file that is written is unapproved, whether or not "
+        "they were edited, and must be reviewed anew."
+    ]
+
+
 def preflight(structures: StructureSet, volume: Volume | None, options: ExportOptions) -> list[str]:
     """What an export with these options would change or leave out, one sentence each; empty when nothing.
 
@@ -156,7 +166,7 @@ def preflight(structures: StructureSet, volume: Volume | None, options: ExportOp
         volume: their image; None when its files are not here.
         options: of the export.
     """
-    out: list[str] = []
+    out = approval_lost(structures)
     rois = chosen(structures, options)
     names = written_names(rois, options.name_length)
     for roi in rois:

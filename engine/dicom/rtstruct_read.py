@@ -21,7 +21,7 @@ from engine.dicom.rtstruct_frames import in_other_frames
 from engine.dicom.rtstruct_items import header_json, string
 from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, check_match, contour_planes
 from engine.loose import CLOSED, points_of
-from engine.structures import Roi, StructureSet
+from engine.structures import Approval, Roi, StructureSet
 from engine.volume import FloatArray, Geometry, Volume
 
 
@@ -64,10 +64,16 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
     rois = tuple(draft.placed(geometry, notes) for draft in drafts)
     if not rois and not elsewhere:
         notes.append("The RTSTRUCT holds no structures.")
+    approval = Approval(
+        string(header, "ApprovalStatus").upper(), string(header, "ReviewerName"), string(header, "ReviewDate")
+    )
+    if approval.is_decided:
+        notes.append(f"These structures are {approval}; what is exported from here is unapproved.")
     return StructureSet(
         geometry=geometry,
         rois=rois,
         elsewhere=elsewhere,
+        approval=approval,
         label=string(header, "StructureSetLabel"),
         description=string(header, "StructureSetDescription"),
         sop_instance_uid=string(header, "SOPInstanceUID"),

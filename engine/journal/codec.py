@@ -16,7 +16,7 @@ from shapely import MultiPolygon
 from engine.answers import Answer, Box, Document, Score
 from engine.edits import AnswerChange, AreaChange, Change
 from engine.errors import ReadError
-from engine.structures import Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
+from engine.structures import Approval, Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
 from engine.volume import Geometry
 
 Store = Callable[[PlaneContours], int]
@@ -94,6 +94,7 @@ def document_to_json(document: Document, store: Store) -> dict[str, Any]:
         "notes": list(structures.notes),
         "attachments": structures.attachments,
         "elsewhere": [roi_to_json(roi, store) for roi in structures.elsewhere],
+        "approval": asdict(structures.approval),
         "scores": [_score_to_json(score, store) for score in document.scores],
         "boxes": [_box_to_json(box, store) for box in document.boxes],
     }
@@ -110,6 +111,7 @@ def document_from_json(saved: Mapping[str, Any], geometry: Geometry, contours: M
         tuple(saved["notes"]),
         saved["attachments"],
         tuple(roi_from_json(roi, contours) for roi in saved.get("elsewhere", ())),
+        Approval(**saved.get("approval", {})),
     )
     scores = tuple(_score_from_json(score, contours) for score in saved.get("scores", ()))
     boxes = tuple(_box_from_json(box, contours) for box in saved.get("boxes", ()))

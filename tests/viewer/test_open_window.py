@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from engine.contouring.trace import trace_mask_volume
 from engine.dicom.rtstruct_write import export_rtstruct
-from engine.opening import open_volume
+from engine.opening import find_images, find_structures, image_of, open_volume
 from engine.structures import PlaneContours, Roi, StructureSet
 from tests.synthetic import make_geometry, make_voxels, write_series
 from tests.viewer.hand import wait_until
@@ -211,6 +211,21 @@ def test_double_click_on_structures_loads_them_onto_their_series(
     assert [roi.number for roi in seeing.session.structures.rois] == [1, 2]
     seeing.history.undo()
     assert [roi.number for roi in seeing.session.structures.rois] == [1]
+
+
+@pytest.mark.parametrize("which", ["study", "study with structures", "sts"])
+def test_the_window_opens_what_the_command_line_opens(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path, *, request: pytest.FixtureRequest, which: str
+) -> None:
+    folder = study if which != "sts" else request.getfixturevalue("shared_data") / "dicom/sts_petct_mr/STS_001"
+    if which == "study with structures":
+        opener.open_paths([folder], study / "rt.dcm", show=True)
+        expected = image_of(find_structures(study / "rt.dcm"), find_images(folder)).series.info
+    else:
+        opener.open_paths([folder])
+        expected = open_volume(folder).info
+    wait_until(lambda: told.opened == 1)
+    assert seeing.session.volume.info == expected
 
 
 def test_a_segmentation_opens_from_the_tree_as_structures_on_its_series(
