@@ -72,7 +72,9 @@ class Layer:
     def shows(self, volume: Volume) -> bool:
         """Whether it is an image of the same series on the same planes, if perhaps read anew."""
         same_uid = bool(volume.info.series_uid) and self.volume.info.series_uid == volume.info.series_uid
-        return self.volume is volume or (same_uid and self.volume.geometry.same_grid(volume.geometry))
+        # Phases and echoes of one series lie on the same planes, and are other images.
+        same = same_uid and self.volume.instances == volume.instances
+        return self.volume is volume or (same and self.volume.geometry.same_grid(volume.geometry))
 
 
 @dataclass(frozen=True)

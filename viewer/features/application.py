@@ -13,6 +13,7 @@ from viewer.widgets.vtk_pane import set_default_surface_format
 #: Modules with `install(window)`, in the order of their panels and menu entries.
 FEATURES: tuple[str, ...] = (
     "viewer.features.opening",
+    "viewer.features.phases",
     "viewer.features.viewing",
     "viewer.features.editing",
     "viewer.features.running",

@@ -286,7 +286,11 @@ class PlaneScene:
         self._apply_camera()
         self._draw_outlines()
         name = self.view.value.capitalize() + (" (oblique)" if frame.is_oblique else "")
-        self.annotations.set_title(f"{name}  {self._index + 1} / {frame.count}")
+        number, count = self._index + 1, frame.count
+        if frame.cut is Cut.PLANE and self.session.volume is not None:
+            # The acquired plane, as everywhere else: the grid that tilted or uneven planes are shown on has more.
+            number, count = self._plane + 1, self.session.volume.geometry.shape[0]
+        self.annotations.set_title(f"{name}  {number} / {count}")
 
     def _on_layers(self, _: LayersChanged | None = None) -> None:
         if self.frame is not None:

@@ -106,6 +106,11 @@ class StudyTree(QTreeWidget):
             if series.is_structures:
                 owner = owner_of(series, rows)
                 parent = self._items.get(("series", owner.uid), branch) if owner is not None else branch
+            elif sum(_is_member(series, other) for other in rows) > 1:
+                # The volumes of one series, such as the phases of a 4D CT, lie under one row.
+                count = sum(_is_member(series, other) for other in rows)
+                text = f"{series.handler.label or series.modality}  {count} volumes by {series.axis}"
+                parent = self._item((*key, "members", series.info.series_uid, series.axis), branch, text)
             known = ("series", series.uid) in self._items
             item = self._item(("series", series.uid), parent, _series_text(series))
             item.setData(0, _SERIES_ROLE, series.uid)
@@ -155,6 +160,11 @@ class StudyTree(QTreeWidget):
         for text, slot in entries:
             menu.addAction(text).triggered.connect(slot)
         menu.popup(self.viewport().mapToGlobal(at))
+
+
+def _is_member(series: Series, other: Series) -> bool:
+    """Whether two are volumes of one series, told apart by the same thing."""
+    return bool(series.axis) and (series.info.series_uid, series.axis) == (other.info.series_uid, other.axis)
 
 
 def _study_text(study: Study) -> str:
