@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 
 from engine.contouring.trace import trace_mask_volume
 from engine.stored.catalogue import Series
-from engine.structures import Roi
+from engine.structures import PlaneContours, Roi
 from tests.synthetic import make_geometry, write_series
 from tests.viewer.see import wait_until
 from viewer import history
@@ -82,7 +82,8 @@ def test_the_slider_shows_each_phase_and_keeps_the_structures(phases: Phases, se
     session = seeing.session
     mask = np.zeros(SHAPE, bool)
     mask[2, 5:12, 5:12] = True
-    roi = Roi(1, "GTV", (255, 0, 0), trace_mask_volume(mask, session.volume.geometry))
+    planes = {k: PlaneContours(area) for k, area in trace_mask_volume(mask, session.volume.geometry).items()}
+    roi = Roi(1, "GTV", colour=(255, 0, 0), planes=planes)
     seeing.history.do(history.join(session.structures, (roi,), text="Add"))
     drawn = session.structures
     values = [seen_value(seeing)]
