@@ -21,7 +21,7 @@ def itk() -> Any:
 
 def to_image(values: NDArray[Any], geometry: Geometry) -> "sitk.Image":
     """(planes, rows, columns) values as an image; the planes count as evenly spaced by the mean of their distances."""
-    image: sitk.Image = itk().GetImageFromArray(values)
+    image: sitk.Image = itk().GetImageFromArray(np.ascontiguousarray(values))
     image.SetOrigin([float(value) for value in geometry.origins_lps[0]])
     image.SetSpacing([float(value) for value in geometry.spacing_xyz])
     image.SetDirection([float(value) for value in geometry.directions.ravel()])

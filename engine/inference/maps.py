@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from engine.cards.nodes import LabelStep as Step
 from engine.inference.preprocess import AxisOrder, Box, Prepared
-from engine.itk import itk_image
 from engine.postprocessing.table import POSTPROCESSING
+from engine.sitk_image import to_image
 from engine.volume import Geometry
 
 FloatArray = NDArray[np.float32]
@@ -186,7 +186,7 @@ def processed(label: str, given: Map, steps: Sequence[Step], other: Other) -> Ma
 
 def _moved(array: NDArray[Any], here: Prepared, there: Prepared, interpolator: int) -> NDArray[Any]:
     """An array of network axes on another image's grid, 0 outside its own."""
-    source = itk_image(here.axes.to_image(array), here.geometry)
+    source = to_image(here.axes.to_image(array), here.geometry)
     moved = sitk.Resample(source, there.frame(), sitk.Transform(), interpolator, 0.0, source.GetPixelID())
     return there.axes.to_network(sitk.GetArrayFromImage(moved))
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from engine.cards.nodes import Step
 from engine.errors import EngineError
 from engine.inference.body import Body, find_body
-from engine.itk import itk_image
 from engine.preprocessing.plan import Plan, Values
 from engine.preprocessing.table import PREPROCESSING, planned
 from engine.progress import Progress, part, silent
 from engine.resample import sample, steps_of
+from engine.sitk_image import to_image
 from engine.values import Triple
 from engine.volume import Geometry, Volume
 
@@ -122,7 +122,7 @@ class Prepared:
 
     def frame(self) -> sitk.Image:
         """An empty image on the grid, image axes."""
-        return itk_image(np.zeros(self.geometry.shape, np.uint8), self.geometry)
+        return to_image(np.zeros(self.geometry.shape, np.uint8), self.geometry)
 
     def recut(self, box: Box | None, spacing_mm: Triple | None, progress: Progress) -> "Prepared":
         """The same image cut to `box` (image axes, of the volume) and, where it is given, at another spacing."""
