@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.progress import Progress, silent
-from engine.volume import Geometry, Volume
+from engine.volume import Float32Array, Geometry, Volume
 
-FloatArray = NDArray[np.float32]
 #: mm along the planes' normal (by their position), along the columns and along the rows (from the first plane's 0).
 Positions = Sequence[NDArray[np.float64]]
 
@@ -101,7 +100,7 @@ def sample(
     outside: float,
     progress: Progress = silent,
     kept: Callable[[int], NDArray[np.bool_]] | None = None,
-) -> FloatArray:
+) -> Float32Array:
     """The volume's values at a grid along its own axes: linear where that is finer, averaged where it is coarser.
 
     A voxel reaches half a step around its centre; beyond the outermost ones the value is `outside`. Each plane is
@@ -153,7 +152,7 @@ class _AxisWeights:
     """
 
     reach: slice
-    weights: FloatArray | None
+    weights: Float32Array | None
 
     @classmethod
     def of(

@@ -19,6 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from engine.errors import GeometryError
 
 FloatArray = NDArray[np.float64]
+#: Values of voxels on their way through a network.
+Float32Array = NDArray[np.float32]
 
 #: Planes count as evenly spaced and untilted when no voxel centre moves by more than this (mm) on the ideal grid.
 REGULARITY_TOLERANCE_MM = 0.01

@@ -12,9 +12,7 @@ from engine.cards.nodes import LabelStep as Step
 from engine.inference.preprocess import AxisOrder, Box, Prepared
 from engine.postprocessing.table import POSTPROCESSING
 from engine.sitk_image import to_image
-from engine.volume import Geometry
-
-FloatArray = NDArray[np.float32]
+from engine.volume import Float32Array, Geometry
 
 #: Less than this is kept nowhere: far below any level that is traced, and 1 % of a voxel's doubt.
 _LEAST = 0.01
@@ -41,8 +39,8 @@ class Map:
         level: of `lead` at which the structure is drawn.
     """
 
-    probability: FloatArray
-    lead: FloatArray
+    probability: Float32Array
+    lead: Float32Array
     geometry: Geometry
     level: float = 0.5
 
@@ -71,7 +69,7 @@ class Maps:
     exclusive: bool
     _planes: dict[str, dict[int, _Plane]] = field(default_factory=dict)
 
-    def add(self, plane: int, probabilities: FloatArray, row: int = 0, column: int = 0) -> None:
+    def add(self, plane: int, probabilities: Float32Array, row: int = 0, column: int = 0) -> None:
         """Take in a plane.
 
         Args:

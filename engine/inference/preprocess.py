@@ -20,9 +20,8 @@ from engine.progress import Progress, part, silent
 from engine.resample import sample, steps_of
 from engine.sitk_image import to_image
 from engine.values import Triple
-from engine.volume import Geometry, Volume
+from engine.volume import Float32Array, Geometry, Volume
 
-FloatArray = NDArray[np.float32]
 Box = tuple[slice, slice, slice]
 
 #: Patient direction (LPS axis, sign) of each letter.
@@ -86,7 +85,7 @@ class Prepared:
     volume: Volume
     axes: AxisOrder
     geometry: Geometry
-    values: FloatArray
+    values: Float32Array
     outside: float
     plan: Plan
     intensity: tuple[Step, ...] = ()
@@ -113,7 +112,7 @@ class Prepared:
         """True when the box holds nothing of the patient."""
         return bool(np.isfinite(self.outside) and not (self.values[box] != self.outside).any())
 
-    def tile(self, box: Box) -> FloatArray:
+    def tile(self, box: Box) -> Float32Array:
         """(channels, planes, rows, columns) of a box, as the network wants it."""
         channels = as_seen(self.values[box], self.intensity)
         if self.fed is not None:
@@ -132,7 +131,7 @@ class Prepared:
         return _on_grid(self, box, plan, progress)
 
 
-def as_seen(values: FloatArray, intensity: Sequence[Step]) -> list[FloatArray]:
+def as_seen(values: Float32Array, intensity: Sequence[Step]) -> list[Float32Array]:
     """The channels that a network sees of values in the image's units: what steps with known figures make of them."""
     channels = [values]
     for step in intensity:

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from engine.preprocessing.plan import FloatArray, Plan
+from engine.preprocessing.plan import Plan
 from engine.values import Strict
+from engine.volume import Float32Array
 
 Percentile = Annotated[float, Field(ge=0, le=100)]
 
@@ -55,7 +56,7 @@ def channels(params: Params, plan: Plan, count: int) -> int:
     return count
 
 
-def settle(params: Params, values: FloatArray, outside: float) -> Params:
+def settle(params: Params, values: Float32Array, outside: float) -> Params:
     """The same with figures in place of the image's own."""
     if not params.looks:
         return params
@@ -77,7 +78,7 @@ def settle(params: Params, values: FloatArray, outside: float) -> Params:
     return Params(over=params.over, mean=(mean,), deviation=(deviation,), clip=clip)
 
 
-def apply(params: Params, given: list[FloatArray]) -> list[FloatArray]:
+def apply(params: Params, given: list[Float32Array]) -> list[Float32Array]:
     """Each channel by its figures."""
     clipped = given if params.clip is None else [np.clip(channel, *params.clip) for channel in given]
     return [

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.values import Millimetres, Triple
+from engine.volume import Float32Array
 
-FloatArray = NDArray[np.float32]
 Between = tuple[tuple[Millimetres, Millimetres], tuple[Millimetres, Millimetres], tuple[Millimetres, Millimetres]]
 
 
@@ -65,5 +64,5 @@ class Values:
     """
 
     channels: Callable[[Any, Plan, int], int]
-    settle: Callable[[Any, FloatArray, float], Any]
-    apply: Callable[[Any, list[FloatArray]], list[FloatArray]]
+    settle: Callable[[Any, Float32Array, float], Any]
+    apply: Callable[[Any, list[Float32Array]], list[Float32Array]]

@@ -5,8 +5,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
-from engine.preprocessing.plan import FloatArray, Plan
+from engine.preprocessing.plan import Plan
 from engine.values import Strict
+from engine.volume import Float32Array
 
 
 class Params(Strict):
@@ -26,12 +27,12 @@ def channels(params: Params, plan: Plan, count: int) -> int:
     return count * len(params.windows)
 
 
-def settle(params: Params, values: FloatArray, outside: float) -> Params:
+def settle(params: Params, values: Float32Array, outside: float) -> Params:
     """The windows, which no image changes."""
     return params
 
 
-def apply(params: Params, given: list[FloatArray]) -> list[FloatArray]:
+def apply(params: Params, given: list[Float32Array]) -> list[Float32Array]:
     """Each channel through each window, scaled to -1..1."""
     return [
         ((channel - np.float32(low)) / np.float32(high - low)).clip(0, 1) * 2 - 1
