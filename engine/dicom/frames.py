@@ -66,10 +66,10 @@ def frame_planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...
         raise ReadError(f"it has {image.frames} frames but describes {len(frames)}")
     shared = next(iter(_READER.read(dataset, "SharedFunctionalGroupsSequence")), {})
     of_file = dict(zip(TRAITS, traits_of(dataset), strict=True))
-    common = _Groups((shared,), of_file)
+    common = _Groups((shared,), of_file).traits
     for_all = _maps(shared, image)
     return tuple(
-        _plane(image, number, _Groups((frame, shared), common.traits), _maps(frame, image) or for_all)
+        _plane(image, number, _Groups((frame, shared), common), _maps(frame, image) or for_all)
         for number, frame in enumerate(frames, 1)
     )
 

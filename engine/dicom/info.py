@@ -44,7 +44,7 @@ _EXTRA = (
     "PhotometricInterpretation",
     "StructureSetLabel",
 )
-_WALKER = Walker(["SpecificCharacterSet", *_INFO.values(), *_EXTRA])
+_WALKER = Walker(["SpecificCharacterSet", *_INFO.values(), *_EXTRA], to_pixels=False)
 
 
 def read_info(path: Path) -> SeriesInfo:

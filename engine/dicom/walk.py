@@ -79,10 +79,16 @@ class Walked:
 
 
 class Walker:
-    """Reads the elements of some keywords from any number of files."""
+    """Reads the elements of some keywords from any number of files.
 
-    def __init__(self, keywords: Iterable[str | int]) -> None:
+    Args:
+        keywords: or tags.
+        to_pixels: go on to the pixel data; else end after the last of the keywords, where much may follow.
+    """
+
+    def __init__(self, keywords: Iterable[str | int], *, to_pixels: bool = True) -> None:
         tags = [Tag(keyword) for keyword in keywords]
+        self._end = _LAST if to_pixels else int(max(tags)) + 1
         self._tags: list[BaseTag | int] = [*tags]
         self._wanted: Mapping[int, BaseTag] = {int(tag): tag for tag in tags}
 
@@ -144,7 +150,7 @@ class Walker:
             if tag <= last:
                 raise NotPlainError
             last = tag
-            if tag >= _LAST or tag in _CONTOURS:
+            if tag >= self._end or tag in _CONTOURS:
                 return (start, -1 if length == UNDEFINED else length, vr, tag) if tag == PIXEL_DATA else (0, 0, "", tag)
             if length == UNDEFINED:
                 at = plain.after_sequence(start)
@@ -276,6 +282,12 @@ class Plain:
 
     def _after_item(self, at: int, depth: int) -> int:
         while True:
+            if not self.implicit and at + 8 <= self.loaded:
+                # Most elements are short ones: they are stepped over without a call.
+                group, _, vr, short = self._head.unpack_from(self._data, at)
+                if vr in _SHORT and group != _DELIMITERS:
+                    at += 8 + short
+                    continue
             tag, _, start, length = self.element(at)
             if tag == ITEM_END:
                 return start

@@ -8,6 +8,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import RLELossless
 
+from engine.dicom import groups
+from engine.dicom.header import read_header
+from engine.dicom.walk import NotPlainError, Walker
 from engine.errors import ReadError
 from engine.opening import open_volume
 from engine.stored.read import read_series
@@ -122,3 +125,47 @@ def test_a_truncated_compressed_frame_is_said(tmp_path: Path) -> None:
     assert 0 < lost < SHAPE[0]
     assert f"{lost} of {SHAPE[0]} planes" in volume.notes[0]
     assert "e.dcm is damaged" in volume.notes[0]
+
+
+def test_frames_among_large_private_groups_are_found_without_parsing_these(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_new_scanners_write(dataset: Dataset) -> None:
+        for frame in dataset.PerFrameFunctionalGroupsSequence:
+            frame.is_undefined_length_sequence_item = True
+            inner = Dataset()
+            inner.is_undefined_length_sequence_item = True
+            inner.private_block(0x21, "SIEMENS MR SDI 02", create=True).add_new(0x10, "LO", "x")
+            block = frame.private_block(0x21, "SIEMENS MR SDR 01", create=True)
+            block.add_new(0xFE, "SQ", Sequence([inner]))
+            diffusion, direction = Dataset(), Dataset()
+            diffusion.DiffusionBValue = 700.0
+            direction.DiffusionGradientOrientation = [0.0, 0.6, 0.8]
+            diffusion.DiffusionGradientDirectionSequence = Sequence([direction])
+            frame.MRDiffusionSequence = Sequence([diffusion])
+            for element in frame:
+                if element.VR == "SQ":
+                    element.is_undefined_length = True
+        for keyword in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+            dataset[keyword].is_undefined_length = True
+
+    voxels = make_voxels(SHAPE)
+    path = write_enhanced(tmp_path / "e.dcm", voxels, make_geometry(SHAPE), "MR", edit=as_new_scanners_write)
+
+    def parsed(*_: object) -> None:
+        raise AssertionError("parsed whole")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Walker, "_parse", parsed)
+        quick = read_header(path).planes
+    np.testing.assert_array_equal(open_volume(tmp_path).voxels, voxels)
+    assert (quick[0].trait("DiffusionBValue"), quick[0].trait("DiffusionGradientOrientation")) == (
+        "700.0",
+        "0.0\\0.6\\0.8",
+    )
+
+    def refuse(*_: object) -> None:
+        raise NotPlainError
+
+    monkeypatch.setattr(groups._Walk, "frames", refuse)
+    assert read_header(path).planes == quick
