@@ -20,7 +20,7 @@ from engine.dicom.header import read_header
 from engine.dicom.info import read_info
 from engine.dicom.read import read_planes
 from engine.dicom.rtstruct_header import choose_character_set, put, stable_uid
-from engine.dicom.safe_file import write_errors
+from engine.safe_file import write_errors
 from engine.dicom.stack import make_stacks
 from engine.errors import MismatchError, WriteError
 from engine.progress import Progress, silent

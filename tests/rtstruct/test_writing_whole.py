@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.dicom import rtstruct_write, safe_file
+from engine import safe_file
+from engine.dicom import rtstruct_write
 from engine.dicom.certificate import Certificate
 from engine.dicom.presets import ExportOptions
 from engine.dicom.rtstruct_write import export_rtstruct
