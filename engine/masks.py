@@ -1,6 +1,5 @@
 """Structures ↔ mask files (NIfTI, NRRD), on the image's grid or in physical space."""
 
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from engine.errors import MismatchError, ReadError, WriteError
 from engine.grid_file import SUFFIXES, Placement, files_of, is_grid_file, read_grid_file
 from engine.palette import free_colour
 from engine.progress import Progress, silent
+from engine.safe_file import whole_file
 from engine.sitk_image import itk, to_image
 from engine.structures import Generation, Provenance, Roi, StructureSet
 from engine.tg263 import standard_colour, standard_type
@@ -146,16 +146,13 @@ def write_mask(mask: NDArray[Any], grid: Geometry, path: Path) -> None:
         WriteError: it can't be written.
     """
     image = to_image(mask.astype(np.uint8, copy=False), grid)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        itk().WriteImage(image, str(temporary), True, 1)
-        os.replace(temporary, path)
+        with whole_file(path) as file:
+            itk().WriteImage(image, str(file), True, 1)
     except (OSError, RuntimeError) as error:
         raise WriteError(
             f"The mask {path.name} could not be written in {path.parent}; is there room, and may you?"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def mask_files(folder: Path) -> list[Path]:

@@ -26,6 +26,24 @@ def write_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write, with its suffix: it takes the place of `path` at the end, once it is on the disk.
+
+    Where the block or anything else goes wrong it is taken away, and what stood at `path` stays. OSErrors are raised as
+    they are; `write_errors` makes a sentence of them.
+    """
+    handle, name = tempfile.mkstemp(prefix=".", suffix=f".{path.name}", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _synchronise(temporary)
+        put_in_place(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_temporary(path: Path, data: bytes) -> Path:
     """Write data to a new file beside `path` and on to the disk, and give its path."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -48,11 +66,16 @@ def put_in_place(temporary: Path, path: Path) -> None:
     temporary.chmod(0o666 & ~_umask())
     os.replace(temporary, path)
     with contextlib.suppress(OSError):  # not every file system lets a folder be synchronised
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _synchronise(path.parent)
+
+
+def _synchronise(path: Path) -> None:
+    """See a file or folder on to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

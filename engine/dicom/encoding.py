@@ -21,8 +21,11 @@ UNDEFINED = 0xFFFFFFFF
 #: VRs whose explicit form has two reserved bytes and a length of four (PS3.5 table 7.1-1).
 LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 
+#: Those whose explicit form has a length of two bytes.
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+
 #: All VRs (PS3.5 table 6.2-1), and "??" of programs that did not know one.
-VRS = LONG_VRS | frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US ??".split())
+VRS = LONG_VRS | SHORT_VRS | {b"??"}
 
 _HEADER = struct.Struct("<HHI")
 _EXPLICIT_SHORT = struct.Struct("<HH2sH")

@@ -20,10 +20,10 @@ from engine.dicom.header import read_header
 from engine.dicom.info import read_info
 from engine.dicom.read import read_planes
 from engine.dicom.rtstruct_header import choose_character_set, put, stable_uid
-from engine.safe_file import write_errors
 from engine.dicom.stack import make_stacks
 from engine.errors import MismatchError, WriteError
 from engine.progress import Progress, silent
+from engine.safe_file import write_errors
 from engine.volume import Volume
 
 #: Kinds of image that are written, with their SOP class.

@@ -48,9 +48,9 @@ from engine.dicom.rtstruct_file import (
 from engine.dicom.rtstruct_header import choose_character_set, header, stable_uid, stamp
 from engine.dicom.rtstruct_limits import point_limit, split, thinned
 from engine.dicom.rtstruct_read import structures_from
-from engine.safe_file import put_in_place, write_errors, write_temporary
 from engine.errors import CertificationError, MismatchError, WriteError
 from engine.progress import Progress, silent
+from engine.safe_file import put_in_place, write_errors, write_temporary
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet
 from engine.volume import FloatArray, Geometry, Volume
 

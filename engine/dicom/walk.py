@@ -25,6 +25,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from engine.dicom.encoding import LONG_VRS, SHORT_VRS
 from engine.dicom.watched import DamagedHeaderError, Inflating, Watched, nobody
 
 _Found = dict[BaseTag, DataElement | RawDataElement]
@@ -37,10 +38,7 @@ _CONTOURS = range(0x30060020, 0x30070000)
 UNDEFINED = 0xFFFFFFFF
 _CHUNK = 1 << 14
 _MOST = 1 << 26
-#: Representations whose length takes four bytes, and two.
-_LONG_NAMES = b"OB OD OF OL OV OW SQ SV UC UN UR UT UV"
-_SHORT_NAMES = b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"
-_LONG, _SHORT = ({name: name.decode() for name in names.split()} for names in (_LONG_NAMES, _SHORT_NAMES))
+_LONG, _SHORT = ({name: name.decode() for name in names} for names in (LONG_VRS, SHORT_VRS))
 _DELIMITERS, ITEM, ITEM_END, SEQUENCE_END = 0xFFFE, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 #: Sequences in sequences beyond this are damage; so are more elements than this that do not rise in order.
 _DEPTH = 40

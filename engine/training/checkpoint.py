@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engine.errors import ReadError
+from engine.safe_file import whole_file
 
 
 @dataclass
@@ -60,9 +61,8 @@ def save(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    temporary = path.with_suffix(".part")
-    save_file(tensors, temporary, metadata={"progression": json.dumps(vars(progression))})
-    temporary.replace(path)
+    with whole_file(path) as file:
+        save_file(tensors, file, metadata={"progression": json.dumps(vars(progression))})
 
 
 def load(path: Path, network: nn.Module, average: MovingAverage, optimizer: torch.optim.Optimizer) -> Progression:

@@ -17,6 +17,7 @@ from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
 from engine.inference.packing import packed
 from engine.operations import segment
+from engine.safe_file import whole_file
 
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -74,11 +75,9 @@ def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path 
         if source is not None and (source / file).exists() and not (folder / file).exists():
             shutil.copy(source / file, folder / file)
     path = folder / (node.weights[0].file if len(node.weights) == 1 else _file_of(node, others))
-    temporary = path.with_suffix(".part")
-    save_file(stored, temporary)
-    digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-    temporary.chmod(0o644)
-    temporary.replace(path)
+    with whole_file(path) as weights:
+        save_file(stored, weights)
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     own = Weights(file=path.name, sha256=digest, licence=card.licence.weights)
     values = card.model_dump(mode="json", by_alias=True)
     for other in values["graph"]:
@@ -110,7 +109,7 @@ def _file_of(node: Node, others: Sequence[str]) -> str:
 
 def write_card(card: Card, folder: Path) -> None:
     """Write `card.json` into `folder`, whole or not at all, and the README that is generated from it."""
-    temporary = folder / f"{CARD_FILE}.part"
-    temporary.write_text(card_json(card), encoding="utf-8")
-    temporary.replace(folder / CARD_FILE)
-    (folder / "README.md").write_text(readme(card), encoding="utf-8")
+    with whole_file(folder / CARD_FILE) as file:
+        file.write_text(card_json(card), encoding="utf-8")
+    with whole_file(folder / "README.md") as file:
+        file.write_text(readme(card), encoding="utf-8")
