@@ -64,6 +64,8 @@ class PlaneScene:
         self._cache: OutlineCache | None = None
         self._marks: LooseMarks | None = None
         self._replaced: int | None = None
+        # One event may change these several times, and a view that is hidden shows none of it: drawn once a frame.
+        self._outlines_stale = self._crosshair_stale = False
         self._size = (1, 1)
         self._pixel_ratio = 1.0
         self._zoom = 1.0
@@ -107,6 +109,12 @@ class PlaneScene:
     def prepare(self) -> None:
         """Bring what was put off up to date; call it before drawing, with this view's OpenGL context current."""
         self._layers.prepare()
+        if self._outlines_stale:
+            self._outlines_stale = False
+            self._draw_outlines()
+        if self._crosshair_stale:
+            self._crosshair_stale = False
+            self._draw_crosshair()
 
     @property
     def image(self) -> vtkImageData | None:
@@ -144,7 +152,7 @@ class PlaneScene:
         had = self._preview.GetNumberOfCells() > 0
         if replaces != self._replaced:
             self._replaced = replaces
-            self._draw_outlines()
+            self._outlines_stale = True
         elif not polylines and not had:
             return
         kept = [line for line in polylines if len(line)]
@@ -252,7 +260,7 @@ class PlaneScene:
         camera.SetViewUp(*-down)
         camera.SetParallelScale(self._size[1] * self.mm_per_pixel / 2)
         self.annotations.lay_out(*self._size, self.mm_per_pixel, self._pixel_ratio)
-        self._draw_crosshair()
+        self._crosshair_stale = True
         self._draw_loose()
 
     def _on_screen(self, points_cut: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
@@ -279,12 +287,12 @@ class PlaneScene:
         assert frame is not None, "called where a series is shown"
         shown = (frame.index_from_lps(self.session.cursor_lps), self.session.plane)
         if not anew and shown == (self._index, self._plane):
-            self._draw_crosshair()
+            self._crosshair_stale = True
             return
         self._index, self._plane = shown
         self._layers.set_position(self._index)
         self._apply_camera()
-        self._draw_outlines()
+        self._outlines_stale = True
         name = self.view.value.capitalize() + (" (oblique)" if frame.is_oblique else "")
         number, count = self._index + 1, frame.count
         if frame.cut is Cut.PLANE and self.session.volume is not None:
@@ -306,7 +314,7 @@ class PlaneScene:
 
     def _on_active(self) -> None:
         if self.frame is not None:
-            self._draw_outlines()
+            self._outlines_stale = True
             self.changed.emit()
 
     def _on_structures(self, change: StructuresChanged) -> None:
@@ -323,7 +331,7 @@ class PlaneScene:
             if had_loose or self._loose.GetNumberOfCells():
                 self.changed.emit()
             return
-        self._draw_outlines()
+        self._outlines_stale = True
         self.changed.emit()
 
     # Lines ----------------------------------------------------------------------------------------------------------
