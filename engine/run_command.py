@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from engine.dicom.image_write import Patient
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import EngineError, PlanimeterError, UnsuitableInputError, WriteError
 from engine.grid_file import Placement
+from engine.inputs import Wanted, open_inputs
 from engine.masks import nominal_geometry, write_mask, write_masks
-from engine.opening import open_volume
 from engine.process.client import EngineClient
 from engine.process.messages import Failed, Finished
 from engine.progress import Progress, part
@@ -47,11 +48,9 @@ class _Request:
     loaded: LoadedCard
     device: str
     options: RunOptions
-    series_uid: str | None
+    wanted: Wanted
     certificate: Path | None = None
-    placement: Placement = ""
     patient: Patient | None = None
-    units: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,9 @@ class _Outcome:
 )
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="A table of the scores and boxes of all studies.")
 @click.option("--series", "series_uid", metavar="UID", help="Series Instance UID; the series with most planes else.")
+@click.option(
+    "--input", "roles", metavar="ROLE=UID", multiple=True, help="The series for one of several inputs of the model."
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 @click.option(
     "--certificate", type=click.Path(path_type=Path), help="Write the certificate of the export here as well."
@@ -125,6 +127,7 @@ def run(
     output: Path | None,
     table: Path | None,
     series_uid: str | None,
+    roles: tuple[str, ...],
     device: str,
     certificate: Path | None,
     override: bool,
@@ -153,7 +156,8 @@ def run(
     chosen = parse_chosen(loaded.card, texts)
     options = RunOptions(override=override, precision="float32" if full_precision else "auto", chosen=chosen)
     output = _output(loaded, output, table)
-    request = _Request(loaded, device, options, series_uid, certificate, placement or "", patient, units)
+    wanted = Wanted(series_uid, _by_role(roles), placement or "", units)
+    request = _Request(loaded, device, options, wanted, certificate, patient)
     studies = _studies(paths, output)
     client = EngineClient(warm=loaded.card.has_networks)
     client.start()
@@ -174,6 +178,14 @@ def run(
 
 
 contour = run
+
+
+def _by_role(texts: tuple[str, ...]) -> dict[str, str]:
+    """Role → Series Instance UID, of `ROLE=UID`."""
+    lost = [text for text in texts if not all(text.partition("="))]
+    if lost:
+        raise click.UsageError(f"'{lost[0]}' names no series for an input; write it as ROLE=UID.")
+    return {role: uid for role, _, uid in (text.partition("=") for text in texts)}
 
 
 def _output(loaded: LoadedCard, output: Path | None, table: Path | None) -> Path | None:
@@ -251,20 +263,21 @@ def _one(client: EngineClient, request: _Request, study: _Study, count: int, as_
 def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _Outcome, progress: Progress) -> None:
     began = time.perf_counter()
     reading = part(progress, 0.0, 0.15)
-    volume = open_volume(study.path, request.series_uid, reading, request.placement, request.units)
-    outcome.left_out = [left.told() for left in volume.left_out]
+    card = request.loaded.card
+    inputs = open_inputs(card, study.path, request.wanted, reading)
+    volume = inputs[card.inputs[0].role]
+    outcome.left_out = [left.told() for image in inputs.values() for left in image.left_out]
     outcome.stages["reading"] = time.perf_counter() - began
     _check_output(request, study, volume)
-    refusals = why_unsuitable(request.loaded.card, volume)
+    refusals = why_unsuitable(card, inputs)
     if any(not (request.options.override and refusal.overridable) for refusal in refusals):
         more = " Use --override to run it all the same." if all(refusal.overridable for refusal in refusals) else ""
         raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals) + more)
-    finished = _run(client, request, volume, part(progress, 0.15, 0.8))
+    finished = _run(client, request, inputs, part(progress, 0.15, 0.8))
     outcome.device = finished.result.device
     outcome.stages |= dict(finished.result.stages)
-    outcome.notes = [*volume.notes, *finished.result.notes]
+    outcome.notes = [*dict.fromkeys(note for image in inputs.values() for note in image.notes), *finished.result.notes]
     result = finished.result
-    card = request.loaded.card
     outcome.answered = Answered(str(study.path), card.id, card.version, result)
     outcome.scores = [finding_values(score) for score in result.scores]
     outcome.boxes = [finding_values(box) for box in result.boxes]
@@ -304,8 +317,8 @@ def _refuse_several(output: Path, count: int) -> None:
         raise WriteError(f"{output.name} holds one mask, and the model draws {count}; give a folder.")
 
 
-def _run(client: EngineClient, request: _Request, volume: Volume, progress: Progress) -> Finished:
-    job = client.run(request.loaded.folder, volume, device=request.device, options=request.options)
+def _run(client: EngineClient, request: _Request, inputs: Mapping[str, Volume], progress: Progress) -> Finished:
+    job = client.run(request.loaded.folder, inputs, device=request.device, options=request.options)
     message = client.wait(job, progress=lambda told: progress(told.fraction, told.stage))
     if isinstance(message, Failed):
         raise EngineError(message.sentence)

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -192,9 +192,9 @@ class EngineJobs(QObject):
         """Whether the inference process is up and waits for work."""
         return self._client is not None and self._client.wait_ready(0)
 
-    def run(self, card_folder: Path, volume: Volume, *, device: str, options: RunOptions) -> int:
-        """Run a card; the number of the job, which its messages carry. Raises EngineError: closed."""
-        return self.client.run(card_folder, volume, device=device, options=options)
+    def run(self, card_folder: Path, inputs: Mapping[str, Volume], *, device: str, options: RunOptions) -> int:
+        """Run a card on images by role; the number of the job, which its messages carry. Raises EngineError: closed."""
+        return self.client.run(card_folder, inputs, device=device, options=options)
 
     def cancel(self, job: int) -> None:
         """Stop a job within 2 s; `cancelled` follows."""

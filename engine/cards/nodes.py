@@ -22,6 +22,16 @@ class Step(Strict):
     params: Strict
 
 
+class ImageStep(Step):
+    """A step before the graph.
+
+    Args:
+        of: the roles of the inputs that it is for; all where none is named.
+    """
+
+    of: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
+
+
 class LabelStep(Step):
     """A step after the graph."""
 
@@ -71,9 +81,9 @@ def _one_of(base: type[Strict], table: Mapping[str, type[Strict]]) -> Any:
 
 if TYPE_CHECKING:
     GraphNode = Node
-    PreprocessStep = Step
+    PreprocessStep = ImageStep
     PostStep = LabelStep
 else:
     GraphNode = _one_of(Node, {word: operation.params for word, operation in OPERATIONS.items()})
-    PreprocessStep = _one_of(Step, {word: step.params for word, step in PREPROCESSING.items()})
+    PreprocessStep = _one_of(ImageStep, {word: step.params for word, step in PREPROCESSING.items()})
     PostStep = _one_of(LabelStep, {word: step.params for word, step in POSTPROCESSING.items()})

@@ -11,7 +11,7 @@ _NAMED_BY_PARAMS = ("G", "O")
 #: What version 0.1 could say and nothing ran, with the value that said nothing.
 _DROPPED_PARAMS: Json = {"features": False}
 _DROPPED_OF_VIEW: Json = {"rotations": 1, "magnification": None, "least_tissue": 0.0}
-_DROPPED_OF_INPUT: Json = {"register_to": None, "variables": []}
+_DROPPED_OF_INPUT: Json = {"variables": []}
 _DROPPED: Json = {"explain": {"methods": []}}
 
 _AIR: Json = {

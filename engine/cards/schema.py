@@ -40,6 +40,7 @@ class CardInput(Strict):
         most_extent_mm: likewise at most.
         orientation: "axial" when the planes must be axial (to 30°), "any" otherwise.
         covers: the region that must be in the image, for people to read.
+        register_to: role of the input whose grid it is brought to; both must lie in one frame of reference.
     """
 
     role: Identifier
@@ -52,6 +53,7 @@ class CardInput(Strict):
     most_extent_mm: tuple[float, float, float] | None = None
     orientation: Literal["axial", "coronal", "sagittal", "any"] = "any"
     covers: Short = ""
+    register_to: Identifier | None = None
 
 
 class CodedConcept(Strict):
@@ -197,10 +199,25 @@ class Card(Strict):
     @model_validator(mode="after")
     def _connected(self) -> "Card":
         """Every name that the graph, the outputs, the options and the steps refer to exists, and suits its use."""
-        planned(self.preprocess)
+        self._check_inputs()
+        for image in self.inputs:
+            planned(self.steps_of(image.role))
         check_graph(self)
         check_options(self)
         return self
+
+    def _check_inputs(self) -> None:
+        onto = {image.role: image.register_to for image in self.inputs}
+        for role, other in onto.items():
+            if other is not None and (other not in onto or other == role or onto[other] is not None):
+                raise ValueError(f"input '{role}' can't be laid onto '{other}'")
+        lost = {role for step in self.preprocess for role in step.of} - set(onto)
+        if lost:
+            raise ValueError(f"the preprocessing is for '{min(lost)}', which is no input")
+
+    def steps_of(self, role: str) -> tuple[PreprocessStep, ...]:
+        """The steps before the graph that are for this input."""
+        return tuple(step for step in self.preprocess if not step.of or role in step.of)
 
     @property
     def weights(self) -> tuple[Weights, ...]:

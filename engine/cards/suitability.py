@@ -1,12 +1,13 @@
 """Whether an image is one that a card was made for, in words, before anything runs."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.cards.schema import Card, CardInput
 from engine.operations import segment
-from engine.volume import Geometry, Volume
+from engine.volume import FloatArray, Geometry, Volume
 
 _MODALITIES = {"CT": "CT", "MR": "MR", "PT": "PET"}
 #: Planes may be tilted this far (degrees) and still count as axial, coronal or sagittal: a gantry tilts up to 30.
@@ -29,19 +30,58 @@ class Refusal:
     overridable: bool
 
 
-def why_unsuitable(card: Card, volume: Volume) -> list[Refusal]:
-    """All reasons against running `card` on `volume`, the grave ones first; empty when it suits."""
-    image = card.inputs[0]
-    refusals = []
-    others = [other for other in card.inputs[1:] if other.required]
-    if others:
-        names = ", ".join(other.role for other in others)
-        refusals.append(Refusal(f"{card.title} needs further images beside this one ({names}).", False))
-    refusals += _modality(card, image, volume)
-    refusals += _spacing(card, image, volume.geometry)
-    refusals += _region(card, image, volume.geometry)
-    refusals += _orientation(card, image, volume.geometry)
+def why_unsuitable(card: Card, inputs: Mapping[str, Volume], unread: Collection[str] = ()) -> list[Refusal]:
+    """All reasons against running `card` on images by role, the grave ones first; empty when they suit.
+
+    Args:
+        inputs: what is read.
+        unread: roles for which there is an image that is yet to be read.
+    """
+    there = {*inputs, *unread}
+    refusals = [missing_input(card, image) for image in card.inputs if image.required and image.role not in there]
+    for image in card.inputs:
+        if image.role in inputs:
+            volume = inputs[image.role]
+            refusals += _modality(card, image, volume)
+            refusals += _spacing(card, image, volume.geometry)
+            refusals += _region(card, image, volume.geometry)
+            refusals += _orientation(card, image, volume.geometry)
+            refusals += _place(image, volume, inputs)
     return sorted(refusals, key=lambda refusal: refusal.overridable)
+
+
+def missing_input(card: Card, image: CardInput) -> Refusal:
+    """What to say of an image that a card needs and that is not there."""
+    kinds = " or ".join(_MODALITIES.get(name, name) for name in image.modality)
+    return Refusal(f"{card.title} needs a {kinds} image as '{image.role}', and there is none.", False)
+
+
+def _place(image: CardInput, volume: Volume, inputs: Mapping[str, Volume]) -> list[Refusal]:
+    """Whether the image can be laid onto the one that it goes with."""
+    other = inputs.get(image.register_to) if image.register_to is not None else None
+    if other is None:
+        return []
+    here, there = volume.info.frame_of_reference_uid, other.info.frame_of_reference_uid
+    if here and there and here != there:
+        return [
+            Refusal(
+                f"The images for '{image.role}' and '{image.register_to}' are in different frames of reference, so "
+                "where one lies in the other is not known.",
+                False,
+            )
+        ]
+    low, high = bounds_lps(volume.geometry)
+    low_other, high_other = bounds_lps(other.geometry)
+    if np.any(low > high_other) or np.any(high < low_other):
+        return [Refusal(f"The images for '{image.role}' and '{image.register_to}' do not overlap.", False)]
+    return []
+
+
+def bounds_lps(geometry: Geometry) -> tuple[FloatArray, FloatArray]:
+    """(3,) lowest and (3,) highest LPS mm of the voxel centres."""
+    last = [size - 1 for size in geometry.shape]
+    corners = geometry.lps_from_kji([(k, j, i) for k in (0, last[0]) for j in (0, last[1]) for i in (0, last[2])])
+    return corners.min(axis=0), corners.max(axis=0)
 
 
 def looks_like_hu(volume: Volume) -> bool:

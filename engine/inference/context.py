@@ -1,12 +1,12 @@
 """What the parts of one run share."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard
-from engine.cards.schema import Card, CardInput
+from engine.cards.schema import Card
 from engine.cards.weights import Weights
 from engine.progress import Progress, silent
 from engine.volume import Volume
@@ -25,7 +25,7 @@ class Context:
 
     Args:
         loaded: the card and its folder.
-        volume: the image.
+        inputs: images by the roles of the card's inputs.
         device: asked for: "auto", "cpu", "cuda" or "mps".
         options: chosen by the user.
         progress: of the run, or of the node that is run.
@@ -37,7 +37,7 @@ class Context:
     """
 
     loaded: LoadedCard
-    volume: Volume
+    inputs: Mapping[str, Volume]
     device: str = "auto"
     options: RunOptions = field(default_factory=RunOptions)
     progress: Progress = silent
@@ -59,9 +59,9 @@ class Context:
         return calibration.temperature if calibration is not None else 1.0
 
     @property
-    def image(self) -> CardInput:
-        """The card's input that `volume` is."""
-        return self.card.inputs[0]
+    def volume(self) -> Volume:
+        """The image whose planes the answers lie on: that of the card's first input."""
+        return self.inputs[self.card.inputs[0].role]
 
     def at(self, weights: tuple[Weights, ...], progress: Progress) -> "Context":
         """The same run, as a node with these weights sees it; what it notes is noted for the run."""

@@ -12,7 +12,7 @@ from engine.errors import CardError
 from engine.inference.context import Context
 from engine.inference.maps import Maps
 from engine.inference.outlines import Outlines
-from engine.inference.preprocess import Prepared, prepare
+from engine.inference.preprocess import Prepared, prepare, prepare_onto
 from engine.inference.scores import Scores
 from engine.inference.structures import Found, found_from_maps
 from engine.operations.table import OPERATIONS
@@ -94,16 +94,23 @@ def _run(context: Context, node: Node, values: dict[str, Value], progress: Progr
 
 def _acquired(context: Context, name: str) -> Volume:
     """The input of the card that is called `name`, as it was acquired."""
-    if name != context.image.role:
+    if name not in context.inputs:
         raise CardError(f"The model '{context.card.id}' needs '{name}', which was not given.")
-    return context.volume
+    return context.inputs[name]
 
 
 def _value(context: Context, values: dict[str, Value], name: str, progress: Progress) -> Value:
-    """What is called `name` in the graph; the image is preprocessed when it is first needed."""
+    """What is called `name` in the graph; an image is preprocessed when it is first needed."""
     if name not in values:
+        volume, steps = _acquired(context, name), context.card.steps_of(name)
+        onto = next(image.register_to for image in context.card.inputs if image.role == name)
+        base = None if onto is None else _value(context, values, onto, part(progress, 0.0, 0.5))
         began = time.perf_counter()
-        values[name] = prepare(_acquired(context, name), context.card.preprocess, progress)
+        if base is None:
+            values[name] = prepare(volume, steps, progress)
+        else:
+            assert isinstance(base, Prepared), "an input of the card is an image"
+            values[name] = prepare_onto(volume, base, steps)
         context.timed("preprocessing", began)
     return values[name]
 

@@ -17,7 +17,7 @@ from engine.inference.body import Body, find_body
 from engine.preprocessing.plan import Plan, Values
 from engine.preprocessing.table import PREPROCESSING, planned
 from engine.progress import Progress, part, silent
-from engine.resample import sample, steps_of
+from engine.resample import onto_regular_grid, sample, steps_of
 from engine.sitk_image import to_image
 from engine.values import Triple
 from engine.volume import Float32Array, Geometry, Volume
@@ -156,6 +156,21 @@ def prepare(volume: Volume, steps: Sequence[Step], progress: Progress = silent) 
     box = None if body is None or plan.margin_mm is None else _widened(body.box(), plan.margin_mm, volume.geometry)
     empty = Prepared(volume, axes, volume.geometry, np.zeros((0, 0, 0), np.float32), plan.outside, plan, (), body)
     prepared = _on_grid(empty, box, plan, part(progress, 0.5, 1.0))
+    return replace(prepared, intensity=tuple(_settled(prepared, steps)))
+
+
+def prepare_onto(volume: Volume, base: Prepared, steps: Sequence[Step]) -> Prepared:
+    """An image of the same patient on the grid of another, which lies in the same frame of reference.
+
+    Of a card's steps those that change values are done; its place is the other's. What the image does not cover has
+    its lowest value.
+    """
+    shown = onto_regular_grid(volume)
+    lowest = float(shown.voxels.min())
+    image = to_image(shown.voxels, shown.geometry)
+    moved = sitk.Resample(image, base.frame(), sitk.Transform(), sitk.sitkLinear, lowest, sitk.sitkFloat32)
+    values = np.ascontiguousarray(base.axes.to_network(sitk.GetArrayFromImage(moved)))
+    prepared = replace(base, values=values, outside=float("nan"), intensity=(), fed=None)
     return replace(prepared, intensity=tuple(_settled(prepared, steps)))
 
 

@@ -1,4 +1,4 @@
-"""One card, one volume: from the check of the input to named structures. Torch is imported only where a network is."""
+"""One card, its images: from the check of the input to named structures. Torch is imported only where a network is."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,18 +21,18 @@ from engine.volume import Volume
 
 def run_card(
     loaded: LoadedCard,
-    volume: Volume,
+    inputs: Mapping[str, Volume],
     *,
     device: str = "auto",
     options: RunOptions | None = None,
     progress: Progress = silent,
     on_tile: OnTile = nobody,
 ) -> Result:
-    """Run a card on a volume, in this process.
+    """Run a card on images, in this process.
 
     Args:
         loaded: the card.
-        volume: the image; its planes are those of the result.
+        inputs: images by the roles of the card's inputs; the planes of the first input's are those of the result.
         device: "auto", "cpu", "cuda" or "mps".
         options: what the user chose.
         progress: reports and may stop.
@@ -46,7 +46,7 @@ def run_card(
     """
     options = options or RunOptions()
     loaded = replace(loaded, parsed=with_chosen(loaded.card, options.chosen))
-    context = Context(loaded, volume, device, options, progress, on_tile)
+    context = Context(loaded, inputs, device, options, progress, on_tile)
     check_supported(context.card)
     _check_input(context)
     answers = run_graph(context)
@@ -66,7 +66,7 @@ def run_card(
 
 
 def _check_input(context: Context) -> None:
-    refusals = why_unsuitable(context.card, context.volume)
+    refusals = why_unsuitable(context.card, context.inputs)
     if not refusals:
         return
     overridable = all(refusal.overridable for refusal in refusals)

@@ -14,24 +14,23 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
-
-import numpy as np
 
 from engine.answers import RunOptions
 from engine.errors import EngineError
+from engine.process.attachments import Attachments
 from engine.process.messages import (
+    Attach,
     Cancelled,
+    Detach,
     Failed,
     Finished,
     Message,
     Progress,
     Ready,
     Run,
-    SharedVolume,
     Stop,
     Wire,
     receive,
@@ -41,6 +40,8 @@ from engine.volume import Volume
 
 #: A job that has not stopped this long after it was asked to is stopped with its process, s.
 CANCEL_PATIENCE = 1.0
+#: Volumes are kept in shared memory this long after a run, s, so that the next run on them need not copy them.
+KEEP_S = 60.0
 _RESTART = "Run it again: a new engine process starts by itself."
 
 
@@ -48,10 +49,9 @@ _RESTART = "Run it again: a new engine process starts by itself."
 class _Job:
     number: int
     card_folder: Path
-    volume: Volume
+    inputs: Mapping[str, Volume]
     device: str
     options: RunOptions
-    memory: SharedMemory | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class _Cancel:
 
 
 class _Start:
+    pass
+
+
+class _Release:
     pass
 
 
@@ -85,12 +89,14 @@ class EngineClient:
         self._listener = listener
         self._warm = warm
         self._numbers = itertools.count(1)
-        self._events: queue.SimpleQueue[_Start | _Close | _Cancel | _Job | _Received] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Start | _Close | _Release | _Cancel | _Job | _Received] = queue.SimpleQueue()
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
         self._pending: deque[_Job] = deque()
         self._current: _Job | None = None
         self._kill_at: float | None = None
+        self._release_at = 0.0
+        self._attachments = Attachments(self._send)
         self._complaints: deque[str] = deque(maxlen=40)
         self._ready = threading.Event()
         self.ready: Ready | None = None
@@ -103,20 +109,32 @@ class EngineClient:
         """Start the process ahead of need; returns at once."""
         self._events.put(_Start())
 
-    def run(self, card_folder: Path, volume: Volume, *, device: str = "auto", options: RunOptions | None = None) -> int:
-        """Run a card on a volume; returns the job's number at once.
+    def run(
+        self,
+        card_folder: Path,
+        inputs: Mapping[str, Volume],
+        *,
+        device: str = "auto",
+        options: RunOptions | None = None,
+    ) -> int:
+        """Run a card on volumes by the roles of its inputs; returns the job's number at once.
 
-        The job ends with exactly one `Finished`, `Failed` or `Cancelled`. The voxels are copied when its turn comes.
+        The job ends with exactly one `Finished`, `Failed` or `Cancelled`. Voxels are copied when its turn comes, and
+        not again for the next run on the same volumes, unless that comes more than `KEEP_S` later.
         """
         if not self._thread.is_alive():
             raise EngineError("The engine has been closed, so nothing more can be run; start the program again.")
-        job = _Job(next(self._numbers), card_folder, volume, device, options or RunOptions())
+        job = _Job(next(self._numbers), card_folder, dict(inputs), device, options or RunOptions())
         self._events.put(job)
         return job.number
 
     def cancel(self, job: int) -> None:
         """Stop a job, within 2 s: at the next tile, or together with its process. Unknown and past jobs are ignored."""
         self._events.put(_Cancel(job))
+
+    def release(self) -> None:
+        """Give back the memory of volumes that no run is using, which would be kept for the next run."""
+        self._events.put(_Release())
 
     def poll(self) -> list[Message]:
         """The messages that have come since the last call, where there is no listener."""
@@ -167,11 +185,10 @@ class EngineClient:
 
     def _serve(self) -> None:
         while True:
-            timeout = None if self._kill_at is None else max(self._kill_at - time.monotonic(), 0)
             try:
-                event = self._events.get(timeout=timeout)
+                event = self._events.get(timeout=self._patience())
             except queue.Empty:
-                self._stop_hard()
+                self._waited()
                 continue
             if isinstance(event, _Close):
                 break
@@ -181,9 +198,27 @@ class EngineClient:
                 self._end(Failed(self._current.number if self._current else 0, f"The engine failed: {error}."))
         self._shut_down()
 
-    def _handle(self, event: "_Start | _Cancel | _Job | _Received") -> None:
+    def _patience(self) -> float | None:
+        """How long to wait for the next event, s."""
+        if self._kill_at is not None:
+            return max(self._kill_at - time.monotonic(), 0)
+        if self._current is None and self._attachments:
+            return max(self._release_at - time.monotonic(), 0)
+        return None
+
+    def _waited(self) -> None:
+        """Nothing has happened for `_patience()`."""
+        if self._kill_at is not None:
+            self._stop_hard()
+        else:
+            self._attachments.keep_only(())
+
+    def _handle(self, event: "_Start | _Release | _Cancel | _Job | _Received") -> None:
         if isinstance(event, _Start):
             self._ensure_process()
+        elif isinstance(event, _Release):
+            if self._current is None:
+                self._attachments.keep_only(())
         elif isinstance(event, _Job):
             self._pending.append(event)
             self._next()
@@ -225,17 +260,18 @@ class EngineClient:
         job = self._current = self._pending.popleft()
         try:
             self._ensure_process()
-            shared = _share(job)
+            self._attachments.keep_only(job.inputs.values())
+            tokens = {role: self._attachments.token_of(volume) for role, volume in job.inputs.items()}
         except (OSError, ValueError, MemoryError) as error:
             self._end(Failed(job.number, f"The engine could not take the image ({error}); close other programs."))
             return
-        self._send(Run(job.number, str(job.card_folder), shared, job.device, job.options))
+        self._send(Run(job.number, str(job.card_folder), tokens, job.device, job.options))
 
     def _end(self, message: Message) -> None:
-        """The current job is over: release its memory, tell, and go on with the next."""
+        """The current job is over: tell, and go on with the next."""
         job, self._current, self._kill_at = self._current, None, None
         if job is not None:
-            _release(job)
+            self._release_at = time.monotonic() + KEEP_S
             self._tell(message)
         self._next()
 
@@ -245,7 +281,7 @@ class EngineClient:
         else:
             self._messages.put(message)
 
-    def _send(self, message: Run | Stop) -> None:
+    def _send(self, message: Attach | Detach | Run | Stop) -> None:
         process = self._process
         if process is None or process.stdin is None:
             return
@@ -290,6 +326,7 @@ class EngineClient:
             code = process.wait()
         _close_pipes(process)
         self._process = None
+        self._attachments.lost()
         self._ready.clear()
         if self._current is not None:
             number = self._current.number
@@ -320,25 +357,9 @@ class EngineClient:
                 process.wait()
             _close_pipes(process)
             self._process = None
+        self._attachments.lost()
         for job in jobs:
-            _release(job)
             self._tell(Cancelled(job.number))
-
-
-def _share(job: _Job) -> SharedVolume:
-    voxels = job.volume.voxels
-    job.memory = SharedMemory(create=True, size=max(voxels.nbytes, 1))
-    copy = np.ndarray(voxels.shape, voxels.dtype, buffer=job.memory.buf)
-    copy[...] = voxels
-    volume = job.volume
-    return SharedVolume(job.memory.name, voxels.dtype.str, volume.geometry, volume.modality, volume.units)
-
-
-def _release(job: _Job) -> None:
-    if job.memory is not None:
-        job.memory.close()
-        job.memory.unlink()
-        job.memory = None
 
 
 def _close_pipes(process: "subprocess.Popen[bytes]") -> None:

@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
 
@@ -15,7 +16,7 @@ _LONGEST = 1 << 30
 
 @dataclass(frozen=True)
 class SharedVolume:
-    """Where the voxels of a run lie, and what they mean; patient data other than the voxels stay at home."""
+    """Where the voxels of an image lie, and what they mean; patient data other than the voxels stay at home."""
 
     memory: str
     dtype: str
@@ -25,12 +26,30 @@ class SharedVolume:
 
 
 @dataclass(frozen=True)
+class Attach:
+    """Here is a volume, to be called `token` in runs to come."""
+
+    token: int
+    volume: SharedVolume
+
+
+@dataclass(frozen=True)
+class Detach:
+    """The volume called `token` is not needed any more."""
+
+    token: int
+
+
+@dataclass(frozen=True)
 class Run:
-    """Run the card in `card_folder` on `volume`. `device` is "auto", "cpu", "cuda" or "mps"."""
+    """Run the card in `card_folder`. `device` is "auto", "cpu", "cuda" or "mps".
+
+    `inputs` has the token of an attached volume for each role of the card's inputs that is given.
+    """
 
     job: int
     card_folder: str
-    volume: SharedVolume
+    inputs: Mapping[str, int]
     device: str
     options: RunOptions
 
@@ -98,7 +117,7 @@ class Cancelled:
 
 
 Message = Progress | Finished | Failed | Cancelled
-Wire = Run | Stop | Ready | Message
+Wire = Attach | Detach | Run | Stop | Ready | Message
 
 
 def send(stream: IO[bytes], message: Wire) -> None:

@@ -28,7 +28,9 @@ from engine.cards.registry import load_card  # noqa: E402
 from engine.errors import CancelledError, CardError, PlanimeterError, UnsuitableInputError  # noqa: E402
 from engine.inference.run import run_card  # noqa: E402
 from engine.process.messages import (  # noqa: E402
+    Attach,
     Cancelled,
+    Detach,
     Failed,
     Finished,
     Message,
@@ -74,7 +76,8 @@ class Worker:
     def __init__(self, source: IO[bytes], sink: IO[bytes]) -> None:
         self.source, self.sink = source, sink
         self.stopped: set[int] = set()
-        self._runs: queue.SimpleQueue[Run] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Attach | Detach | Run] = queue.SimpleQueue()
+        self._attached: dict[int, _Attached] = {}
         self._telling = threading.Lock()
 
     def tell(self, message: Message | Ready) -> None:
@@ -89,32 +92,36 @@ class Worker:
         """Work until the parent is gone."""
         threading.Thread(target=self._read, daemon=True).start()
         while True:
-            run = self._runs.get()
-            self.tell(self._work(run))
-            self.stopped.discard(run.job)
-            _give_memory_back()
+            task = self._tasks.get()
+            if isinstance(task, Run):
+                self.tell(self._work(task))
+                self.stopped.discard(task.job)
+                _give_memory_back()
+            elif isinstance(task, Attach):
+                self._attached[task.token] = _Attached(task.volume)
+            elif task.token in self._attached:
+                self._attached.pop(task.token).close()
 
     def _read(self) -> None:
         while (message := receive(self.source)) is not None:
             if isinstance(message, Stop):
                 self.stopped.add(message.job)
-            elif isinstance(message, Run):
-                self._runs.put(message)
+            elif isinstance(message, Attach | Detach | Run):
+                self._tasks.put(message)
         # The pipe is closed: the parent has ended, or wants this process to. Nothing here is worth finishing.
         os._exit(0)
 
     def _work(self, run: Run) -> Message:
         began = time.perf_counter()
         try:
-            with _Attached(run.volume) as volume:
-                reports = _Reports(run.job, self)
-                loaded = load_card(Path(run.card_folder))
-                if loaded.problem:
-                    raise CardError(loaded.problem)
-                result = run_card(
-                    loaded, volume, device=run.device, options=run.options, progress=reports, on_tile=reports.on_tile
-                )
-                del volume
+            reports = _Reports(run.job, self)
+            loaded = load_card(Path(run.card_folder))
+            if loaded.problem:
+                raise CardError(loaded.problem)
+            inputs = {role: self._attached[token].volume for role, token in run.inputs.items()}
+            result = run_card(
+                loaded, inputs, device=run.device, options=run.options, progress=reports, on_tile=reports.on_tile
+            )
         except CancelledError:
             return Cancelled(run.job)
         except UnsuitableInputError as error:
@@ -134,25 +141,22 @@ class _Attached:
     """A volume whose voxels are the parent's shared memory, read-only."""
 
     def __init__(self, shared: SharedVolume) -> None:
-        self.shared = shared
-        self.memory = SharedMemory(shared.memory)
+        self._memory = SharedMemory(shared.memory)
         if os.name == "posix":
             # The parent owns the memory; this process's tracker would unlink it, and complain (bpo-38119).
-            resource_tracker.unregister(f"/{self.memory.name}", "shared_memory")
-        self.volume: Volume | None = None
-
-    def __enter__(self) -> Volume:
-        shared = self.shared
-        voxels = np.ndarray(shared.geometry.shape, np.dtype(shared.dtype), buffer=self.memory.buf)
+            resource_tracker.unregister(f"/{self._memory.name}", "shared_memory")
+        voxels = np.ndarray(shared.geometry.shape, np.dtype(shared.dtype), buffer=self._memory.buf)
         voxels.setflags(write=False)
-        return Volume(voxels, shared.geometry, shared.modality, shared.units)
+        self.volume = Volume(voxels, shared.geometry, shared.modality, shared.units)
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Let go of the memory; the volume must not be used any more."""
+        del self.volume
         try:
-            self.memory.close()
+            self._memory.close()
         except BufferError:
             # An exception's traceback can still hold the array; the mapping then goes with it.
-            self.memory._mmap = None  # type: ignore[attr-defined]
+            self._memory._mmap = None  # type: ignore[attr-defined]
 
 
 def _give_memory_back() -> None:

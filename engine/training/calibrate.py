@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cards.registry import LoadedCard, find_card
+from engine.cards.roles import only_input
 from engine.cards.schema import Band, Calibration
 from engine.errors import MismatchError
 from engine.inference.context import Context
@@ -75,8 +76,7 @@ def predict(loaded: LoadedCard, case: Case, device: str = "auto") -> Predicted:
     """Run the card's networks on a case through the program's own path, without its present temperature."""
     uncalibrated = loaded.card.uncertainty.model_copy(update={"calibration": None})
     plain = replace(loaded, parsed=loaded.card.model_copy(update={"uncertainty": uncalibrated}))
-    volume = volume_of(case)
-    context = Context(plain, volume, device)
+    context = Context(plain, only_input(plain.card, volume_of(case)), device)
     values = run_nodes(context)
     return doubtful(case, maps_of(context, values, plain.card.outputs[0]), _labels(plain))
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cards.registry import LoadedCard
+from engine.cards.roles import only_input
 from engine.cards.schema import Card, Metric
 from engine.contouring.fill import fill
 from engine.contouring.measure import mask_dice, surface_distances
@@ -139,7 +140,7 @@ def volume_of(case: Case) -> Volume:
 def _drawn(loaded: LoadedCard, case: Case, device: str) -> dict[str, NDArray[np.bool_]]:
     """Structure → its mask on the image's grid."""
     volume = volume_of(case)
-    result = run_card(loaded, volume, device=device)
+    result = run_card(loaded, only_input(loaded.card, volume), device=device)
     return {roi.name: fill({k: plane.area for k, plane in roi.planes.items()}, volume.geometry) for roi in result.rois}
 
 

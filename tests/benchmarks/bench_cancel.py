@@ -26,7 +26,7 @@ def main() -> None:
         client.wait_ready(300)
         print("stopped at   after s   memory of the process, MB: running, afterwards")
         for share in AT:
-            job = client.run(SHIPPED / "head-neck-oar", volume)
+            job = client.run(SHIPPED / "head-neck-oar", {"ct": volume})
             while not any(isinstance(m, Progress) and m.job == job and m.fraction >= share for m in client.poll()):
                 time.sleep(0.005)
             running = _resident_mb(client.process_id)

@@ -135,7 +135,7 @@ def _ours(
     names: tuple[str, ...] = (),
 ) -> Labels:
     # Without the card's temperature, which changes no label of one network but would be work that the others lack.
-    context = Context(loaded, prepared.volume, "cpu", RunOptions(flips=False, overlap=0.5))
+    context = Context(loaded, {"ct": prepared.volume}, "cpu", RunOptions(flips=False, overlap=0.5))
     maps = Sweep(node.params, networks, device, node.params.patch, context, names).run(prepared, silent)
     found = torch.from_numpy(maps.dense(maps.labels)).float()
     background = 1 - found.sum(dim=0, keepdim=True)
@@ -181,7 +181,7 @@ def one_run(planes: int) -> None:
     def count(message: Progress) -> None:
         tiles.append(message.tiles)
 
-    message = client.wait(client.run(find_card(CARD).folder, volume, options=options), progress=count)
+    message = client.wait(client.run(find_card(CARD).folder, {"ct": volume}, options=options), progress=count)
     seconds = time.perf_counter() - began
     assert isinstance(message, Finished) and client.process_id is not None, message
     worker, here = _peak(client.process_id), _peak(os.getpid())

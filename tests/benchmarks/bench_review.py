@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cards.registry import find_card
+from engine.cards.roles import only_input
 from engine.contouring.fill import fill_plane
 from engine.inference.run import run_card
 from engine.structures import Roi
@@ -84,7 +85,7 @@ def main() -> None:
         case = dataset.read(name)
         volume = volume_of(case)
         found: dict[str, Items] = {}
-        for roi in run_card(loaded, volume).rois:
+        for roi in run_card(loaded, only_input(loaded.card, volume)).rois:
             index = dataset.structures.index(roi.name)
             if case.contoured[index]:
                 found[roi.name] = Items.of(roi, plane_errors(roi, case.labels == index + 1, volume.geometry))

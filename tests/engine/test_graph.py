@@ -11,6 +11,7 @@ import torch
 
 from engine.answers import RunOptions
 from engine.cards.registry import SHIPPED, load_card
+from engine.cards.roles import only_input
 from engine.contouring.fill import fill
 from engine.inference.classify import build_views
 from engine.inference.context import Context
@@ -75,7 +76,7 @@ def test_a_cascade_cuts_the_image_around_what_the_first_node_found(tmp_path: Pat
         threshold("fine", "Fine", -400, "around"),
     ]
     loaded = write_card(tmp_path / "m", graph, ["Fine"], preprocess=[{"op": "orient", "params": {}}])
-    result = run_card(loaded, volume)
+    result = run_card(loaded, only_input(loaded.card, volume))
     assert volume_of(result, 0, volume) == pytest.approx(8 * 20 * 24, rel=0.08)
 
 
@@ -85,9 +86,9 @@ def test_where_nothing_was_found_a_network_behind_looks_at_all_or_at_nothing(tmp
         around = joined("around", "ct where", "crop", only_found=only_found)
         graph = [threshold("where", "Box", 5000), around, segmenter_node(tmp_path / "m") | {"in": ["around"]}]
         loaded = write_card(tmp_path / "m", graph, ["Left", "Right"])
-        drawn.append(run_card(loaded, volume, options=FULL))
+        drawn.append(run_card(loaded, only_input(loaded.card, volume), options=FULL))
     alone = write_card(tmp_path / "alone", [segmenter_node(tmp_path / "alone")], ["Left", "Right"])
-    expected = run_card(alone, volume, options=FULL)
+    expected = run_card(alone, only_input(alone.card, volume), options=FULL)
     for at_all, at_nothing, by_itself in zip(drawn[0].rois, drawn[1].rois, expected.rois, strict=True):
         assert by_itself.planes and list(at_all.planes) == list(by_itself.planes)
         assert all(at_all.area(k).equals_exact(by_itself.area(k), 0) for k in by_itself.planes)
@@ -102,7 +103,8 @@ def test_probabilities_are_fed_forward_as_channels(tmp_path: Path, volume: Volum
     fed_masks = []
     for low in (0, 5000):  # the first node finds the box, or nothing
         graph = [threshold("where", "Box", low), joined("fed", "ct where", "concatenate"), node]
-        result = run_card(write_card(tmp_path / "m", graph, ["Left", "Right"]), volume, options=FULL)
+        loaded = write_card(tmp_path / "m", graph, ["Left", "Right"])
+        result = run_card(loaded, only_input(loaded.card, volume), options=FULL)
         channels = np.stack([image, (volume.voxels >= low).astype(np.float32)])[None]
         with torch.inference_mode():
             answer = torch.softmax(network_of(arguments)(torch.from_numpy(channels)), 1)[0]
@@ -122,7 +124,8 @@ def test_a_mask_of_one_node_limits_another(tmp_path: Path, volume: Volume) -> No
         joined("inside", "all where", "mask"),
     ]
     outputs = [{"kind": "mask", "label": "Everything", "name": "Inside", "node": "inside"}]
-    result = run_card(write_card(tmp_path / "m", graph, outputs), volume)
+    loaded = write_card(tmp_path / "m", graph, outputs)
+    result = run_card(loaded, only_input(loaded.card, volume))
     assert volume_of(result, 0, volume) == 8 * 20 * 24
 
 
@@ -137,7 +140,7 @@ def test_a_threshold_is_kept_inside_the_body_outline(tmp_path: Path) -> None:
                for name, node in (("All", "dense"), ("Inside", "inside"))]  # fmt: skip
     outputs += [{"kind": "mask", "label": "External", "name": "External"}]
     loaded = write_card(tmp_path / "m", graph, outputs, preprocess=[{"op": "orient", "params": {}}])
-    result = run_card(loaded, volume)
+    result = run_card(loaded, only_input(loaded.card, volume))
     everything, inside, body_voxels = (
         fill({k: c.area for k, c in roi.planes.items()}, volume.geometry) for roi in result.rois
     )
@@ -267,7 +270,7 @@ def test_a_classifier_gives_its_scores_and_an_ensemble_their_mean(tmp_path: Path
     }  # fmt: skip
     outputs = [{"kind": "score", "label": "yes", "name": "Finding", "threshold": 0.4}]
     loaded = write_card(tmp_path / "m", [node], outputs, task="classify")
-    result = run_card(loaded, volume)
+    result = run_card(loaded, only_input(loaded.card, volume))
     view = torch.from_numpy(build_views(loaded.card.graph[0].params, prepare(volume, loaded.card.preprocess), None))
     with torch.inference_mode():
         expected = np.mean([float(torch.softmax(network(view), 1)[0, 0]) for network in networks])

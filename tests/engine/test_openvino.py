@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from engine.answers import RunOptions
+from engine.cards.roles import only_input
 from engine.errors import EngineError
 from engine.inference import openvino
 from engine.inference.networks import build_network
@@ -38,10 +39,10 @@ def test_a_long_run_is_done_by_openvino_and_says_so(tmp_path: Path, monkeypatch:
     pytest.importorskip("openvino", reason="the optional extra is not installed")
     loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
     volume, options = noisy((24, 40, 40)), RunOptions(precision="float32")
-    plain = run_card(loaded, volume, device="cpu", options=options)
+    plain = run_card(loaded, only_input(loaded.card, volume), device="cpu", options=options)
     assert plain.device == "cpu float32"
     monkeypatch.setattr(openvino, "WORTHWHILE", 1)
-    first, second = (run_card(loaded, volume, device="cpu", options=options) for _ in range(2))
+    first, second = (run_card(loaded, only_input(loaded.card, volume), device="cpu", options=options) for _ in range(2))
     assert first.device == "cpu float32 by OpenVINO"
     for one, other, third in zip(first.rois, second.rois, plain.rois, strict=True):
         assert one.planes and all(one.area(k).equals_exact(other.area(k), 0) for k in one.planes)
@@ -58,7 +59,9 @@ def test_where_openvino_fails_pytorch_takes_over_and_it_is_said(
     monkeypatch.setattr(openvino, "converted", fail)
     monkeypatch.setattr(openvino, "WORTHWHILE", 1)
     loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
-    result = run_card(loaded, noisy((16, 32, 32)), device="cpu", options=RunOptions(precision="float32"))
+    result = run_card(
+        loaded, only_input(loaded.card, noisy((16, 32, 32))), device="cpu", options=RunOptions(precision="float32")
+    )
     assert result.device == "cpu float32" and any(roi.planes for roi in result.rois)
     assert result.notes == ("OpenVINO could not convert the network: no. PyTorch was used instead.",)
 
@@ -71,5 +74,7 @@ def test_each_device_that_was_used_is_named(tmp_path: Path, monkeypatch: pytest.
     both = {"node": "mean", "op": "combine", "in": ["net", "short"], "params": {"how": "mean"}}
     loaded = write_card(tmp_path / "m", [long, short, both], ["Left", "Right"])
     monkeypatch.setattr(openvino, "WORTHWHILE", 32 * 48 * 48 + 1)
-    result = run_card(loaded, noisy((24, 40, 40)), device="cpu", options=RunOptions(precision="float32"))
+    result = run_card(
+        loaded, only_input(loaded.card, noisy((24, 40, 40))), device="cpu", options=RunOptions(precision="float32")
+    )
     assert result.device == "cpu float32 by OpenVINO and cpu float32"

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.answers import Result
+from engine.cards.roles import only_input
 from engine.contouring.fill import fill
 from engine.inference.networks import build_network
 from engine.inference.preprocess import Prepared, prepare
@@ -161,7 +162,7 @@ def test_an_operation_runs(word: str, tmp_path: Path) -> None:
     graph = example.graph(tmp_path / "m")
     assert word in {made["op"] for made in graph}
     loaded = write_card(tmp_path / "m", graph, list(example.outputs), **(example.changes or {}))
-    result = run_card(loaded, volume, device="cpu")
+    result = run_card(loaded, only_input(loaded.card, volume), device="cpu")
     assert len(result.rois) + len(result.scores) == len(example.outputs)
     assert example.shows(result, volume)
 
@@ -222,5 +223,5 @@ def test_a_step_after_the_graph_is_done(word: str, tmp_path: Path) -> None:
     loaded = write_card(
         tmp_path / "m", graph, [output("Box"), output("Brighter")], post=[{"op": word, "params": params}]
     )
-    result = run_card(loaded, volume, device="cpu")
+    result = run_card(loaded, only_input(loaded.card, volume), device="cpu")
     assert voxels_of(result, volume).sum() == left

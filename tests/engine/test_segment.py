@@ -13,6 +13,7 @@ from torch import nn
 
 from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard
+from engine.cards.roles import only_input
 from engine.errors import CancelledError, CardError, EngineError
 from engine.inference import devices, segment
 from engine.inference.context import Context
@@ -53,7 +54,7 @@ def dense(loaded: LoadedCard, volume: Volume, options: RunOptions = FULL) -> tup
     """(labels, planes, rows, columns) probabilities of a card's segmenter."""
     node = loaded.card.graph[0]
     assert isinstance(node.params, Params)
-    context = Context(loaded, volume, "cpu", options, weights=node.weights)
+    context = Context(loaded, {"ct": volume}, "cpu", options, weights=node.weights)
     maps = run_segmenter(node.params, prepare(volume, loaded.card.preprocess), context)
     return maps.dense(maps.labels).astype(np.float32), maps
 
@@ -144,7 +145,7 @@ def test_starts_cover_the_axis_evenly_with_the_overlap() -> None:
 def test_the_same_input_gives_the_same_contours(tmp_path: Path) -> None:
     loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
     volume = noisy((24, 40, 40))
-    first, second = (run_card(loaded, volume, device="cpu") for _ in range(2))
+    first, second = (run_card(loaded, only_input(loaded.card, volume), device="cpu") for _ in range(2))
     for one, other in zip(first.rois, second.rois, strict=True):
         assert one.planes and list(one.planes) == list(other.planes)
         assert all(one.area(k).equals_exact(other.area(k), 0) for k in one.planes)
@@ -250,7 +251,7 @@ def test_when_memory_runs_out_tiles_get_smaller_and_then_the_cpu_takes_over(
     monkeypatch.setattr(torch.nn.Module, "to", to)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     monkeypatch.setattr(devices, "devices_to_try", lambda *_: [Device("cuda"), Device("cpu")])
-    result = run_card(loaded, noisy((16, 128, 128)), device="auto")
+    result = run_card(loaded, only_input(loaded.card, noisy((16, 128, 128))), device="auto")
     sizes = [size for name, size in tried if name == "cuda"]
     assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 1
     assert result.device.startswith("cpu")
@@ -263,7 +264,7 @@ def test_a_device_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
         pytest.skip("there is a CUDA device here")
     loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
     with pytest.raises(EngineError, match="no device 'cuda'"):
-        run_card(loaded, noisy((16, 32, 32)), device="cuda")
+        run_card(loaded, only_input(loaded.card, noisy((16, 32, 32))), device="cuda")
 
 
 def test_a_run_stops_between_tiles(tmp_path: Path) -> None:
@@ -276,7 +277,7 @@ def test_a_run_stops_between_tiles(tmp_path: Path) -> None:
             raise CancelledError("Stopped.")
 
     with pytest.raises(CancelledError):
-        run_card(loaded, noisy((40, 70, 70)), progress=stop)
+        run_card(loaded, only_input(loaded.card, noisy((40, 70, 70))), progress=stop)
     assert seen[-1].startswith("Tile 3 of")
 
 
@@ -285,14 +286,14 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     node["weights"] = [write_weights(tmp_path / "m", "other", network_of(UNET | {"channels": [8, 8, 8]}))]
     loaded = write_card(tmp_path / "m", [node], ["Left", "Right"])
     with pytest.raises(CardError, match="not those of the network"):
-        run_card(loaded, noisy((16, 32, 32)))
+        run_card(loaded, only_input(loaded.card, noisy((16, 32, 32))))
 
 
 def test_a_network_with_other_channels_than_labels_is_refused(tmp_path: Path) -> None:
     node = segmenter_node(tmp_path / "m", labels=["Left"])
     loaded = write_card(tmp_path / "m", [node], ["Left"])
     with pytest.raises(CardError, match="1 labels, but its network has 3"):
-        run_card(loaded, noisy((16, 32, 32)))
+        run_card(loaded, only_input(loaded.card, noisy((16, 32, 32))))
 
 
 def test_what_is_held_does_not_grow_with_the_length_of_the_patient(tmp_path: Path) -> None:

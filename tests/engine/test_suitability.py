@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from engine.answers import RunOptions
+from engine.cards.roles import only_input
 from engine.cards.schema import Card
 from engine.cards.suitability import why_unsuitable
 from engine.errors import UnsuitableInputError
@@ -38,7 +39,7 @@ def test_what_it_was_made_for_suits(ct: Volume) -> None:
         "spacing_mm": [0.5, 3], "plane_spacing_mm": [1, 5], "least_extent_mm": [100, 100, 30],
         "most_extent_mm": [700, 700, 2000], "orientation": "axial",
     }  # fmt: skip
-    assert why_unsuitable(made_for(**limits), ct) == []
+    assert why_unsuitable(made_for(**limits), {"ct": ct}) == []
 
 
 @pytest.mark.parametrize(
@@ -58,39 +59,39 @@ def test_what_it_was_made_for_suits(ct: Volume) -> None:
     ],
 )
 def test_each_reason_is_told(ct: Volume, changes: dict[str, Any], words: str, overridable: bool) -> None:
-    refusals = why_unsuitable(made_for(**changes), ct)
+    refusals = why_unsuitable(made_for(**changes), {"ct": ct})
     assert any(re.search(words, refusal.text) for refusal in refusals), refusals
     assert all(refusal.overridable for refusal in refusals) == overridable
 
 
 def test_an_mr_is_no_ct_whoever_says_so(ct: Volume) -> None:
     mr = dataclasses.replace(ct, modality="MR", units="")
-    assert not why_unsuitable(made_for(), mr)[0].overridable
+    assert not why_unsuitable(made_for(), {"ct": mr})[0].overridable
 
 
 def test_a_file_without_modality_is_taken_for_ct_only_when_it_looks_like_one(ct: Volume) -> None:
     silent = dataclasses.replace(ct, modality="", units="")
-    assert why_unsuitable(made_for(), silent) == []
+    assert why_unsuitable(made_for(), {"ct": silent}) == []
     shifted = dataclasses.replace(silent, voxels=(ct.voxels + 1024).astype(np.int16))
-    assert "does not say" in why_unsuitable(made_for(), shifted)[0].text
+    assert "does not say" in why_unsuitable(made_for(), {"ct": shifted})[0].text
 
 
 def test_a_ct_whose_values_are_not_hounsfield_units_is_told(ct: Volume) -> None:
     wrong = dataclasses.replace(ct, voxels=(ct.voxels // 8 + 200).astype(np.int16))
-    assert "Hounsfield" in why_unsuitable(made_for(), wrong)[0].text
+    assert "Hounsfield" in why_unsuitable(made_for(), {"ct": wrong})[0].text
 
 
 def test_further_images_that_are_needed_are_named(ct: Volume) -> None:
     values = made_for().model_dump(mode="json", by_alias=True)
     values["inputs"].append({"role": "pet", "modality": ["PT"]})
-    refusals = why_unsuitable(Card.model_validate(values), ct)
+    refusals = why_unsuitable(Card.model_validate(values), {"ct": ct})
     assert "pet" in refusals[0].text and not refusals[0].overridable
 
 
 def test_a_plane_is_no_volume(tmp_path: Path) -> None:
     loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left"])
     single = make_scene(planes=1, spacing=(4.0, 4.0, 3.0)).volume
-    (refusal,) = why_unsuitable(loaded.card, single)
+    (refusal,) = why_unsuitable(loaded.card, {"ct": single})
     assert "one plane" in refusal.text and refusal.overridable
 
 
@@ -99,9 +100,9 @@ def test_a_person_may_override_and_the_result_says_so(tmp_path: Path) -> None:
     loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left"], inputs=limits)
     volume = make_scene(planes=4, spacing=(10.0, 10.0, 10.0)).volume
     with pytest.raises(UnsuitableInputError, match="10 × 10 mm") as caught:
-        run_card(loaded, volume, device="cpu")
+        run_card(loaded, only_input(loaded.card, volume), device="cpu")
     assert caught.value.overridable
-    result = run_card(loaded, volume, device="cpu", options=RunOptions(override=True))
+    result = run_card(loaded, only_input(loaded.card, volume), device="cpu", options=RunOptions(override=True))
     assert any("against the card's advice" in note for note in result.notes)
     assert "outside what the model was made for" in result.rois[0].provenance.description
 
@@ -111,5 +112,5 @@ def test_what_is_dangerous_cannot_be_overridden(tmp_path: Path) -> None:
     geometry = Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 2), (6, 30, 30))
     mr = Volume(np.full(geometry.shape, 100, np.int16), geometry, "MR", "")
     with pytest.raises(UnsuitableInputError) as caught:
-        run_card(loaded, mr, options=RunOptions(override=True))
+        run_card(loaded, only_input(loaded.card, mr), options=RunOptions(override=True))
     assert not caught.value.overridable

@@ -1,6 +1,7 @@
 """The panel that runs models: which cards it offers, and what becomes of their results."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,9 @@ class FakeJobs(QObject):
         self.stopped: list[int] = []
         self.is_ready = True
 
-    def run(self, card_folder: Path, volume: Volume, *, device: str, options: RunOptions) -> int:
+    def run(self, card_folder: Path, inputs: Mapping[str, Volume], *, device: str, options: RunOptions) -> int:
         self.runs.append((card_folder, device, options))
+        self.inputs = dict(inputs)
         return len(self.runs)
 
     def cancel(self, job: int) -> None:

@@ -1,13 +1,21 @@
 """Puts the engine into the window: the panel that runs models, and the review of what they drew."""
 
+from functools import partial
+
 from PySide6.QtWidgets import QMainWindow
 
 from engine.cards.registry import find_cards
+from engine.cards.roles import Traits
+from engine.inputs import traits_of
+from engine.stored.read import name_of, read_series
+from engine.volume import Volume
+from viewer.features.opening import Opener
 from viewer.jobs import EngineJobs, run_in_background
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.findings_panel import FindingsPanel
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.review_panel import ReviewPanel
+from viewer.widgets.roles_form import Image
 
 CARDS, REVIEW, FINDINGS = "Auto-contour", "Review", "Findings"
 
@@ -15,7 +23,7 @@ CARDS, REVIEW, FINDINGS = "Auto-contour", "Review", "Findings"
 def install(window: MainWindow) -> None:
     """Add the panels as tabs, read the cards, and start the engine's process ahead of need."""
     jobs = EngineJobs(parent=window)
-    cards = CardsPanel(window.session, window.history, jobs, (), window)
+    cards = CardsPanel(window.session, window.history, jobs, (), window, others=lambda: other_images(window))
     review = ReviewPanel(window.session, window)
     cards.message.connect(window.show_message)
     first = window.add_panel(CARDS, cards, "right", "F9")
@@ -45,5 +53,29 @@ def install(window: MainWindow) -> None:
 
     window.add_action("Engine", "&Look for models again", again, tip="Read the models' folders again")
     again()
+    opener = window.findChild(Opener)
+    if opener is not None:
+        opener.scanned.connect(cards.refresh)
     jobs.start_ahead()
     window.closing.connect(jobs.close)
+
+
+def other_images(window: MainWindow) -> list[Image]:
+    """The images besides the open series that a model might look at: the layers, and other series of the study."""
+    session, opener = window.session, window.findChild(Opener)
+    volume = session.volume
+    if volume is None:
+        return []
+    images = [_layer(layer.volume) for layer in session.layers[1:]]
+    known = {volume.info.series_uid, *(layer.volume.info.series_uid for layer in session.layers)}
+    for series in opener.tree.series if opener is not None else ():
+        same_study = series.info.study_uid == volume.info.study_uid
+        if series.is_image and not series.problem and same_study and series.info.series_uid not in known:
+            images.append(Image(name_of(series), traits_of(series), None, partial(read_series, series)))
+    return images
+
+
+def _layer(volume: Volume) -> Image:
+    name = f"{volume.modality} {volume.info.description}"
+    traits = Traits(volume.modality, volume.info.frame_of_reference_uid)
+    return Image(name, traits, volume, lambda progress: volume)

@@ -1,6 +1,6 @@
 """The panel from which a model is run: which cards suit the open series, what they draw, and how a run goes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -20,16 +20,19 @@ from PySide6.QtWidgets import (
 
 from engine.answers import Result, RunOptions
 from engine.cards.registry import LoadedCard
+from engine.cards.roles import Casting, Traits, cast
 from engine.cards.suitability import Refusal, why_unsuitable
 from engine.process.messages import Cancelled, Failed, Finished, Progress
+from engine.volume import Volume
 from viewer.history import History
-from viewer.jobs import EngineJobs, sentence_for
+from viewer.jobs import EngineJobs, Task, run_in_background, sentence_for
 from viewer.runs import counted, places, run_step
 from viewer.session import Session
 from viewer.widgets.card_item import CardDelegate, CardRole, card_height
 from viewer.widgets.card_text import card_html, summary
 from viewer.widgets.options_form import OptionsForm
 from viewer.widgets.progress_bar import ProgressBar
+from viewer.widgets.roles_form import Image, RolesForm
 
 DEVICES = (("on any device", "auto"), ("on the CPU", "cpu"), ("on CUDA", "cuda"))
 
@@ -41,6 +44,7 @@ class CardsPanel(QWidget):
         session, history: of the window.
         jobs: the engine.
         cards: what to list; `show_cards` changes it.
+        others: gives the images besides the open series that a model might look at as well.
     """
 
     #: A sentence for the user, and its level: "info", "warning" or "error".
@@ -53,9 +57,13 @@ class CardsPanel(QWidget):
         jobs: EngineJobs,
         cards: Sequence[LoadedCard],
         parent: QWidget | None = None,
+        *,
+        others: Callable[[], Sequence[Image]] = tuple,
     ) -> None:
         super().__init__(parent)
         self._session, self._history, self.jobs = session, history, jobs
+        self._others = others
+        self._reading: Task | None = None
         self._cards: list[LoadedCard] = []
         self._refusals: dict[str, list[Refusal]] = {}
         self._running: LoadedCard | None = None
@@ -96,6 +104,8 @@ class CardsPanel(QWidget):
         self.override = QCheckBox("Run it all the same", self)
         self.override.setToolTip("The card was not made for this image; the structures will say that it was run anyway")
         self.override.toggled.connect(lambda _: self._show_buttons())
+        self.roles = RolesForm(self)
+        self.roles.changed.connect(self._roles_changed)
         self.options = OptionsForm(self)
         self.device = QComboBox(self)
         for text, value in DEVICES:
@@ -124,6 +134,7 @@ class CardsPanel(QWidget):
         layout.addWidget(self.list, 2)
         layout.addWidget(page, 3)
         layout.addWidget(self.override)
+        layout.addWidget(self.roles)
         layout.addWidget(self.options)
         layout.addLayout(buttons)
         layout.addWidget(self.bar)
@@ -134,13 +145,8 @@ class CardsPanel(QWidget):
         """List these cards: those that suit the open series first, the others grey."""
         self._cards = list(cards)
         chosen = self.selected.id if self.selected is not None else ""
-        volume = self._session.volume
-        self._refusals = {
-            loaded.id: [Refusal(loaded.problem, False)]
-            if loaded.problem
-            else ([Refusal("Nothing is open.", False)] if volume is None else why_unsuitable(loaded.card, volume))
-            for loaded in self._cards
-        }
+        images = self._images()
+        self._refusals = {loaded.id: self._why_not(loaded, images) for loaded in self._cards}
         self._cards.sort(key=lambda loaded: (bool(self._refusals[loaded.id]), loaded.title.casefold()))
         # QListWidget.clear() crashes now and then in PySide once items made in Python have been painted.
         while self.list.count():
@@ -155,6 +161,45 @@ class CardsPanel(QWidget):
         rows = [row for row, loaded in enumerate(self._cards) if loaded.id == chosen and not self._refusals[chosen]]
         self.list.setCurrentRow(rows[0] if rows else 0)
         self._show_selected()
+
+    def _images(self) -> tuple[Image, ...]:
+        """What a model can look at: the open series first."""
+        volume = self._session.volume
+        if volume is None:
+            return ()
+        traits = Traits(volume.modality, volume.info.frame_of_reference_uid)
+        name = " ".join(part for part in (volume.modality, volume.info.description) if part) or "The open image"
+        return (Image(f"{name} (open)", traits, volume, lambda progress: volume), *self._others())
+
+    def _why_not(
+        self, loaded: LoadedCard, images: Sequence[Image], casting: Casting[Image] | None = None
+    ) -> list[Refusal]:
+        """Why a card can't be run, with the images that play its roles, or would play them by themselves."""
+        if loaded.problem:
+            return [Refusal(loaded.problem, False)]
+        if not images:
+            return [Refusal("Nothing is open.", False)]
+        card = loaded.card
+        casting = casting or cast(card, images, lambda image: image.traits)
+        first = card.inputs[0].role
+        if casting.inputs.get(first) not in {None, images[0]}:
+            what = casting.inputs[first].name
+            return [Refusal(f"{card.title} draws on the planes of '{first}': open {what} first.", False)]
+        if len(card.inputs) == 1:
+            casting = Casting({first: images[0]})
+        read = {role: image.volume for role, image in casting.inputs.items() if image.volume is not None}
+        return why_unsuitable(card, read, {*casting.inputs, *casting.open})
+
+    def _roles_changed(self) -> None:
+        loaded = self.selected
+        if loaded is not None:
+            self._refusals[loaded.id] = self._why_not(loaded, self._images(), self.roles.casting)
+            self.details.setText(card_html(loaded, self._refusals[loaded.id]))
+            self._show_buttons()
+
+    def refresh(self) -> None:
+        """Look again at what there is for the models to look at."""
+        self.show_cards(self._cards)
 
     @property
     def selected(self) -> LoadedCard | None:
@@ -179,7 +224,9 @@ class CardsPanel(QWidget):
         self.details.setText(card_html(loaded, refusals) if loaded is not None else "No models were found.")
         self.override.setChecked(False)
         self.override.setVisible(bool(refusals) and all(refusal.overridable for refusal in refusals))
-        self.options.show_card(loaded.card if loaded is not None and loaded.is_readable else None)
+        card = loaded.card if loaded is not None and loaded.is_readable else None
+        self.options.show_card(card)
+        self.roles.show_card(card, self._images())
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -187,7 +234,8 @@ class CardsPanel(QWidget):
         refusals = self._refusals[loaded.id] if loaded is not None else []
         allowed = all(refusal.overridable for refusal in refusals) and (not refusals or self.override.isChecked())
         running = self.is_running
-        self.run_button.setEnabled(loaded is not None and allowed and not running)
+        complete = not self.roles.casting.missing
+        self.run_button.setEnabled(loaded is not None and allowed and complete and not running)
         self.device.setVisible(not running)
         for widget in (self.cancel_button, self.bar, self.stage, self.elapsed):
             widget.setVisible(running)
@@ -215,8 +263,32 @@ class CardsPanel(QWidget):
         self.cancel_button.setEnabled(True)
         self._show_elapsed()
         self._show_buttons()
+        casting = self.roles.casting
+        images = casting.inputs if self.roles.fields else {loaded.card.inputs[0].role: self._images()[0]}
+        if all(image.volume is not None for image in images.values()):
+            self._hand_over({role: image.volume for role, image in images.items() if image.volume is not None})
+            return
+        self.stage.setText("Reading the other images")
+        self._reading = run_in_background(
+            lambda progress: {role: image.volume or image.read(progress) for role, image in images.items()},
+            finished=self._hand_over,
+            failed=lambda sentence: self._end(sentence, "error"),
+            cancelled=lambda: self._end("The run was stopped; nothing was changed."),
+            parent=self,
+        )
+
+    def _hand_over(self, inputs: dict[str, Volume]) -> None:
+        """Give the images to the engine, where they suit now that all are read."""
+        self._reading = None
+        loaded = self._running
+        if loaded is None:
+            return
+        refusals = [refusal for refusal in why_unsuitable(loaded.card, inputs) if refusal.text not in self._overridden]
+        if refusals:
+            self._end(" ".join(refusal.text for refusal in refusals), "error")
+            return
         try:
-            self._job = self.jobs.run(loaded.folder, volume, device=self.device.currentData(), options=self._options())
+            self._job = self.jobs.run(loaded.folder, inputs, device=self.device.currentData(), options=self._options())
         except Exception as error:
             self._end(sentence_for(error), "error")
 
@@ -228,12 +300,15 @@ class CardsPanel(QWidget):
         if self.is_running:
             self.cancel_button.setEnabled(False)
             self.stage.setText("Stopping …")
-            self.jobs.cancel(self._job)
+            if self._reading is not None:
+                self._reading.cancel()
+            else:
+                self.jobs.cancel(self._job)
 
     def _volume_changed(self) -> None:
         if self.is_running:
             self.cancel()
-        self.show_cards(self._cards)
+        self.refresh()
 
     def _progressed(self, message: Progress) -> None:
         if message.job != self._job or not self.cancel_button.isEnabled():

@@ -1,0 +1,83 @@
+"""The images that a card looks at, found at a path and read: one for each role."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.cards.roles import Traits, cast
+from engine.cards.schema import Card
+from engine.cards.suitability import missing_input
+from engine.errors import MismatchError, UnsuitableInputError
+from engine.grid_file import Placement
+from engine.opening import find_images, open_volume, order_of
+from engine.progress import Progress, part, silent
+from engine.stored.catalogue import Series
+from engine.stored.read import name_of
+from engine.volume import Volume
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person said of the images.
+
+    Args:
+        series_uid: of the first input; None for what the program prefers.
+        by_role: role → Series Instance UID.
+        placement: which form places NIfTI files; "" for the file's own choice.
+        units: of the values; "" for the file's own.
+    """
+
+    series_uid: str | None = None
+    by_role: Mapping[str, str] = field(default_factory=dict)
+    placement: Placement = ""
+    units: str = ""
+
+
+def open_inputs(card: Card, path: Path, wanted: Wanted, progress: Progress = silent) -> dict[str, Volume]:
+    """Read the images of a card at `path`, by role; an input that is not required may be absent.
+
+    Raises:
+        ReadError: there is nothing that can be opened.
+        MismatchError: which image plays a role is for a person to say, or a role is not the card's.
+        UnsuitableInputError: an input that is required is not there.
+    """
+    first = card.inputs[0].role
+    unknown = set(wanted.by_role) - {image.role for image in card.inputs}
+    if unknown:
+        raise MismatchError(f"The model '{card.id}' has no input '{min(unknown)}'; it has: {_roles(card)}.")
+    uid = wanted.by_role.get(first, wanted.series_uid)
+    if len(card.inputs) == 1:
+        return {first: open_volume(path, uid, progress, wanted.placement, wanted.units)}
+    images = sorted(find_images(path, part(progress, 0.0, 0.2)), key=order_of)
+    usable = [series for series in images if not series.problem]
+    suiting = [series for series in usable if series.modality in card.inputs[0].modality]
+    home = _named(usable, first, uid) if uid is not None else (suiting or usable)[0]
+    chosen = {first: home} | {role: _named(usable, role, uid) for role, uid in wanted.by_role.items() if role != first}
+    casting = cast(card, [home, *(series for series in usable if series is not home)], traits_of, chosen)
+    for role, several in casting.open.items():
+        names = "; ".join(f"{name_of(series)} ({series.uid})" for series in several)
+        raise MismatchError(f"Several images could be '{role}': {names}. Choose with --input {role}=UID.")
+    if casting.missing:
+        raise UnsuitableInputError(missing_input(card, casting.missing[0]).text)
+    count = len(casting.inputs)
+    volumes = {}
+    for index, (role, series) in enumerate(casting.inputs.items()):
+        reading = part(progress, 0.2 + 0.8 * index / count, 0.2 + 0.8 * (index + 1) / count)
+        volumes[role] = open_volume(path, series.uid, reading, wanted.placement, wanted.units if role == first else "")
+    return volumes
+
+
+def traits_of(series: Series) -> Traits:
+    """What is known of a series before it is read."""
+    return Traits(series.modality, series.info.frame_of_reference_uid)
+
+
+def _named(images: list[Series], role: str, uid: str) -> Series:
+    named = [series for series in images if uid in {series.uid, series.info.series_uid}]
+    if not named:
+        raise MismatchError(f"There is no image series {uid} to be '{role}'.")
+    return named[0]
+
+
+def _roles(card: Card) -> str:
+    return ", ".join(image.role for image in card.inputs)

@@ -1,0 +1,112 @@
+"""A model that looks at two images: each in its own place in the patient, chosen by role."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from engine.__main__ import commands
+from engine.contouring.fill import fill
+from engine.errors import UnsuitableInputError
+from engine.inference.run import run_card
+from engine.volume import Geometry, SeriesInfo, Volume
+from tests.engine.models import UNET, Json, network_of, write_card, write_weights
+
+INPUTS: list[Json] = [
+    {"role": "ct", "modality": ["CT"], "units": "HU"},
+    {"role": "pet", "modality": ["PT"], "register_to": "ct"},
+]
+HOT: list[Json] = [
+    {"node": "hot", "op": "threshold", "in": ["pet"], "params": {"label": "Hot", "low": 2.5}},
+    {"node": "soft", "op": "threshold", "in": ["ct"], "params": {"label": "Soft", "low": -200}},
+    {"node": "both", "op": "mask", "in": ["hot", "soft"], "params": {}},
+]
+STEPS: list[Json] = [
+    {"op": "orient", "params": {}},
+    {"op": "windows", "of": ["ct"], "params": {"windows": [[-500, 500], [0, 100]]}},
+    {"op": "windows", "of": ["pet"], "params": {"windows": [[0, 10]]}},
+]
+
+
+def ct() -> Volume:
+    voxels = np.full((20, 64, 64), -1000, np.int16)
+    voxels[:, 16:48, 16:48] = 40
+    geometry = Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 3), voxels.shape)
+    return Volume(voxels, geometry, "CT", "HU", SeriesInfo(frame_of_reference_uid="1.1"))
+
+
+def pet(frame: str = "1.1", shift: float = 0.0) -> Volume:
+    """Coarser, turned head to feet, and only partly over the CT; hot in a box of the patient."""
+    voxels = np.zeros((16, 24, 24), np.float32)
+    directions = np.diag([1.0, -1.0, -1.0])
+    geometry = Geometry.regular((10 + shift, 110, 50), directions, (4, 4, 4), voxels.shape)
+    index = np.argwhere(np.ones(voxels.shape, bool))
+    lps = geometry.lps_from_kji(index)
+    inside = ((lps > (48 + shift, 40, 20)) & (lps < (80 + shift, 72, 44))).all(axis=1)
+    voxels[tuple(index[inside].T)] = 8.0
+    return Volume(voxels, geometry, "PT", "SUVbw", SeriesInfo(frame_of_reference_uid=frame))
+
+
+def test_each_image_is_seen_in_its_own_place(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", HOT, [{"kind": "mask", "label": "Hot", "name": "GTV", "node": "both"}],
+                        inputs=INPUTS, preprocess=STEPS)  # fmt: skip
+    (roi,) = run_card(loaded, {"ct": ct(), "pet": pet()}).rois
+    mask = fill({plane: roi.area(plane) for plane in roi.planes}, ct().geometry)
+    where = ct().geometry.lps_from_kji(np.argwhere(mask))
+    # The hot voxels' centres lie from 50 to 78, 42 to 70 and 22 to 42 mm, and 2.5 of 8 is reached 2.75 mm off them; the
+    # outermost voxel of the CT within that is less than its own spacing away.
+    step = np.array(ct().geometry.spacing_xyz)
+    low, high = np.array((50, 42, 22)) - 2.75, np.array((78, 70, 42)) + 2.75
+    assert ((where.min(axis=0) >= low) & (where.min(axis=0) < low + step)).all()
+    assert ((where.max(axis=0) <= high) & (where.max(axis=0) > high - step)).all()
+
+
+def test_images_become_channels_of_one_network(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    arguments = UNET | {"in_channels": 3}
+    graph: list[Json] = [
+        {"node": "fused", "op": "concatenate", "in": ["ct", "pet"], "params": {}},
+        {
+            "node": "net", "op": "segment", "in": ["fused"],
+            "weights": [write_weights(folder, "weights", network_of(arguments))],
+            "params": {"network": arguments, "patch": [16, 32, 32], "labels": ["Left", "Right"]},
+        },
+    ]  # fmt: skip
+    loaded = write_card(folder, graph, ["Left", "Right"], inputs=INPUTS, preprocess=STEPS)
+    first = run_card(loaded, {"ct": ct(), "pet": pet()}, device="cpu")
+    again = run_card(loaded, {"ct": ct(), "pet": pet()}, device="cpu")
+    moved = run_card(loaded, {"ct": ct(), "pet": pet(shift=12.0)}, device="cpu")
+    volumes = [[roi.volume_cm3(ct().geometry) for roi in result.rois] for result in (first, again, moved)]
+    assert any(volumes[0]) and volumes[0] == volumes[1]
+    assert volumes[0] != volumes[2], "the network sees where the PET lies"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        ({"ct": ct()}, "needs a PET image as 'pet', and there is none"),
+        ({"ct": ct(), "pet": pet("2.2")}, "different frames of reference"),
+        ({"ct": ct(), "pet": pet(shift=900.0)}, "do not overlap"),
+    ],
+)
+def test_images_that_do_not_go_together_are_refused(tmp_path: Path, inputs: dict[str, Volume], sentence: str) -> None:
+    loaded = write_card(tmp_path / "m", HOT, [{"kind": "mask", "label": "Hot", "name": "GTV", "node": "both"}],
+                        inputs=INPUTS, preprocess=STEPS)  # fmt: skip
+    with pytest.raises(UnsuitableInputError, match=sentence):
+        run_card(loaded, inputs)
+
+
+def test_ct_and_pet_of_a_study_are_found_by_their_roles(shared_data: Path, tmp_path: Path) -> None:
+    study = shared_data / "dicom" / "sts_petct_mr" / "STS_001"
+    loaded = write_card(tmp_path / "m", HOT, [{"kind": "mask", "label": "Hot", "name": "GTV", "node": "both"}],
+                        inputs=INPUTS, preprocess=STEPS)  # fmt: skip
+    run = ["run", str(study), "--model", str(loaded.folder), "-o", str(tmp_path / "rt.dcm"), "--json"]
+    result = CliRunner().invoke(commands, run, prog_name="planimeter")
+    assert result.exit_code in {0, 3}, result.output
+    told = json.loads(result.stdout)
+    assert told["structures"][0]["name"] == "GTV" and told["structures"][0]["volume_cm3"] > 20
+    alone = ["run", str(study / "CT"), *run[2:]]
+    result = CliRunner().invoke(commands, alone, prog_name="planimeter")
+    assert "needs a PET image as 'pet'" in result.output + str(result.exception)

@@ -1,0 +1,84 @@
+"""Which images a model looks at besides the open series: plain from what there is, or chosen by a person."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
+
+from engine.cards.roles import Casting, Traits, cast
+from engine.cards.schema import Card
+from engine.progress import Progress
+from engine.volume import Volume
+
+_CHOOSE = "Choose …"
+_NONE = "None"
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """An image that could play a role.
+
+    Args:
+        name: for people.
+        traits: what it is.
+        volume: where it is read already.
+        read: reads it, on a thread; raises PlanimeterError.
+    """
+
+    name: str
+    traits: Traits
+    volume: Volume | None
+    read: Callable[[Progress], Volume]
+
+
+class RolesForm(QWidget):
+    """One field for each further input of the card that is shown; nothing for cards that look at one image."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.fields: dict[str, QComboBox] = {}
+        self._card: Card | None = None
+        self._images: tuple[Image, ...] = ()
+        self._form = QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self.hide()
+
+    def show_card(self, card: Card | None, images: Sequence[Image]) -> None:
+        """Offer what there is for the inputs of a card; the open series is the first of the images."""
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        self.fields = {}
+        self._card, self._images = card, tuple(images)
+        casting = self._cast({})
+        for wanted in card.inputs if card is not None and len(card.inputs) > 1 else ():
+            field = QComboBox()
+            field.setToolTip(f"The image that the model looks at as '{wanted.role}'")
+            field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            field.addItem(_CHOOSE if wanted.required else _NONE, None)
+            for image in self._images:
+                if image.traits.modality in wanted.modality:
+                    field.addItem(image.name, image)
+            played = casting.inputs.get(wanted.role)
+            rows = [row for row in range(field.count()) if field.itemData(row) is played]
+            field.setCurrentIndex(rows[0] if rows else 0)
+            field.currentIndexChanged.connect(lambda _: self.changed.emit())
+            self.fields[wanted.role] = field
+            self._form.addRow(wanted.role, field)
+        self.setVisible(bool(self.fields))
+
+    @property
+    def casting(self) -> Casting[Image]:
+        """The images by role as they are chosen now, and the inputs that lack one."""
+        if not self.fields:
+            return self._cast({})
+        chosen = {role: field.currentData() for role, field in self.fields.items() if field.currentData() is not None}
+        wanted = self._card.inputs if self._card is not None else ()
+        return Casting(chosen, tuple(image for image in wanted if image.required and image.role not in chosen))
+
+    def _cast(self, chosen: dict[str, Image]) -> Casting[Image]:
+        if self._card is None:
+            return Casting({})
+        return cast(self._card, self._images, lambda image: image.traits, chosen)
