@@ -13,6 +13,7 @@ from viewer.render.surface_scene import SurfaceScene
 from viewer.session import Session, View
 from viewer.tools.events import Button, EventKind, Modifier, ToolHost, ViewEvent
 from viewer.widgets.surface_pane import SurfacePane
+from viewer.widgets.typing import is_typing
 from viewer.widgets.vtk_pane import VtkPane
 
 PLANE_VIEWS = (View.AXIAL, View.SAGITTAL, View.CORONAL)
@@ -51,6 +52,7 @@ class PlanePane(VtkPane):
         self._tool_drag = False
         self._wheel = 0.0
         self._mouse: QPointF | None = None
+        self._wants_keys = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(120, 120)
@@ -146,6 +148,8 @@ class PlanePane(VtkPane):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Go on with the drag; without one, show where the mouse is."""
+        if self._wants_keys:
+            self._take_keys()
         view_event = self.event_at(EventKind.MOVE, event.position(), event.modifiers())
         if view_event is None:
             return
@@ -231,8 +235,17 @@ class PlanePane(VtkPane):
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
         """Take the keys while the mouse is over the pane, so that they act where the reader looks."""
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self._take_keys()
         super().enterEvent(event)
+
+    def _take_keys(self) -> None:
+        """Have the focus now, or with the next move of the mouse after a text field had its last letter.
+
+        A list of suggestions that closes over the pane lets the mouse enter it in the middle of a word.
+        """
+        self._wants_keys = is_typing()
+        if not self._wants_keys:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Let the tool's outline and the status line go."""
@@ -241,6 +254,7 @@ class PlanePane(VtkPane):
         if view_event is not None:
             self._offer(view_event)
         self._mouse = None
+        self._wants_keys = False
         self.hovered.emit(None)
         super().leaveEvent(event)
 

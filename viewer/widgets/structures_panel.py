@@ -7,14 +7,9 @@ from PySide6.QtGui import QAction, QColor, QContextMenuEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
-    QComboBox,
-    QCompleter,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QMenu,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QToolButton,
     QTreeView,
     QVBoxLayout,
@@ -22,65 +17,14 @@ from PySide6.QtWidgets import (
 )
 
 from engine.errors import PlanimeterError
-from engine.tg263 import standard_names
 from viewer.edits import structures as steps
 from viewer.edits.planes import centre_lps
 from viewer.history import History
 from viewer.session import Session
+from viewer.widgets.structure_editors import NameDelegate, TypeDelegate
 from viewer.widgets.structures_model import SORT_ROLE, Column, StructuresModel
 
 Index = QModelIndex | QPersistentModelIndex
-
-
-class NameDelegate(QStyledItemDelegate):
-    """Edits a name, suggesting those of TG-263."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802
-        """Leave out the middle of a long name: names differ at their ends, by side or by inner and outer."""
-        super().initStyleOption(option, index)
-        option.textElideMode = Qt.TextElideMode.ElideMiddle
-
-    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
-        """A line with a completer that finds a part of the name."""
-        editor = QLineEdit(parent)
-        editor.setMaxLength(steps.LONGEST_NAME)
-        try:
-            names = list(standard_names())
-        except PlanimeterError:
-            names = []
-        completer = QCompleter(names, editor)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        editor.setCompleter(completer)
-        return editor
-
-
-class TypeDelegate(QStyledItemDelegate):
-    """Chooses an interpreted type."""
-
-    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
-        """A list of DICOM's terms; choosing one is enough."""
-        editor = QComboBox(parent)
-        editor.addItems(list(steps.ROI_TYPES))
-        editor.activated.connect(lambda _: self._take(editor))
-        return editor
-
-    def _take(self, editor: QWidget) -> None:
-        self.commitData.emit(editor)
-        self.closeEditor.emit(editor)
-
-    def setEditorData(self, editor: QWidget, index: Index) -> None:  # noqa: N802
-        """Start from the type it has; one that is no defined term is kept as a choice."""
-        assert isinstance(editor, QComboBox)
-        now = str(index.data(Qt.ItemDataRole.EditRole))
-        if editor.findText(now) < 0:
-            editor.addItem(now)
-        editor.setCurrentText(now)
-
-    def setModelData(self, editor: QWidget, model: object, index: Index) -> None:  # noqa: N802
-        """Take the choice."""
-        assert isinstance(editor, QComboBox) and isinstance(model, QSortFilterProxyModel)
-        model.setData(index, editor.currentText())
 
 
 class StructuresPanel(QWidget):

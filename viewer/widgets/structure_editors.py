@@ -1,0 +1,102 @@
+"""How a name and a type are edited in the list of structures."""
+
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from engine.errors import PlanimeterError
+from engine.tg263 import standard_names
+from viewer.edits.structures import LONGEST_NAME, ROI_TYPES
+
+Index = QModelIndex | QPersistentModelIndex
+
+_ENDS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab)
+
+
+class NameCompleter(QCompleter):
+    """Suggests names of TG-263 by any part of them; Return takes what is written where no suggestion is chosen."""
+
+    #: The name is as it is wanted.
+    taken = Signal()
+
+    def __init__(self, editor: QLineEdit) -> None:
+        try:
+            names = list(standard_names())
+        except PlanimeterError:
+            names = []
+        super().__init__(names, editor)
+        self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.setFilterMode(Qt.MatchFlag.MatchContains)
+        # Later, because the field learns of the choice by the same signal.
+        self.activated.connect(self.taken, Qt.ConnectionType.QueuedConnection)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Without this, Return would close the suggestions alone, and the field would go on taking keys."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in _ENDS:
+            popup = self.popup()
+            if watched is popup and not popup.currentIndex().isValid():
+                popup.hide()
+                self.taken.emit()
+                return True
+        return super().eventFilter(watched, event)
+
+
+class NameDelegate(QStyledItemDelegate):
+    """Edits a name, suggesting those of TG-263."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802
+        """Leave out the middle of a long name: names differ at their ends, by side or by inner and outer."""
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideMiddle
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
+        """A line with a completer."""
+        editor = QLineEdit(parent)
+        editor.setMaxLength(LONGEST_NAME)
+        completer = NameCompleter(editor)
+        completer.taken.connect(lambda: self._take(editor))
+        editor.setCompleter(completer)
+        return editor
+
+    def _take(self, editor: QWidget) -> None:
+        self.commitData.emit(editor)
+        self.closeEditor.emit(editor)
+
+
+class TypeEditor(QComboBox):
+    """The interpreted types; a letter goes to the next one that begins with it, and is no shortcut."""
+
+    def event(self, event: QEvent) -> bool:
+        """Claim letters before shortcuts get them."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.text().isalnum():
+            event.accept()
+            return True
+        return super().event(event)
+
+
+class TypeDelegate(QStyledItemDelegate):
+    """Chooses an interpreted type."""
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
+        """A list of DICOM's terms; choosing one is enough."""
+        editor = TypeEditor(parent)
+        editor.addItems(list(ROI_TYPES))
+        editor.activated.connect(lambda _: self._take(editor))
+        return editor
+
+    def _take(self, editor: QWidget) -> None:
+        self.commitData.emit(editor)
+        self.closeEditor.emit(editor)
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:  # noqa: N802
+        """Start from the type it has; one that is no defined term is kept as a choice."""
+        assert isinstance(editor, QComboBox)
+        now = str(index.data(Qt.ItemDataRole.EditRole))
+        if editor.findText(now) < 0:
+            editor.addItem(now)
+        editor.setCurrentText(now)
+
+    def setModelData(self, editor: QWidget, model: object, index: Index) -> None:  # noqa: N802
+        """Take the choice."""
+        assert isinstance(editor, QComboBox) and isinstance(model, QSortFilterProxyModel)
+        model.setData(index, editor.currentText())
