@@ -71,7 +71,7 @@ def presets(volume: Volume) -> list[Preset]:
 
 
 def default_window(volume: Volume) -> Window:
-    """The window that a reader expects first: soft tissue for CT, 0 to 10 for SUV, else 1st to 99th percentile."""
+    """The window that a reader expects first: CT by part of the body, 0 to 10 for SUV, else 1st to 99th percentile."""
     return look_of(volume).window(volume)
 
 
@@ -110,6 +110,22 @@ def _is_hu(volume: Volume) -> bool:
     return volume.modality == "CT" and volume.units == "HU"
 
 
+def _of_part(*parts: str) -> Callable[[Volume], bool]:
+    """Whether a CT says that it is of one of these parts of the body (PS3.16 annex L)."""
+
+    def suits(volume: Volume) -> bool:
+        said = str(volume.info.attributes.get("BodyPartExamined", "")).upper().replace(" ", "").replace("_", "")
+        return _is_hu(volume) and said in parts
+
+    return suits
+
+
+def _ct_window(name: str) -> Callable[[Volume], Window]:
+    """The CT window of that name, for any volume."""
+    window = next(Window(centre, width) for known, centre, width in CT_PRESETS if known == name)
+    return lambda _: window
+
+
 def _ct_presets(_: Volume) -> list[Preset]:
     return [(name, Window(centre, width), "grey") for name, centre, width in CT_PRESETS]
 
@@ -142,9 +158,11 @@ def _first_percentiles(volume: Volume) -> Window:
     return _window_of(_above_background(volume), *PERCENTILE_PRESETS[0][1:])
 
 
-#: Kinds of image, the first that suits: CT in HU, PET in SUV, other PET, anything else.
+#: Kinds of image, the first that suits: CT in HU, by the part of the body, PET in SUV, other PET, anything else.
 LOOKS: tuple[Look, ...] = (
-    Look(_is_hu, _ct_presets, lambda _: Window(40.0, 400.0)),
+    Look(_of_part("HEAD", "BRAIN", "SKULL"), _ct_presets, _ct_window("Brain")),
+    Look(_of_part("HEADNECK", "NECK"), _ct_presets, _ct_window("Head and neck")),
+    Look(_is_hu, _ct_presets, _ct_window("Abdomen")),
     Look(
         lambda volume: volume.units == "SUVbw",
         _suv_presets,

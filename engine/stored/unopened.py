@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.dicom.header import Header
 from engine.dicom.info import read_info
@@ -41,10 +42,6 @@ _BY_CLASS = {
     "481.7": "a summary of treatment",
     "481.8": "an ion treatment plan",
     "481.9": "a record of ion treatment",
-    "77.1.5.1": "a photograph of the eye",
-    "77.1.5.2": "a photograph of the eye",
-    "77.1.4": "a photograph",
-    "77.1.6": "a whole-slide microscopy image",
 }
 
 #: The same by modality, for files that name no SOP class or an unknown one.
@@ -75,28 +72,38 @@ class Unopened(Handler):
 
     def look(self, headers: Sequence[Header]) -> list[Series]:
         """A series for all the files that are the same thing, its `problem` the reason."""
-        by_reason: dict[str, list[Header]] = defaultdict(list)
+        by_kind: dict[tuple[str, str], list[Header]] = defaultdict(list)
         for header in headers:
-            by_reason[_why(header)].append(header)
-        return [self._series(members, reason) for reason, members in by_reason.items()]
+            by_kind[_what(header), header.modality].append(header)
+        return [self._series(members, *kind) for kind, members in by_kind.items()]
 
-    def _series(self, headers: Sequence[Header], reason: str) -> Series:
+    def _series(self, headers: Sequence[Header], what: str, modality: str) -> Series:
         info = read_info(headers[0].path)
+        if what and not info.description:
+            info = replace(info, description=_titled(what))
         return Series(
             uid=info.series_uid or str(headers[0].path.parent),
             info=info,
             modality=info.modality,
             handler=self,
             files=tuple(header.path for header in headers),
-            problem=reason,
+            problem=_why(what, modality),
         )
 
 
-def _why(header: Header) -> str:
-    what = _BY_CLASS.get(header.sop_class_uid.removeprefix(_STORAGE)) or _BY_MODALITY.get(header.modality)
+def _what(header: Header) -> str:
+    return _BY_CLASS.get(header.sop_class_uid.removeprefix(_STORAGE)) or _BY_MODALITY.get(header.modality, "")
+
+
+def _why(what: str, modality: str) -> str:
     if what:
         return f"This is {what}, which is not opened as an image."
-    return f"Objects of modality {header.modality or 'unknown'} without an image are not opened."
+    return f"Objects of modality {modality or 'unknown'} without an image are not opened."
+
+
+def _titled(what: str) -> str:
+    name = what.removeprefix("a ").removeprefix("an ")
+    return name[:1].upper() + name[1:]
 
 
 #: Stands also for whatever is neither known nor an image.

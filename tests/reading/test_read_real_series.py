@@ -75,9 +75,9 @@ def test_all_real_files_are_listed_with_their_kind(shared_data: Path) -> None:
     for series in catalogue.series():
         by_kind.setdefault(series.handler.gives, set()).add(series.modality)
         assert bool(series.problem) == (series.handler.gives is Gives.NOTHING), series
-    assert by_kind[Gives.STRUCTURES] == {"RTSTRUCT"}
+    assert by_kind[Gives.STRUCTURES] == {"RTSTRUCT", "SEG"}
     assert by_kind[Gives.VOLUME] == {"CT", "MR", "PT", ""}
-    assert {"SEG", "SR", "RTPLAN", "RWV"} <= by_kind[Gives.NOTHING]
+    assert {"SR", "RTPLAN", "RWV"} <= by_kind[Gives.NOTHING]
     assert {file.path.name for file in catalogue.unreadable} == {"LICENSE.md", "pm-example-dcm.zip"}
     breast = scan([folder / "breast_rtstruct"])
     assert owner_of(breast.structures()[0], breast.series()) == breast.images()[0]

@@ -16,6 +16,7 @@ from engine.opening import open_volume
 from engine.progress import stoppable
 from engine.stored import image
 from engine.stored import scan as scanning
+from engine.stored.handler import Gives
 from engine.stored.read import read_series, thumbnail
 from engine.stored.scan import Catalogue, scan
 from tests.synthetic import make_geometry, make_voxels, write_series
@@ -233,3 +234,31 @@ def test_the_quick_walk_over_a_header_finds_what_pydicom_finds(shared_data: Path
         assert (quick.transfer_syntax, quick.offset, quick.length) == (slow.transfer_syntax, slow.offset, slow.length)
         assert (quick.sop_class_uid, quick.sop_instance_uid) == (slow.sop_class_uid, slow.sop_instance_uid)
     assert walked > 300
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality", "what"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.481.2", "RTDOSE", "Dose grid"),
+        ("1.2.840.10008.5.1.4.1.1.481.5", "RTPLAN", "Treatment plan"),
+        ("1.2.840.10008.5.1.4.1.1.88.33", "SR", "Structured report"),
+        ("1.2.840.10008.5.1.4.1.1.66.1", "REG", "Registration"),
+        ("1.2.840.10008.5.1.4.1.1.30", "MR", "Parametric map"),
+        ("1.2.840.10008.5.1.4.1.1.104.1", "DOC", "Document (PDF)"),
+        ("1.2.3.4.5", "ECG", "Electrocardiogram"),
+    ],
+)
+def test_what_is_no_image_is_listed_by_its_name_with_the_reason(
+    tmp_path: Path, sop_class: str, modality: str, what: str
+) -> None:
+    ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID = sop_class, generate_uid()
+    ds.Modality, ds.SeriesInstanceUID, ds.StudyInstanceUID = modality, generate_uid(), generate_uid()
+    # Some of these have pixels, and are no images in the patient for all that.
+    ds.Rows, ds.Columns, ds.NumberOfFrames = 4, 4, 3
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.save_as(tmp_path / "object.dcm", enforce_file_format=True)
+    (series,) = scan([tmp_path]).series()
+    assert (series.info.description, series.handler.gives) == (what, Gives.NOTHING)
+    assert what.lower() in series.problem.lower() and "not opened" in series.problem

@@ -17,7 +17,7 @@ from tests.viewer.hand import NONE, at, drag, pixels
 from tests.viewer.see import CENTRE, phantom
 from viewer.features.viewing import save_screenshot
 from viewer.layers import Layer, Window
-from viewer.looks import CT_PRESETS, presets
+from viewer.looks import CT_PRESETS, default_window, presets
 from viewer.session import View
 from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
@@ -248,3 +248,14 @@ def test_importing_the_window_loads_no_torch() -> None:
     code += "print([name for name in sys.modules if name.split('.')[0] in ('torch', 'monai')])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("part", "window"),
+    [("HEAD", (40, 80)), ("Brain", (40, 80)), ("HEAD_NECK", (60, 350)), ("CHEST", (40, 400)), ("", (40, 400))],
+)
+def test_a_ct_opens_with_the_window_of_its_part_of_the_body(part: str, window: tuple[float, float]) -> None:
+    volume = phantom()
+    info = replace(volume.info, attributes={"BodyPartExamined": part})
+    found = default_window(replace(volume, modality="CT", units="HU", info=info))
+    assert (found.centre, found.width) == window
