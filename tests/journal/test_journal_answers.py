@@ -1,0 +1,61 @@
+"""Scores and boxes in the journal, and journals that version 0.1 wrote."""
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+
+from engine.answers import Box, Document, Score
+from engine.edits import AnswerChange, Direction, Step, replay
+from engine.journal import Journal, Subject, unfinished
+from engine.journal.database import APPLICATION_ID
+from engine.structures import Code, Generation, Provenance, StructureSet
+from engine.volume import Geometry
+
+GRID = Geometry.regular((-100.0, -100.0, -50.0), np.eye(3), (0.9, 0.9, 3.0), (10, 64, 64))
+MODEL = Provenance(Generation.AUTOMATIC, "Skin lesions", "skin-lesion", "1.0", "ab" * 32)
+SCORE = Score(1, "malignant", "Malignant", 0.1 + 0.2, 0.35, "", Code("363346000", "SCT", "Malignant"), MODEL)
+BOX = Box(4, "nodule", "Nodule", (1.5, 2.0, 3.25), (4.0, 9.0, 8.0), 0.81, 0.5, None, MODEL)
+OLD = Path(__file__).with_name("version_0_1.sql")
+
+
+def test_scores_and_boxes_come_back_to_the_bit(tmp_path: Path) -> None:
+    changed = Score(1, "malignant", "Malignant", 0.9, 0.35, "%", None, MODEL)
+    journal = Journal.start(Subject("1.2", "1.1", "CT", ()), GRID, tmp_path)
+    journal.record_base(Document(StructureSet(GRID), (SCORE,), (BOX,)))
+    journal.record(Direction.DO, Step("Run", "m", (AnswerChange(SCORE, changed, 0), AnswerChange(BOX, None, 0))))
+    journal.record(Direction.DO, Step("Run again", "m", (AnswerChange(None, Score(2, "b", "B", 0.5), 1),)))
+    journal.record(Direction.UNDO, Step("Run again", "m", (AnswerChange(None, Score(2, "b", "B", 0.5), 1),)))
+    journal.abandon()
+    again = Journal.resume(journal.id, tmp_path)
+    saved = again.replay(GRID)
+    again.abandon()
+    assert (saved.base.scores, saved.base.boxes) == ((SCORE,), (BOX,))
+    document, done, undone = replay(saved.base, saved.steps)
+    assert (document.scores, document.boxes) == ((changed,), ())
+    assert [step.text for step in done] == ["Run"] and [step.text for step in undone] == ["Run again"]
+
+
+def test_a_journal_of_version_0_1_is_put_back(tmp_path: Path) -> None:
+    session = "682168747f3646e59b6d1f561936012b"
+    path = tmp_path / "open" / f"{session}.sqlite"
+    path.parent.mkdir()
+    with sqlite3.connect(path) as connection:
+        connection.executescript(OLD.read_text())
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    (record,) = unfinished(tmp_path)
+    assert (record.id, record.steps) == (session, 4)
+    journal = Journal.resume(session, tmp_path)
+    saved = journal.replay(GRID)
+    document, done, undone = replay(saved.base, saved.steps)
+    (roi,) = document.structures.rois
+    assert (roi.name, roi.provenance.edited, document.structures.label) == ("Parotid_Left", True, "Before")
+    assert [roi.area(plane).area for plane in (2, 3)] == [400.0, 144.0]
+    assert roi.planes[3].source[0].data == "1\\2\\3", "an untouched plane keeps the text of its file"
+    assert [step.text for step in done] == ["Brush on plane 3 of Parotid_L", "Rename"]
+    assert [step.text for step in undone] == ["Add"] and saved.seen == {(1, 3)}
+    journal.record(Direction.REDO, undone[0])
+    assert replay(saved.base, journal.replay(GRID).steps)[0].structures.rois[-1].name == "Brainstem"
+    journal.abandon()
