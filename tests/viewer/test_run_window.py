@@ -4,7 +4,9 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -50,6 +52,22 @@ def test_a_tooltip_names_the_key(window: Any) -> None:
         if not action.shortcut().isEmpty() and action.shortcut().toString() not in action.toolTip()
     ]
     assert silent == []
+
+
+def test_a_key_brings_a_panel_behind_a_tab_to_the_front_and_hides_it_from_there(window: Any, qtbot: QtBot) -> None:
+    window.activateWindow()
+    assert QTest.qWaitForWindowActive(window, 5000)
+    behind, front = window.panel("Review"), window.panel("Auto-contour")
+    qtbot.waitUntil(lambda: not front.visibleRegion().isEmpty())
+    assert behind.visibleRegion().isEmpty()
+    QTest.keyClick(window, Qt.Key.Key_F10)
+    qtbot.waitUntil(lambda: not behind.visibleRegion().isEmpty())
+    assert not behind.isHidden() and front.visibleRegion().isEmpty()
+    entry = next(action for _, action in window.listed_actions if action.text() == "Review")
+    assert entry.isChecked()
+    QTest.keyClick(window, Qt.Key.Key_F10)
+    qtbot.waitUntil(behind.isHidden)
+    assert not entry.isChecked() and not front.isHidden()
 
 
 def _is_part(child: QWidget) -> bool:

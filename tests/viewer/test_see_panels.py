@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QWidget
 
 from engine.volume import SeriesInfo, Volume
 from tests.synthetic import make_geometry
@@ -21,6 +21,7 @@ from viewer.looks import CT_PRESETS, default_window, presets
 from viewer.session import View
 from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
+from viewer.widgets.message_bar import Offer
 from viewer.widgets.shortcuts import ShortcutsPage
 from viewer.widgets.status_line import position_text
 
@@ -151,6 +152,48 @@ def test_errors_stay_until_dismissed_and_are_not_repeated(seeing: MainWindow) ->
     assert len(seeing.messages.sentences) == 4
     seeing.messages.dismiss_all()
     assert seeing.messages.sentences == []
+
+
+def test_messages_lie_over_the_views_and_move_nothing(seeing: MainWindow) -> None:
+    pane = seeing.panes.planes[View.AXIAL]
+    before = (pane.mapToGlobal(pane.rect().topLeft()), pane.size())
+    seeing.show_message("A sentence so long that it takes more than a line. " * 6, "warning")
+    seeing.show_message("Another.", "error")
+    QApplication.processEvents()
+    assert (pane.mapToGlobal(pane.rect().topLeft()), pane.size()) == before
+    bar, views = seeing.messages, seeing.panes
+    assert bar.isVisible() and views.rect().contains(bar.geometry())
+    assert views.height() - bar.geometry().bottom() < 20, "at the lower edge"
+    assert views.childAt(bar.geometry().center()) in bar.findChildren(QWidget), "before the views"
+    seeing.resize(seeing.width() - 200, seeing.height() - 100)
+    QApplication.processEvents()
+    assert views.rect().contains(bar.geometry()), "they follow the edge"
+    seeing.resize(seeing.width() + 200, seeing.height() + 100)
+    seeing.messages.dismiss_all()
+    assert not bar.isVisible()
+
+
+def test_no_error_makes_room_for_what_comes_later(seeing: MainWindow) -> None:
+    errors = [f"File {number} is broken." for number in range(7)]
+    for sentence in errors:
+        seeing.show_message(sentence, "error")
+    for number in range(6):
+        seeing.show_message(f"Note {number}.")
+    assert seeing.messages.sentences[:7] == errors
+    QApplication.processEvents()
+    shown = [label.text() for label in seeing.messages.findChildren(QLabel) if label.isVisible()]
+    assert errors[0] not in shown and any("more" in text for text in shown)
+    seeing.messages.dismiss_all()
+
+
+def test_a_message_offers_a_button(seeing: MainWindow) -> None:
+    taken: list[str] = []
+    seeing.show_message("Undone.", offer=Offer("Redo", lambda: taken.append("first")))
+    seeing.show_message("Undone.", offer=Offer("Redo", lambda: taken.append("second")))
+    QApplication.processEvents()
+    button = next(one for one in seeing.messages.findChildren(QToolButton) if one.text() == "Redo" and one.isVisible())
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert taken == ["second"] and seeing.messages.sentences == []
 
 
 def test_shortcuts_page_lists_every_key_that_there_is(seeing: MainWindow) -> None:

@@ -13,7 +13,7 @@ from viewer.jobs import run_in_background
 from viewer.tools.toolbox import Toolbox
 from viewer.widgets.history_panel import HistoryPanel
 from viewer.widgets.live import LiveHost
-from viewer.widgets.main_window import MainWindow
+from viewer.widgets.main_window import MainWindow, bring_to_front
 from viewer.widgets.operations_panel import OperationsPanel
 from viewer.widgets.structures_panel import StructuresPanel
 from viewer.widgets.tool_bar import ToolActions
@@ -117,8 +117,7 @@ class Editing(QObject):
 
     def _in_list(self, work: Callable[[], object]) -> Callable[[], None]:
         def show_and_work() -> None:
-            self._structures_dock.show()
-            self._structures_dock.raise_()
+            bring_to_front(self._structures_dock)
             work()
 
         return show_and_work
@@ -126,8 +125,7 @@ class Editing(QObject):
     def show_operation(self, name: str) -> None:
         """Bring the operations to the front, with this one chosen."""
         self.operations.choose(name)
-        self._operations_dock.show()
-        self._operations_dock.raise_()
+        bring_to_front(self._operations_dock)
 
     def interpolate(self) -> None:
         """Fill the gaps between drawn planes of the active structure, on a thread.

@@ -13,7 +13,7 @@ from viewer.features.opening import Opener
 from viewer.jobs import EngineJobs, run_in_background
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.findings_panel import FindingsPanel
-from viewer.widgets.main_window import MainWindow
+from viewer.widgets.main_window import MainWindow, bring_to_front
 from viewer.widgets.review_panel import ReviewPanel
 from viewer.widgets.roles_form import Image
 
@@ -35,8 +35,7 @@ def install(window: MainWindow) -> None:
     first.raise_()
 
     def chosen() -> None:
-        first.show()
-        first.raise_()
+        bring_to_front(first)
         cards.list.setFocus()
 
     window.add_action("Engine", "&Auto-contour…", chosen, shortcut="Ctrl+M", tip="Choose a model that draws contours")

@@ -8,7 +8,7 @@ uses `window.session`, `window.history` and `window.recording` (the journal), an
   appears on the shortcuts page by itself,
 - `menu(name)` and `tool_bar(name)` where an action is not enough,
 - `panes.set_tool_host(host)` for what takes mouse and keys in the panes,
-- `show_message(sentence, level)` to tell the user something,
+- `show_message(sentence, level, offer)` to tell the user something,
 - `guards` for questions before what is open is given up; who opens another series asks `may_leave()` first,
 - `closing` (a psygnal signal) to stop threads and processes before the window goes.
 """
@@ -25,7 +25,7 @@ from engine import person_name
 from viewer.history import History
 from viewer.recording import Recording
 from viewer.session import Session
-from viewer.widgets.message_bar import Level, MessageBar
+from viewer.widgets.message_bar import Level, MessageBar, Offer
 from viewer.widgets.panes import Panes
 from viewer.widgets.settings import settings
 from viewer.widgets.status_line import Banner, StatusLine
@@ -66,9 +66,9 @@ class MainWindow(QMainWindow):
         self._docks: dict[str, QDockWidget] = {}
         self._actions: list[tuple[str, QAction]] = []
 
-        self.messages = MessageBar()
         self.banner = Banner(self.session)
         self.panes = Panes(self.session)
+        self.messages = MessageBar(over=self.panes)
         self.status_line = StatusLine(self.session)
         self.statusBar().addPermanentWidget(self.status_line)
         self.statusBar().setSizeGripEnabled(False)
@@ -77,7 +77,6 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.messages)
         layout.addWidget(self.banner)
         layout.addWidget(self.panes, 1)
         self.setCentralWidget(middle)
@@ -147,7 +146,7 @@ class MainWindow(QMainWindow):
         side: Literal["left", "right", "bottom"] = "right",
         shortcut: str = "",
     ) -> QDockWidget:
-        """A dock panel with an entry in the View menu that shows and hides it."""
+        """A dock panel with an entry in the View menu: it brings the panel to the front, and hides it from there."""
         dock = QDockWidget(title, self)
         dock.setObjectName(f"panel {title}")
         dock.setWidget(widget)
@@ -155,10 +154,13 @@ class MainWindow(QMainWindow):
             QDockWidget.DockWidgetFeature.DockWidgetClosable | QDockWidget.DockWidgetFeature.DockWidgetMovable
         )
         self.addDockWidget(_AREAS[side], dock)
-        action = dock.toggleViewAction()
+        # Qt's own action would hide a panel that is open behind another tab, which nobody sees.
+        action = QAction(title, self, checkable=True)
         if shortcut:
             action.setShortcut(QKeySequence(shortcut))
-        action.setToolTip(with_shortcut(f"Show or hide the panel {title}", shortcut))
+        action.setToolTip(with_shortcut(f"Show the panel {title}, or hide it where it is in front", shortcut))
+        action.triggered.connect(lambda wanted: bring_to_front(dock) if wanted else dock.hide())
+        dock.visibilityChanged.connect(action.setChecked)
         self.menu("View").addAction(action)
         self.list_action("View", action)
         self._docks[title] = dock
@@ -196,9 +198,9 @@ class MainWindow(QMainWindow):
                 self.resizeDocks(firsts, [widths[side]] * len(firsts), Qt.Orientation.Horizontal)
                 self.resizeDocks(firsts, [3, *[2] * (len(firsts) - 1)], Qt.Orientation.Vertical)
 
-    def show_message(self, sentence: str, level: Level = "info") -> None:
-        """Tell the user something, above the panes; an error stays until it is dismissed."""
-        self.messages.show_message(sentence, level)
+    def show_message(self, sentence: str, level: Level = "info", offer: Offer | None = None) -> None:
+        """Tell the user something, over the edge of the panes; an error stays until it is dismissed."""
+        self.messages.show_message(sentence, level, offer)
 
     def may_leave(self) -> bool:
         """Whether what is open may be given up: asks about work that would be lost from view."""
@@ -262,6 +264,12 @@ class MainWindow(QMainWindow):
 
     def _on_record_failed(self, sentence: str) -> None:
         self.show_message(f"This edit is not in the journal on disk: {sentence}", "error")
+
+
+def bring_to_front(dock: QDockWidget) -> None:
+    """Show a panel, before the others of its place."""
+    dock.show()
+    dock.raise_()
 
 
 def with_shortcut(tip: str, shortcut: str) -> str:

@@ -1,8 +1,13 @@
-"""A quiet bar under the menu that tells the user what happened. Never a dialog in the way."""
+"""Sentences that tell the user what happened, laid over the lower edge of the views. Never a dialog in the way.
 
+They take no room of their own: whatever comes and goes, the views stay where they are under a hand that draws.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from viewer.widgets.theme import ACCENT, ERROR, RAISED, TEXT, WARNING
@@ -12,11 +17,22 @@ Level = Literal["info", "warning", "error"]
 _COLOURS = {"info": ACCENT, "warning": WARNING, "error": ERROR}
 _SHOWN_MS = {"info": 8_000, "warning": 20_000, "error": 0}
 _MOST = 4
+#: The widest that a message gets, and its distance from the edges of the views, px.
+_WIDEST, _MARGIN = 720, 8
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A button beside a sentence: what it says, and what it does before the message goes."""
+
+    text: str
+    slot: Callable[[], object]
 
 
 class _Message(QWidget):
-    def __init__(self, sentence: str, level: Level, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, sentence: str, level: Level, offer: Offer | None, bar: "MessageBar") -> None:
+        super().__init__(bar)
+        self._bar = bar
         self.sentence = sentence
         self.level = level
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -24,56 +40,116 @@ class _Message(QWidget):
         label = QLabel(sentence)
         label.setWordWrap(True)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        # Selectable text would take the keys from the view that is being drawn in.
+        label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         label.setStyleSheet("border: none;")
         # A path or name from a file must not be read as markup.
         label.setTextFormat(Qt.TextFormat.PlainText)
-        close = QToolButton()
-        close.setText("✕")
-        close.setToolTip("Dismiss (Esc)")
-        close.setStyleSheet("border: none;")
-        close.clicked.connect(self.dismiss)
+        self.button = self._button(offer.text, offer.text, offer.slot) if offer is not None else None
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 3, 4, 3)
         layout.addWidget(label, 1)
-        layout.addWidget(close)
+        if self.button is not None:
+            layout.addWidget(self.button)
+        layout.addWidget(self._button("✕", "Dismiss (Esc)", None))
         if _SHOWN_MS[level]:
             QTimer.singleShot(_SHOWN_MS[level], self, self.dismiss)
+
+    def _button(self, text: str, tip: str, slot: Callable[[], object] | None) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setStyleSheet("border: none;" if slot is None else f"border: 1px solid {ACCENT};")
+
+        def clicked() -> None:
+            self.dismiss()
+            if slot is not None:
+                slot()
+
+        button.clicked.connect(clicked)
+        return button
 
     def dismiss(self) -> None:
         """Take this message away."""
         self.hide()
         self.setParent(None)
         self.deleteLater()
+        self._bar.lay_out()
 
 
 class MessageBar(QWidget):
-    """Shows the last messages; errors stay until they are dismissed."""
+    """The last messages, over the lower edge of a widget; errors stay until they are dismissed.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    Args:
+        over: the widget that they lie on.
+    """
+
+    def __init__(self, over: QWidget) -> None:
+        super().__init__(over)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(1)
+        self._more = QLabel(self)
+        self._more.setStyleSheet(f"background: {RAISED}; color: {ERROR}; padding: 2px 8px;")
+        self._layout.addWidget(self._more)
+        over.installEventFilter(self)
+        self.lay_out()
 
-    def show_message(self, sentence: str, level: Level = "info") -> None:
-        """Add a sentence; one that is on screen already is not repeated."""
+    def show_message(self, sentence: str, level: Level = "info", offer: Offer | None = None) -> None:
+        """Add a sentence; one that is on screen already is not repeated, unless its button would do another thing."""
         held = self._messages()
-        if any(message.sentence == sentence and message.level == level for message in held):
-            return
-        if len(held) >= _MOST:
-            # The oldest that is no error makes room first.
-            min(held, key=lambda message: message.level == "error").dismiss()
-        self._layout.addWidget(_Message(sentence, level, self))
+        for message in held:
+            if message.sentence == sentence and message.level == level:
+                if offer is None and message.button is None:
+                    return
+                message.dismiss()
+        held = self._messages()
+        passing = [message for message in held if message.level != "error"]
+        if len(held) >= _MOST and passing:
+            passing[0].dismiss()
+        self._layout.addWidget(_Message(sentence, level, offer, self))
+        self.lay_out()
 
     def dismiss_all(self) -> None:
         """Take all messages away."""
         for message in self._messages():
             message.dismiss()
 
+    def withdraw(self, sentence: str) -> None:
+        """Take a sentence away that no longer holds."""
+        for message in self._messages():
+            if message.sentence == sentence:
+                message.dismiss()
+
     @property
     def sentences(self) -> list[str]:
-        """What is on screen, oldest first."""
+        """What has not been dismissed, oldest first; of many errors the last ones are on screen."""
         return [message.sentence for message in self._messages()]
+
+    def lay_out(self) -> None:
+        """Take the place over the edge that the messages need; the oldest of too many errors wait out of sight."""
+        held = self._messages()
+        waiting = len(held) - _MOST
+        for place, message in enumerate(held):
+            message.setVisible(place >= waiting)
+        self._more.setText(f"{waiting} more: dismiss these to see what came before.")
+        self._more.setVisible(waiting > 0)
+        self.setVisible(bool(held))
+        over = self.parentWidget()
+        if held and over is not None:
+            width = min(over.width() - 2 * _MARGIN, _WIDEST)
+            self._layout.invalidate()
+            height = min(self._layout.totalHeightForWidth(width), over.height() - 2 * _MARGIN)
+            self.setFixedSize(max(width, 1), max(height, 1))
+            self.move(QPoint((over.width() - width) // 2, over.height() - height - _MARGIN))
+            self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Follow the edge."""
+        if event.type() == QEvent.Type.Resize and watched is self.parentWidget():
+            self.lay_out()
+        return super().eventFilter(watched, event)
 
     def _messages(self) -> list[_Message]:
         items = (self._layout.itemAt(i) for i in range(self._layout.count()))
