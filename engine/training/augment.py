@@ -11,10 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from engine.cards.nodes import Step
 from engine.training.dataset import Case
-
-#: What lies outside a patient after masking, HU; the windows clip it to the same value as any lower padding.
-OUTSIDE_HU = -1024.0
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,21 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Crop:
-    """What one step learns from: `image` (planes, rows, columns) HU, `labels` alike (uint8), `contoured` (classes)."""
+    """What one step learns from.
+
+    Args:
+        image: (planes, rows, columns), HU for CT.
+        labels: alike, uint8.
+        contoured: (classes,).
+        inside: (planes, rows, columns) bool, true where there is an image.
+        intensity: steps that change values, still to be done.
+    """
 
     image: torch.Tensor
     labels: torch.Tensor
     contoured: torch.Tensor
+    inside: torch.Tensor
+    intensity: tuple[Step, ...] = ()
 
 
 def draw(
@@ -80,12 +88,17 @@ def draw(
         augmentation: what to vary.
     """
     case, centre = _choose(rng, cases, np.array(size), augmentation)
-    image, labels = _cut_out(rng, case, centre, size, augmentation)
-    image = _vary_intensity(rng, image, labels, augmentation)
+    image, labels, inside = _cut_out(rng, case, centre, size, augmentation)
+    image = _vary_intensity(rng, image, case.outside, augmentation)
+    if rng.random() < augmentation.cut:
+        planes = int(rng.integers(1, max(image.shape[0] // 3, 2)))
+        ends = slice(0, planes) if rng.random() < 0.5 else slice(image.shape[0] - planes, None)
+        image[ends], labels[ends], inside[ends] = case.outside, 0, False
     contoured = case.contoured
     if rng.random() < augmentation.flip:
         image, labels, contoured = flipped(image, labels, contoured, mirror)
-    return Crop(image, labels, torch.from_numpy(contoured.astype(np.float32)))
+        inside = inside.flip(-1)
+    return Crop(image, labels, torch.from_numpy(contoured.astype(np.float32)), inside, case.intensity)
 
 
 def flipped(
@@ -122,10 +135,14 @@ def _cut_out(
     centre: NDArray[np.float64],
     size: tuple[int, int, int],
     augmentation: Augmentation,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Image, labels, and where there is an image."""
     if rng.random() >= augmentation.spatial:
-        start = np.rint(centre - np.array(size) / 2).astype(int)
-        return _window(case.image, start, size, OUTSIDE_HU).float(), _window(case.labels, start, size, 0)
+        # Half voxels are rounded up, so that an image smaller than the crop lies in it as in the tile of a run.
+        start = np.floor(centre - np.array(size) / 2 + 0.5).astype(int)
+        image = _window(case.image, start, size, case.outside).float()
+        there = np.broadcast_to(np.True_, case.image.shape)
+        return image, _window(case.labels, start, size, 0), _window(there, start, size, 0)
     matrix = _affine(rng, np.array(case.spacing), augmentation)
     return _resampled(case, centre, size, matrix)
 
@@ -157,7 +174,7 @@ def _affine(rng: np.random.Generator, spacing: NDArray[np.float64], augmentation
 
 def _resampled(
     case: Case, centre: NDArray[np.float64], size: tuple[int, int, int], matrix: NDArray[np.float64]
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     # Only the box of the case that the crop looks at is converted and sampled.
     reach = np.abs(matrix) @ ((np.array(size) - 1) / 2) + 1
     low = np.clip(np.floor(centre - 0.5 - reach), 0, np.array(case.image.shape) - 1).astype(int)
@@ -166,16 +183,18 @@ def _resampled(
     # grid_sample wants (x, y, z) and -1..1 between the centres of the first and last voxel.
     axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in size]
     grid = []
+    inside = torch.ones(size, dtype=torch.bool)
     for axis in (2, 1, 0):
         steps = [
             float(matrix[axis, other]) * axes[other].reshape([-1 if k == other else 1 for k in range(3)])
             for other in range(3)
         ]
         index = steps[0] + steps[1] + steps[2] + float(centre[axis] - 0.5 - low[axis])
+        inside &= (index > -0.5 - low[axis]) & (index < case.image.shape[axis] - 0.5 - low[axis])
         grid.append(index * (2 / max(int(high[axis] - low[axis]) - 1, 1)) - 1)
     points = torch.stack(grid, dim=-1)[None]
-    image = torch.from_numpy(case.image[box]).float()[None, None] - OUTSIDE_HU
-    image = functional.grid_sample(image, points, align_corners=True)[0, 0] + OUTSIDE_HU
+    image = torch.from_numpy(case.image[box]).float()[None, None] - case.outside
+    image = functional.grid_sample(image, points, align_corners=True)[0, 0] + case.outside
     best = torch.full(size, 0.5)
     labels = torch.zeros(size, dtype=torch.uint8)
     source = torch.from_numpy(case.labels[box])
@@ -185,13 +204,13 @@ def _resampled(
             won = share >= best
             labels[won] = value
             best = torch.maximum(best, share)
-    return image, labels
+    return image, labels, inside
 
 
 def _vary_intensity(
-    rng: np.random.Generator, image: torch.Tensor, labels: torch.Tensor, augmentation: Augmentation
+    rng: np.random.Generator, image: torch.Tensor, outside: float, augmentation: Augmentation
 ) -> torch.Tensor:
-    outside = image < -950
+    is_outside = image <= outside
     if rng.random() < augmentation.metal:
         image = _with_metal(rng, image)
     if rng.random() < augmentation.blur:
@@ -202,14 +221,9 @@ def _vary_intensity(
         noise = rng.standard_normal(tuple(image.shape), dtype=np.float32)
         image = image + torch.from_numpy(noise) * float(rng.uniform(0, augmentation.noise_hu))
     # What is outside the patient is masked before the network sees it, so it does not vary.
-    image = torch.where(outside, torch.tensor(OUTSIDE_HU), image)
+    image = torch.where(is_outside, torch.tensor(outside), image)
     if rng.random() < augmentation.couch:
         image = _with_couch(rng, image)
-    if rng.random() < augmentation.cut:
-        planes = int(rng.integers(1, max(image.shape[0] // 3, 2)))
-        ends = slice(0, planes) if rng.random() < 0.5 else slice(image.shape[0] - planes, None)
-        image[ends] = OUTSIDE_HU
-        labels[ends] = 0
     return image
 
 

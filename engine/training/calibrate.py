@@ -18,8 +18,7 @@ from engine.errors import MismatchError
 from engine.inference.context import Context
 from engine.inference.graph import maps_of, run_nodes
 from engine.inference.maps import Maps
-from engine.training.dataset import Case, open_data
-from engine.training.evaluate import volume_of
+from engine.training.dataset import Case, open_data, volume_of
 from engine.training.publish import write_card
 
 #: Expected share of a structure that the outer contour may miss, and of the inner contour that may be wrong: the first

@@ -11,9 +11,11 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from engine.cards.nodes import Step
 from engine.errors import MismatchError, ReadError
 from engine.grid_file import read_grid_file
 from engine.sitk_image import to_image
+from engine.volume import Geometry, Volume
 
 #: HU above which a voxel counts as body when the box around the patient is found.
 _BODY_HU = -500
@@ -25,17 +27,21 @@ class Case:
 
     Args:
         name: the case's name in the data set.
-        image: (planes, rows, columns) int16, HU for CT; rising along Superior, Posterior and Left.
+        image: (planes, rows, columns), HU for CT; rising along Superior, Posterior and Left.
         labels: (planes, rows, columns) uint8, the data set's structures in the order of `structures`, from 1.
         spacing: (planes, rows, columns) mm.
         contoured: (structures,) bool, true where the structure was contoured in this case.
+        outside: value of what is not the patient.
+        intensity: steps of a card that change values, still to be done.
     """
 
     name: str
-    image: NDArray[np.int16]
+    image: NDArray[Any]
     labels: NDArray[np.uint8]
     spacing: tuple[float, float, float]
     contoured: NDArray[np.bool_]
+    outside: float = -1024.0
+    intensity: tuple[Step, ...] = ()
 
     @cached_property
     def voxels_of(self) -> dict[int, NDArray[np.intp]]:
@@ -53,7 +59,14 @@ class Case:
         """The case within the box around the patient, `margin` voxels wider on each side where there are some."""
         box = body_box(self.image, margin)
         image, labels = np.ascontiguousarray(self.image[box]), np.ascontiguousarray(self.labels[box])
-        return Case(self.name, image, labels, self.spacing, self.contoured)
+        return replace(self, image=image, labels=labels)
+
+
+def volume_of(case: Case) -> Volume:
+    """The case as the program would have it open: a CT whose axes rise along Left, Posterior and Superior."""
+    shape = (case.image.shape[0], case.image.shape[1], case.image.shape[2])
+    geometry = Geometry.regular((0.0, 0.0, 0.0), np.eye(3), case.spacing[::-1], shape)
+    return Volume(case.image, geometry, modality="CT", units="HU")
 
 
 class DataSource(Protocol):
@@ -140,7 +153,7 @@ class DataSet:
         return Case(name, hu, ordered, (z, y, x), contoured)
 
 
-def body_box(image: NDArray[np.int16], margin: int) -> tuple[slice, slice, slice]:
+def body_box(image: NDArray[Any], margin: int) -> tuple[slice, slice, slice]:
     """The box around everything denser than fat, `margin` voxels wider; the whole image where there is nothing."""
     body = image > _BODY_HU
     slices = []

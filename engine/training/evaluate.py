@@ -21,10 +21,9 @@ from engine.contouring.fill import fill
 from engine.contouring.measure import mask_dice, surface_distances
 from engine.errors import PlanimeterError
 from engine.inference.run import run_card
-from engine.training.dataset import Case, DataSource
+from engine.training.dataset import Case, DataSource, volume_of
 from engine.training.publish import write_card
 from engine.training.scanner import as_from_scanner
-from engine.volume import Geometry, Volume
 
 #: The figures of a structure, as they are named in tables.
 MEASURES = ("dice", "surface_dice_2mm", "hd95_mm", "volume_error")
@@ -131,12 +130,6 @@ def record_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, sp
     return card
 
 
-def volume_of(case: Case) -> Volume:
-    """The case as the program would have it open: a CT whose axes rise along Left, Posterior and Superior."""
-    geometry = Geometry.regular((0.0, 0.0, 0.0), np.eye(3), case.spacing[::-1], _shape(case))
-    return Volume(case.image, geometry, modality="CT", units="HU")
-
-
 def _drawn(loaded: LoadedCard, case: Case, device: str) -> dict[str, NDArray[np.bool_]]:
     """Structure → its mask on the image's grid."""
     volume = volume_of(case)
@@ -179,7 +172,3 @@ def _means(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
     count = defined.sum(axis=1)
     total = np.where(defined, resampled, 0.0).sum(axis=1)
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
-
-
-def _shape(case: Case) -> tuple[int, int, int]:
-    return case.image.shape[0], case.image.shape[1], case.image.shape[2]

@@ -21,6 +21,7 @@ from engine.training.checkpoint import MovingAverage, Progression, load, save
 from engine.training.dataset import Case
 from engine.training.losses import segmentation_loss
 from engine.training.recipe import Recipe
+from engine.training.seen import seen
 
 #: Called after each step with the fraction done (0..1) and a line to show.
 Report = Callable[[float, str], None]
@@ -33,18 +34,12 @@ _SAVE_MINUTES = 3.0
 AVERAGE_FILE = "average.safetensors"
 
 
-def windowed(image: torch.Tensor, windows: list[list[float]]) -> torch.Tensor:
-    """HU (..., planes, rows, columns) → one channel a window, clipped and scaled to -1..1, in a new leading axis."""
-    channels = [((image - low) / (high - low)).clamp(0, 1) * 2 - 1 for low, high in windows]
-    return torch.stack(channels)
-
-
 class Trainer:
     """One run of a recipe.
 
     Args:
         recipe: what to do.
-        cases: to learn from, cropped to the patient.
+        cases: to learn from, as the card prepares them.
         validation: to choose by; may be empty.
         folder: gets `checkpoint.safetensors`, `average.safetensors` (the weights that scored best, or the last where
             there is no validation), and `curves.csv`. A checkpoint found there is resumed.
@@ -144,10 +139,19 @@ class Trainer:
         return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
 
     def _predict(self, network: nn.Module, case: Case) -> np.ndarray:
-        image = windowed(torch.from_numpy(case.image).float(), self.recipe.windows)[None].to(self.device)
+        padding = self.recipe.padding
+        inside = torch.ones(case.image.shape, dtype=torch.bool)
+        image = seen(case.image.astype(np.float32), case.intensity, inside, padding)[None].to(self.device)
         with torch.inference_mode(), self._precision():
             logits = sliding_window_inference(
-                image, self.recipe.patch, 1, network, overlap=0.25, mode="gaussian", padding_mode="constant", cval=-1
+                image,
+                self.recipe.patch,
+                1,
+                network,
+                overlap=0.25,
+                mode="gaussian",
+                padding_mode="constant",
+                cval=padding,
             )
         assert isinstance(logits, torch.Tensor)
         return logits[0].argmax(0).byte().cpu().numpy()
@@ -170,7 +174,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        image = torch.stack([windowed(crop.image, recipe.windows) for crop in crops])
+        image = torch.stack([seen(c.image.numpy(), c.intensity, c.inside, recipe.padding) for c in crops])
         image = image.to(self.device, memory_format=torch.channels_last_3d)
         labels = torch.stack([crop.labels for crop in crops]).to(self.device)
         contoured = torch.stack([crop.contoured for crop in crops]).to(self.device)

@@ -17,8 +17,8 @@ class Recipe:
     Args:
         structures: names in the data set, in the order of the network's classes from 1.
         mirror_pairs: structures that are each other's mirror image, left and right.
-        windows: [low, high] HU of each input channel; values are clipped and scaled to -1..1.
         patch: (planes, rows, columns) of a crop.
+        padding: what the network is shown where there is no image.
         network: parameters of `engine.inference.networks.build_network`.
         minutes: the length of the schedule; the learning rate follows the time, so that a slower or busier machine
             takes fewer steps of the same schedule.
@@ -37,9 +37,9 @@ class Recipe:
     """
 
     structures: list[str]
-    windows: list[list[float]]
     patch: tuple[int, int, int]
     network: dict[str, Any]
+    padding: float = 0.0
     mirror_pairs: list[list[str]] = dataclasses.field(default_factory=list)
     minutes: float = 100.0
     batch: int = 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,11 @@ from engine.cards.schema import Card
 from engine.cards.weights import read_weights
 from engine.errors import CardError, MismatchError
 from engine.inference.packing import unpacked
-from engine.preprocessing import windows
 from engine.training.dataset import Case, DataSource, open_data
 from engine.training.loop import AVERAGE_FILE, Trainer
 from engine.training.publish import params_of, publish, segmenters_of
 from engine.training.recipe import Recipe
+from engine.training.seen import as_prepared, spacing_behind
 
 
 def train_card(
@@ -72,7 +73,9 @@ def train_card(
         modalities = described.inputs[0].modality
         dataset = open_data(data, recipe.structures, modalities)
         chosen_by = open_data(validation, recipe.structures, modalities) if validation else None
-        cases, held_out = _cases(recipe, dataset, chosen_by, named)
+        spacing = spacing_behind(described, segmenters_of(described, name)[0])
+        prepared = partial(as_prepared, steps=described.preprocess, spacing_mm=spacing)
+        cases, held_out = _cases(recipe, dataset, chosen_by, prepared, named)
         # Each network's run is resumed by itself.
         folder = output if single else output / name
         progression = Trainer(recipe, cases, held_out, folder, resolve_device(device), start=start).run(named)
@@ -118,15 +121,12 @@ def recipe_of(card: Card, name: str) -> Recipe:
     if not card.provenance.recipe:
         raise CardError(f"The model '{card.id}' has no training recipe.")
     params = params_of(segmenters_of(card, name)[0])
-    seen = [step.params.windows for step in card.preprocess if isinstance(step.params, windows.Params)]
-    if len(seen) != 1:
-        raise CardError(f"The model '{card.id}' needs exactly one 'windows' in its preprocessing to be trained.")
     drawn = {
         "network": params.network.arguments,
         "patch": params.patch,
         "structures": list(params.labels),
         "mirror_pairs": [list(pair) for pair in params.mirror_pairs],
-        "windows": [list(window) for window in seen[0]],
+        "padding": params.padding,
     }
     common = dict(card.provenance.recipe)
     nodes = common.pop("nodes", {})
@@ -144,7 +144,11 @@ def resolve_device(device: str) -> str:
 
 
 def _cases(
-    recipe: Recipe, dataset: DataSource, held_out: DataSource | None, report: Callable[[float, str], None]
+    recipe: Recipe,
+    dataset: DataSource,
+    held_out: DataSource | None,
+    prepared: Callable[[Case], Case],
+    report: Callable[[float, str], None],
 ) -> tuple[list[Case], list[Case]]:
     names = dataset.names
     chosen: list[str] = []
@@ -156,8 +160,8 @@ def _cases(
     for index, name in enumerate(names):
         report(0.0, f"reading case {index + 1} of {len(names)}")
         out = recipe.left_out.get(name, [])
-        cases.append(dataset.read(name).cropped().without([structure in out for structure in recipe.structures]))
+        cases.append(prepared(dataset.read(name)).without([structure in out for structure in recipe.structures]))
     if not any(case.voxels_of for case in cases):
         raise MismatchError(f"No case of the data set has any of {', '.join(recipe.structures)} contoured.")
     source, chosen = (held_out, held_out.names) if held_out else (dataset, chosen)
-    return cases, [source.read(name).cropped() for name in chosen]
+    return cases, [prepared(source.read(name)) for name in chosen]

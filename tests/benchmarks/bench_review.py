@@ -16,8 +16,7 @@ from engine.cards.roles import only_input
 from engine.contouring.fill import fill_plane
 from engine.inference.run import run_card
 from engine.structures import Roi
-from engine.training.dataset import DataSet
-from engine.training.evaluate import volume_of
+from engine.training.dataset import DataSet, volume_of
 from engine.volume import Geometry
 
 CARD = "head-neck-oar"

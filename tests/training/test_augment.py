@@ -1,5 +1,6 @@
 """Crops: repeatable, of the size asked for, and with labels that follow the image."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,10 +61,14 @@ def test_a_structure_is_never_marked_contoured_where_it_was_not(boxes: Path) -> 
         assert not (crop.labels[crop.labels > 0] != 1 + int(crop.contoured.argmax())).any()
 
 
-def test_air_outside_looks_alike_whatever_its_padding(boxes: Path) -> None:
-    from engine.training.loop import windowed
-
-    windows = [[-150.0, 250.0], [-1000.0, 1500.0]]
-    padding = torch.tensor([[[-1024.0, -3024.0]]])
-    channels = windowed(padding, windows)
-    assert torch.equal(channels[..., 0], channels[..., 1])
+def test_what_lies_outside_the_image_is_marked_and_turns_with_it(boxes: Path) -> None:
+    case = DataSet(boxes, ["Box_R", "Box_L"]).read("a")
+    case = replace(case, image=np.full_like(case.image, 40), outside=-1000.0)
+    larger = (40, 40, 48)
+    plain = Augmentation(shift_hu=0, contrast=0, noise_hu=0, blur=0, cut=0.5, metal=0, couch=0)
+    for step in range(10):
+        crop = draw(np.random.default_rng([4, step]), [case], larger, MIRROR, plain)
+        assert 0 < crop.inside.float().mean() < 1
+        # Between the last voxel and half a step beyond, the image fades.
+        assert (crop.image[~crop.inside] < 40).all() and (crop.image[crop.inside] > -1000).all()
+        assert not crop.labels[~crop.inside].any()

@@ -6,17 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 from safetensors.torch import load_file
 
+from engine.cards.nodes import PreprocessStep
 from engine.errors import CardError, ReadError
 from engine.training.dataset import Case, DataSet
 from engine.training.loop import Trainer
 from engine.training.recipe import Recipe
+from engine.training.seen import as_prepared
 
 RECIPE = Recipe(
     structures=["Box_R", "Box_L"],
     mirror_pairs=[["Box_R", "Box_L"]],
-    windows=[[-150, 250]],
+    padding=-1.0,
     patch=(16, 16, 16),
     network={"network": "SubvoxelUNet", "in_channels": 1, "out_channels": 3, "filters": [8, 12, 16]},
     minutes=1000,
@@ -29,10 +32,15 @@ RECIPE = Recipe(
 )
 
 
+STEPS = TypeAdapter(tuple[PreprocessStep, ...]).validate_python(
+    [{"op": "mask_body", "params": {}}, {"op": "windows", "params": {"windows": [[-150, 250]]}}]
+)
+
+
 @pytest.fixture(scope="module")
 def cases(boxes: Path) -> list[Case]:
     dataset = DataSet(boxes, RECIPE.structures)
-    return [dataset.read(name).cropped() for name in dataset.names]
+    return [as_prepared(dataset.read(name), STEPS) for name in dataset.names]
 
 
 def quiet(fraction: float, text: str) -> None:
@@ -84,7 +92,7 @@ def test_a_checkpoint_of_another_network_is_refused(cases: list[Case], tmp_path:
 
 def test_a_recipe_with_an_unknown_field_is_named() -> None:
     with pytest.raises(CardError, match="momentum"):
-        Recipe.from_dict({"structures": [], "windows": [], "patch": [1, 1, 1], "network": {}, "momentum": 1})
+        Recipe.from_dict({"structures": [], "patch": [1, 1, 1], "network": {}, "momentum": 1})
 
 
 def test_a_batch_is_the_crops_of_the_step(cases: list[Case], tmp_path: Path) -> None:

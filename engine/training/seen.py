@@ -1,0 +1,96 @@
+"""Cases as a card's network sees them: the same preprocessing as in a run, the labels brought along."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.cards.nodes import Node, Step
+from engine.cards.schema import Card
+from engine.errors import CardError
+from engine.inference.preprocess import Prepared, as_seen, prepare
+from engine.operations import concatenate, crop
+from engine.progress import silent
+from engine.resample import positions_of, sample
+from engine.training.dataset import Case, volume_of
+from engine.values import Triple
+from engine.volume import Volume
+
+
+def as_prepared(case: Case, steps: Sequence[Step], spacing_mm: Triple | None = None) -> Case:
+    """A case on the grid of a card's network, network axes, its values still in the image's units.
+
+    A voxel has the label that fills most of it, where that is half of it at least.
+
+    Args:
+        case: as it was acquired.
+        steps: of the card.
+        spacing_mm: (column, row, plane) mm in place of the card's, as a node behind a crop may see.
+
+    Raises:
+        EngineError: the image would be too large at the card's spacing.
+    """
+    volume = volume_of(case)
+    image = prepare(volume, steps)
+    if spacing_mm is not None:
+        image = image.recut(None, spacing_mm, silent)
+    return replace(
+        case,
+        image=_narrowed(image.values),
+        labels=_labels_on(image, case, volume),
+        spacing=image.spacing,
+        outside=image.blank,
+        intensity=image.intensity,
+    )
+
+
+def seen(values: NDArray[np.float32], intensity: Sequence[Step], inside: torch.Tensor, padding: float) -> torch.Tensor:
+    """(channels, planes, rows, columns) of values in the image's units, as the network is shown them.
+
+    Args:
+        values: (planes, rows, columns).
+        intensity: of the case.
+        inside: alike, true where there is an image.
+        padding: what a network is shown elsewhere.
+    """
+    channels = torch.from_numpy(np.stack(as_seen(values, intensity)))
+    return torch.where(inside, channels, torch.tensor(padding))
+
+
+def spacing_behind(card: Card, node: Node) -> Triple | None:
+    """The spacing of the image that a node is given, where a crop before it has one of its own.
+
+    Raises:
+        CardError: it is fed what another node finds, which no data set holds.
+    """
+    nodes = {name: made for made in card.graph for name in made.names}
+    source = nodes.get(node.inputs[0])
+    while source is not None:
+        if isinstance(source.params, concatenate.Params):
+            raise CardError(
+                f"The network '{node.node}' of '{card.id}' is fed what another one finds, which no data set holds."
+            )
+        if isinstance(source.params, crop.Params) and source.params.spacing_mm is not None:
+            return source.params.spacing_mm
+        source = nodes.get(source.inputs[0])
+    return None
+
+
+def _narrowed(values: NDArray[np.float32]) -> NDArray[np.int16] | NDArray[np.float32]:
+    """The same values in half the memory, where that is exact."""
+    whole = values.astype(np.int16) if values.size and np.abs(values).max() < 32767 else None
+    return whole if whole is not None and np.array_equal(whole, values) else values
+
+
+def _labels_on(image: Prepared, case: Case, volume: Volume) -> NDArray[np.uint8]:
+    positions = positions_of(volume.geometry, image.geometry)
+    labels = np.zeros(image.geometry.shape, np.uint8)
+    best = np.full(labels.shape, 0.5, np.float32)
+    for value in case.voxels_of:
+        share = sample(Volume(case.labels == value, volume.geometry), positions, 0.0)
+        won = share >= best
+        labels[won] = value
+        best = np.maximum(best, share)
+    return np.ascontiguousarray(image.axes.to_network(labels))

@@ -1,0 +1,141 @@
+"""What a network is shown in training is what it is shown in a run."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from monai.networks.nets.unet import UNet
+
+from engine.answers import RunOptions
+from engine.cards.registry import load_card
+from engine.cards.schema import Card
+from engine.errors import CardError
+from engine.inference.run import run_card
+from engine.preprocessing.table import PREPROCESSING
+from engine.training.dataset import Case, DataSet, volume_of
+from engine.training.run import train_card
+from engine.training.seen import as_prepared, spacing_behind
+
+#: Every step that there is, the windows behind a normalisation by given figures.
+STEPS: list[dict[str, Any]] = [
+    {"op": "orient", "params": {"axes": "RAS"}},
+    {"op": "mask_body", "params": {"outside": -1000}},
+    {"op": "crop_body", "params": {"margin_mm": 9}},
+    {"op": "resample", "params": {"spacing_mm": [3.0, 3.0, 4.0]}},
+    {"op": "normalise", "params": {"over": "body", "clip_percentiles": [2, 98]}},
+    {"op": "windows", "params": {"windows": [[-2, 2], [0, 1]]}},
+]
+#: Nothing is varied, and the crop is the whole image, padded alike on both sides.
+PLAIN = dict.fromkeys(("spatial", "flip", "shift_hu", "contrast", "noise_hu", "blur", "cut", "metal", "couch"), 0)
+PATCH = (48, 64, 80)
+
+
+def card(**changes: Any) -> dict[str, Any]:
+    network = {
+        "network": "UNet", "spatial_dims": 3, "in_channels": 2, "out_channels": 2, "channels": [2, 4], "strides": [2],
+    }  # fmt: skip
+    params = {"network": network, "patch": list(PATCH), "padding": -7.0, "labels": ["Box"]}
+    return {
+        "id": "seen", "version": "1", "task": "segment", "title": "Seen", "fidelity": "modern", "badge": "trained",
+        "inputs": [{"role": "ct", "modality": ["CT"], "units": "HU"}], "preprocess": STEPS,
+        "graph": [{"node": "net", "op": "segment", "in": ["ct"], "params": params}],
+        "outputs": [{"kind": "mask", "label": "Box", "name": "Box"}],
+        "provenance": {"recipe": {"steps": 2, "compile": False, "holdout": 0, "augment": PLAIN}},
+    } | changes  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One patient of noisy tissue in air, with a box in it, on pixels of 2.5 mm and planes 3 mm apart."""
+    folder = tmp_path_factory.mktemp("seen")
+    rng = np.random.default_rng(5)
+    image = np.full((40, 52, 60), -1000, np.int16)
+    image[4:36, 8:44, 8:52] = rng.integers(-80, 120, (32, 36, 44))
+    labels = np.zeros(image.shape, np.uint8)
+    labels[12:24, 16:30, 20:40] = 1
+    image[labels > 0] += 200
+    for array, name in ((image, "imagesTr/a_0000.nii.gz"), (labels, "labelsTr/a.nii.gz")):
+        stored = sitk.GetImageFromArray(array)
+        stored.SetSpacing((2.5, 2.5, 3.0))
+        (folder / name).parent.mkdir(exist_ok=True)
+        sitk.WriteImage(stored, str(folder / name))
+    described = {"labels": {"background": 0, "Box": 1}, "numTraining": 1, "file_ending": ".nii.gz"}
+    (folder / "dataset.json").write_text(json.dumps(described), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def case(data: Path) -> Case:
+    return DataSet(data, ["Box"]).read("a")
+
+
+@contextmanager
+def what_networks_see() -> Iterator[list[torch.Tensor]]:
+    """The tensors that whole networks are given, while the context lasts."""
+    given: list[torch.Tensor] = []
+
+    def look(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        if isinstance(module, UNet):
+            given.append(arguments[0].detach().clone())
+
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        yield given
+    finally:
+        handle.remove()
+
+
+def test_a_network_is_shown_the_same_in_training_and_in_a_run(data: Path, case: Case, tmp_path: Path) -> None:
+    assert {step["op"] for step in STEPS} == set(PREPROCESSING)
+    (tmp_path / "card.json").write_text(json.dumps(card()), encoding="utf-8")
+    with what_networks_see() as in_training:
+        train_card(
+            str(tmp_path), data, validation=None, output=tmp_path / "out", minutes=None, seed=0, device="cpu",
+            report=lambda fraction, text: None,
+        )  # fmt: skip
+    with what_networks_see() as in_a_run:
+        run_card(load_card(tmp_path / "out"), volume_of(case), device="cpu", options=RunOptions(precision="float32"))
+    assert len(in_training) == 2 and len(in_a_run) == 1
+    assert in_a_run[0].shape == (1, 2, *PATCH)
+    # All of it was looked at: the image, what is masked in it, and what lies around it.
+    assert len(torch.unique(in_a_run[0])) > 1000 and (in_a_run[0] == -7).any()
+    for shown in in_training:
+        assert torch.equal(shown, in_a_run[0])
+
+
+def test_labels_come_along_to_the_networks_grid(case: Case) -> None:
+    made = as_prepared(case, Card.model_validate(card()).preprocess)
+    assert made.spacing == pytest.approx((4, 3, 3)) and made.image.shape == made.labels.shape
+    volume = (case.labels > 0).sum() * np.prod(case.spacing)
+    # A box of 36 × 35 × 50 mm, cut at whole voxels of 4 × 3 × 3 mm.
+    assert (made.labels > 0).sum() * np.prod(made.spacing) == pytest.approx(volume, rel=0.1)
+    # They lie where the image is bright.
+    tissue = made.image > -500
+    assert made.image[made.labels > 0].mean() > 150
+    assert abs(made.image[tissue & (made.labels == 0)].mean()) < 60
+
+
+def test_a_network_behind_a_crop_learns_at_the_spacing_of_the_crop(case: Case) -> None:
+    values = card()
+    first = values["graph"][0]
+    around = {"node": "around", "op": "crop", "in": ["ct", "net"], "params": {"spacing_mm": [2, 2, 2]}}
+    values["graph"] = [first, around, first | {"node": "fine", "in": ["around"]}]
+    read = Card.model_validate(values)
+    assert [spacing_behind(read, node) for node in (read.graph[0], read.graph[2])] == [None, (2, 2, 2)]
+    assert as_prepared(case, read.preprocess, (2, 2, 2)).spacing == pytest.approx((2, 2, 2))
+
+
+def test_a_network_that_is_fed_what_another_finds_cannot_be_trained_on_images_alone() -> None:
+    values = card()
+    first = values["graph"][0]
+    fed = {"node": "fed", "op": "concatenate", "in": ["ct", "net"], "params": {}}
+    values["graph"] = [first, fed, first | {"node": "second", "in": ["fed"]}]
+    read = Card.model_validate(values)
+    with pytest.raises(CardError, match=r"'second'.*is fed what another one finds"):
+        spacing_behind(read, read.graph[2])
