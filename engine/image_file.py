@@ -7,13 +7,10 @@ from numpy.typing import NDArray
 
 from engine.errors import ReadError
 from engine.grid_file import Placement, files_of, is_grid_file, placements, read_grid, read_grid_file
+from engine.hounsfield import looks_like_hu
 from engine.progress import Progress, silent
 from engine.volume import SeriesInfo, Volume
 
-#: Values of a file that says no unit are taken for HU when their least lies in this range, as air does ...
-HU_LOWEST = (-3100, -500)
-#: ... and their greatest in this one, from soft tissue to metal.
-HU_GREATEST = (20, 32767)
 #: Whole numbers beyond this are rounded, since voxels have 32 bits.
 _EXACT_BELOW = 1 << 24
 
@@ -21,7 +18,6 @@ __all__ = [
     "Placement",
     "files_of",
     "is_image_file",
-    "looks_like_hu",
     "placements",
     "read_image_file",
     "read_plane_count",
@@ -53,8 +49,8 @@ def read_image_file(path: Path, progress: Progress = silent, placement: Placemen
 
     NIfTI's RAS becomes LPS. A left-handed grid is turned round along its third axis; no voxel moves in space.
 
-    Such files name neither modality nor unit. They are taken for CT in HU, with a note, when they look like it: values
-    whose least lies in `HU_LOWEST` (air) and greatest in `HU_GREATEST`. Otherwise both stay "".
+    Such files name neither modality nor unit. They are taken for CT in HU, with a note, when `looks_like_hu` says so of
+    their values. Otherwise both stay "".
 
     Args:
         path: of the file; of a NIfTI pair, either.
@@ -90,11 +86,6 @@ def _narrowed(voxels: NDArray, path: Path, notes: list[str]) -> NDArray:
     if max(-float(low), float(high)) > np.finfo(np.float32).max:
         raise ReadError(f"{path.name} has values of up to {max(-float(low), float(high)):g}, which are too large.")
     return np.ascontiguousarray(voxels, dtype=np.float32)
-
-
-def looks_like_hu(low: float, high: float) -> bool:
-    """True when values from `low` to `high` can be a CT's in HU, with air and tissue in it; a guess, to be noted."""
-    return HU_LOWEST[0] <= low <= HU_LOWEST[1] and HU_GREATEST[0] <= high <= HU_GREATEST[1]
 
 
 def _guessed(voxels: NDArray) -> tuple[str, str, tuple[str, ...]]:

@@ -326,3 +326,8 @@ class Volume:
     def __post_init__(self) -> None:
         if self.voxels.shape != self.geometry.shape:
             raise GeometryError(f"Voxels {self.voxels.shape} do not fit the geometry {self.geometry.shape}.")
+
+    @cached_property
+    def span(self) -> tuple[float, float]:
+        """The least and the greatest value."""
+        return float(self.voxels.min()), float(self.voxels.max())

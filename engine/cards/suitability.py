@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.cards.schema import Card, CardInput
+from engine.hounsfield import looks_like_hu
 from engine.operations import segment
 from engine.volume import FloatArray, Geometry, Volume
 
@@ -84,15 +85,6 @@ def bounds_lps(geometry: Geometry) -> tuple[FloatArray, FloatArray]:
     return corners.min(axis=0), corners.max(axis=0)
 
 
-def looks_like_hu(volume: Volume) -> bool:
-    """True when the values could be Hounsfield units: air and tissue are both there, and nothing lies far outside."""
-    sample = volume.voxels[:: max(volume.voxels.shape[0] // 16, 1), ::4, ::4]
-    if not np.isfinite(sample).all():
-        return False
-    tissue = np.count_nonzero((sample > -200) & (sample < 300))
-    return bool(-4000 <= sample.min() <= -300 and sample.max() <= 40_000 and tissue > 0.005 * sample.size)
-
-
 def _modality(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
     wanted = " or ".join(_MODALITIES.get(name, name) for name in image.modality)
     refusals = []
@@ -101,7 +93,7 @@ def _modality(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
         # Hounsfield units carry the meaning that the network was taught; on anything else it draws nonsense.
         overridable = image.units != "HU"
         refusals.append(Refusal(f"{card.title} is made for {wanted}, and this image is {is_it}.", overridable))
-    elif not volume.modality and not (image.units == "HU" and looks_like_hu(volume)) and len(image.modality) == 1:
+    elif not volume.modality and not (image.units == "HU" and looks_like_hu(*volume.span)) and len(image.modality) == 1:
         refusals.append(
             Refusal(f"{card.title} is made for {wanted}, and this file does not say what kind of image it is.", True)
         )
@@ -109,9 +101,13 @@ def _modality(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
         refusals.append(
             Refusal(f"{card.title} needs values in {image.units}, and this image has {volume.units}.", False)
         )
-    elif image.units == "HU" and volume.modality == "CT" and not looks_like_hu(volume):
+    elif image.units == "HU" and volume.modality == "CT" and not looks_like_hu(*volume.span):
         refusals.append(
-            Refusal("The values of this CT do not look like Hounsfield units (no air, or no tissue).", True)
+            Refusal(
+                f"The values of this CT do not look like Hounsfield units: they run from {volume.span[0]:g} to "
+                f"{volume.span[1]:g}.",
+                True,
+            )
         )
     elif image.units == "SUVbw" and not volume.units:
         refusals.append(Refusal(f"{card.title} needs values in SUV, and this image does not say its units.", False))

@@ -14,7 +14,7 @@ from engine.dicom.planes import StoredPlane
 from engine.dicom.suv import find_suv
 from engine.dicom.value_maps import ValueMap, value_maps
 from engine.errors import ReadError
-from engine.image_file import looks_like_hu
+from engine.hounsfield import looks_like_hu
 
 #: What a header says of units.
 _TAGS = ["Units", "RealWorldValueMappingSequence"]
