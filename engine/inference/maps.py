@@ -184,7 +184,7 @@ def processed(label: str, given: Map, steps: Sequence[Step], other: Other) -> Ma
 
 def _moved(array: NDArray[Any], here: Prepared, there: Prepared, interpolator: int) -> NDArray[Any]:
     """An array of network axes on another image's grid, 0 outside its own."""
-    source = to_image(np.ascontiguousarray(here.axes.to_image(array)), here.geometry)
+    source = to_image(here.axes.to_image(array), here.geometry)
     moved = sitk.Resample(source, there.frame(), sitk.Transform(), interpolator, 0.0, source.GetPixelID())
     return there.axes.to_network(sitk.GetArrayFromImage(moved))
 
