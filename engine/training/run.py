@@ -74,7 +74,7 @@ def train_card(
         dataset = open_data(data, recipe.structures, modalities)
         chosen_by = open_data(validation, recipe.structures, modalities) if validation else None
         spacing = spacing_behind(described, segmenters_of(described, name)[0])
-        prepared = partial(as_prepared, steps=described.preprocess, spacing_mm=spacing)
+        prepared = partial(as_prepared, steps=described.steps_of(described.inputs[0].role), spacing_mm=spacing)
         cases, held_out = _cases(recipe, dataset, chosen_by, prepared, named)
         # Each network's run is resumed by itself.
         folder = output if single else output / name

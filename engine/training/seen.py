@@ -63,14 +63,14 @@ def spacing_behind(card: Card, node: Node) -> Triple | None:
     """The spacing of the image that a node is given, where a crop before it has one of its own.
 
     Raises:
-        CardError: it is fed what another node finds, which no data set holds.
+        CardError: it is fed further images, or what another node finds.
     """
     nodes = {name: made for made in card.graph for name in made.names}
     source = nodes.get(node.inputs[0])
     while source is not None:
         if isinstance(source.params, concatenate.Params):
             raise CardError(
-                f"The network '{node.node}' of '{card.id}' is fed what another one finds, which no data set holds."
+                f"The network '{node.node}' of '{card.id}' is fed further channels, which a case of one image does not hold."
             )
         if isinstance(source.params, crop.Params) and source.params.spacing_mm is not None:
             return source.params.spacing_mm

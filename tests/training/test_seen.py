@@ -131,11 +131,11 @@ def test_a_network_behind_a_crop_learns_at_the_spacing_of_the_crop(case: Case) -
     assert as_prepared(case, read.preprocess, (2, 2, 2)).spacing == pytest.approx((2, 2, 2))
 
 
-def test_a_network_that_is_fed_what_another_finds_cannot_be_trained_on_images_alone() -> None:
+def test_a_network_that_is_fed_more_than_an_image_cannot_be_trained_on_images_alone() -> None:
     values = card()
     first = values["graph"][0]
     fed = {"node": "fed", "op": "concatenate", "in": ["ct", "net"], "params": {}}
     values["graph"] = [first, fed, first | {"node": "second", "in": ["fed"]}]
     read = Card.model_validate(values)
-    with pytest.raises(CardError, match=r"'second'.*is fed what another one finds"):
+    with pytest.raises(CardError, match=r"'second'.*is fed further channels"):
         spacing_behind(read, read.graph[2])
