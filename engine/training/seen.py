@@ -70,7 +70,7 @@ def spacing_behind(card: Card, node: Node) -> Triple | None:
     while source is not None:
         if isinstance(source.params, concatenate.Params):
             raise CardError(
-                f"The network '{node.node}' of '{card.id}' is fed further channels, which a case of one image does not hold."
+                f"The network '{node.node}' of '{card.id}' is fed further channels, which a case does not hold."
             )
         if isinstance(source.params, crop.Params) and source.params.spacing_mm is not None:
             return source.params.spacing_mm

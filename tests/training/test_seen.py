@@ -100,7 +100,9 @@ def test_a_network_is_shown_the_same_in_training_and_in_a_run(data: Path, case: 
             report=lambda fraction, text: None,
         )  # fmt: skip
     with what_networks_see() as in_a_run:
-        run_card(load_card(tmp_path / "out"), volume_of(case), device="cpu", options=RunOptions(precision="float32"))
+        run_card(
+            load_card(tmp_path / "out"), {"ct": volume_of(case)}, device="cpu", options=RunOptions(precision="float32")
+        )
     assert len(in_training) == 2 and len(in_a_run) == 1
     assert in_a_run[0].shape == (1, 2, *PATCH)
     # All of it was looked at: the image, what is masked in it, and what lies around it.
