@@ -47,7 +47,8 @@ def open_inputs(card: Card, path: Path, wanted: Wanted, progress: Progress = sil
         raise MismatchError(f"The model '{card.id}' has no input '{min(unknown)}'; it has: {_roles(card)}.")
     uid = wanted.by_role.get(first, wanted.series_uid)
     if len(card.inputs) == 1:
-        return {first: open_volume(path, uid, progress, wanted.placement, wanted.units)}
+        wish = card.inputs[0].modality
+        return {first: open_volume(path, uid, progress, wanted.placement, wanted.units, modalities=wish)}
     images = sorted(find_images(path, part(progress, 0.0, 0.2)), key=order_of)
     usable = [series for series in images if not series.problem]
     suiting = [series for series in usable if series.modality in card.inputs[0].modality]

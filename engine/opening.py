@@ -43,6 +43,8 @@ def open_volume(
     progress: Progress = silent,
     placement: Placement = "",
     units: str = "",
+    *,
+    modalities: Sequence[str] = (),
 ) -> Volume:
     """Read the image series at `path`.
 
@@ -54,13 +56,14 @@ def open_volume(
         progress: reports and may stop.
         placement: which form places NIfTI files; "" for the file's own choice.
         units: of the values, where the file gives them in several; "" for the best known.
+        modalities: that go before all others; none for the usual order.
 
     Raises:
         ReadError: nothing there can be opened; the sentence says why.
         CancelledError: `progress` asked to stop.
     """
     catalogue = _scan(path, part(progress, 0.0, 0.3))
-    series = choose_series(catalogue, path, series_uid)
+    series = choose_series(catalogue, path, series_uid, modalities)
     volume = read_series(_placed(series, placement), part(progress, 0.3, 1.0), units)
     told = " ".join(volume.notes)
     damaged = [file.path for file in catalogue.unreadable if file.damaged and file.path.name not in told]
@@ -72,10 +75,12 @@ def open_volume(
     return volume
 
 
-def choose_series(catalogue: Catalogue, path: Path, series_uid: str | None = None) -> Series:
+def choose_series(
+    catalogue: Catalogue, path: Path, series_uid: str | None = None, modalities: Sequence[str] = ()
+) -> Series:
     """The image series to open of all that were found at `path`: the one with that UID, else the one that is preferred.
 
-    Of a single file it is the one that the file belongs to.
+    Of a single file it is the one that the file belongs to. Series of `modalities` go before all others.
 
     Raises:
         ReadError: there is none, or none with that UID, or it has a problem.
@@ -91,7 +96,7 @@ def choose_series(catalogue: Catalogue, path: Path, series_uid: str | None = Non
     usable = [series for series in images if not series.problem]
     if not usable:
         raise ReadError(images[0].problem)
-    return min(usable, key=order_of)
+    return min([series for series in usable if series.modality in modalities] or usable, key=order_of)
 
 
 def order_of(series: Series) -> tuple[bool, int, int]:

@@ -95,7 +95,7 @@ class _Outcome:
     ".json or .csv for a model that only scores. Needed where structures are drawn.",
 )
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="A table of the scores and boxes of all studies.")
-@click.option("--series", "series_uid", metavar="UID", help="Series Instance UID; the series with most planes else.")
+@click.option("--series", "series_uid", metavar="UID", help="Series Instance UID; else the largest that suits.")
 @click.option(
     "--input", "roles", metavar="ROLE=UID", multiple=True, help="The series for one of several inputs of the model."
 )

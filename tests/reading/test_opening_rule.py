@@ -43,6 +43,13 @@ def test_ct_opens_before_mr_before_others_and_the_largest_of_a_kind(tmp_path: Pa
     assert open_volume(tmp_path).info.description == "long ct"
 
 
+def test_what_a_model_asks_for_goes_before_the_usual_order(tmp_path: Path) -> None:
+    series(tmp_path / "ct", "CT", LARGE)
+    series(tmp_path / "mr", "MR", SMALL)
+    assert open_volume(tmp_path, modalities=("MR",)).modality == "MR"
+    assert open_volume(tmp_path, modalities=("PT",)).modality == "CT"
+
+
 def test_a_localizer_opens_last(tmp_path: Path) -> None:
     series(tmp_path / "a", "CT", LARGE, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], SeriesDescription="scout")
     series(tmp_path / "b", "MR", SMALL, SeriesDescription="mr")
