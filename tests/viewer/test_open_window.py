@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -311,6 +312,14 @@ def test_layer_of_the_same_frame_of_reference_only(seeing: MainWindow, opener: O
     over = seeing.session.layers[1]
     assert over.volume.modality == "PT" and over.colour_map == "hot"
     assert "A PT" in seeing.banner.full_text
+    seeing.session.change_layer(1, replace(over, opacity=0.3, visible=False))
+    opener.add_layer(by_modality["PT"])
+    wait_until(lambda: told.opened == 3)
+    # Once is enough: it is seen again, as it looked.
+    assert [(layer.opacity, layer.visible) for layer in seeing.session.layers] == [(1.0, True), (0.3, True)]
+    opener.add_layer(by_modality["CT"])
+    wait_until(lambda: len(told.failed) == 2)
+    assert "is what is open" in told.failed[-1] and len(seeing.session.layers) == 2
 
 
 def _text_file(folder: Path) -> Path:

@@ -62,13 +62,13 @@ GREEN, HOT = Window.between(0, 200), Window.between(0, 50)
 def test_layers_blend_from_the_base_up_each_with_its_window_and_opacity(seeing: MainWindow) -> None:
     session = seeing.session
     session.open(phantom())
-    session.set_window(Window(0, 400))
+    session.set_window(Window(100, 400))
     bare(seeing)
     session.move_cursor(CENTRE)
-    session.add_layer(layer(block("2.1", 100, turn=TURNS[5]), GREEN, "green", opacity=0.5))
-    session.add_layer(layer(block("2.2", 25, turn=TURNS[9]), HOT, "hot", opacity=0.25))
+    session.add_layer(layer(block("2.1", 150, turn=TURNS[5]), GREEN, "green", opacity=0.5))
+    session.add_layer(layer(block("2.2", 10, turn=TURNS[9]), HOT, "hot", opacity=0.25))
     base = mapped("grey", session.window, 0)
-    green, hot = mapped("green", GREEN, 100), mapped("hot", HOT, 25)
+    green, hot = mapped("green", GREEN, 150), mapped("hot", HOT, 10)
 
     def seen(*over: tuple[NDArray[np.float64], float]) -> NDArray[np.float64]:
         out = base

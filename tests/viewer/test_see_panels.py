@@ -13,15 +13,18 @@ from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QWidget
 
 from engine.volume import SeriesInfo, Volume
 from tests.synthetic import make_geometry
-from tests.viewer.hand import NONE, at, drag, pixels
+from tests.viewer.hand import NONE, at, drag, pixels, rgb
 from tests.viewer.see import CENTRE, phantom
 from viewer.features.viewing import save_screenshot
 from viewer.layers import Layer, Window
 from viewer.looks import CT_PRESETS, default_window, presets
+from viewer.render.plane_scene import PlaneScene
 from viewer.session import View
+from viewer.widgets import vtk_pane
 from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.message_bar import Offer
+from viewer.widgets.panes import PlanePane
 from viewer.widgets.shortcuts import ShortcutsPage
 from viewer.widgets.status_line import position_text
 
@@ -302,3 +305,15 @@ def test_a_ct_opens_with_the_window_of_its_part_of_the_body(part: str, window: t
     info = replace(volume.info, attributes={"BodyPartExamined": part})
     found = default_window(replace(volume, modality="CT", units="HU", info=info))
     assert (found.centre, found.width) == window
+
+
+def test_a_machine_without_opengl_is_told_what_the_views_need(
+    seeing: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vtk_pane.QOpenGLContext, "create", lambda self: False)
+    pane = PlanePane(PlaneScene(View.AXIAL, seeing.session))
+    pane.resize(300, 200)
+    assert pane.draw().isNull()
+    shown = rgb(pane.grab().toImage())
+    assert shown[0, 0].max() == 0 and (shown.max(axis=2) > 150).sum() > 100
+    pane.release()
