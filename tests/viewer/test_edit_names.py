@@ -8,8 +8,8 @@ from PySide6.QtGui import QCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 
-from tests.viewer.hand import CTRL, Hand, own_data
-from tests.viewer.see import phantom, wait_until
+from tests.viewer.hand import CTRL, Hand, own_data, wait_until
+from tests.viewer.see import phantom
 from viewer.session import View
 from viewer.widgets.structures_model import Column
 

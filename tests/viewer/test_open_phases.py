@@ -11,7 +11,7 @@ from engine.contouring.trace import trace_mask_volume
 from engine.stored.catalogue import Series
 from engine.structures import PlaneContours, Roi
 from tests.synthetic import make_geometry, write_series
-from tests.viewer.see import wait_until
+from tests.viewer.hand import wait_until
 from viewer import history
 from viewer.features.opening import Opener
 from viewer.features.phases import Phases, install
