@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from engine.cards.registry import SHIPPED, load_card
 from engine.errors import CancelledError, ReadError
 from engine.inference.atlas import AtlasImage, load_atlas, register_atlas
-from engine.operations import atlas
+from engine.operations.atlas import Params
 from engine.training.atlas import similarity
 
 FOLDER = SHIPPED / "head-neck-atlas"
@@ -18,7 +18,7 @@ FOLDER = SHIPPED / "head-neck-atlas"
 @pytest.fixture(scope="module")
 def atlas() -> AtlasImage:
     node = load_card(FOLDER).card.graph[0]
-    assert isinstance(node.params, atlas.Params)
+    assert isinstance(node.params, Params)
     return load_atlas(FOLDER, list(node.params.labels))
 
 
