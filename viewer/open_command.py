@@ -10,6 +10,7 @@ import click
 from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtWidgets import QApplication
 
+from engine.console import exit_if_part
 from engine.errors import PlanimeterError, ReadError
 from viewer.features.application import build_window, create_application
 from viewer.features.opening import Opener
@@ -36,6 +37,8 @@ def open(path: Path | None, rtstruct: Path | None, screenshot: Path | None) -> N
 
 def show(path: Path | None, rtstruct: Path | None = None, screenshot: Path | None = None) -> None:
     """Run the window until it is closed, or until its screenshot is written; exits with the status.
+
+    With `screenshot`, what was left out of the series is told on standard error as well.
 
     Raises:
         PlanimeterError: with `screenshot`, when the study cannot be opened or the picture cannot be written.
@@ -65,9 +68,14 @@ def show(path: Path | None, rtstruct: Path | None = None, screenshot: Path | Non
             raise PlanimeterError(outcome[0])
         _settle(application, window)
         save_screenshot(window, screenshot)
+        volume = window.session.volume
+        left_out = volume.left_out if volume is not None else ()
     finally:
         window.close()
         application.processEvents()
+    for left in left_out:
+        click.echo(f"Note: {left.sentence}", err=True)
+    exit_if_part(left_out)
 
 
 def _close_on_interrupt(window: MainWindow) -> None:

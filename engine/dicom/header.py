@@ -27,7 +27,6 @@ _KEYWORDS = (
     "SOPInstanceUID",
     "Modality",
     "PatientID",
-    "StudyInstanceUID",
     "SeriesInstanceUID",
     "InstanceNumber",
     "AcquisitionDate",

@@ -25,7 +25,7 @@ _CLOCKS = {"AcquisitionTime", "ContentTime", "FrameReferenceTime"}
 _INTERLEAVED = (
     *(trait for trait in TRAITS if trait in PHASES - _CLOCKS),
     *("EchoNumbers", "EchoTime", "BValue", "DiffusionBValue", "StackID", "ImageType"),
-    *("SeriesNumber", "FrameOfReferenceUID"),
+    *("SeriesNumber", "FrameOfReferenceUID", "StudyInstanceUID"),
 )
 
 
@@ -194,7 +194,7 @@ def _interleaved(planes: Sequence[StoredPlane]) -> list[Part]:
     for trait in _INTERLEAVED:
         i = TRAITS.index(trait)
         parts = _parted(planes, (i,))
-        apart = trait in ("SeriesNumber", "FrameOfReferenceUID")
+        apart = trait in ("SeriesNumber", "FrameOfReferenceUID", "StudyInstanceUID")
         least = 1 if apart and len(parts) <= len(planes) / 3 else 2
         if len(parts) < 2 or any(len(part) < least for part in parts.values()):
             continue
@@ -214,6 +214,9 @@ def _one_stack_notes(planes: Sequence[StoredPlane]) -> tuple[str, ...]:
             f"The {len(planes)} planes name {len(frames)} frames of reference; they are one series in one stack, and "
             "are taken as one volume, with the frame of reference of the first plane."
         )
+    studies = {plane.trait("StudyInstanceUID") for plane in planes}
+    if len(studies) > 1:
+        notes.append(f"The planes name {len(studies)} studies under one series UID: taken as one series of the first.")
     numbers = sorted({plane.trait("SeriesNumber") for plane in planes}, key=sort_key)
     if len(numbers) > 1:
         shown = ", ".join(number or "none" for number in numbers[:5]) + (", …" if len(numbers) > 5 else "")

@@ -34,6 +34,7 @@ TRAIT_NAMES = {
     "SeriesDescription": "description",
     "ImageComments": "comment",
     "FrameOfReferenceUID": "frame of reference",
+    "StudyInstanceUID": "study",
     "AcquisitionTime": "acquisition time",
     "ContentTime": "content time",
 }
@@ -127,7 +128,7 @@ def value_text(trait: str, value: str, others: Iterable[str]) -> str:
         return "/".join(parts or value.split("\\"))
     if trait in ("AcquisitionTime", "ContentTime") and re.fullmatch(r"\d{6}(\.\d+)?", value):
         return f"{value[:2]}:{value[2:4]}:{value[4:].rstrip('0').rstrip('.') if '.' in value else value[4:]}"
-    if trait == "FrameOfReferenceUID":
+    if trait in ("FrameOfReferenceUID", "StudyInstanceUID"):
         return f"…{value[-8:]}"
     return f"{value.replace(chr(92), '/')}{_UNITS.get(trait, '')}"
 

@@ -15,6 +15,7 @@ from engine.dicom.directory import named_files
 from engine.dicom.header import Header, NotDicomError, read_header
 from engine.errors import ReadError
 from engine.progress import Progress, silent
+from engine.stored.beside import with_beside
 from engine.stored.catalogue import Catalogue, Patient, Series, Study, Unreadable
 from engine.stored.handler import Handler
 from engine.stored.table import handler_of, handler_of_file, is_image
@@ -48,7 +49,7 @@ class _Scanner:
         self._damaged: set[Path] = set()
         self._seen: set[Hashable] = set()
         self._fraction, self._stage = 0.0, ""
-        self._looked: dict[tuple[str, str, str, Handler], tuple[int, list[Series]]] = {}
+        self._looked: dict[tuple[str, str, Handler], tuple[int, list[Series]]] = {}
         self._pause = 0.3
         self._next_report = time.monotonic() + self._pause
 
@@ -171,14 +172,14 @@ class _Scanner:
         self._next_report = time.monotonic() + self._pause
 
     def _catalogue(self) -> Catalogue:
-        groups: dict[tuple[str, str, str], list[Header]] = {}
+        groups: dict[tuple[str, str], list[Header]] = {}
         for header in self._headers:
             # Without a series UID, the folder is all that tells which files belong together.
             series = header.series_uid or str(header.path.parent)
-            groups.setdefault((header.patient_id, header.study_uid, series), []).append(header)
+            groups.setdefault((header.patient_id, series), []).append(header)
         found: dict[str, list[Series]] = {}
         for key, headers in groups.items():
-            found.setdefault(key[2], []).extend(self._series_of(key, headers))
+            found.setdefault(key[1], []).extend(self._series_of(key, headers))
         every = [
             series if n == 1 else replace(series, uid=f"{series.uid}#{n}")
             for same in found.values()
@@ -192,9 +193,9 @@ class _Scanner:
             if path not in parts
         ]
         unreadable += [Unreadable(header.path, header.problem, True) for header in self._headers if header.problem]
-        return Catalogue(_patients([*every, *self._files]), tuple(unreadable))
+        return Catalogue(_patients([*with_beside(every), *self._files]), tuple(unreadable))
 
-    def _series_of(self, key: tuple[str, str, str], headers: list[Header]) -> list[Series]:
+    def _series_of(self, key: tuple[str, str], headers: list[Header]) -> list[Series]:
         """What the files of one series are, by the handlers of their kinds."""
         by_handler: dict[Handler, list[Header]] = {}
         for header in headers:

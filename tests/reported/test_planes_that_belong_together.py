@@ -324,3 +324,29 @@ def test_a_plane_that_is_there_twice_with_other_values_is_told(tmp_path: Path) -
     volume = open_volume(tmp_path)
     np.testing.assert_array_equal(volume.voxels, voxels)
     assert [left.planes for left in volume.left_out] == [1]
+
+
+def test_studies_that_change_under_one_series_uid_are_one_series(tmp_path: Path) -> None:
+    voxels = make_voxels(SHAPE)
+    write_series(tmp_path, voxels, GEOMETRY, edit=lambda ds, k: setattr(ds, "StudyInstanceUID", f"1.2.{k}"))
+    volume = open_volume(tmp_path)
+    np.testing.assert_array_equal(volume.voxels, voxels)
+    assert any("studies" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize("parts", [2, 6])
+def test_series_that_continue_each_other_are_told(tmp_path: Path, parts: int) -> None:
+    write_series(
+        tmp_path, make_voxels(SHAPE), GEOMETRY,
+        edit=lambda ds, k: setattr(ds, "SeriesInstanceUID", f"{UID}.{k * parts // 6}"),
+    )  # fmt: skip
+    volume = open_volume(tmp_path)
+    assert volume.geometry.shape[0] == 6 // parts
+    assert [(left.kind, left.planes) for left in volume.left_out] == [("series", 6 - 6 // parts)]
+
+
+def test_two_series_of_the_same_places_are_two_images_and_nothing_is_left_out(tmp_path: Path) -> None:
+    for n in (0, 1):
+        own = {"SeriesInstanceUID": f"{UID}.{n}", "StudyInstanceUID": "1.2", "FrameOfReferenceUID": "1.3"}
+        write_series(tmp_path / str(n), make_voxels(SHAPE, n), GEOMETRY, **own)
+    assert not open_volume(tmp_path).left_out

@@ -1,6 +1,6 @@
 """The tree of patients, studies and series, with thumbnails; it grows while the rest is read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,8 +99,18 @@ class StudyTree(QTreeWidget):
         """The row of a series."""
         return self._items.get(("series", uid))
 
-    def _add_series(self, found: Iterable[Series], key: tuple[str, ...], branch: QTreeWidgetItem) -> None:
-        rows = sorted(found, key=lambda series: (series.is_structures, not series.is_image))
+    def _add_series(self, found: Sequence[Series], key: tuple[str, ...], branch: QTreeWidgetItem) -> None:
+        # The volumes of one series follow each other in their own order.
+        places = {series.info.series_uid: n for n, series in reversed(list(enumerate(found)))}
+        rows = sorted(
+            found,
+            key=lambda series: (
+                series.is_structures,
+                not series.is_image,
+                places[series.info.series_uid],
+                series.order,
+            ),
+        )
         for series in rows:
             parent = branch
             if series.is_structures:
