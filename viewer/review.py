@@ -60,7 +60,7 @@ def _share(edit: float, area: float) -> float | None:
 
 
 def show(session: Session, contour: Contour) -> None:
-    """Bring a contour into view: the crosshair onto it, its ROI active.
+    """Bring a contour into view: the crosshair onto it, all of it on the screen, its ROI active.
 
     Where nothing is drawn on the plane, the crosshair goes to the place of the nearest contour of the ROI; where
     nothing of it is drawn at all, straight to the plane.
@@ -73,9 +73,13 @@ def show(session: Session, contour: Contour) -> None:
     drawn = [plane for plane in roi.planes if not roi.area(plane).is_empty]
     if drawn:
         nearest = min(drawn, key=lambda plane: abs(plane - contour.plane))
-        point = roi.area(nearest).representative_point()
+        area = roi.area(nearest)
+        point = area.representative_point()
         place = (point.x, point.y)
+        u0, v0, u1, v1 = area.bounds
+        corners = [(u0, v0), (u1, v1), (u0, v1), (u1, v0)]
     else:
         u, v = volume.geometry.plane_from_lps(contour.plane, session.cursor_lps)[0]
-        place = (float(u), float(v))
-    session.move_cursor(volume.geometry.lps_from_plane(contour.plane, [place])[0])
+        place, corners = (float(u), float(v)), []
+    points = volume.geometry.lps_from_plane(contour.plane, [place, *corners])
+    session.reveal(points[0], points[1:])

@@ -43,6 +43,8 @@ class Session:
     volume_changed = Signal()
     layers_changed = Signal(LayersChanged)
     cursor_moved = Signal()
+    #: (n, 3) LPS mm that every view is to have on the screen.
+    revealed = Signal(np.ndarray)
     structures_changed = Signal(StructuresChanged)
     findings_changed = Signal()
     active_changed = Signal()
@@ -137,6 +139,13 @@ class Session:
         if not np.array_equal(point, self._cursor):
             self._cursor = point
             self.cursor_moved.emit()
+
+    def reveal(self, point_lps: ArrayLike, around_lps: ArrayLike = ()) -> None:
+        """Put the crosshair at a point, and let every view bring it and (n, 3) others around it onto the screen."""
+        if self.display is not None:
+            self.move_cursor(point_lps)
+            around = np.asarray(around_lps, dtype=np.float64).reshape(-1, 3)
+            self.revealed.emit(np.concatenate([self._cursor[None], around]))
 
     @property
     def window(self) -> Window:

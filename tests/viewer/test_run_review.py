@@ -11,7 +11,8 @@ from shapely import MultiPolygon, box
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Geometry, Volume
 from viewer.history import History, redraw
-from viewer.session import Session
+from viewer.render.plane_scene import PlaneScene
+from viewer.session import Session, View
 from viewer.widgets.review_panel import ReviewPanel
 
 GEOMETRY = Geometry.regular((0, 0, 0), np.eye(3), (2.0, 2.0, 3.0), (10, 50, 50))
@@ -129,3 +130,29 @@ def test_a_structure_of_which_nothing_is_drawn_leads_to_the_plane(panel: ReviewP
     panel.table.selectRow(0)
     np.testing.assert_allclose(session.cursor_lps, (20.0, 30.0, 12.0))
     assert session.active == 2
+
+
+def test_the_whole_contour_comes_onto_the_screen_of_every_zoomed_view(panel: ReviewPanel, session: Session) -> None:
+    scenes = [PlaneScene(view, session) for view in (View.AXIAL, View.SAGITTAL, View.CORONAL)]
+    for scene in scenes:
+        scene.resize(300, 200)
+        scene.show()
+    session.move_cursor((90.0, 90.0, 24.0))
+    for scene in scenes:
+        scene.zoom(12.0, (300, 200))
+    panel.table.selectRow(1)
+    assert (session.active, session.plane) == (1, 3)
+    corners = GEOMETRY.lps_from_plane(3, [(10, 10), (30, 30), (10, 30), (30, 10)])
+    for scene in scenes:
+        pixels = np.array([scene.pixel_from_lps(corner) for corner in corners])
+        assert (pixels >= 0).all() and (pixels <= (300, 200)).all(), scene.view
+
+
+def test_a_view_that_shows_the_contour_stays_where_it_is(panel: ReviewPanel, session: Session) -> None:
+    scene = PlaneScene(View.AXIAL, session)
+    scene.resize(300, 300)
+    scene.show()
+    panel.table.selectRow(0)
+    before = scene.pixel_from_lps((20.0, 20.0, 6.0))
+    panel.table.selectRow(1)
+    assert scene.pixel_from_lps((20.0, 20.0, 9.0)) == before

@@ -30,6 +30,8 @@ _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0
 _CAMERA_DISTANCE = 10_000.0
 _CROSSHAIR_GAP_PX = 14
 _LINE_PX, _ACTIVE_LINE_PX, _LOOSE_LINE_PX = 1.0, 2.5, 2.0
+#: Share of the view, around its middle, in which what is to be seen counts as seen.
+_REVEALED_SHARE = 0.9
 _MINIMUM_ZOOM, _MAXIMUM_ZOOM = 0.2, 60.0
 
 
@@ -75,6 +77,7 @@ class PlaneScene:
 
         session.layers_changed.connect(self._on_layers)
         session.cursor_moved.connect(self._on_cursor)
+        session.revealed.connect(self._on_revealed)
         session.display_changed.connect(self._on_layers)
         session.structures_changed.connect(self._on_structures)
         session.active_changed.connect(self._on_active)
@@ -211,6 +214,22 @@ class PlaneScene:
         """Show the whole plane."""
         self._zoom = 1.0
         self._centre = self._middle()
+        self._apply_camera()
+        self.changed.emit()
+
+    def _on_revealed(self, points_lps: NDArray[np.float64]) -> None:
+        """Bring points onto the screen: stay where they are on it, else centre them, and zoom out where they need it."""
+        frame = self.frame
+        if frame is None:
+            return
+        points = np.stack([frame.grid_from_lps(point) for point in points_lps])
+        mm = points[:, [frame.right, frame.down]] * (frame.right_sign, frame.down_sign)
+        low, high = mm.min(axis=0), mm.max(axis=0)
+        reach = np.array(self._size) / 2 * self.mm_per_pixel * _REVEALED_SHARE
+        if (low >= self._centre - reach).all() and (high <= self._centre + reach).all():
+            return
+        self._zoom = max(self._zoom / max(1.0, float(((high - low) / 2 / reach).max())), _MINIMUM_ZOOM)
+        self._centre = (low + high) / 2
         self._apply_camera()
         self.changed.emit()
 

@@ -53,4 +53,5 @@ class FindingsPanel(QWidget):
         finding, volume = item.data(0, Qt.ItemDataRole.UserRole), self._session.volume
         if isinstance(finding, Box) and volume is not None:
             middle = [(low + high) / 2 for low, high in zip(finding.low_kji, finding.high_kji, strict=True)]
-            self._session.move_cursor(volume.geometry.lps_from_kji(middle)[0])
+            points = volume.geometry.lps_from_kji([middle, finding.low_kji, finding.high_kji])
+            self._session.reveal(points[0], points[1:])

@@ -191,7 +191,7 @@ class StructuresPanel(QWidget):
         if point is None:
             self._tell(f"{structures[number].name} is empty: it has no centre.")
         else:
-            self._session.move_cursor(point)
+            self._session.reveal(point)
 
     def step_active(self, rows: int) -> None:
         """Make the structure so many rows further down active."""
