@@ -218,7 +218,7 @@ class PlaneScene:
         self.changed.emit()
 
     def _on_revealed(self, points_lps: NDArray[np.float64]) -> None:
-        """Bring points onto the screen: stay where they are on it, else centre them, and zoom out where they need it."""
+        """Stay where the points are on the screen, else centre them, and zoom out where they need it."""
         frame = self.frame
         if frame is None:
             return
