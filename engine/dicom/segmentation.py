@@ -13,12 +13,13 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
+from engine.dicom.fields import one_line
 from engine.dicom.header import read_header
 from engine.dicom.pixels import read_stored
 from engine.dicom.planes import PLAIN, StoredPlane
 from engine.dicom.references import References
 from engine.dicom.rtstruct_items import integer, sequence, string
-from engine.errors import ReadError
+from engine.errors import PlanimeterError, ReadError
 from engine.structures import Code, Generation, Provenance
 
 SEGMENTATION_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
@@ -81,12 +82,19 @@ def read_segmentation(path: Path) -> Segmentation:
         ReadError: it cannot be read, is no segmentation, or contradicts itself.
     """
     try:
-        dataset = dcmread(path)
-        kind = string(dataset, "SegmentationType").upper()
+        return _read(path, dcmread(path))
+    except PlanimeterError:
+        raise
     except Exception as error:  # pydicom raises nearly anything on damaged bytes
-        raise ReadError(f"{path.name} cannot be read as a DICOM segmentation.") from error
+        raise ReadError(f"{path.name} is damaged: it cannot be read as a DICOM segmentation.") from error
+
+
+def _read(path: Path, dataset: Dataset) -> Segmentation:
+    kind = string(dataset, "SegmentationType").upper()
     if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
-        raise ReadError(f"{path.name} is no segmentation of a type that is read ({kind or 'none is given'}).")
+        raise ReadError(
+            f"{path.name} is no segmentation of a type that is read ({one_line(kind, ' ')[:16] or 'none is given'})."
+        )
     planes = read_header(path).planes
     padding = integer(dataset, "PixelPaddingValue") if kind == "LABELMAP" else None
     segments = tuple(
@@ -179,7 +187,7 @@ def _segment(item: Dataset) -> Segment | None:
         version=string(algorithm, "AlgorithmVersion"),
         edited=generation is Generation.SEMIAUTOMATIC,
     )
-    return Segment(number, name or f"Segment {number}", _colour(item), code, provenance)
+    return Segment(number, one_line(name, " ").strip() or f"Segment {number}", _colour(item), code, provenance)
 
 
 def _colour(item: Dataset) -> tuple[int, int, int] | None:

@@ -14,7 +14,7 @@ from pydicom.sr.codedict import codes
 from engine.__main__ import commands
 from engine.contouring.fill import fill
 from engine.dicom.segmentation import rgb_of_cielab
-from engine.errors import MismatchError, ReadError
+from engine.errors import MismatchError, PlanimeterError, ReadError
 from engine.opening import find_images, find_structures, image_of, open_volume
 from engine.stored.read import read_structures
 from engine.stored.scan import scan
@@ -198,6 +198,27 @@ def test_a_cut_off_segmentation_is_a_sentence(tmp_path: Path, images: Path, over
     (tmp_path / "seg.dcm").write_bytes(whole[:-200])
     with pytest.raises(ReadError, match=r"seg\.dcm"):
         opened(tmp_path / "seg.dcm", images)
+
+
+def test_mutated_segmentations_end_in_structures_or_a_sentence(
+    tmp_path: Path, images: Path, overlapping: NDArray[np.uint8]
+) -> None:
+    write(tmp_path / "seg.dcm", images, overlapping, ["Liver", "Tumour"])
+    whole, rng = (tmp_path / "seg.dcm").read_bytes(), np.random.default_rng(4)
+    candidates, ends = find_images(images), set()
+    for _ in range(60):
+        data = bytearray(whole)
+        for place in rng.integers(132, len(data), 4).tolist():
+            data[place] = int(rng.integers(256))
+        (tmp_path / "seg.dcm").write_bytes(bytes(data))
+        for drawn in scan([tmp_path / "seg.dcm"]).structures():
+            try:
+                read_structures(drawn, image_of(drawn, candidates).volume)
+                ends.add("structures")
+            except PlanimeterError as error:
+                assert str(error) and "\n" not in str(error)
+                ends.add("sentence")
+    assert ends == {"structures", "sentence"}
 
 
 def test_it_is_listed_as_structures_and_written_as_masks_by_the_command(
