@@ -95,7 +95,7 @@ BOX = node("box", "threshold", "image", label="External", low=0)
 @pytest.mark.parametrize(
     ("graph", "words"),
     [
-        ([node("fed", "concatenate", "image image"), BOX | {"in": ["fed"]}], "'fed'.*needs probabilities"),
+        ([BOX, node("fed", "concatenate", "box image")], "'fed'.*needs an image for input 1"),
         ([BOX, node("x", "crop", "image")], "needs probabilities or outlines for input 2"),
         ([BOX, node("x", "threshold", "box", label="External")], "needs an image for input 1, and is given probab"),
         ([BOX, node("x", "choose", "box", labels=["Liver"])], "label 'Liver' that its input does not have"),

@@ -10,12 +10,14 @@ from engine.answers import RunOptions
 from engine.cards.options import parse_chosen, value_of, with_chosen
 from engine.cards.registry import SHIPPED, load_card
 from engine.cards.renew import renewed
+from engine.cards.roles import only_input
 from engine.cards.schema import Card, parse_card
 from engine.errors import CardError
 from engine.inference.run import run_card
 from tests.engine.models import segmenter_node, write_card
 from tests.engine.phantoms import make_scene
 
+EXTERNAL = load_card(SHIPPED / "external")
 OLD = Path(__file__).with_name("cards_of_0_1")
 NUMBER: dict[str, Any] = {
     "key": "pieces",
@@ -90,13 +92,13 @@ def test_an_option_fits_its_card(change: dict[str, Any], words: str) -> None:
 def test_a_run_is_one_of_the_card_as_it_was_chosen(tmp_path: Path) -> None:
     made = make_scene(planes=6, spacing=(4.0, 4.0, 5.0))
     whole, kept = (
-        run_card(load_card(SHIPPED / "external"), made.volume, options=RunOptions(chosen={"air": air})).rois[0]
+        run_card(EXTERNAL, only_input(EXTERNAL.card, made.volume), options=RunOptions(chosen={"air": air})).rois[0]
         for air in ("filled", "kept")
     )
     assert kept.volume_cm3(made.volume.geometry) < 0.98 * whole.volume_cm3(made.volume.geometry)
     loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left"])
     with pytest.raises(CardError, match=r"no option 'air', nor any other"):
-        run_card(loaded, made.volume, options=RunOptions(chosen={"air": "kept"}))
+        run_card(loaded, only_input(loaded.card, made.volume), options=RunOptions(chosen={"air": "kept"}))
 
 
 @pytest.mark.parametrize("name", ["external", "head-neck-atlas", "head-neck-oar"])
