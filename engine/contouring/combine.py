@@ -8,7 +8,7 @@ from shapely import MultiPolygon
 from engine.contouring.brush import clean
 from engine.contouring.margin import Margins, margin
 from engine.contouring.stack import EMPTY, Areas, changed
-from engine.progress import Progress, silent
+from engine.progress import Progress, part, silent
 from engine.volume import Geometry
 
 
@@ -86,6 +86,6 @@ def crop(
     """
     sign = -1.0 if inside else 1.0
     edge = dict(other)
-    edge.update(margin(other, geometry, Margins.uniform(sign * margin_mm), lambda f, text: progress(0.8 * f, text)))
+    edge.update(margin(other, geometry, Margins.uniform(sign * margin_mm), part(progress, 0.0, 0.8)))
     operation = Operation.INTERSECTION if inside else Operation.DIFFERENCE
-    return combine(areas, edge, geometry, operation, lambda f, text: progress(0.8 + 0.2 * f, text))
+    return combine(areas, edge, geometry, operation, part(progress, 0.8, 1.0))

@@ -13,7 +13,7 @@ from engine.contouring.interpolate import THINNED_MM, blend
 from engine.contouring.simplify import simplify_plane
 from engine.contouring.stack import EMPTY, Areas, changed, heights, move, offsets, to_stack
 from engine.errors import PlanimeterError
-from engine.progress import Progress, silent
+from engine.progress import Progress, part, silent
 from engine.volume import FloatArray, Geometry
 
 #: Edges of a quarter of an ellipse; it lies inside the true one by at most 0.13 % of its radius.
@@ -94,10 +94,10 @@ def margin(areas: Areas, geometry: Geometry, margins: Margins, progress: Progres
     share = 0.5 if not outwards.nothing and not inwards.nothing else 1.0
     done = 0.0
     if not outwards.nothing:
-        stack = _grow(stack, geometry, outwards, lambda f, text: progress(share * f, text))
+        stack = _grow(stack, geometry, outwards, part(progress, 0.0, share))
         done = share
     if not inwards.nothing:
-        stack = _shrink(stack, geometry, inwards, lambda f, text: progress(done + (1 - done) * f, text))
+        stack = _shrink(stack, geometry, inwards, part(progress, done, 1.0))
     progress(1.0, "Margin")
     return changed(areas, {k: move(area, -shift[k]) for k, area in stack.items()})
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon
 
 from engine.contouring.trace import trace_mask_volume
-from engine.progress import Progress, silent
+from engine.progress import Progress, part, silent
 from engine.volume import Geometry, Volume
 
 BoolArray = NDArray[np.bool_]
@@ -126,7 +126,7 @@ def outline(
         pieces, least_cm3: as for `find_body`.
         progress: reports and may stop.
     """
-    body = find_body(volume, pieces, least_cm3, lambda f, stage: progress(0.4 * f, stage))
+    body = find_body(volume, pieces, least_cm3, part(progress, 0.0, 0.4))
     areas: dict[int, MultiPolygon] = {}
     for start, mask in _fine_slabs(volume, body, air):
         progress(0.4 + 0.6 * start / volume.voxels.shape[0], "Drawing the body outline")
