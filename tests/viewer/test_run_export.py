@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, Point
@@ -21,8 +22,9 @@ from viewer.history import History, add, delete, redraw
 from viewer.session import Session
 from viewer.unexported import Unexported
 from viewer.widgets.certificate_view import CertificateView
-from viewer.widgets.export_dialog import ExportDialog
+from viewer.widgets.export_dialog import FOLDER_KEY, ExportDialog
 from viewer.widgets.masks_dialog import MasksDialog
+from viewer.widgets.settings import settings
 
 
 @pytest.fixture(scope="module")
@@ -268,3 +270,37 @@ def test_without_structures_there_is_nothing_to_export(window: Any, volume: Volu
     assert window.findChild(ExportDialog) is None
     assert any("no structures to export" in sentence for sentence in window.messages.sentences)
     assert np.all(np.isfinite(window.session.cursor_lps))
+
+
+def test_the_folder_that_is_suggested_is_there_and_another_is_made(
+    qtbot: QtBot, tmp_path: Path, structures: StructureSet, volume: Volume
+) -> None:
+    settings().setValue(FOLDER_KEY, str(tmp_path / "a stick that was pulled out"))
+    dialog = ExportDialog(structures, volume)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert Path(dialog.path.text()).parent.is_dir()
+    assert " is made" not in dialog.ahead.text()
+    new = tmp_path / "new" / "folder"
+    dialog.path.setText(str(new / "rt.dcm"))
+    qtbot.waitUntil(lambda: f"The folder {new} is made" in dialog.ahead.text())
+    with qtbot.waitSignal(dialog.exported, timeout=20_000):
+        dialog.start()
+    assert (new / "rt.dcm").is_file()
+
+
+def test_a_choice_for_the_planning_system_that_is_kept_is_told(
+    qtbot: QtBot, tmp_path: Path, structures: StructureSet, volume: Volume
+) -> None:
+    for expected in ("", "tg263", "tg263"):
+        dialog = ExportDialog(structures, volume)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        assert dialog.preset.currentData() == (expected or "standard")
+        assert ("is kept from the last export" in dialog.ahead.text()) is bool(expected)
+        dialog.path.setText(str(tmp_path / "rt.dcm"))
+        dialog.preset.setFocus()
+        while dialog.preset.currentData() != "tg263":
+            QTest.keyClick(dialog.preset, Qt.Key.Key_Down)
+        with qtbot.waitSignal(dialog.exported, timeout=20_000):
+            dialog.start()

@@ -84,6 +84,12 @@ class Editing(QObject):
         panel.add_button(self._for_active(everything), "Show all")
         panel.end_buttons()
         for text, slot, key, tip in (
+            (
+                "Find a structure",
+                self._in_list(panel.start_search),
+                "Ctrl+F",
+                "Search the list for a name, a type or a model",
+            ),
             ("Rename", self._in_list(panel.rename), "R", "Edit the name; TG-263 names are suggested"),
             ("Colour…", panel.choose_colour, "K", "Choose another colour"),
             ("Show or hide", panel.toggle_visible, "V", "Show or hide the selected structures"),

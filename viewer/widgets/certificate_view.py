@@ -106,6 +106,7 @@ class CertificateView(QDialog):
             for column, text in enumerate(_cells(entry)):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(_side(column))
+                item.setToolTip(text)
                 if entry.problems:
                     item.setForeground(QColor(ERROR))
                     item.setToolTip(" ".join(entry.problems))

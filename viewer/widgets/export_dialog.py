@@ -18,6 +18,7 @@ from engine.dicom.certificate import Certificate
 from engine.dicom.export_with_image import export_with_image, image_folder
 from engine.dicom.presets import LONGEST_LABEL, ExportOptions, preflight, preset, presets
 from engine.dicom.rtstruct_write import export_rtstruct
+from engine.errors import WriteError
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume
@@ -73,6 +74,9 @@ class ExportDialog(TaskDialog):
             self.preset.setItemData(self.preset.count() - 1, rules, Qt.ItemDataRole.ToolTipRole)
         self.preset.setToolTip("What the planning system that will read the file accepts")
         self.preset.setCurrentIndex(max(self.preset.findData(stored.value(PRESET_KEY, "")), 0))
+        #: Title of a choice that this person did not make for this patient; "" for none.
+        self._kept_preset = self.preset.currentText() if self.preset.currentIndex() else ""
+        self.preset.activated.connect(self._choose_preset)
         self.path = QLineEdit(str(_suggested_path(self._volume)), self)
         self.path.setToolTip("The file to write; a certificate is written beside it")
         self.browse = QPushButton("Browse …", self)
@@ -121,6 +125,12 @@ class ExportDialog(TaskDialog):
             sentences.insert(0, problem)
         elif path is not None and self.patient is not None:
             sentences.insert(0, f"The image is written as a DICOM series to the new folder {image_folder(path)}.")
+        if path is not None and not path.parent.exists():
+            sentences.append(f"The folder {path.parent} is made.")
+        if self._kept_preset:
+            sentences.append(
+                f"'{self._kept_preset}' is kept from the last export; choose another where it does not fit."
+            )
         if path is not None and path.exists():
             sentences.append(f"{path.name} exists; it is replaced once the new file has been compared with the screen.")
         more = len(sentences) - 8
@@ -129,6 +139,10 @@ class ExportDialog(TaskDialog):
         self.ahead.setVisible(bool(sentences))
         complete = bool(self.checklist.numbers) and path is not None and not problem
         self.start_button.setEnabled(complete and not self.running)
+
+    def _choose_preset(self) -> None:
+        self._kept_preset = ""
+        self._later.start()
 
     def _target(self) -> Path | None:
         text = self.path.text().strip()
@@ -159,6 +173,7 @@ class ExportDialog(TaskDialog):
         structures, volume = self._structures, self._volume
 
         def work(progress: Progress) -> Certificate:
+            _make_folder(path.parent)
             if patient is not None:
                 return export_with_image(structures, volume, path, patient, options=options, progress=progress)
             return export_rtstruct(structures, volume, path, options, progress)
@@ -191,10 +206,18 @@ class ExportDialog(TaskDialog):
         self._look_ahead()
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"The folder {folder} could not be made: {error.strerror}; choose another.") from error
+
+
 def _suggested_path(volume: Volume) -> Path:
-    """A file in the folder of the last export whose name tells the series, not the patient."""
+    """A file in a folder that is there, that of the last export first; its name tells the series, not the patient."""
     documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-    folder = Path(str(settings().value(FOLDER_KEY, documents or str(Path.home()))))
+    folders = (str(settings().value(FOLDER_KEY, "")), documents, str(Path.home()))
+    folder = next((Path(name) for name in folders if name and Path(name).is_dir()), Path.cwd())
     parts = [volume.modality, volume.info.study_date, volume.info.series_number]
     name = "_".join("".join(c for c in part if c.isalnum()) for part in parts if part)
     return folder / f"RS_{name or 'structures'}.dcm"

@@ -45,7 +45,7 @@ class FindingsPanel(QWidget):
             item.setData(0, Qt.ItemDataRole.UserRole, finding)
             reached = "reaches" if finding.value >= finding.threshold else "is below"
             item.setToolTip(0, f"{finding.name}: the value {reached} the threshold of the model")
-            item.setToolTip(3, f"{source.algorithm} {source.version}")
+            item.setToolTip(3, f"{source.description}\n{source.algorithm} {source.version}")
         self.list.setVisible(bool(findings))
         self.empty.setVisible(not findings)
 

@@ -84,6 +84,8 @@ class ReviewModel(QAbstractTableModel):
                 "not drawn" if contour.doubt is None else f"{contour.doubt:.0%}",
                 f"{contour.edit_mm2:.0f}",
             )[column]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{contour.name}, plane {contour.plane + 1}" if column == 1 else TIPS[column]
         if role == Qt.ItemDataRole.DecorationRole and column == 1:
             return QColor(*contour.colour)
         if role == Qt.ItemDataRole.ForegroundRole and seen:

@@ -28,6 +28,7 @@ class StructureChecklist(QWidget):
         self.tree.setColumnCount(3)
         self.tree.setHeaderLabels(["Structure", "Volume", "Drawn by"])
         self.tree.setRootIsDecorated(False)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.tree.setToolTip("Tick what is to be written (Space)")
         header = self.tree.header()
         header.setStretchLastSection(False)
@@ -56,6 +57,7 @@ class StructureChecklist(QWidget):
         volume = "empty" if empty else f"{roi.volume_cm3(structures.geometry):.1f} cm³"
         item = QTreeWidgetItem(self.tree, [roi.name, volume, WHO[roi.provenance.generation]])
         item.setData(0, NUMBER, roi.number)
+        item.setToolTip(0, f"{roi.name}\nTick what is to be written (Space)")
         item.setData(0, Qt.ItemDataRole.DecorationRole, QColor(*roi.colour))
         item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         item.setCheckState(0, Qt.CheckState.Unchecked if empty else Qt.CheckState.Checked)

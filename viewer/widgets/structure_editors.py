@@ -1,7 +1,16 @@
-"""How a name and a type are edited in the list of structures."""
+"""How a cell in the list of structures is drawn and edited: a name, a type, and what is a sign alone."""
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from engine.errors import PlanimeterError
@@ -11,6 +20,41 @@ from viewer.edits.structures import LONGEST_NAME, ROI_TYPES
 Index = QModelIndex | QPersistentModelIndex
 
 _ENDS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab)
+
+
+class SignDelegate(QStyledItemDelegate):
+    """Shows a sign in the middle of the cell in place of words and box; a click anywhere in it changes what it says."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802
+        """The sign alone."""
+        super().initStyleOption(option, index)
+        features = QStyleOptionViewItem.ViewItemFeature
+        option.features &= ~(features.HasCheckIndicator | features.HasDisplay)
+        option.text = ""
+        option.decorationAlignment = Qt.AlignmentFlag.AlignCenter
+        option.decorationPosition = QStyleOptionViewItem.Position.Top
+
+    def editorEvent(  # noqa: N802
+        self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: Index
+    ) -> bool:
+        """A click of the left button, or Space, turns it over."""
+        if not model.flags(index) & Qt.ItemFlag.ItemIsUserCheckable:
+            return False
+        kind = event.type()
+        clicked = (
+            isinstance(event, QMouseEvent)
+            and kind == QEvent.Type.MouseButtonRelease
+            and event.button() == Qt.MouseButton.LeftButton
+            and option.rect.contains(event.position().toPoint())
+        )
+        pressed = isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Space
+        if not (clicked or pressed):
+            # A second click that follows quickly is a click like any other.
+            return kind == QEvent.Type.MouseButtonDblClick
+        on = Qt.CheckState(index.data(Qt.ItemDataRole.CheckStateRole)) is Qt.CheckState.Checked
+        return model.setData(
+            index, Qt.CheckState.Unchecked if on else Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole
+        )
 
 
 class NameCompleter(QCompleter):

@@ -1,5 +1,6 @@
 """The list of structures as Qt sees it: one row a ROI, edited in place."""
 
+import re
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
@@ -10,13 +11,15 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from engine.edits import StructuresChanged
 from engine.errors import PlanimeterError
 from engine.loose import loose_contours, loose_text
-from engine.structures import Roi
+from engine.structures import Generation, Roi
 from viewer.edits.structures import drawn_by, rename, set_locked, set_type, set_visible
 from viewer.history import History
 from viewer.session import Session
+from viewer.widgets.icons import icon
 
 Index = QModelIndex | QPersistentModelIndex
-SORT_ROLE = Qt.ItemDataRole.UserRole
+SORT_ROLE = int(Qt.ItemDataRole.UserRole)
+SEARCH_ROLE = SORT_ROLE + 1
 
 
 class Column(IntEnum):
@@ -37,8 +40,15 @@ _HEADS = {
     Column.TYPE: ("Type", "RT ROI Interpreted Type"),
     Column.VOLUME: ("cm³", "Volume: polygon areas × plane thickness"),
     Column.LOOSE: ("+", "Points, open contours and contours off the planes: crosses and dashed lines in the panes"),
-    Column.LOCKED: ("Lock", "A locked structure can't be changed (L)"),
-    Column.DRAWN_BY: ("Drawn by", "Who or what drew it"),
+    Column.LOCKED: ("", "A locked structure can't be changed (L)"),
+    Column.DRAWN_BY: ("", "Who or what drew it: a person, a model, a model corrected by a person, or not said"),
+}
+_HEAD_SIGNS = {Column.SHOWN: "shown", Column.LOCKED: "locked", Column.DRAWN_BY: "person"}
+_SOURCE_SIGNS = {
+    Generation.AUTOMATIC: "model",
+    Generation.SEMIAUTOMATIC: "model edited",
+    Generation.MANUAL: "person",
+    Generation.UNKNOWN: "not said",
 }
 
 
@@ -126,7 +136,12 @@ class StructuresModel(QAbstractTableModel):
         """Heads and their tooltips."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
-        text, tip = _HEADS[Column(section)]
+        column = Column(section)
+        if role == Qt.ItemDataRole.DecorationRole:
+            return icon(_HEAD_SIGNS[column]) if column in _HEAD_SIGNS else None
+        if role == Qt.ItemDataRole.TextAlignmentRole and column is Column.VOLUME:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        text, tip = _HEADS[column]
         return {Qt.ItemDataRole.DisplayRole: text, Qt.ItemDataRole.ToolTipRole: tip}.get(Qt.ItemDataRole(role))
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -145,19 +160,30 @@ class StructuresModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.CheckStateRole and column in (Column.SHOWN, Column.LOCKED):
             on = roi.visible if column is Column.SHOWN else roi.locked
             return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
-        if role == Qt.ItemDataRole.DecorationRole and column is Column.NAME:
-            return swatch(roi.colour)
+        if role == Qt.ItemDataRole.DecorationRole:
+            return swatch(roi.colour) if column is Column.NAME else sign(roi, column)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return self._text(roi, column)
         if role == SORT_ROLE:
             return self._sort_key(roi, column)
+        if role == SEARCH_ROLE:
+            return f"{roi.name} {roi.roi_type} {drawn_by(roi)}"
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (Column.VOLUME, Column.LOOSE):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            if column is Column.LOOSE and roi.loose:
-                return self.loose_text(roi)
-            return tooltip(roi, self.loose_text(roi)) if column in (Column.NAME, Column.DRAWN_BY) else _HEADS[column][1]
+            return self._tip(roi, column)
         return None
+
+    def _tip(self, roi: Roi, column: Column) -> str:
+        if column in (Column.NAME, Column.DRAWN_BY):
+            return tooltip(roi, self.loose_text(roi))
+        if column is Column.LOOSE and roi.loose:
+            return self.loose_text(roi)
+        if column is Column.VOLUME and not roi.is_empty:
+            return f"{roi.name}: {self.volume_cm3(roi):.3f} cm³ (polygon areas × plane thickness)"
+        if column is Column.TYPE and roi.roi_type:
+            return f"{roi.name}: {roi.roi_type} (RT ROI Interpreted Type)"
+        return _HEADS[column][1]
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802
         """An edit in place becomes a step; what is refused is told."""
@@ -183,7 +209,7 @@ class StructuresModel(QAbstractTableModel):
         if column is Column.TYPE:
             return roi.roi_type
         if column is Column.VOLUME:
-            return "–" if roi.is_empty else f"{self.volume_cm3(roi):.2f}"
+            return "–" if roi.is_empty else volume_text(self.volume_cm3(roi))
         if column is Column.LOOSE:
             return str(len(roi.loose)) if roi.loose else ""
         return drawn_by(roi) if column is Column.DRAWN_BY else ""
@@ -195,7 +221,22 @@ class StructuresModel(QAbstractTableModel):
             return len(roi.loose)
         if column in (Column.SHOWN, Column.LOCKED):
             return roi.visible if column is Column.SHOWN else roi.locked
-        return self._text(roi, column).casefold()
+        # PTV_5 comes before PTV_50, and that before PTV_100.
+        return re.sub(r"\d+", lambda digits: digits[0].zfill(12), self._text(roi, column).casefold())
+
+
+def volume_text(volume_cm3: float) -> str:
+    """A volume with as many decimals as still mean something, so that a large one has room."""
+    return f"{volume_cm3:.{2 if volume_cm3 < 100 else 1 if volume_cm3 < 1000 else 0}f}"
+
+
+def sign(roi: Roi, column: Column) -> QIcon | None:
+    """What a column shows instead of words; None where it shows words."""
+    if column is Column.SHOWN:
+        return icon("shown" if roi.visible else "hidden")
+    if column is Column.LOCKED:
+        return icon("locked" if roi.locked else "unlocked")
+    return icon(_SOURCE_SIGNS[roi.provenance.generation]) if column is Column.DRAWN_BY else None
 
 
 def swatch(colour: tuple[int, int, int], size: int = 12) -> QIcon:

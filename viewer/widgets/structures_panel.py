@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QAction, QColor, QContextMenuEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -21,8 +21,9 @@ from viewer.edits import structures as steps
 from viewer.edits.planes import centre_lps
 from viewer.history import History
 from viewer.session import Session
-from viewer.widgets.structure_editors import NameDelegate, TypeDelegate
-from viewer.widgets.structures_model import SORT_ROLE, Column, StructuresModel
+from viewer.widgets.structure_editors import NameDelegate, SignDelegate, TypeDelegate
+from viewer.widgets.structures_model import Column, StructuresModel
+from viewer.widgets.structures_search import SearchField, StructuresFilter
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -40,15 +41,18 @@ class StructuresPanel(QWidget):
         self._session, self._history, self._tell = session, history, tell
         self._choosing = False
         self.model = StructuresModel(session, history, tell)
-        self._sorted = QSortFilterProxyModel(self)
-        self._sorted.setSourceModel(self.model)
-        self._sorted.setSortRole(SORT_ROLE)
+        self._sorted = StructuresFilter(self.model, session, self)
         self.view = self._make_view()
+        self.search = SearchField(self)
+        self.search.textChanged.connect(self._search)
+        self.search.returnPressed.connect(self._take_first)
+        self.search.left.connect(self.view.setFocus)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
+        layout.addWidget(self.search)
         layout.addWidget(self.view, 1)
         layout.addLayout(self._buttons)
         self._menu = QMenu(self)
@@ -71,24 +75,24 @@ class StructuresPanel(QWidget):
         view.setEditTriggers(
             QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.SelectedClicked
         )
+        for column in (Column.SHOWN, Column.LOCKED, Column.DRAWN_BY):
+            view.setItemDelegateForColumn(column, SignDelegate(view))
         view.setItemDelegateForColumn(Column.NAME, NameDelegate(view))
         view.setItemDelegateForColumn(Column.TYPE, TypeDelegate(view))
         view.setAccessibleName("Structures")
         view.setToolTip("Structures: double-click goes to the centre, F2 renames")
         view.setExpandsOnDoubleClick(False)
-        view.doubleClicked.connect(lambda index: self.go_to_centre(self._number(index)))
+        view.doubleClicked.connect(self._double_clicked)
         head = view.header()
         head.setSectionsMovable(False)
         head.setStretchLastSection(False)
-        widths = (
-            (Column.SHOWN, 26),
-            (Column.TYPE, 58),
-            (Column.VOLUME, 50),
-            (Column.LOOSE, 24),
-            (Column.LOCKED, 40),
-            (Column.DRAWN_BY, 54),
-        )
-        for column, width in widths:
+        text = self.fontMetrics().horizontalAdvance
+        widths = {
+            Column.TYPE: text("EXTERNAL") + 12,
+            Column.VOLUME: text("88888") + 14,
+            **dict.fromkeys((Column.SHOWN, Column.LOOSE, Column.LOCKED, Column.DRAWN_BY), 26),
+        }
+        for column, width in widths.items():
             head.resizeSection(column, width)
         # The name takes what is left, so that the list never scrolls sideways.
         head.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
@@ -193,6 +197,11 @@ class StructuresPanel(QWidget):
         else:
             self._session.reveal(point)
 
+    def start_search(self) -> None:
+        """Let the user type what to search for."""
+        self.search.setFocus()
+        self.search.selectAll()
+
     def step_active(self, rows: int) -> None:
         """Make the structure so many rows further down active."""
         count = self._sorted.rowCount()
@@ -221,8 +230,31 @@ class StructuresPanel(QWidget):
         row = self.model.row_of(number)
         return self._sorted.mapFromSource(self.model.index(row, column)) if row >= 0 else QModelIndex()
 
+    def _double_clicked(self, index: QModelIndex) -> None:
+        # On what a click turns over, two clicks are no more than that.
+        if index.column() not in (Column.SHOWN, Column.LOCKED):
+            self.go_to_centre(self._number(index))
+
+    def _search(self, text: str) -> None:
+        # Qt makes another row current when the current one goes; the active structure is not to follow.
+        self._choosing = True
+        self._sorted.search(text)
+        self._choosing = False
+        self._show_active()
+
+    def _take_first(self) -> None:
+        rows = (self._sorted.mapToSource(self._sorted.index(row, 0)).row() for row in range(self._sorted.rowCount()))
+        first = next((row for row in rows if self._sorted.matches(row)), None)
+        if first is None:
+            self._tell(f"No structure is called '{self.search.text()}'.")
+            return
+        number = self.model.rois[first].number
+        self.search.clear()
+        self._session.set_active(number)
+        self.view.setFocus()
+
     def _chosen(self, now: QModelIndex, _: QModelIndex) -> None:
-        if now.isValid():
+        if now.isValid() and not self._choosing:
             # The list makes the row current before it selects it; what it selects is its own affair.
             self._choosing = True
             self._session.set_active(self._number(now))
@@ -235,6 +267,10 @@ class StructuresPanel(QWidget):
     def _show_active(self) -> None:
         if self._choosing:
             return
+        if self._sorted.is_searching:
+            self._choosing = True
+            self._sorted.search(self.search.text())
+            self._choosing = False
         active = self._session.active
         index = self._index(active, Column.NAME) if active is not None else QModelIndex()
         if not index.isValid():

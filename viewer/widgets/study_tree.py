@@ -145,6 +145,7 @@ class StudyTree(QTreeWidget):
             parent.addChild(item)
         if item.text(0) != text:
             item.setText(0, text)
+            item.setToolTip(0, text)
         return item
 
     def _chosen(self, item: QTreeWidgetItem | None) -> Series | None:

@@ -3,6 +3,8 @@
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
+from engine.shipped import shipped
+
 BACKGROUND = "#1b1d20"
 RAISED = "#25282c"
 FIELD = "#141618"
@@ -12,6 +14,8 @@ ACCENT = "#5b8db8"
 BORDER = "#34383d"
 WARNING = "#c9a14a"
 ERROR = "#c96a5f"
+
+_TICK = shipped("icons", "tick.svg").as_posix()
 
 _STYLE = f"""
 QWidget {{ font-size: 10pt; }}
@@ -37,6 +41,15 @@ QStatusBar::item {{ border: none; }}
 QTreeView, QListView, QTableView {{
     background: {FIELD}; border: 1px solid {BORDER}; alternate-background-color: #181a1d; }}
 QTreeView::item, QListView::item {{ padding: 2px; }}
+QTreeView::indicator, QListView::indicator, QTableView::indicator, QCheckBox::indicator {{
+    width: 12px; height: 12px; background: {FIELD}; border: 1px solid {FAINT}; border-radius: 3px; }}
+QTreeView::indicator:hover, QListView::indicator:hover, QTableView::indicator:hover, QCheckBox::indicator:hover {{
+    border-color: {TEXT}; }}
+QTreeView::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked,
+QCheckBox::indicator:checked {{
+    background: {ACCENT}; border-color: {ACCENT}; image: url("{_TICK}"); }}
+QTreeView::indicator:disabled, QListView::indicator:disabled, QCheckBox::indicator:disabled {{
+    background: {BACKGROUND}; border-color: #5a5f66; }}
 QHeaderView::section {{ background: {RAISED}; color: {FAINT}; border: none; padding: 3px 6px; }}
 QPushButton {{ background: {RAISED}; border: 1px solid {BORDER}; border-radius: 3px; padding: 4px 12px; }}
 QPushButton:hover {{ border-color: {ACCENT}; }}
