@@ -15,8 +15,10 @@ from engine.structures import StructureSet
 from engine.volume import Volume
 from tests.viewer.hand import PAROTID_L, Hand, open_kbp, own_data
 from tests.viewer.person import Person, coarse_study
+from tests.viewer.told import Told
 from viewer.features import opening, viewing
 from viewer.features.application import build_window, create_application
+from viewer.features.opening import Opener
 from viewer.jobs import EngineJobs
 from viewer.widgets.main_window import MainWindow
 
@@ -149,3 +151,15 @@ def bare(window: Hand, study: tuple[Volume, StructureSet]) -> Hand:
     """The series without structures."""
     window.open(study[0])
     return window
+
+
+@pytest.fixture
+def opener(seeing: MainWindow) -> Opener:
+    found = seeing.findChild(Opener)
+    found.tree.forget()
+    return found
+
+
+@pytest.fixture
+def told(opener: Opener) -> Told:
+    return Told(opener)

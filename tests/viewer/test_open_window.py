@@ -24,37 +24,10 @@ from engine.opening import find_images, find_structures, image_of, open_volume
 from engine.structures import PlaneContours, Roi, StructureSet
 from tests.synthetic import make_geometry, make_voxels, write_series
 from tests.viewer.hand import wait_until
+from tests.viewer.told import Told
 from viewer.features import opening as opening_module
 from viewer.features.opening import Opener
 from viewer.widgets.main_window import MainWindow
-
-
-class Told:
-    """What an opener said since the start of a test."""
-
-    def __init__(self, opener: Opener) -> None:
-        self.opened, self.failed, self.scanned = 0, [], 0
-        opener.opened.connect(self._opened)
-        opener.failed.connect(self.failed.append)
-        opener.scanned.connect(self._scanned)
-
-    def _opened(self) -> None:
-        self.opened += 1
-
-    def _scanned(self) -> None:
-        self.scanned += 1
-
-
-@pytest.fixture
-def opener(seeing: MainWindow) -> Opener:
-    found = seeing.findChild(Opener)
-    found.tree.forget()
-    return found
-
-
-@pytest.fixture
-def told(opener: Opener) -> Told:
-    return Told(opener)
 
 
 @pytest.fixture(scope="module")
@@ -227,35 +200,6 @@ def test_the_window_opens_what_the_command_line_opens(
         expected = open_volume(folder).info
     wait_until(lambda: told.opened == 1)
     assert seeing.session.volume.info == expected
-
-
-def test_a_segmentation_opens_from_the_tree_as_structures_on_its_series(
-    seeing: MainWindow, opener: Opener, told: Told, shared_data: Path
-) -> None:
-    folder = shared_data / "dicom/dcmqi_seg/segmentations/24x38x3"
-    opener.open_paths([folder])
-    wait_until(lambda: told.opened == 1)
-    segmentation = next(series for series in opener.tree.series if series.modality == "SEG")
-    row = opener.tree.item_of(segmentation.uid)
-    assert row.text(0).startswith("Segmentation") and row.parent().text(0).startswith("CT")
-    opener.tree.itemActivated.emit(row, 0)
-    wait_until(lambda: told.opened == 2)
-    assert seeing.session.volume.info.series_uid in segmentation.references.series_uids
-    assert [roi.name for roi in seeing.session.structures.rois] == ["Liver"]
-    assert not seeing.session.structures.rois[0].is_empty
-
-
-@pytest.mark.parametrize("folder", ["dicom/dcmqi_seg/sr-example", "dicom/dcmqi_seg/paramaps", "dicom/breast_rtstruct"])
-def test_what_is_not_opened_stays_in_the_tree_with_the_reason(
-    seeing: MainWindow, opener: Opener, told: Told, shared_data: Path, folder: str
-) -> None:
-    opener.open_paths([shared_data / folder], show=False)
-    wait_until(lambda: told.scanned == 1)
-    others = [series for series in opener.tree.series if series.problem]
-    for series in others:
-        assert series.problem in opener.tree.item_of(series.uid).toolTip(0)
-        opener.open_series(series)
-        assert told.failed[-1] == series.problem
 
 
 def test_structures_loaded_onto_an_open_series_keep_the_view(
