@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from shapely import MultiPolygon
+
 from engine.structures import Roi, StructureSet
 from viewer.session import Session
 
@@ -72,14 +74,18 @@ def show(session: Session, contour: Contour) -> None:
     roi = structures[contour.number]
     drawn = [plane for plane in roi.planes if not roi.area(plane).is_empty]
     if drawn:
-        nearest = min(drawn, key=lambda plane: abs(plane - contour.plane))
-        area = roi.area(nearest)
-        point = area.representative_point()
-        place = (point.x, point.y)
-        u0, v0, u1, v1 = area.bounds
-        corners = [(u0, v0), (u1, v1), (u0, v1), (u1, v0)]
+        reveal_area(session, roi.area(min(drawn, key=lambda plane: abs(plane - contour.plane))), contour.plane)
     else:
         u, v = volume.geometry.plane_from_lps(contour.plane, session.cursor_lps)[0]
-        place, corners = (float(u), float(v)), []
-    points = volume.geometry.lps_from_plane(contour.plane, [place, *corners])
+        session.reveal(volume.geometry.lps_from_plane(contour.plane, [(u, v)])[0])
+
+
+def reveal_area(session: Session, area: MultiPolygon, plane: int) -> None:
+    """Put the crosshair into an area, mm on a plane of the open series, with all of it on the screen of every view."""
+    volume = session.volume
+    assert volume is not None, "an area lies on a plane of an open series"
+    inside = area.representative_point()
+    u0, v0, u1, v1 = area.bounds
+    corners = [(u0, v0), (u1, v1), (u0, v1), (u1, v0)]
+    points = volume.geometry.lps_from_plane(plane, [(inside.x, inside.y), *corners])
     session.reveal(points[0], points[1:])

@@ -185,9 +185,9 @@ def test_a_result_is_refused_by_a_locked_structure_and_where_nothing_would_chang
     operation = OPERATIONS["margin"]
     locked = replace(session.structures[1], locked=True)
     with pytest.raises(RefusedError, match="locked"):
-        result_step(session.structures, locked, {1: square(5)}, operation, "Margin", as_new=False)
+        result_step(session.structures, locked, {1: square(5)}, operation, "Margin")
     with pytest.raises(RefusedError, match="changes nothing"):
-        result_step(session.structures, session.structures[1], {1: square(1)}, operation, "Margin", as_new=False)
+        result_step(session.structures, session.structures[1], {1: square(1)}, operation, "Margin")
     empty = {1: MultiPolygon(), 2: MultiPolygon()}
     with pytest.raises(RefusedError, match="leaves nothing"):
-        result_step(session.structures, session.structures[1], empty, operation, "Margin", as_new=True)
+        result_step(session.structures, session.structures[1], empty, operation, "Margin", new_name="A")

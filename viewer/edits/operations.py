@@ -15,7 +15,7 @@ from engine.progress import Progress, silent
 from engine.structures import Generation, Provenance, Roi, StructureSet
 from engine.volume import Geometry
 from viewer.edits.planes import areas_of
-from viewer.edits.structures import free_name, refuse_locked
+from viewer.edits.structures import LONGEST_NAME, free_name, given_name, refuse_locked
 from viewer.edits.target import RefusedError, fresh_colour
 from viewer.history import add, redraw
 
@@ -47,6 +47,9 @@ class Operation:
         compute: (areas, areas of the other ROI, geometry, values, progress) → planes that change.
         parameters: numbers it needs.
         other: what the second structure is called; "" where none is needed.
+        derives: the result is a structure beside the first, as a target volume beside a tumour, rather than the first
+            one tidied up.
+        linked: its numbers are one and the same until the user wants each by itself.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Operation:
     compute: Compute
     parameters: tuple[Parameter, ...] = ()
     other: str = ""
+    derives: bool = False
+    linked: bool = False
 
 
 def _combined(operation: combining.Operation) -> Compute:
@@ -78,28 +83,28 @@ SIDES = ("left", "right", "anterior", "posterior", "superior", "inferior")
 _ALL = (
     Operation(
         "union", "Union", "Add the other structure",
-        _combined(combining.Operation.UNION), other="with",
+        _combined(combining.Operation.UNION), other="with", derives=True,
     ),
     Operation(
         "intersection", "Intersection", "Keep only what lies in both",
-        _combined(combining.Operation.INTERSECTION), other="with",
+        _combined(combining.Operation.INTERSECTION), other="with", derives=True,
     ),
     Operation(
         "difference", "Difference", "Take the other structure away",
-        _combined(combining.Operation.DIFFERENCE), other="without",
+        _combined(combining.Operation.DIFFERENCE), other="without", derives=True,
     ),
     Operation(
         "crop", "Crop away from", "Keep a distance from the other structure, measured in space",
-        _cropped(False), (Parameter("margin", "Distance", "mm", 3, 0, 100),), "away from",
+        _cropped(False), (Parameter("margin", "Distance", "mm", 3, 0, 100),), "away from", derives=True,
     ),
     Operation(
         "crop inside", "Crop to inside", "Keep only what lies inside the other structure by a distance",
-        _cropped(True), (Parameter("margin", "Distance", "mm", 3, 0, 100),), "inside",
+        _cropped(True), (Parameter("margin", "Distance", "mm", 3, 0, 100),), "inside", derives=True,
     ),
     Operation(
         "margin", "Margin", "Grow by six distances in space; negative ones shrink",
         lambda areas, other, geometry, values, progress: margins.margin(areas, geometry, _sides(values), progress),
-        tuple(Parameter(side, side.capitalize(), "mm", 5, -100, 100) for side in SIDES),
+        tuple(Parameter(side, side.capitalize(), "mm", 5, -100, 100) for side in SIDES), derives=True, linked=True,
     ),
     Operation(
         "smooth", "Smooth", "Even out what is finer than a radius, and keep the volume",
@@ -193,6 +198,16 @@ def describe(structures: StructureSet, operation: Operation, values: Values, oth
     return ", ".join(parts)
 
 
+def result_name(structures: StructureSet, roi: Roi, operation: Operation, values: Values) -> str:
+    """A free name for a result beside `roi`: "Parotid_R+7mm" for a margin, else the operation behind the name."""
+    behind = f" {operation.name}"
+    if operation.name == "margin":
+        sizes = {values[side] for side in SIDES}
+        behind = f"{sizes.pop():+g}mm" if len(sizes) == 1 else "+margin"
+    # Room is left for the number that a taken name gets.
+    return free_name(structures, f"{roi.name[: LONGEST_NAME - len(behind) - 4]}{behind}")
+
+
 def result_step(
     structures: StructureSet,
     roi: Roi,
@@ -200,21 +215,21 @@ def result_step(
     operation: Operation,
     text: str,
     *,
-    as_new: bool,
+    new_name: str | None = None,
 ) -> Step:
-    """The one step by which a result is taken over: into `roi`, or as a structure of its own beside it.
+    """The one step by which a result is taken over: into `roi`, or under `new_name` as a structure beside it.
 
     Raises:
-        RefusedError: `roi` is locked, nothing would change, or nothing would be left.
+        RefusedError: `roi` is locked, nothing would change, nothing would be left, or the name can't be given.
     """
-    if not as_new:
+    if new_name is None:
         refuse_locked(roi)
         step = redraw(roi, planes, text=f"{text}: {roi.name}", tool=operation.name)
         if step is None:
             raise RefusedError(f"{operation.title} changes nothing in {roi.name}.")
         return step
     result = replace(
-        Roi(structures.next_number(), free_name(structures, f"{roi.name} {operation.name}"), roi_type=roi.roi_type),
+        Roi(structures.next_number(), given_name(structures, new_name), roi_type=roi.roi_type),
         colour=fresh_colour(structures),
         planes=dict(roi.planes),
         provenance=Provenance(Generation.SEMIAUTOMATIC, f"{text} of {roi.name}"),

@@ -66,16 +66,10 @@ def rename(session: Session, history: History, number: int, name: str) -> None:
     """Give a ROI another name. Raises RefusedError when it is empty, too long or taken, or the ROI is locked."""
     structures = _open(session)
     roi = structures[number]
-    name = " ".join(name.replace("\\", " ").split())
-    if name == roi.name:
+    if tidy(name) == roi.name:
         return
     refuse_locked(roi)
-    if not name:
-        raise RefusedError("A structure needs a name.")
-    if len(name) > LONGEST_NAME:
-        raise RefusedError(f"The name is longer than the {LONGEST_NAME} characters that DICOM allows.")
-    if any(other.name == name for other in structures.rois):
-        raise RefusedError(f"There is already a structure {name}.")
+    name = given_name(structures, name)
     known = standard_names().get(name)
     roi_type = known.roi_type if known is not None and not roi.roi_type else roi.roi_type
     # Where nothing is drawn yet, nobody has got used to the colour.
@@ -122,6 +116,23 @@ def refuse_locked(roi: Roi) -> None:
     """Raises RefusedError when the ROI is locked."""
     if roi.locked:
         raise RefusedError(f"{roi.name} is locked: unlock it in the structures panel (L) to change it.")
+
+
+def tidy(name: str) -> str:
+    """A name as it is stored: no backslashes, single spaces."""
+    return " ".join(name.replace("\\", " ").split())
+
+
+def given_name(structures: StructureSet, name: str) -> str:
+    """A name that a person gives, as it is stored. Raises RefusedError when it is empty, too long or taken."""
+    name = tidy(name)
+    if not name:
+        raise RefusedError("A structure needs a name.")
+    if len(name) > LONGEST_NAME:
+        raise RefusedError(f"The name is longer than the {LONGEST_NAME} characters that DICOM allows.")
+    if any(other.name == name for other in structures.rois):
+        raise RefusedError(f"There is already a structure {name}.")
+    return name
 
 
 def free_name(structures: StructureSet, name: str) -> str:

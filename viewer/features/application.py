@@ -25,7 +25,7 @@ FEATURES: tuple[str, ...] = (
 #: Side → groups of panels from top to bottom; panels of a group share a place as tabs.
 LAYOUT = {
     "left": (("Studies",), ("Window", "Layers")),
-    "right": (("Structures", "Operations", "History"), ("Auto-contour", "Review", "Findings")),
+    "right": (("Structures", "History"), ("Auto-contour", "Operations", "Review", "Findings")),
 }
 WIDTHS = {"left": 250, "right": 370}
 

@@ -152,9 +152,7 @@ class Editing(QObject):
                 self._window.show_message(f"{roi.name} was changed meanwhile; interpolate again.")
                 return
             self._attempting(
-                lambda: history.do(
-                    operations.result_step(now, now[roi.number], found, operation, "Interpolate", as_new=False)
-                )
+                lambda: history.do(operations.result_step(now, now[roi.number], found, operation, "Interpolate"))
             )()
 
         task = run_in_background(

@@ -32,6 +32,9 @@ from viewer.widgets.status_line import Banner, StatusLine
 
 MENUS = ("File", "Edit", "View", "Structures", "Engine", "Help")
 
+#: Of the places of the panels; what was stored for another is not put back.
+_LAYOUT_VERSION = 1
+
 _AREAS = {
     "left": Qt.DockWidgetArea.LeftDockWidgetArea,
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
@@ -215,7 +218,7 @@ class MainWindow(QMainWindow):
         if geometry is not None:
             self.restoreGeometry(geometry)
         if state is not None:
-            self.restoreState(state)
+            self.restoreState(state, _LAYOUT_VERSION)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Hide tab bars that Qt forgets when docks are rearranged before the first show."""
@@ -236,7 +239,7 @@ class MainWindow(QMainWindow):
             self._closed = True
             stored = settings()
             stored.setValue("window/geometry", self.saveGeometry())
-            stored.setValue("window/state", self.saveState())
+            stored.setValue("window/state", self.saveState(_LAYOUT_VERSION))
             self.closing.emit()
             self.recording.end()
             self.panes.release()

@@ -8,10 +8,10 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -23,11 +23,13 @@ from engine.errors import PlanimeterError
 from engine.structures import Roi, StructureSet
 from viewer.edits import operations
 from viewer.edits.operations import OPERATIONS, Operation
-from viewer.edits.structures import refuse_locked
+from viewer.edits.structures import LONGEST_NAME, refuse_locked
 from viewer.history import History
 from viewer.jobs import Task
+from viewer.review import reveal_area
 from viewer.session import Session
 from viewer.widgets.live import LiveHost
+from viewer.widgets.operation_fields import OperationFields
 from viewer.widgets.progress_bar import ProgressBar
 from viewer.widgets.structures_model import swatch
 
@@ -52,14 +54,19 @@ class OperationsPanel(QWidget):
         self._apply_when_done = False
         # A preview begins when the user turns to the panel, and ends when the result is taken.
         self._wanted = False
-        self._fields: dict[str, dict[str, QDoubleSpinBox]] = {}
+        # A new preview is brought into view once; then the user looks where they like.
+        self._unseen = False
+        self._subject: int | None = None
+        self._named = False
+        # What the user chose for each operation, where it is another than is usual.
+        self._as_new: dict[str, bool] = {}
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(self._begin)
         self._build()
         session.volume_changed.connect(self._on_volume)
         session.structures_changed.connect(self._on_structures)
         session.active_changed.connect(self._on_active)
-        self._on_choice()
+        self._on_operation()
 
     def _build(self) -> None:
         self.choice = QComboBox(self)
@@ -74,22 +81,12 @@ class OperationsPanel(QWidget):
         self._form.addRow("Do", self.choice)
         self._form.addRow("Structure", self.subject)
         self._form.addRow(self.other_label, self.other)
-        for name, operation in OPERATIONS.items():
-            self._fields[name] = {}
-            for parameter in operation.parameters:
-                field = QDoubleSpinBox(
-                    self, minimum=parameter.low, maximum=parameter.high, decimals=parameter.decimals,
-                    singleStep=1 if parameter.default >= 1 else 10.0**-parameter.decimals,
-                )  # fmt: skip
-                field.setValue(parameter.default)
-                field.setSuffix(f" {parameter.unit}")
-                field.setKeyboardTracking(False)
-                field.setToolTip(operation.tip)
-                field.valueChanged.connect(lambda _: self.want())
-                self._fields[name][parameter.key] = field
-                self._form.addRow(parameter.label, field)
+        self.numbers = OperationFields(self._form, self)
         self.as_new = QCheckBox("As a new structure", self)
-        self.as_new.setToolTip("Keep the structure as it is and put the result beside it")
+        self.as_new.setToolTip("Keep the structure as it is and put the result beside it, with the same type")
+        self.new_name = QLineEdit(self)
+        self.new_name.setMaxLength(LONGEST_NAME)
+        self.new_name.setToolTip("What the new structure is called")
         self.shown = QCheckBox("Preview", self)
         self.shown.setChecked(True)
         self.shown.setToolTip("Draw the result in white over the panes before it is taken")
@@ -106,12 +103,16 @@ class OperationsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(self._form)
         layout.addWidget(self.as_new)
+        layout.addWidget(self.new_name)
         layout.addWidget(self.shown)
         layout.addWidget(self.outcome)
         layout.addWidget(self.bar)
         layout.addLayout(buttons)
         layout.addStretch(1)
-        self.choice.currentIndexChanged.connect(lambda _: self.want())
+        self.choice.currentIndexChanged.connect(lambda _: self._on_operation())
+        self.numbers.changed.connect(self.want)
+        self.as_new.toggled.connect(self._on_as_new)
+        self.new_name.textEdited.connect(self._on_named)
         self.other.currentIndexChanged.connect(lambda _: self.want())
         self.shown.toggled.connect(self.want)
         self.apply_button.clicked.connect(self.apply)
@@ -127,21 +128,45 @@ class OperationsPanel(QWidget):
     @property
     def values(self) -> dict[str, float]:
         """Its numbers."""
-        return {key: field.value() for key, field in self._fields[self.operation.name].items()}
+        return self.numbers.values(self.operation)
 
     def choose(self, name: str) -> None:
         """Choose an operation by name."""
         self.choice.setCurrentIndex(self.choice.findData(name))
+        self._unseen = True
         self.want()
 
     def want(self, wanted: bool = True) -> None:
         """Compute and show what the chosen operation would do; or show nothing until something is chosen again."""
+        self._unseen |= wanted and not self._wanted
         self._wanted = wanted
         self._on_choice()
 
     def set_value(self, key: str, value: float) -> None:
-        """Set one of its numbers."""
-        self._fields[self.operation.name][key].setValue(value)
+        """Set one of its numbers, and with it those that are linked to it."""
+        self.numbers.fields[self.operation.name][key].setValue(value)
+
+    def _on_operation(self) -> None:
+        self._named = False
+        operation = self.operation
+        blocker = QSignalBlocker(self.as_new)
+        self.as_new.setChecked(self._as_new.get(operation.name, operation.derives))
+        blocker.unblock()
+        self.want()
+
+    def _on_as_new(self, as_new: bool) -> None:
+        self._as_new[self.operation.name] = as_new
+        self._show_name()
+
+    def _on_named(self, text: str) -> None:
+        self._named = bool(text.strip())
+
+    def _show_name(self) -> None:
+        """Suggest a name for the result until the user gives one."""
+        structures, roi = self._session.structures, self._session.active_roi
+        self.new_name.setVisible(self.as_new.isChecked())
+        if structures is not None and roi is not None and not self._named:
+            self.new_name.setText(operations.result_name(structures, roi, self.operation, self.values))
 
     def _other(self) -> int | None:
         return self.other.currentData() if self.operation.other else None
@@ -158,13 +183,15 @@ class OperationsPanel(QWidget):
 
     def _on_volume(self) -> None:
         self.cancel()
-        self._wanted = False
+        self._wanted = self._named = False
         self._on_choice()
 
     def _on_structures(self, change: StructuresChanged) -> None:
         self._on_active()
 
     def _on_active(self) -> None:
+        if self._session.active != self._subject:
+            self._subject, self._named, self._unseen = self._session.active, False, True
         # Hidden, it costs a stroke nothing; it catches up when it is shown.
         if self.isVisible() or self._task is not None:
             self._on_choice()
@@ -177,9 +204,8 @@ class OperationsPanel(QWidget):
         self._fill_others(structures, roi)
         self._form.setRowVisible(self.other, bool(operation.other))
         self.other_label.setText(operation.other.capitalize())
-        for name, fields in self._fields.items():
-            for field in fields.values():
-                self._form.setRowVisible(field, name == operation.name)
+        self.numbers.show_operation(operation)
+        self._show_name()
         self.choice.setToolTip(operation.tip)
         self.apply_button.setEnabled(roi is not None)
         if self._result is not None and self._result[0] == self._state():
@@ -272,6 +298,17 @@ class OperationsPanel(QWidget):
             self.outcome.setText("This changes nothing.")
         shown = self._wanted and self.shown.isChecked() and self.isVisible()
         self._live.propose(after if planes and shown else None)
+        if planes and shown and self._unseen:
+            self._unseen = False
+            self._bring_into_view(after)
+
+    def _bring_into_view(self, roi: Roi) -> None:
+        """Put the crosshair into a preview, on the nearest plane that has something of it."""
+        here = self._session.plane
+        drawn = [plane for plane in roi.planes if not roi.area(plane).is_empty]
+        if drawn:
+            plane = min(drawn, key=lambda plane: abs(plane - here))
+            reveal_area(self._session, roi.area(plane), plane)
 
     def _show_progress(self) -> None:
         running = self._task is not None
@@ -310,13 +347,14 @@ class OperationsPanel(QWidget):
         text = operations.describe(structures, self.operation, self.values, self._other())
         try:
             step = operations.result_step(
-                structures, roi, result[1], self.operation, text, as_new=self.as_new.isChecked()
-            )
+                structures, roi, result[1], self.operation, text,
+                new_name=self.new_name.text() if self.as_new.isChecked() else None,
+            )  # fmt: skip
         except PlanimeterError as error:
             self._tell(str(error))
             return
         self._result = None
-        self._wanted = False
+        self._wanted = self._named = False
         self._live.propose(None)
         self._history.do(step)
 

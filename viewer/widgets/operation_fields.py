@@ -1,0 +1,83 @@
+"""The numbers of the operations on structures, as rows of a form; those of all sides are one number until unlinked."""
+
+from PySide6.QtCore import QObject, QSignalBlocker, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QPushButton, QWidget
+
+from viewer.edits.operations import OPERATIONS, Operation, Parameter
+
+
+class OperationFields(QObject):
+    """A field a parameter of every operation, of which a form shows those of one.
+
+    Args:
+        form: gets the rows.
+        parent: of the fields.
+    """
+
+    changed = Signal()
+
+    def __init__(self, form: QFormLayout, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._form = form
+        #: Operation → parameter → its field.
+        self.fields: dict[str, dict[str, QDoubleSpinBox]] = {}
+        self.links: dict[str, QPushButton] = {}
+        for name, operation in OPERATIONS.items():
+            if operation.linked:
+                self._add_link(operation, parent)
+            self.fields[name] = {}
+            for parameter in operation.parameters:
+                field = _field(parameter, operation.tip, parent)
+                field.valueChanged.connect(lambda value, name=name: self._on_value(name, value))
+                self.fields[name][parameter.key] = field
+                form.addRow(parameter.label, field)
+
+    def _add_link(self, operation: Operation, parent: QWidget) -> None:
+        link = QPushButton("Same on every side", parent)
+        link.setCheckable(True)
+        link.setChecked(True)
+        link.setToolTip("Change all sides together; press it to set each side by itself")
+        link.toggled.connect(lambda linked: self._on_link(operation.name, linked))
+        self.links[operation.name] = link
+        self._form.addRow("Sides", link)
+
+    def show_operation(self, operation: Operation) -> None:
+        """Show its rows alone."""
+        for name, fields in self.fields.items():
+            for field in fields.values():
+                self._form.setRowVisible(field, name == operation.name)
+        for name, link in self.links.items():
+            self._form.setRowVisible(link, name == operation.name)
+
+    def values(self, operation: Operation) -> dict[str, float]:
+        """Its numbers."""
+        return {key: field.value() for key, field in self.fields[operation.name].items()}
+
+    def _on_value(self, name: str, value: float) -> None:
+        if name in self.links and self.links[name].isChecked():
+            self._set_all(name, value)
+        self.changed.emit()
+
+    def _on_link(self, name: str, linked: bool) -> None:
+        if linked:
+            self._set_all(name, next(iter(self.fields[name].values())).value())
+        self.links[name].setText("Same on every side" if linked else "Each side by itself")
+        self.changed.emit()
+
+    def _set_all(self, name: str, value: float) -> None:
+        for field in self.fields[name].values():
+            blocker = QSignalBlocker(field)
+            field.setValue(value)
+            blocker.unblock()
+
+
+def _field(parameter: Parameter, tip: str, parent: QWidget) -> QDoubleSpinBox:
+    field = QDoubleSpinBox(
+        parent, minimum=parameter.low, maximum=parameter.high, decimals=parameter.decimals,
+        singleStep=1 if parameter.default >= 1 else 10.0**-parameter.decimals,
+    )  # fmt: skip
+    field.setValue(parameter.default)
+    field.setSuffix(f" {parameter.unit}")
+    field.setKeyboardTracking(False)
+    field.setToolTip(tip)
+    return field
