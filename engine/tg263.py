@@ -1,5 +1,6 @@
-"""Structure names of AAPM TG-263, and what belongs to them."""
+"""Structure names of AAPM TG-263, and what belongs to them; what other names in use say of their kind."""
 
+import re
 from functools import cache
 
 from pydantic import BaseModel, ConfigDict
@@ -27,10 +28,8 @@ def standard_names() -> dict[str, StandardName]:
 
 
 def standard_colour(name: str) -> tuple[int, int, int] | None:
-    """The colour by which a structure of a TG-263 name is known; targets by how the name begins; else None."""
-    known = standard_names().get(name)
-    if known is None:
-        known = next((standard_names()[kind] for kind in ("GTV", "CTV", "PTV", "ITV") if name.startswith(kind)), None)
+    """The colour by which a structure of a TG-263 name is known; targets by their kind; else None."""
+    known = standard_names().get(name) or standard_names().get(_target(name))
     return known.colour if known is not None else None
 
 
@@ -43,11 +42,91 @@ def standard_code(roi: Roi) -> Code | None:
 
 
 def standard_type(name: str) -> str:
-    """RT ROI Interpreted Type of a TG-263 name; of targets by how the name begins; else "ORGAN"."""
-    known = standard_names().get(name)
+    """RT ROI Interpreted Type that a name stands for; "ORGAN" where it says nothing of that."""
+    return guessed_type(name) or "ORGAN"
+
+
+def guessed_type(name: str) -> str:
+    """RT ROI Interpreted Type that a name stands for: of TG-263, or as planners write them; "" where it says nothing.
+
+    A structure is a target where its name begins with one, after nothing but a side, a dose, a number or a word such as
+    "boost". "Brain-PTV" is a part of the brain. What is named as a help for the optimiser, such as "zPTV_ring", is one
+    (CONTROL) whatever it lies around.
+    """
+    text = " ".join(name.split())
+    known = standard_names().get(text) or _by_lower_case().get(text.casefold())
     if known is not None:
         return known.roi_type
-    return next((kind for kind in ("GTV", "CTV", "PTV") if name.startswith(kind)), "ORGAN")
+    kind = next((roi_type for roi_type, pattern in _KINDS if pattern.fullmatch(text)), "")
+    if kind:
+        return kind
+    if _HELPS.search(text):
+        return "CONTROL"
+    if _AVOIDS.search(text):
+        return "AVOIDANCE"
+    return _TYPES_OF_TARGETS.get(_target(text), "")
+
+
+def _target(name: str) -> str:
+    """The kind "GTV", "CTV", "ITV" or "PTV", where a name stands for such a target; else ""."""
+    found = _TARGET.match(name)
+    if found is None or _HELPS.search(name) or _AVOIDS.search(name):
+        return ""
+    kind = found["kind"].upper()
+    return {"ICTV": "ITV", "IGTV": "GTV"}.get(kind, kind)
+
+
+@cache
+def _by_lower_case() -> dict[str, StandardName]:
+    return {name.casefold(): known for name, known in standard_names().items()}
+
+
+_TYPES_OF_TARGETS = {"GTV": "GTV", "CTV": "CTV", "ITV": "CTV", "PTV": "PTV"}
+
+#: Words that may stand before the kind of a target; nothing is tried twice, so that no name takes long.
+_BEFORE = r"""
+    (?: (?: \d++ (?:[.,]\d++)? (?:\ ?c?gy)? | l | r | lt | rt | left | right | bilat[a-z]*
+          | boost | final | new | old | copy | of | initial | auto | ai | draft | total | sum | prior | primary | prim
+          | nodal | low | mid | high | intermediate | opt | eval | adapt[a-z]* | replan | plan | hr | ir | lr
+        ) (?= [\s_.\-] | i?[gcip]tv ) [\s_.\-]* )*
+"""
+_TARGET = re.compile(rf"[\s*'\"(\[]* {_BEFORE} (?P<kind> i?gtv | i?ctv | itv | ptv )", re.IGNORECASE | re.VERBOSE)
+
+#: TG-263: a "z" or "_" in front marks what is not for the evaluation of dose. A "z" within a word is a letter like any.
+_HELPS = re.compile(
+    r"""
+    ^\s* (?: _ | z_ | z(?=[A-Z]) | (?i: z (?= i?[igcp]tv | ring ) ) )
+    | (?i: (?<![a-z]) (?: ring | rind | shell | halo | donut | doughnut | falloff | fall.off | overlap ) \d* (?![a-z]) )
+    | (?i: tv [\s_\d.]* (?: ring | shell | halo ) \d* (?![a-z]) )
+    """,
+    re.VERBOSE,
+)
+_AVOIDS = re.compile(r"(?<![a-z])avoid(?:ance)?(?![a-z])", re.IGNORECASE)
+
+#: A number, a thickness or a word that tells two of a kind apart.
+_ADDED = r"(?: [\s_\-]* (?: \d++ (?:[.,]\d++)? \s* (?:mm|cm)? | new | copy ) )*"
+_KINDS = tuple(
+    (roi_type, re.compile(rf"(?:{pattern}) {_ADDED}", re.IGNORECASE | re.VERBOSE))
+    for roi_type, pattern in (
+        (
+            "EXTERNAL",
+            r"ext | external | body | patient | outline | (?:body|patient|external|outer) [\s_]* (?:outline|contour)",
+        ),
+        ("BOLUS", r"(?:virtual|real|daily|custom)? [\s_]* bolus (?:[\s_] \w+)?"),
+        (
+            "SUPPORT",
+            r"(?:treatment|imaging|ct|kv)? [\s_]* (?:couch|table) [\s_]* "
+            r"(?:surface|interior|exterior|inner|outer|inside|outside|shell|top|support|rails?)? | base[\s_]*plate",
+        ),
+        (
+            "FIXATION",
+            r"(?:head|breast|wing|belly)[\s_]*(?:rest|board) | (?:thermoplastic|thermo)[\s_]*mask "
+            r"| vac[\s_]*(?:bag|lok|fix) | immobili[sz]ation [\s_]* (?:device)?",
+        ),
+        ("MARKER", r"(?:fiducial|marker) s? (?:[\s_\-]* \d+)?"),
+        ("ISOCENTER", r"iso (?:cent(?:er|re))?"),
+    )
+)
 
 
 def standard_side(roi: Roi) -> Code | None:

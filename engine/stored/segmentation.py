@@ -29,7 +29,7 @@ from engine.progress import Progress, part
 from engine.stored.catalogue import Series
 from engine.stored.handler import StructuresHandler
 from engine.structures import PlaneContours, Roi, StructureSet
-from engine.tg263 import standard_colour, standard_names
+from engine.tg263 import guessed_type, standard_colour
 from engine.volume import FloatArray, Geometry, Volume
 
 _REFERENCES = (
@@ -124,12 +124,11 @@ def _spacing(plane: StoredPlane) -> tuple[float, float]:
 
 
 def _roi(segment: Segment, index: int, areas: Areas) -> Roi:
-    known = standard_names().get(segment.name)
     return Roi(
         number=index + 1,
         name=segment.name,
         colour=segment.colour or standard_colour(segment.name) or palette(index),
-        roi_type=known.roi_type if known is not None else "",
+        roi_type=guessed_type(segment.name),
         planes={plane: PlaneContours(area) for plane, area in areas.items() if not area.is_empty},
         provenance=segment.provenance,
         code=segment.code,

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 
 from tests.viewer.hand import CTRL, Hand, own_data, wait_until
 from tests.viewer.see import phantom
+from viewer.edits import structures
 from viewer.session import View
 from viewer.widgets.structures_model import Column
 
@@ -138,3 +139,18 @@ def test_no_letter_that_is_a_shortcut_acts_in_any_text_field(typist: Hand) -> No
         for action in single:
             write(typist, action.shortcut().toString().lower(), 0)
     assert acted == []
+
+
+def test_the_type_comes_with_the_name_until_somebody_chooses_it(typist: Hand) -> None:
+    typist.open(phantom())
+    number = structures.add_empty(typist.session, typist.history)
+
+    def named(name: str) -> str:
+        structures.rename(typist.session, typist.history, number, name)
+        return typist.session.structures[number].roi_type
+
+    assert [named(name) for name in ("CTV_50", "PTV70", "zPTV_ring", "Parotid_L")] == ["CTV", "PTV", "CONTROL", "ORGAN"]
+    structures.set_type(typist.session, typist.history, number, "AVOIDANCE")
+    assert named("GTVp") == "AVOIDANCE"
+    typist.history.undo()
+    assert typist.session.structures[number].name == "Parotid_L"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from engine.edits import AnswerChange, Step
 from engine.structures import Roi, StructureSet
-from engine.tg263 import standard_names
+from engine.tg263 import standard_colour, standard_type
 from viewer.edits.target import RefusedError, fresh_colour, fresh_roi
 from viewer.history import History, add, change, delete
 from viewer.session import Session
@@ -70,11 +70,13 @@ def rename(session: Session, history: History, number: int, name: str) -> None:
         return
     refuse_locked(roi)
     name = given_name(structures, name)
-    known = standard_names().get(name)
-    roi_type = known.roi_type if known is not None and not roi.roi_type else roi.roi_type
+    # A type that somebody chose stays; one that came from the old name goes with it.
+    chosen = roi.roi_type not in ("", standard_type(roi.name))
+    roi_type = roi.roi_type if chosen else standard_type(name)
     # Where nothing is drawn yet, nobody has got used to the colour.
     others = tuple(other for other in structures.rois if other.number != number)
-    colour = fresh_colour(replace(structures, rois=others), name) if known is not None and roi.is_empty else roi.colour
+    known = roi.is_empty and standard_colour(name) is not None
+    colour = fresh_colour(replace(structures, rois=others), name) if known else roi.colour
     # The code belonged to the old name; a standard name brings its own at export.
     after = replace(roi, name=name, code=None, roi_type=roi_type, colour=colour)
     history.do(change(structures, after, text=f"Rename {roi.name} to {name}"))
