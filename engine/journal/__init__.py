@@ -12,28 +12,35 @@ mode keeps SQLite from needing shared memory, which network home folders lack (h
 Contours are stored once each and referred to by number: undoing a large step, or renaming a structure of hundreds of
 planes, costs a few kilobytes, and planes that nobody touched come back as the same objects.
 
-No value here identifies a patient, unless the paths of the source files do; the files are readable by their owner only.
+No value in a journal identifies a patient, unless the paths of the source files do. Whose series it is stands in a file
+beside it (`about`). All of them are readable by their owner only.
 """
 
+from engine.journal.folder import discard, recent, unfinished
 from engine.journal.records import (
     STEPS,
+    About,
     Entry,
     Kind,
     Replay,
     SessionRecord,
+    State,
     Subject,
 )
-from engine.journal.session import Journal, discard, journal_folder, unfinished
+from engine.journal.session import Journal, journal_folder
 
 __all__ = [
     "STEPS",
+    "About",
     "Entry",
     "Journal",
     "Kind",
     "Replay",
     "SessionRecord",
+    "State",
     "Subject",
     "discard",
     "journal_folder",
+    "recent",
     "unfinished",
 ]

@@ -128,6 +128,18 @@ def open_existing(path: Path, wait_s: float = 2.0) -> sqlite3.Connection:
     return connection
 
 
+def look_into(path: Path) -> sqlite3.Connection:
+    """A connection that only reads a journal that was closed, and leaves the file as it is. Raises ReadError."""
+    with as_read_error(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            connection.execute("SELECT count(*) FROM session").fetchone()
+        except sqlite3.Error:
+            connection.close()
+            raise
+    return connection
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All or nothing."""

@@ -1,11 +1,14 @@
 """What the journal holds, as values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from engine.answers import Document
-from engine.edits import Direction, Step
+from engine.edits import Direction, Step, replay
+from engine.structures import StructureSet
 
 
 class Kind(StrEnum):
@@ -54,6 +57,29 @@ class Entry:
     weights_sha256: str
 
 
+class State(StrEnum):
+    """How a session was left, as a person reads it."""
+
+    LOST = "not closed"
+    LEFT = "not exported"
+    EXPORTED = "exported"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True)
+class About:
+    """What is kept beside a journal, in a file that its owner alone may read.
+
+    Args:
+        patient_name, patient_id: as in the files; "" where unknown.
+        look: how the series was looked at, in JSON, as the window gave it.
+    """
+
+    patient_name: str = ""
+    patient_id: str = ""
+    look: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class SessionRecord:
     """A session in the folder. `steps` counts what was done, undone and redone; times are UTC."""
@@ -66,12 +92,30 @@ class SessionRecord:
     last: datetime
     steps: int
     closed: bool
+    state: State = State.LEFT
+    about: About = field(default_factory=About)
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What to put back: the document that the session began with, the steps since, and the marks at the end."""
+    """What to put back: the document that the session began with, the steps since, and the marks at the end.
+
+    Args:
+        base, steps: the document, and what was done, undone and redone since, in order.
+        seen: (ROI number, plane index) marked as seen.
+        exported: after how many of the steps structures were last exported, and their numbers; None where they were not
+            or the journal doesn't say which.
+    """
 
     base: Document
     steps: tuple[tuple[Direction, Step], ...]
     seen: frozenset[tuple[int, int]] = field(default=frozenset())
+    exported: tuple[int, frozenset[int]] | None = None
+
+    def filed(self) -> StructureSet:
+        """The structures as files hold them: those that were last exported, else those of the base."""
+        if self.exported is None:
+            return self.base.structures
+        steps, numbers = self.exported
+        structures = replay(self.base, self.steps[:steps])[0].structures
+        return structures.without(roi.number for roi in structures.rois if roi.number not in numbers)

@@ -5,9 +5,8 @@ import json
 import os
 import sqlite3
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from engine import __version__
 from engine.answers import Document
 from engine.edits import Direction, Step
 from engine.errors import MismatchError, PlanimeterError
+from engine.journal.about import forget_about, read_about, write_about
 from engine.journal.codec import (
     change_from_json,
     change_to_json,
@@ -30,17 +30,18 @@ from engine.journal.codec import (
     document_to_json,
 )
 from engine.journal.database import (
-    BlankError,
-    HeldError,
     as_read_error,
     as_write_error,
     create,
     open_existing,
     transaction,
 )
-from engine.journal.records import STEPS, Entry, Kind, Replay, SessionRecord, Subject
+from engine.journal.records import STEPS, About, Entry, Kind, Replay, SessionRecord, State, Subject
 from engine.structures import PlaneContours, StructureSet
 from engine.volume import Geometry
+
+#: The reason with which a session that the user gave up was closed.
+DISCARDED = "Not put back by the user"
 
 
 def journal_folder() -> Path:
@@ -60,6 +61,8 @@ class Journal:
         self._rows: WeakKeyDictionary[PlaneContours, int] = WeakKeyDictionary()
         self._fresh: dict[PlaneContours, int] = {}
         self.id = session_id
+        # `path` moves between the folders of open and closed sessions.
+        self._folder = path.parent.parent
 
     @property
     def path(self) -> Path:
@@ -130,11 +133,20 @@ class Journal:
             text = f"{len(contours)} contours marked as {'' if seen else 'not '}seen"
             self._append(kind, text, "review", "", sorted(contours))
 
-    def record_export(self, path: Path, sha256: str, structures: int) -> None:
-        """Store that `structures` structures were exported to a file with this hash. Raises WriteError."""
+    def record_export(self, path: Path, sha256: str, structures: int, numbers: Iterable[int] = ()) -> None:
+        """Store that `structures` structures, of these numbers, were exported to a file with this hash.
+
+        Raises:
+            WriteError: it could not be stored.
+        """
         with self._writing():
             text = f"Exported {structures} structures to {path.name}"
-            self._append(Kind.EXPORT, text, "export", "", {"path": str(path), "sha256": sha256})
+            told = {"path": str(path), "sha256": sha256, "numbers": sorted(numbers)}
+            self._append(Kind.EXPORT, text, "export", "", told)
+
+    def keep(self, about: About) -> None:
+        """Keep beside the journal whose series it is and how it is looked at. Raises WriteError."""
+        write_about(self._folder, self.id, about)
 
     def close(self, reason: str = "Closed") -> None:
         """End the session: it is not offered again. Never raises; a session without any step leaves no file."""
@@ -146,12 +158,13 @@ class Journal:
                         self._append(Kind.CLOSED, reason, "", "", None)
                 self._connection.close()
                 if worked:
-                    kept = self._path.parent.parent / "closed" / self._path.name
+                    kept = self._folder / "closed" / self._path.name
                     kept.parent.mkdir(exist_ok=True, mode=0o700)
                     os.replace(self._path, kept)
                     self._path = kept
                 else:
                     self._path.unlink(missing_ok=True)
+                    forget_about(self._folder, self.id)
             except (PlanimeterError, sqlite3.Error, OSError):
                 # What was recorded is still there; at worst the session is offered once more.
                 self._connection.close()
@@ -171,7 +184,13 @@ class Journal:
     def describe(self) -> SessionRecord:
         """What this session is about. Raises ReadError."""
         with self._lock, as_read_error(self._path):
-            return _describe(self._connection)
+            return describe_session(self._connection, self._folder)
+
+    def fits(self, geometry: Geometry) -> bool:
+        """Whether the session is about planes in these places. Raises ReadError."""
+        with self._lock, as_read_error(self._path):
+            grid = json.loads(self._connection.execute("SELECT grid FROM session").fetchone()[0])
+            return _same_grid(grid, _grid(geometry))
 
     def replay(self, geometry: Geometry) -> Replay:
         """What is needed to put the session back onto the series with this geometry.
@@ -180,12 +199,11 @@ class Journal:
             MismatchError: the session belongs to planes elsewhere.
             ReadError: the journal is damaged.
         """
+        if not self.fits(geometry):
+            raise MismatchError(
+                "The saved session belongs to a series with other planes; open the series that it was made on."
+            )
         with self._lock, as_read_error(self._path):
-            grid = json.loads(self._connection.execute("SELECT grid FROM session").fetchone()[0])
-            if not _same_grid(grid, _grid(geometry)):
-                raise MismatchError(
-                    "The saved session belongs to a series with other planes; open the series that it was made on."
-                )
             rows = self._connection.execute(
                 "SELECT kind, text, tool, weights_sha256, payload FROM entries WHERE id >= "
                 "(SELECT max(id) FROM entries WHERE kind = 'base') ORDER BY id"
@@ -199,6 +217,7 @@ class Journal:
             base = document_from_json(json.loads(rows[0][4]), geometry, contours)
             steps = []
             seen: set[tuple[int, int]] = set()
+            exported = None
             for kind, text, tool, weights, payload in rows[1:]:
                 if kind in STEPS:
                     changes = tuple(change_from_json(change, contours) for change in json.loads(payload))
@@ -206,7 +225,10 @@ class Journal:
                 elif kind in (Kind.SEEN, Kind.UNSEEN):
                     marks = {(int(number), int(plane)) for number, plane in json.loads(payload)}
                     seen = seen | marks if kind == Kind.SEEN else seen - marks
-            return Replay(base, tuple(steps), frozenset(seen))
+                elif kind == Kind.EXPORT:
+                    numbers = json.loads(payload).get("numbers")
+                    exported = (len(steps), frozenset(numbers)) if numbers else None
+            return Replay(base, tuple(steps), frozenset(seen), exported)
 
     def mark_resumed(self) -> None:
         """Store that the session was put back after a crash. Raises WriteError."""
@@ -242,56 +264,6 @@ class Journal:
         )
 
 
-def unfinished(
-    folder: Path | None = None, damaged: Callable[[str], None] = lambda sentence: None
-) -> list[SessionRecord]:
-    """Sessions with steps that were not closed and that no window holds, the latest first.
-
-    Files of sessions in which nothing was done are cleared away once they are an hour old.
-
-    Args:
-        folder: of the journals.
-        damaged: called with a sentence for each file that cannot be read; it stays where it is.
-    """
-    found = []
-    for path in ((folder or journal_folder()) / "open").glob("*.sqlite"):
-        try:
-            connection = open_existing(path, wait_s=0.0)
-        except HeldError:
-            continue
-        except BlankError:
-            _clear_away(path)
-            continue
-        except PlanimeterError as error:
-            damaged(str(error))
-            continue
-        try:
-            with as_read_error(path):
-                record = _describe(connection)
-        except PlanimeterError as error:
-            damaged(str(error))
-            continue
-        finally:
-            connection.close()
-        if record.steps:
-            if not record.closed:
-                found.append(record)
-        else:
-            _clear_away(path)
-    return sorted(found, key=lambda record: record.last, reverse=True)
-
-
-def _clear_away(path: Path) -> None:
-    """Delete a file in which nothing was done, unless it is so new that a window may be about to write."""
-    if time.time() - path.stat().st_mtime > 3600:
-        path.unlink(missing_ok=True)
-
-
-def discard(session_id: str, folder: Path | None = None) -> None:
-    """End a session that the user does not want back. It stays on disk as closed. Raises ReadError."""
-    Journal.resume(session_id, folder).close("Not put back by the user")
-
-
 def _entries(connection: sqlite3.Connection) -> list[Entry]:
     rows = connection.execute("SELECT id, at, user, kind, text, tool, weights_sha256 FROM entries ORDER BY id")
     return [
@@ -300,15 +272,29 @@ def _entries(connection: sqlite3.Connection) -> list[Entry]:
     ]
 
 
-def _describe(connection: sqlite3.Connection) -> SessionRecord:
+def describe_session(connection: sqlite3.Connection, folder: Path) -> SessionRecord:
+    """What a journal of `folder` is about. Raises sqlite3.Error, ValueError where it is damaged."""
     session_id, series, study, label, sources, _, user, version, started = connection.execute(
         "SELECT * FROM session"
     ).fetchone()
     steps = connection.execute("SELECT count(*) FROM entries WHERE kind IN ('do', 'undo', 'redo')").fetchone()[0]
-    last = connection.execute("SELECT at, kind FROM entries ORDER BY id DESC LIMIT 1").fetchone() or (started, "")
+    last = connection.execute("SELECT at, kind, text FROM entries ORDER BY id DESC LIMIT 1").fetchone()
+    at, kind, text = last or (started, "", "")
+    unsaved = connection.execute(
+        "SELECT 1 FROM entries WHERE kind IN ('do', 'undo', 'redo') AND id > "
+        "(SELECT coalesce(max(id), 0) FROM entries WHERE kind = 'export') LIMIT 1"
+    ).fetchone()
+    closed = kind == Kind.CLOSED
+    if closed and text == DISCARDED:
+        state = State.DISCARDED
+    elif not unsaved:
+        state = State.EXPORTED
+    else:
+        state = State.LEFT if closed else State.LOST
     subject = Subject(series, study, label, tuple(json.loads(sources)))
-    begun, ended = datetime.fromisoformat(started), datetime.fromisoformat(last[0])
-    return SessionRecord(session_id, subject, user, version, begun, ended, steps, last[1] == Kind.CLOSED)
+    begun, ended = datetime.fromisoformat(started), datetime.fromisoformat(at)
+    about = read_about(folder, session_id)
+    return SessionRecord(session_id, subject, user, version, begun, ended, steps, closed, state, about)
 
 
 def _grid(geometry: Geometry) -> dict[str, Any]:
