@@ -11,10 +11,8 @@ from engine.edits import (
     AnswerChange,
     AreaChange,
     Change,
-    Difference,
     Direction,
     Step,
-    StructuresChanged,
     apply,
     findings_changed,
     size_bytes,
@@ -133,22 +131,18 @@ class History:
         """What redo would do again; "" when nothing."""
         return self._undone[-1].text if self._undone else ""
 
-    def clear(self) -> None:
-        """Forget all steps; the structures stay as they are."""
-        self._done.clear()
-        self._undone.clear()
-        self._bytes = 0
-        self.changed.emit()
+    @property
+    def steps(self) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+        """The steps that undo and redo would go through, oldest first."""
+        return tuple(self._done), tuple(self._undone)
 
-    def resume(self, document: Document, done: Sequence[Step], undone: Sequence[Step]) -> None:
-        """Put back `document` with the steps that led to it and those undone since, oldest first; not recorded."""
+    def begin(self, done: Sequence[Step] = (), undone: Sequence[Step] = ()) -> None:
+        """The history of what is open now: the steps that led to its structures, and those undone since, oldest first.
+
+        The structures stay as they are, and nothing is recorded.
+        """
         self._done, self._undone = list(done), list(undone)
         self._bytes = sum(map(size_bytes, self._done))
-        structures = document.structures
-        every = StructuresChanged(frozenset(roi.number for roi in structures.rois))
-        self._session.replace_document(document, Difference(every, findings=True))
-        if self._session.active is None and structures.rois:
-            self._session.set_active(structures.rois[0].number)
         self._trim()
         self.changed.emit()
 

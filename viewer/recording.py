@@ -1,17 +1,53 @@
-"""Keeps the journal of what is open (steps, marks, exports) and puts a lost session back. No Qt."""
+"""Keeps the journal of what is open (steps, marks, exports), and puts a session back as it was left. No Qt.
 
+A series that is left for another one of the same window is remembered with its answers, its undo and redo and how it
+was looked at; opened again it is as it was, and its journal goes on.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from psygnal import Signal
 
 from engine.answers import Document
-from engine.edits import Direction, Step, replay
+from engine.edits import Difference, Direction, Step, StructuresChanged
 from engine.errors import PlanimeterError
-from engine.journal import Entry, Journal, Replay, Subject
-from engine.volume import Volume
+from engine.journal import About, Entry, Journal, Subject
+from engine.structures import StructureSet
+from engine.volume import Geometry, SeriesInfo, Volume
 from viewer.history import History
-from viewer.session import Session
+from viewer.session import Left, Session
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A session on a series, as it was left.
+
+    Args:
+        info, geometry: of the series.
+        left: answers and place.
+        done, undone: steps to undo and redo from there, oldest first.
+        look: how the window was set, in JSON: zoom, tool.
+        session_id: of its journal.
+    """
+
+    info: SeriesInfo
+    geometry: Geometry
+    left: Left
+    done: tuple[Step, ...] = ()
+    undone: tuple[Step, ...] = ()
+    look: Mapping[str, Any] = field(default_factory=dict)
+    session_id: str = ""
+
+    def is_of(self, volume: Volume) -> bool:
+        """Whether it is about this series, on the same planes."""
+        # Phases share the UID and the planes of their series; the description tells them apart.
+        known = bool(self.info.series_uid or self.info.source)
+        return known and self.info == volume.info and self.geometry.same_grid(volume.geometry)
 
 
 class Recording:
@@ -25,6 +61,8 @@ class Recording:
     recorded = Signal()
     #: A sentence for the user: the journal cannot be written. Told once until it can be again.
     failed = Signal(str)
+    #: A session was put back; `Kept` says how it was looked at.
+    put_back = Signal(Kept)
 
     def __init__(self, session: Session, history: History, folder: Path | None = None) -> None:
         self._session = session
@@ -32,9 +70,14 @@ class Recording:
         self._folder = folder
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="planimeter journal")
         self._journal: Future[Journal] | None = None
+        self._coming: tuple[Kept, Journal | None] | None = None
+        self._kept: list[Kept] = []
         self._behind = False
         self._seen: frozenset[tuple[int, int]] = frozenset()
+        #: Says how the window is set, in JSON; given by who knows.
+        self.look: Callable[[], Mapping[str, Any]] = dict
         history.recorder = self._record
+        session.leaving.connect(self._leaving)
         session.volume_changed.connect(self._opened)
         session.seen_changed.connect(self._marked)
 
@@ -52,76 +95,151 @@ class Recording:
         except PlanimeterError:
             return []
 
-    def restore(self, session_id: str) -> Replay:
-        """Put an earlier session back onto the series that is open, with its undo and redo, and go on in its journal.
+    # Sessions that were left ----------------------------------------------------------------------------------------
 
-        Raises:
-            MismatchError: another series is open.
-            ReadError: the journal is damaged or held by another window; what is open stays as it is.
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """The other series of this window, as they were left."""
+        return tuple(self._kept)
+
+    def kept_of(self, volume: Volume) -> Kept | None:
+        """How a series was left in this window; None where it wasn't open before."""
+        return next((kept for kept in self._kept if kept.is_of(volume)), None)
+
+    def forget(self, session_id: str) -> None:
+        """Its series begins anew when it is opened again."""
+        self._kept = [kept for kept in self._kept if kept.session_id != session_id]
+
+    def open(self, volume: Volume, display: Volume, kept: Kept, journal: Journal | None = None) -> None:
+        """Show a series as it was left, in one change of the session, and go on in its journal.
+
+        Args:
+            volume, display: as of `Session.open`.
+            kept: how it was left.
+            journal: its journal, held; where it isn't, it is opened by `kept.session_id`, and where that can't be done
+                another one is started.
         """
-        structures = self._session.structures
-        assert structures is not None, "a session is put back onto an open series"
-        journal = Journal.resume(session_id, self._folder)
+        self._coming = (kept, journal)
         try:
-            saved = journal.replay(structures.geometry)
-            journal.mark_resumed()
-        except PlanimeterError:
-            journal.abandon()
-            raise
-        self.end()
-        self._journal = Future()
-        self._journal.set_result(journal)
-        self._history.resume(*replay(saved.base, saved.steps))
-        self._seen = saved.seen
-        self._session.mark_seen(saved.seen)
-        self.recorded.emit()
-        return saved
+            self._session.open(volume, display=display, left=kept.left)
+        finally:
+            self._coming = None
+        self.put_back.emit(kept)
 
-    def exported(self, path: Path, sha256: str, structures: int) -> None:
-        """Note that `structures` structures were exported to a file with this hash."""
+    def begin_with(self, structures: StructureSet) -> None:
+        """Let the open series have these structures from the start: a file holds them, and there is nothing to undo.
+
+        Scores and boxes stay, as do cursor, layers and zoom. A series must be open.
+        """
+        document = self._session.document
+        assert document is not None, "structures belong to an open series"
+        document = replace(document, structures=structures)
         journal = self._ready()
         if journal is not None:
             try:
-                journal.record_export(path, sha256, structures)
+                journal.record_base(document)
+            except PlanimeterError as error:
+                self._tell(error)
+        every = StructuresChanged(frozenset(roi.number for roi in structures.rois))
+        self._session.set_filed(structures)
+        self._session.replace_document(document, Difference(every))
+        if structures.rois:
+            self._session.set_active(structures.rois[0].number)
+        self._history.begin()
+        self.recorded.emit()
+
+    def keep_look(self) -> None:
+        """Keep beside the journal how the series is looked at now; never waits for the disk."""
+        volume = self._session.volume
+        if self._journal is not None and volume is not None:
+            about = About(volume.info.patient_name, volume.info.patient_id, self._look())
+            self._writer.submit(_keep, self._journal, about)
+
+    def _look(self) -> dict[str, Any]:
+        left = self._session.left()
+        if left is None:
+            return {}
+        window = [left.window.centre, left.window.width] if left.window is not None else None
+        place = {"cursor_lps": left.cursor_lps, "active": left.active, "window": window}
+        return {**self.look(), **place}
+
+    # What happens to it ---------------------------------------------------------------------------------------------
+
+    def exported(self, path: Path, sha256: str, structures: int, numbers: Iterable[int] = ()) -> None:
+        """Note that `structures` structures, of these numbers, were exported to a file with this hash."""
+        journal = self._ready()
+        if journal is not None:
+            try:
+                journal.record_export(path, sha256, structures, numbers)
             except PlanimeterError as error:
                 self._tell(error)
             self.recorded.emit()
 
     def end(self) -> None:
-        """Close the journal: the session ended as the user wished and is not offered again."""
-        journal = self._ready()
-        if journal is not None:
-            journal.close()
-        self._journal = None
-        self._behind = False
+        """Close the journal as the window goes."""
+        self.keep_look()
+        closing = self._leave()
+        if closing is not None:
+            closing.result()
 
-    def _leave(self) -> None:
-        """As `end`, without waiting for the disk."""
-        if self._journal is not None:
-            self._writer.submit(_close, self._journal)
+    def _leave(self) -> "Future[None] | None":
+        """The session ends as the user wished; closing its journal doesn't wait for the disk."""
+        closing = self._writer.submit(_close, self._journal) if self._journal is not None else None
         self._journal = None
         self._behind = False
+        return closing
 
     # Inside ---------------------------------------------------------------------------------------------------------
 
+    def _leaving(self) -> None:
+        left, volume = self._session.left(), self._session.volume
+        if left is None or volume is None:
+            return
+        self.keep_look()
+        done, undone = self._history.steps
+        kept = Kept(volume.info, volume.geometry, left, done, undone, self._look(), self.session_id)
+        self._kept = [*(other for other in self._kept if not other.is_of(volume)), kept]
+
     def _opened(self) -> None:
         self._leave()
-        self._history.clear()
-        self._seen = frozenset()
+        kept, journal = self._coming if self._coming is not None else (None, None)
         volume, document = self._session.volume, self._session.document
+        self._seen = self._session.seen
         if volume is not None and document is not None:
+            self._kept = [other for other in self._kept if not other.is_of(volume)]
             # A structure set of thousands of contours takes a while to store; the first stroke waits for it at most.
-            self._journal = self._writer.submit(self._start, volume, document)
+            if kept is None:
+                self._journal = self._writer.submit(self._start, volume, document)
+            else:
+                self._journal = self._writer.submit(self._go_on, kept, journal, volume)
+        self._history.begin(kept.done if kept is not None else (), kept.undone if kept is not None else ())
         self.recorded.emit()
 
     def _start(self, volume: Volume, document: Document) -> Journal:
         journal = Journal.start(subject(volume), volume.geometry, self._folder)
         try:
+            with contextlib.suppress(PlanimeterError):  # without a name the session is still found by its series
+                journal.keep(About(volume.info.patient_name, volume.info.patient_id))
             journal.record_base(document)
         except PlanimeterError:
             journal.close()
             raise
         return journal
+
+    def _go_on(self, kept: Kept, journal: Journal | None, volume: Volume) -> Journal:
+        try:
+            if journal is None:
+                journal = Journal.resume(kept.session_id, self._folder)
+            journal.mark_resumed()
+            return journal
+        except PlanimeterError:
+            # Nothing was done in it, or another window goes on with it: what is on screen begins a journal of its own.
+            if journal is not None:
+                journal.abandon()
+            journal = self._start(volume, kept.left.document)
+            if kept.left.seen:
+                journal.record_seen(kept.left.seen)
+            return journal
 
     def _ready(self) -> Journal | None:
         if self._journal is None or self._journal.exception() is not None:
@@ -170,8 +288,18 @@ def _close(journal: Future[Journal]) -> None:
         journal.result().close()
 
 
+def _keep(journal: Future[Journal], about: About) -> None:
+    if journal.exception() is None:
+        with contextlib.suppress(PlanimeterError):  # the session itself is in the journal
+            journal.result().keep(about)
+
+
 def subject(volume: Volume) -> Subject:
     """What the journal says of the series: nothing that names the patient."""
     info = volume.info
-    label = " · ".join(part for part in (volume.modality, info.study_date, info.description) if part)
-    return Subject(info.series_uid, info.study_uid, label, (info.source,) if info.source else ())
+    return Subject(info.series_uid, info.study_uid, label(info, volume.modality), (info.source,) if info.source else ())
+
+
+def label(info: SeriesInfo, modality: str) -> str:
+    """What a person and the journal know a series by."""
+    return " · ".join(part for part in (modality, info.study_date, info.description) if part)

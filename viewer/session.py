@@ -4,7 +4,7 @@ The session is the one owner of this state. Widgets, scenes and tools are given 
 listen to its signals; nothing else keeps a copy. Answers change through `viewer.history.History` alone.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -37,8 +37,32 @@ class Cut(StrEnum):
     COLUMN = "column"
 
 
+@dataclass(frozen=True)
+class Left:
+    """A series as it was left, without its voxels: with it the session shows the series as it was.
+
+    Args:
+        document: all answers.
+        filed: the structures as files hold them; what differs in `document` would be lost with it.
+        seen: as `Session.seen`.
+        active: number of the active ROI.
+        cursor_lps: (3,) LPS mm; None for the middle.
+        window: of grey levels; None for the one of its kind.
+    """
+
+    document: Document
+    filed: StructureSet
+    seen: frozenset[tuple[int, int]] = field(default=frozenset())
+    active: int | None = None
+    cursor_lps: tuple[float, ...] | None = None
+    window: Window | None = None
+
+
 class Session:
     """The state of one window."""
+
+    #: Before what is open goes, for another series or none.
+    leaving = Signal()
 
     volume_changed = Signal()
     layers_changed = Signal(LayersChanged)
@@ -57,6 +81,7 @@ class Session:
         self._cursor: NDArray[np.float64] = np.zeros(3)
         self._interpolate = True
         self._document: Document | None = None
+        self._filed: StructureSet | None = None
         self._active: int | None = None
         self._seen: frozenset[tuple[int, int]] = frozenset()
 
@@ -92,28 +117,66 @@ class Session:
         """The structures on the open series; None when nothing is open."""
         return self._document.structures if self._document is not None else None
 
-    def open(self, volume: Volume, structures: StructureSet | None = None, display: Volume | None = None) -> None:
+    @property
+    def filed(self) -> StructureSet | None:
+        """The structures of the open series as files hold them: as they were opened or last exported."""
+        return self._filed
+
+    def set_filed(self, structures: StructureSet) -> None:
+        """`structures` are in a file now."""
+        self._filed = structures
+
+    def left(self) -> Left | None:
+        """All that is needed to show the open series as it is now; None when nothing is open."""
+        if self._document is None or self._filed is None:
+            return None
+        cursor = tuple(self._cursor.tolist())
+        return Left(self._document, self._filed, self._seen, self._active, cursor, self.window)
+
+    def open(
+        self,
+        volume: Volume,
+        structures: StructureSet | None = None,
+        display: Volume | None = None,
+        left: Left | None = None,
+    ) -> None:
         """Show `volume`, the cursor in its middle, looking as its kind does; drop the structures that were open.
 
-        Layers that lie over the old base stay where the new one shares its frame of reference. `display` is
-        `onto_regular_grid(volume)` where that was made beforehand, on a thread.
+        Layers that lie over the old base stay where the new one shares its frame of reference.
+
+        Args:
+            volume: of the series.
+            structures: that a file has on it.
+            display: `onto_regular_grid(volume)` where that was made beforehand, on a thread.
+            left: how the series was left; it is shown so, with those structures.
         """
+        self.leaving.emit()
         display = display if display is not None else onto_regular_grid(volume)
         base = base_layer(volume, display)
         if self._layers and self._layers[0].volume is volume:
             base = replace(self._layers[0], display=display)
         self._layers, self._lifted = on_base(base, self._layers, self._lifted)
-        structures = structures if structures is not None else StructureSet(volume.geometry)
-        self._document = Document(structures)
-        self._active = structures.rois[0].number if structures.rois else None
-        self._seen = frozenset()
-        middle = (np.array(display.geometry.shape) - 1) // 2
-        self._cursor = display.geometry.lps_from_kji(middle)[0]
+        if left is None:
+            structures = structures if structures is not None else StructureSet(volume.geometry)
+            left = Left(Document(structures), structures)
+        elif left.window is not None:
+            self._layers = (replace(self._layers[0], window=left.window), *self._layers[1:])
+        rois = left.document.structures.rois
+        self._document, self._filed, self._seen = left.document, left.filed, left.seen
+        known = left.active is not None and left.active in left.document.structures
+        self._active = left.active if known else rois[0].number if rois else None
+        geometry = display.geometry
+        last = np.array(geometry.shape, dtype=np.float64) - 1
+        self._cursor = geometry.lps_from_kji(last // 2)[0]
+        if left.cursor_lps is not None:
+            self._cursor = geometry.lps_from_kji(np.clip(geometry.kji_from_lps(left.cursor_lps)[0], 0, last))[0]
         self.volume_changed.emit()
 
     def close(self) -> None:
         """Show nothing."""
+        self.leaving.emit()
         self._layers, self._lifted, self._document, self._active = (), None, None, None
+        self._filed, self._seen = None, frozenset()
         self.volume_changed.emit()
 
     # Cursor and appearance ------------------------------------------------------------------------------------------

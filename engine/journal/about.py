@@ -1,7 +1,7 @@
 """What is kept beside a journal: whose series it is and how it was looked at.
 
-The journal itself names nobody. These files do, so that a person finds a session again by the patient; their owner alone
-may read them. A session can be put back without them.
+The journal itself names nobody. These files do, so that a person finds a session again by the patient; their owner
+alone may read them. A session can be put back without them.
 """
 
 import json
@@ -43,7 +43,9 @@ def write_about(folder: Path, session_id: str, about: About) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise WriteError(f"How the series is looked at cannot be kept in {path} ({error.strerror or error}).") from error
+        raise WriteError(
+            f"How the series is looked at cannot be kept in {path} ({error.strerror or error})."
+        ) from error
 
 
 def forget_about(folder: Path, session_id: str) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 from shapely import MultiPolygon, Polygon
 
 from engine.edits import AnswerChange, Step
+from engine.journal import About, Journal
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet
 from engine.volume import Volume
 from tests.synthetic import make_geometry
 from viewer.history import History, add, redraw
 from viewer.recording import Recording
+from viewer.reopening import kept_in
 from viewer.session import Session
 
 ROIS, PLANES, POINTS, STROKES = 20, 300, 100, 200
@@ -99,8 +101,12 @@ def main() -> None:
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()) / 1e6
         again = Session()
         restored = Recording(again, History(again), Path(folder))
-        again.open(volume)
-        timed("a session put back", lambda: restored.restore(found), 1)
+
+        def put_back() -> None:
+            journal = Journal.resume(found, Path(folder))
+            restored.open(volume, volume, kept_in(journal, volume, About()), journal)
+
+        timed("a session put back", put_back, 1)
         print(f"{size:.0f} MB on disk")
         restored.end()
         recording.end()

@@ -79,7 +79,7 @@ def desk(application: QApplication, tmp_path_factory: pytest.TempPathFactory) ->
 def seeing(desk: MainWindow) -> MainWindow:
     """The window of the module as after a start: nothing open, nothing said."""
     desk.session.close()
-    desk.history.clear()
+    desk.history.begin()
     desk.session.set_interpolate(True)
     desk.messages.dismiss_all()
     desk.panes.set_crosshair(True)

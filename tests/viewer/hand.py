@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from shapely import MultiPolygon
 
 from engine.contouring.trace import trace_mask_volume
@@ -113,6 +113,20 @@ def wait_until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
     while not happened():
         assert time.monotonic() < deadline, "waited in vain"
         QTest.qWait(10)
+
+
+def click_in_next_box(text: str) -> list[str]:
+    """Press the button of that text in the message box that is about to open; gives what it says, once it did."""
+    said: list[str] = []
+
+    def click() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        said.append(box.text())
+        next(button for button in box.buttons() if button.text().replace("&", "") == text).click()
+
+    QTimer.singleShot(50, click)
+    return said
 
 
 @contextmanager

@@ -9,12 +9,14 @@ from shapely import MultiPolygon, box
 
 from engine.edits import replay
 from engine.errors import MismatchError, WriteError
-from engine.journal import Journal, Kind, unfinished
+from engine.journal import About, Journal, Kind, unfinished
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet
 from engine.volume import Geometry, SeriesInfo, Volume
 from viewer.history import History, add, redraw
 from viewer.recording import Recording
+from viewer.reopening import kept_in
 from viewer.session import Session
+from viewer.unexported import unexported
 
 
 def make_volume(planes: int = 8, **info: str) -> Volume:
@@ -44,6 +46,12 @@ class Desk:
     def draw(self, plane: int, corner: float) -> None:
         step = redraw(self.session.structures[3], {plane: square(corner)}, text=f"Draw {corner}", tool="brush")
         self.history.do(step)
+
+
+def put_back(desk: Desk, session_id: str, folder: Path) -> None:
+    volume = desk.session.volume
+    journal = Journal.resume(session_id, folder)
+    desk.recording.open(volume, volume, kept_in(journal, volume, About()), journal)
 
 
 def same(one: StructureSet, two: StructureSet) -> bool:
@@ -78,7 +86,7 @@ def test_a_session_comes_back_with_undo_redo_and_marks(tmp_path: Path) -> None:
 
     (found,) = _let_go(desk, tmp_path)
     again = Desk(tmp_path)
-    again.recording.restore(found)
+    put_back(again, found, tmp_path)
     assert same(again.session.structures, states[0]) and again.session.seen == {(3, 0)}
     assert again.history.redo_text == "Draw 12"
     for state in states[1:]:
@@ -92,7 +100,7 @@ def test_a_session_comes_back_with_undo_redo_and_marks(tmp_path: Path) -> None:
     last = again.session.structures
     (found,) = _let_go(again, tmp_path)
     third = Desk(tmp_path)
-    third.recording.restore(found)
+    put_back(third, found, tmp_path)
     assert same(third.session.structures, last), "the session goes on in the same journal"
     third.recording.end()
     assert unfinished(tmp_path) == []
@@ -112,7 +120,7 @@ def test_untouched_planes_come_back_as_the_file_had_them(tmp_path: Path) -> None
     desk.draw(1, 10)
     (found,) = _let_go(desk, tmp_path)
     again = Desk(tmp_path)
-    again.recording.restore(found)
+    put_back(again, found, tmp_path)
     after = again.session.structures[3]
     assert after.planes[0].source == before.planes[0].source and after.planes[1].source == ()
     again.history.undo()
@@ -126,7 +134,8 @@ def test_the_journal_names_no_patient(tmp_path: Path) -> None:
     assert journal is not None
     assert journal.describe().subject.label == "CT · Neck"
     _let_go(desk, tmp_path)
-    content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    journals = list(tmp_path.rglob("*.sqlite*"))
+    content = b"".join(path.read_bytes() for path in journals)
     assert b"Neck" in content
     assert not any(secret in content for secret in (b"DOE", b"JANE", b"4711", b"19500101"))
 
@@ -147,7 +156,7 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_edits_go_on(tmp_path: 
     state = desk.session.structures
     (found,) = _let_go(desk, folder)
     again = Desk(folder)
-    again.recording.restore(found)
+    put_back(again, found, folder)
     assert same(again.session.structures, state), "once it can be written again, nothing is missing"
 
 
@@ -170,27 +179,99 @@ def test_after_a_step_that_could_not_be_stored_the_journal_begins_anew(
     state = desk.session.structures
     (found,) = _let_go(desk, tmp_path)
     again = Desk(tmp_path)
-    again.recording.restore(found)
+    put_back(again, found, tmp_path)
     assert same(again.session.structures, state)
     again.history.undo()
     assert again.history.undo_text == "", "what was before the gap can't be taken back any more"
 
 
-def test_a_session_of_another_series_leaves_what_is_open_alone(tmp_path: Path) -> None:
+def test_a_session_of_another_series_is_refused_and_can_still_be_put_back_elsewhere(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.draw(1, 1)
     (found,) = _let_go(desk, tmp_path)
-    other = Session()
-    history = History(other)
-    recording = Recording(other, history, tmp_path)
-    other.open(make_volume(planes=5))
-    shown = other.structures
+    journal = Journal.resume(found, tmp_path)
     with pytest.raises(MismatchError):
-        recording.restore(found)
-    assert other.structures is shown
-    assert [record.id for record in unfinished(tmp_path)] == [found], "it can still be put back elsewhere"
-    history.do(add(other.structures, (Roi(1, "A", planes={0: PlaneContours(square(1))}),), text="Add", tool="add"))
-    assert [entry.kind for entry in recording.entries()] == [Kind.BASE, Kind.DO]
+        kept_in(journal, make_volume(planes=5), About())
+    journal.abandon()
+    assert [record.id for record in unfinished(tmp_path)] == [found]
+
+
+def test_putting_a_session_back_is_one_change_of_what_is_shown(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.draw(1, 1)
+    (found,) = _let_go(desk, tmp_path)
+    again = Desk(tmp_path)
+    heard: list[str] = []
+    for name in ("volume_changed", "structures_changed", "active_changed", "cursor_moved", "seen_changed"):
+        getattr(again.session, name).connect(lambda *_, name=name: heard.append(name), check_nargs=False)
+    put_back(again, found, tmp_path)
+    assert heard == ["volume_changed"]
+
+
+def test_a_series_that_is_opened_again_has_its_structures_its_undo_and_its_journal(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.draw(1, 1)
+    desk.draw(2, 2)
+    desk.history.undo()
+    desk.session.mark_seen(frozenset({(3, 0)}))
+    first, left = desk.recording.session_id, desk.session.left()
+    ct, pet = desk.session.volume, make_volume(planes=5, description="PET")
+    desk.session.open(pet)
+    assert desk.recording.kept_of(pet) is None and desk.session.structures.rois == ()
+    desk.recording.open(ct, ct, desk.recording.kept_of(ct))
+    assert desk.session.left() == left
+    assert (desk.history.undo_text, desk.history.redo_text) == ("Draw 1", "Draw 2")
+    assert desk.recording.session_id == first
+    desk.history.redo()
+    assert [entry.kind for entry in desk.recording.entries()][-3:] == [Kind.CLOSED, Kind.RESUMED, Kind.REDO]
+
+
+def test_a_series_without_a_step_keeps_its_structures_and_begins_a_journal(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    ct, structures = desk.session.volume, desk.session.structures
+    desk.session.open(make_volume(planes=5))
+    desk.recording.open(ct, ct, desk.recording.kept_of(ct))
+    assert desk.session.structures is structures
+    desk.draw(1, 5)
+    state = desk.session.structures
+    (found,) = _let_go(desk, tmp_path)
+    again = Desk(tmp_path / "other")
+    put_back(again, found, tmp_path)
+    assert same(again.session.structures, state)
+
+
+def test_what_was_exported_stays_so_when_a_session_is_put_back(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.draw(1, 1)
+    desk.session.set_filed(desk.session.structures)
+    desk.recording.exported(tmp_path / "rt.dcm", "ab" * 32, 1, [3])
+    desk.draw(2, 2)
+    desk.history.undo()
+    (found,) = _let_go(desk, tmp_path)
+    again = Desk(tmp_path)
+    put_back(again, found, tmp_path)
+    assert unexported(again.session.structures, again.session.filed) == []
+    again.draw(2, 4)
+    assert unexported(again.session.structures, again.session.filed) == ["Cord"]
+
+
+def test_structures_of_a_file_begin_the_session_and_come_back_with_it(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, structures=False)
+    volume = desk.session.volume
+    desk.session.move_cursor((3.0, 4.0, 6.0))
+    roi = Roi(3, "Cord", planes={k: PlaneContours(square(22 + k)) for k in range(4)})
+    desk.recording.begin_with(StructureSet(volume.geometry, (roi,), "Label"))
+    assert desk.history.undo_text == "" and desk.session.active == 3
+    assert desk.session.cursor_lps.tolist() == [3.0, 4.0, 6.0]
+    assert unexported(desk.session.structures, desk.session.filed) == []
+    desk.draw(1, 7)
+    state = desk.session.structures
+    (found,) = _let_go(desk, tmp_path)
+    again = Desk(tmp_path)
+    put_back(again, found, tmp_path)
+    assert same(again.session.structures, state)
+    again.history.undo()
+    assert again.history.undo_text == ""
 
 
 def test_opening_another_series_closes_the_journal(tmp_path: Path) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, Point
 
@@ -18,9 +17,10 @@ from engine.masks import read_mask
 from engine.opening import open_volume
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Volume
+from tests.viewer.hand import click_in_next_box
 from viewer.history import History, add, delete, redraw
 from viewer.session import Session
-from viewer.unexported import Unexported
+from viewer.unexported import unexported
 from viewer.widgets.certificate_view import CertificateView
 from viewer.widgets.export_dialog import FOLDER_KEY, ExportDialog
 from viewer.widgets.masks_dialog import MasksDialog
@@ -42,17 +42,6 @@ def ball(number: int, name: str, volume: Volume, radius: float = 30.0, **more: A
 @pytest.fixture
 def structures(volume: Volume) -> StructureSet:
     return StructureSet(volume.geometry, (ball(1, "GTV", volume), ball(2, "PTV", volume, 40), Roi(3, "Empty")))
-
-
-def click_in_next_box(text: str) -> None:
-    """Press the button of that text in the message box that is about to open."""
-
-    def click() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        next(button for button in box.buttons() if button.text().replace("&", "") == text).click()
-
-    QTimer.singleShot(50, click)
 
 
 # The dialog -----------------------------------------------------------------------------------------------------------
@@ -176,33 +165,31 @@ def test_masks_are_written_on_the_grid_of_the_image(
 def test_only_changed_contours_count_as_unexported(volume: Volume, structures: StructureSet) -> None:
     session = Session()
     history = History(session)
-    unexported = Unexported(session)
     session.open(volume, structures)
-    assert unexported.names == []
+    assert unexported(session.structures, session.filed) == []
     step = redraw(structures[1], {4: MultiPolygon([Point(120, 120).buffer(29)])}, text="Erase", tool="eraser")
     assert step is not None
     history.do(step)
-    assert unexported.names == ["GTV"]
+    assert unexported(session.structures, session.filed) == ["GTV"]
     history.undo()
-    assert unexported.names == []
+    assert unexported(session.structures, session.filed) == []
     history.redo()
     assert session.structures is not None
-    unexported.exported(session.structures)
-    assert unexported.names == []
+    session.set_filed(session.structures)
+    assert unexported(session.structures, session.filed) == []
     history.do(add(session.structures, (ball(9, "New", volume),), text="Add", tool="brush"))
     history.do(delete(session.structures, frozenset({2}), text="Delete PTV"))
-    assert unexported.names == ["New"]
+    assert unexported(session.structures, session.filed) == ["New"]
 
 
 def test_looks_alone_are_no_unexported_work(volume: Volume, structures: StructureSet) -> None:
     from viewer.history import change
 
     session = Session()
-    unexported = Unexported(session)
     session.open(volume, structures)
     hidden = replace(structures[1], visible=False, locked=True)
     History(session).do(change(structures, hidden, text="Hide"))
-    assert unexported.names == []
+    assert unexported(session.structures, session.filed) == []
 
 
 # In the window --------------------------------------------------------------------------------------------------------
@@ -237,17 +224,18 @@ def test_closing_asks_about_unexported_work(qtbot: QtBot, window: Any, volume: V
     assert not window.isVisible()
 
 
-def test_another_series_is_not_opened_over_unexported_work(window: Any, volume: Volume) -> None:
+def test_a_series_is_left_without_a_question_and_its_work_is_asked_about_with_the_window(
+    window: Any, volume: Volume
+) -> None:
     from viewer.features.opening import Opener
 
     opener = Opener(window)
     window.history.do(add(window.session.structures, (ball(9, "New", volume),), text="Add", tool="brush"))
-    click_in_next_box("Stay")
-    opener.close_series()
-    assert window.session.volume is volume
-    click_in_next_box("Leave without")
     opener.close_series()
     assert window.session.volume is None
+    said = click_in_next_box("Stay")
+    assert not window.may_leave()
+    assert "New (on " in said[0]
 
 
 def test_an_export_from_the_menu_is_in_the_journal_and_lets_the_window_close(

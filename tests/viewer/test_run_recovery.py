@@ -4,18 +4,24 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from engine.journal import SessionRecord, Subject, unfinished
+from engine.journal import About, SessionRecord, State, Subject, recent, unfinished
 from engine.stored.read import read_series
 from engine.stored.scan import scan
 from tests.synthetic import make_geometry, make_voxels, write_series
-from viewer.features.recovery import RecoveryBar, describe, install
+from tests.viewer.hand import click_in_next_box
+from viewer.features import recovery, sessions
+from viewer.features.recovery import RecoveryBar
+from viewer.features.sessions import Sessions, describe
+from viewer.layers import Window
 
 #: Opens a series, draws on it, and is killed without a chance to clean up.
 VICTIM = """
@@ -69,7 +75,8 @@ def window(qtbot: QtBot) -> Any:
 
     create_application()
     window = MainWindow()
-    install(window)
+    sessions.install(window)
+    recovery.install(window)
     with qtbot.waitExposed(window):
         window.show()
     yield window
@@ -91,6 +98,48 @@ def test_a_killed_session_comes_back_with_its_undo_and_its_marks(qtbot: QtBot, l
     assert sorted(session.structures[1].planes) == [1]
     window.close()
     assert unfinished() == []
+
+
+def test_leaving_the_window_gives_no_less_than_a_crash(qtbot: QtBot, left_behind: Path, window: Any) -> None:
+    bar, sessions = window.findChild(RecoveryBar), window.findChild(Sessions)
+    qtbot.waitUntil(bar.isVisible)
+    bar.restore_button.click()
+    qtbot.waitUntil(lambda: window.session.volume is not None and not bar.isVisible(), timeout=10_000)
+    window.history.undo()
+    window.session.move_cursor((3.0, 4.0, 0.0))
+    window.session.set_window(Window(11.0, 222.0))
+    left = window.session.left()
+    window.recording.end()
+
+    window.session.close()
+    sessions.refresh()
+    qtbot.waitUntil(lambda: bool(sessions.records))
+    (record,) = sessions.records
+    assert (record.state, record.about.patient_id) == (State.LEFT, "SYN-1")
+    assert not bar.isVisible(), "what was closed on purpose is not pressed on anybody"
+    (entry,) = [action.text() for action in window.menu("File").findChildren(QMenu)[0].actions()]
+    assert "Phantom Synthetic" in entry and "3 steps, not exported, just now" in entry
+    sessions.choose(record)
+    qtbot.waitUntil(lambda: window.session.volume is not None, timeout=10_000)
+    now = window.session.left()
+    assert (now.cursor_lps, now.window, now.seen) == (left.cursor_lps, left.window, left.seen)
+    assert [sorted(roi.planes) for roi in now.document.structures.rois] == [[1]]
+    assert window.history.redo_text == "Brush"
+
+
+def test_an_open_series_is_offered_its_own_session_and_no_other(
+    qtbot: QtBot, left_behind: Path, tmp_path: Path, window: Any
+) -> None:
+    bar = window.findChild(RecoveryBar)
+    qtbot.waitUntil(bar.isVisible)
+    (own,) = scan([left_behind]).images()
+    volume = read_series(own)
+    window.session.open(replace(volume, info=replace(volume.info, series_uid="1.9")))
+    qtbot.waitUntil(lambda: not bar.isVisible())
+    window.session.open(volume)
+    qtbot.waitUntil(bar.isVisible)
+    bar.silence()
+    assert not bar.isVisible()
 
 
 def test_of_two_stacks_with_one_uid_the_right_one_is_opened(qtbot: QtBot, series: Path, window: Any) -> None:
@@ -122,9 +171,13 @@ def test_keep_for_later_offers_it_again_and_discard_does_not(qtbot: QtBot, left_
     assert not bar.isVisible()
     bar.look()
     qtbot.waitUntil(bar.isVisible)
+    click_in_next_box("Keep")
+    bar.discard_button.click()
+    assert bar.isVisible() and len(unfinished()) == 1
+    click_in_next_box("Discard")
     bar.discard_button.click()
     assert not bar.isVisible()
-    assert unfinished() == []
+    assert unfinished() == [] and recent() == []
 
 
 def test_a_session_whose_images_are_gone_stays_on_offer(qtbot: QtBot, left_behind: Path, window: Any) -> None:
@@ -152,5 +205,7 @@ def test_nothing_left_behind_shows_nothing(qtbot: QtBot, window: Any) -> None:
 def test_the_offer_says_what_and_when(ago: float, words: str) -> None:
     now = datetime.now(UTC)
     last = now - timedelta(minutes=ago)
-    record = SessionRecord("1", Subject("1.2", "1", "CT · 20260101 · HN", ()), "kim", "0", last, last, 1, False)
-    assert describe(record, now) == f"A session was not closed: CT · 20260101 · HN, 1 step, last {words} by kim."
+    subject, about = Subject("1.2", "1", "CT · 20260101 · HN", ()), About("DOE^JANE", "4711")
+    record = SessionRecord("1", subject, "kim", "0", last, last, 1, False, State.LOST, about)
+    name = "DOE JANE · CT · 2026-01-01 · HN"
+    assert describe(record, now) == f"A session was not closed: {name}, 1 step, last {words} by kim."

@@ -18,7 +18,9 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.editing",
     "viewer.features.running",
     "viewer.features.exporting",
+    "viewer.features.sessions",
     "viewer.features.recovery",
+    "viewer.features.look",
 )
 
 

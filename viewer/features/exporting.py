@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from engine.dicom.certificate import Certificate
 from engine.structures import StructureSet
-from viewer.unexported import Unexported
+from viewer.unexported import unexported
 from viewer.widgets.certificate_view import CertificateView
 from viewer.widgets.export_dialog import ExportDialog
 from viewer.widgets.main_window import MainWindow
@@ -25,7 +26,6 @@ class Exporting:
 
     def __init__(self, window: MainWindow) -> None:
         self.window = window
-        self.unexported = Unexported(window.session)
         window.guards.append(self.may_leave)
         add = window.add_action
         add(
@@ -50,8 +50,9 @@ class Exporting:
         dialog.open()
 
     def _exported(self, certificate: Certificate, path: Path, written: StructureSet) -> None:
-        self.unexported.exported(written)
-        self.window.recording.exported(path, certificate.sha256, len(certificate.structures))
+        self.window.session.set_filed(written)
+        numbers = [roi.number for roi in written.rois]
+        self.window.recording.exported(path, certificate.sha256, len(certificate.structures), numbers)
         self.window.show_message(f"{path} was written and holds what is on screen.")
         CertificateView(certificate, path, self.window).open()
 
@@ -70,19 +71,26 @@ class Exporting:
 
     def may_leave(self) -> bool:
         """Ask about work that no file has yet; False when the user wants to stay."""
-        names = self.unexported.names
+        session = self.window.session
+        here, there = unexported(session.structures, session.filed), []
+        for kept in self.window.recording.kept:
+            series = kept.info.description or kept.info.modality or "another series"
+            names = unexported(kept.left.document.structures, kept.left.filed)
+            there += [f"{name} (on {series})" for name in names]
+        names = [*here, *there]
         if not names:
             return True
         listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         box = QMessageBox(QMessageBox.Icon.Question, "Planimeter", "", parent=self.window)
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"Not exported yet: {listed}.")
-        box.setInformativeText("Leave without exporting? The journal keeps every step, but the session is closed.")
-        export = box.addButton("Export …", QMessageBox.ButtonRole.AcceptRole)
+        box.setInformativeText("Leave without exporting? Every step is saved: File, Recent brings the session back.")
+        export = box.addButton("Export …", QMessageBox.ButtonRole.AcceptRole) if here else None
         leave = box.addButton("Leave without", QMessageBox.ButtonRole.DestructiveRole)
         stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(export)
+        box.setDefaultButton(export or stay)
         box.setEscapeButton(stay)
         box.exec()
-        if box.clickedButton() is export:
+        if export is not None and box.clickedButton() is export:
             self.export_rtstruct()
         return box.clickedButton() is leave

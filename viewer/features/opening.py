@@ -134,7 +134,12 @@ class Opener(QObject):
         if series.is_structures:
             self._open_structures(series)
             return
-        if not self._may_replace():
+        if self._is_open(series):
+            if structures is not None:
+                self.load_structures(structures)
+            else:
+                self._window.show_message(f"{name_of(series)} is open.")
+                self.opened.emit()
             return
 
         def work(progress: Progress) -> tuple[Volume, Volume, StructureSet | None]:
@@ -146,13 +151,29 @@ class Opener(QObject):
 
         def finished(result: tuple[Volume, Volume, StructureSet | None]) -> None:
             volume, display, found = result
-            self._window.session.open(volume, found, display)
-            self.tree.mark_open(series.uid)
+            kept = self._window.recording.kept_of(volume)
+            if kept is None:
+                self._window.session.open(volume, found, display)
+            else:
+                # As it was left, with undo and redo; the structures of a file come to those.
+                self._window.recording.open(volume, display, kept)
+                there = kept.left.document.structures.sop_instance_uid
+                if found is not None and structures is not None and found.sop_instance_uid not in ("", there):
+                    self._take_structures(found, structures)
+            self.mark_open()
             for note in found.notes if found is not None else ():
                 self._window.show_message(note, "warning")
             self.opened.emit()
 
         self._begin_reading(work, finished, f"Reading {name_of(series)}")
+
+    def mark_open(self) -> None:
+        """Show in the tree which series is open."""
+        self.tree.mark_open(next((series.uid for series in self.tree.series if self._is_open(series)), ""))
+
+    def _is_open(self, series: Series) -> bool:
+        volume = self._window.session.volume
+        return volume is not None and series.is_image and series.info == volume.info
 
     def load_structures(self, path: Path) -> None:
         """Read structures onto the open series: in one undoable step where structures are there already."""
@@ -206,10 +227,9 @@ class Opener(QObject):
         self.opened.emit()
 
     def close_series(self) -> None:
-        """Close what is open; the tree stays."""
-        if self._window.session.volume is not None and self._may_replace():
-            self._window.session.close()
-            self.tree.mark_open("")
+        """Close what is open; the tree stays, and opened again it is as it was."""
+        self._window.session.close()
+        self.mark_open()
 
     def stop(self) -> None:
         """Stop all reading."""
@@ -299,21 +319,15 @@ class Opener(QObject):
     def _take_structures(self, found: StructureSet, path: Path) -> None:
         session = self._window.session
         assert session.volume is not None and session.structures is not None, "asked for an open series"
-        if session.structures.rois:
+        if session.structures.rois or self._window.history.undo_text:
             if found.elsewhere:
                 names = ", ".join(f"'{roi.name}'" for roi in found.elsewhere)
                 self._window.show_message(
                     f"{names} of {path.name} will not be exported with these structures.", "warning"
                 )
             self._window.history.do(history.join(session.structures, found.rois, text=f"Load {path.name}"))
-            return
-        cursor = session.cursor_lps
-        session.open(session.volume, found, session.display)
-        session.move_cursor(cursor)
-
-    def _may_replace(self) -> bool:
-        """Whether the open series may go; the user is asked when work on it would be lost from view."""
-        return self._window.session.volume is None or self._window.may_leave()
+        else:
+            self._window.recording.begin_with(found)
 
     def _tell_unreadable(self, catalogue: Catalogue) -> None:
         bad = catalogue.unreadable

@@ -210,6 +210,22 @@ class PlaneScene:
         self._apply_camera()
         self.changed.emit()
 
+    @property
+    def framing(self) -> tuple[float, float, float]:
+        """Magnification over the whole plane, and what lies in the middle: right and down, mm."""
+        right, down = self._centre.tolist()
+        return self._zoom, right, down
+
+    def set_framing(self, framing: Sequence[float]) -> None:
+        """Show a part of the plane, as `framing` has it."""
+        if self.frame is None:
+            return
+        zoom, right, down = framing
+        self._zoom = min(max(zoom, _MINIMUM_ZOOM), _MAXIMUM_ZOOM)
+        self._centre = np.array([right, down], dtype=np.float64)
+        self._apply_camera()
+        self.changed.emit()
+
     def fit(self) -> None:
         """Show the whole plane."""
         self._zoom = 1.0

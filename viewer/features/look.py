@@ -1,0 +1,67 @@
+"""How a series is looked at is kept with its session and comes back with it: zoom, the enlarged view, the disc."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer
+
+from viewer.features.editing import Editing
+from viewer.recording import Kept
+from viewer.reopening import numbers
+from viewer.session import View
+from viewer.tools.toolbox import Toolbox
+from viewer.widgets.main_window import MainWindow
+
+#: How often the look of the open series is kept while it changes, ms.
+_INTERVAL_MS = 1500
+
+
+def install(window: MainWindow) -> None:
+    """Watch the window."""
+    editing = window.findChild(Editing)
+    assert isinstance(editing, Editing), "every window has its tools"
+    Look(window, editing.toolbox)
+
+
+class Look(QObject):
+    """Keeps how the window is set with the session, and sets it so again: zoom and disc size."""
+
+    def __init__(self, window: MainWindow, toolbox: Toolbox) -> None:
+        super().__init__(window)
+        self._window, self._toolbox = window, toolbox
+        self._kept: Mapping[str, Any] = {}
+        window.recording.look = self.now
+        window.recording.put_back.connect(self._set)
+        timer = QTimer(self, interval=_INTERVAL_MS)
+        timer.timeout.connect(self._keep)
+        timer.start()
+
+    def now(self) -> Mapping[str, Any]:
+        """As the journal's neighbour keeps it."""
+        panes = self._window.panes
+        framing = {view.value: pane.scene.framing for view, pane in panes.planes.items()}
+        enlarged = panes.enlarged.value if panes.enlarged is not None else ""
+        return {"framing": framing, "enlarged": enlarged, "disc_mm": self._toolbox.radius_mm}
+
+    def _keep(self) -> None:
+        session = self._window.session
+        if session.volume is None:
+            return
+        now = {**self.now(), "cursor": session.cursor_lps.tolist(), "active": session.active, "window": session.window}
+        if now != self._kept:
+            self._kept = now
+            self._window.recording.keep_look()
+
+    def _set(self, kept: Kept) -> None:
+        """What another version kept otherwise is passed over."""
+        panes = self._window.panes
+        framing, disc, enlarged = (kept.look.get(key) for key in ("framing", "disc_mm", "enlarged"))
+        for view, pane in panes.planes.items():
+            place = numbers(framing.get(view.value), 3) if isinstance(framing, Mapping) else None
+            if place is not None:
+                pane.scene.set_framing(place)
+        now = panes.enlarged.value if panes.enlarged is not None else ""
+        if enlarged in ("", *View) and enlarged != now:
+            panes.toggle_enlarged(View(enlarged or now))
+        if isinstance(disc, int | float):
+            self._toolbox.set_radius(disc)
