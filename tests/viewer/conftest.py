@@ -80,6 +80,8 @@ def seeing(desk: MainWindow) -> MainWindow:
     """The window of the module as after a start: nothing open, nothing said."""
     desk.session.close()
     desk.history.begin()
+    for kept in desk.recording.kept:
+        desk.recording.forget(kept.session_id)
     desk.session.set_interpolate(True)
     desk.messages.dismiss_all()
     desk.panes.set_crosshair(True)

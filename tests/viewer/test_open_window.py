@@ -21,10 +21,12 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from engine.contouring.trace import trace_mask_volume
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.opening import find_images, find_structures, image_of, open_volume
+from engine.stored.catalogue import Series
 from engine.structures import PlaneContours, Roi, StructureSet
 from tests.synthetic import make_geometry, make_voxels, write_series
 from tests.viewer.hand import wait_until
 from tests.viewer.told import Told
+from viewer import history
 from viewer.features import opening as opening_module
 from viewer.features.opening import Opener
 from viewer.widgets.main_window import MainWindow
@@ -322,17 +324,29 @@ def test_structures_of_another_study_are_refused_and_nothing_is_lost(
     assert told.failed[-1] in seeing.messages.sentences
 
 
-def test_edited_structures_are_not_replaced_without_asking(
-    seeing: MainWindow, opener: Opener, told: Told, study: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_series_that_is_opened_again_has_its_structures_and_its_undo(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path
 ) -> None:
+    def show(series: Series) -> None:
+        before = told.opened
+        opener.open_series(series)
+        wait_until(lambda: told.opened == before + 1)
+
     opener.open_paths([study])
     wait_until(lambda: told.opened == 1)
-    before = seeing.session.volume
-    seeing.guards.append(lambda: False)
-    opener.open_series(next(series for series in opener.tree.series if series.modality == "MR"))
-    opener.close_series()
-    assert seeing.session.volume is before and told.opened == 1
-    seeing.guards.clear()
+    ct, mr = (next(s for s in opener.tree.series if s.modality == modality) for modality in ("CT", "MR"))
+    show(ct)
+    structures = seeing.session.structures
+    seeing.history.do(history.add(structures, (Roi(structures.next_number(), "GTV"),), text="Add GTV", tool="add"))
+    drawn = seeing.session.structures
+    show(mr)
+    assert seeing.session.structures.rois == ()
+    show(ct)
+    assert seeing.session.structures is drawn and seeing.history.undo_text == "Add GTV"
+    # What is open already is said, not read and not left.
+    volume = seeing.session.volume
+    show(ct)
+    assert seeing.session.volume is volume and any("is open" in said for said in seeing.messages.sentences)
 
 
 def _planimeter(*arguments: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:

@@ -21,6 +21,7 @@ from viewer import history
 from viewer.jobs import Task, run_in_background
 from viewer.layers import Layer
 from viewer.looks import layer_over
+from viewer.unexported import unexported
 from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.settings import settings
@@ -152,13 +153,12 @@ class Opener(QObject):
         def finished(result: tuple[Volume, Volume, StructureSet | None]) -> None:
             volume, display, found = result
             kept = self._window.recording.kept_of(volume)
-            if kept is None:
+            if kept is None or (found is not None and not unexported(kept.left.document.structures, kept.left.filed)):
                 self._window.session.open(volume, found, display)
             else:
                 # As it was left, with undo and redo; the structures of a file come to those.
                 self._window.recording.open(volume, display, kept)
-                there = kept.left.document.structures.sop_instance_uid
-                if found is not None and structures is not None and found.sop_instance_uid not in ("", there):
+                if found is not None and structures is not None:
                     self._take_structures(found, structures)
             self.mark_open()
             for note in found.notes if found is not None else ():

@@ -44,7 +44,7 @@ class Sessions(QObject):
         # A session that was left is closed on a thread; a moment later it can be read.
         self._soon = QTimer(self, singleShot=True, interval=300)
         self._soon.timeout.connect(self.refresh)
-        window.session.volume_changed.connect(lambda: self._soon.start())
+        window.session.volume_changed.connect(self._soon.start, check_nargs=False)
 
     @property
     def busy(self) -> bool:
