@@ -38,3 +38,24 @@ def part(report: Progress, start: float, stop: float) -> Progress:
         report(start + (stop - start) * fraction, stage)
 
     return progress
+
+
+def rising(report: Progress) -> Progress:
+    """A `Progress` that never goes back: work that is begun anew stands still until it is as far as it was."""
+    most = 0.0
+
+    def progress(fraction: float, stage: str) -> None:
+        nonlocal most
+        most = max(most, fraction)
+        report(most, stage)
+
+    return progress
+
+
+def titled(report: Progress, title: str) -> Progress:
+    """A `Progress` for a part of the work that has a name: "Network 2 of 5, tile 3 of 8"."""
+
+    def progress(fraction: float, stage: str) -> None:
+        report(fraction, f"{title}, {stage[:1].lower()}{stage[1:]}")
+
+    return progress

@@ -111,6 +111,8 @@ class History:
     """Does, undoes and redoes steps on a session; bounded by bytes, not by a number of steps."""
 
     changed = Signal()
+    #: A step was taken back.
+    undone = Signal(Step)
     record_failed = Signal(str)
 
     def __init__(self, session: Session, limit_bytes: int = 512 * 1024 * 1024) -> None:
@@ -125,6 +127,11 @@ class History:
     def undo_text(self) -> str:
         """What undo would take back; "" when nothing."""
         return self._done[-1].text if self._done else ""
+
+    @property
+    def next_redo(self) -> Step | None:
+        """The step that redo would do again."""
+        return self._undone[-1] if self._undone else None
 
     @property
     def redo_text(self) -> str:
@@ -163,6 +170,7 @@ class History:
             self._apply(step, Direction.UNDO)
             self._undone.append(step)
             self.changed.emit()
+            self.undone.emit(step)
 
     def redo(self) -> None:
         """Do the last undone step again; nothing happens when there is none."""

@@ -8,6 +8,7 @@ from typing import cast
 from engine.cards.graph import made_in, maker_of
 from engine.cards.nodes import Node
 from engine.cards.schema import Output
+from engine.cards.weights import find_weights
 from engine.errors import CardError
 from engine.inference.context import Context
 from engine.inference.maps import Maps
@@ -16,8 +17,11 @@ from engine.inference.preprocess import Prepared, prepare, prepare_onto
 from engine.inference.scores import Scores
 from engine.inference.structures import Found, found_from_maps
 from engine.operations.table import OPERATIONS
-from engine.progress import Progress, part
+from engine.progress import Progress, part, titled
 from engine.volume import Volume
+
+#: What a node without a network takes, as a share of all networks.
+_LEAST_SHARE = 0.01
 
 Value = Volume | Prepared | Maps | Outlines | Scores
 
@@ -59,12 +63,29 @@ def run_nodes(context: Context) -> dict[str, Value]:
     """
     values: dict[str, Value] = {}
     nodes = context.card.graph
-    for index, node in enumerate(nodes):
-        progress = part(context.progress, 0.02 + 0.8 * index / len(nodes), 0.02 + 0.8 * (index + 1) / len(nodes))
+    shares = _shares(context)
+    networks = sum(bool(node.weights) for node in nodes)
+    network, before = 0, 0.0
+    for node, share in zip(nodes, shares, strict=True):
+        progress = part(context.progress, 0.02 + 0.8 * before, 0.02 + 0.8 * (before + share))
+        if node.weights:
+            network += 1
+            progress = titled(progress, f"Network {network} of {networks}") if networks > 1 else progress
         value = _run(context, node, values, progress)
         for name in node.names:
             values[name] = value
+        before += share
     return values
+
+
+def _shares(context: Context) -> list[float]:
+    """The part of the time that each node is likely to take, 0..1: networks take it, larger ones more."""
+    sizes = [
+        sum(find_weights(context.loaded.folder, weights).stat().st_size for weights in node.weights)
+        for node in context.card.graph
+    ]
+    least = _LEAST_SHARE * sum(sizes) or 1.0
+    return [max(size, least) / sum(max(size, least) for size in sizes) for size in sizes]
 
 
 def maps_of(context: Context, values: Mapping[str, Value], output: Output) -> Maps:

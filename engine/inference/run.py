@@ -14,7 +14,7 @@ from engine.errors import UnsuitableInputError
 from engine.inference.context import Context, OnTile, nobody
 from engine.inference.graph import run_graph
 from engine.inference.structures import Found
-from engine.progress import Progress, silent
+from engine.progress import Progress, rising, silent
 from engine.structures import Code, Generation, PlaneContours, Provenance, Roi
 from engine.volume import Volume
 
@@ -45,6 +45,7 @@ def run_card(
         CancelledError: stopped by `progress`.
     """
     options = options or RunOptions()
+    progress = rising(progress)
     loaded = replace(loaded, parsed=with_chosen(loaded.card, options.chosen))
     context = Context(loaded, inputs, device, options, progress, on_tile)
     check_supported(context.card)

@@ -22,7 +22,7 @@ from engine.inference.run import Result, run_card
 from engine.inference.scores import Scores
 from engine.operations import choose, combine, hierarchy
 from engine.operations.classify import Params as ClassifierParams
-from engine.progress import silent
+from engine.progress import rising, silent
 from engine.volume import Geometry, Volume
 from tests.engine.models import UNET, network_of, segmenter_node, write_card, write_weights
 from tests.engine.phantoms import make_scene
@@ -78,6 +78,30 @@ def test_a_cascade_cuts_the_image_around_what_the_first_node_found(tmp_path: Pat
     loaded = write_card(tmp_path / "m", graph, ["Fine"], preprocess=[{"op": "orient", "params": {}}])
     result = run_card(loaded, only_input(loaded.card, volume))
     assert volume_of(result, 0, volume) == pytest.approx(8 * 20 * 24, rel=0.08)
+
+
+def test_one_progress_runs_over_all_networks_of_a_card_and_names_them(tmp_path: Path, volume: Volume) -> None:
+    first = segmenter_node(tmp_path / "two", (0,))
+    second = {**segmenter_node(tmp_path / "two", (1,)), "node": "again"}
+    loaded = write_card(
+        tmp_path / "two", [first, second], ["Left", {"kind": "mask", "label": "Right", "name": "Right"}]
+    )
+    told: list[tuple[float, str]] = []
+    run_card(loaded, {"ct": volume}, device="cpu", progress=lambda fraction, stage: told.append((fraction, stage)))
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    networks = [fraction for fraction, stage in told if stage.startswith("Network 1 of 2, tile")]
+    later = [fraction for fraction, stage in told if stage.startswith("Network 2 of 2, tile 1 of ")]
+    assert networks and later and min(later) > max(networks)
+    assert 0.4 < min(later) < 0.7, "networks of one size take the same time"
+
+
+def test_work_that_begins_anew_stands_still_until_it_is_as_far_as_it_was() -> None:
+    told: list[float] = []
+    progress = rising(lambda fraction, _: told.append(fraction))
+    for fraction in (0.1, 0.5, 0.2, 0.4, 0.6):
+        progress(fraction, "Tile")
+    assert told == [0.1, 0.5, 0.5, 0.5, 0.6]
 
 
 def test_where_nothing_was_found_a_network_behind_looks_at_all_or_at_nothing(tmp_path: Path, volume: Volume) -> None:

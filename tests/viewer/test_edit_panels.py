@@ -5,18 +5,19 @@ import pytest
 import shapely
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QToolButton, QWidget
 from shapely import Point
 
 from engine.contouring import measure
 from engine.errors import CancelledError
 from engine.journal import Kind
 from engine.progress import Progress
-from engine.structures import Generation, StructureSet
+from engine.structures import Generation, Provenance, Roi, StructureSet
 from engine.volume import Volume
 from tests.viewer.hand import CTRL, NONE, SHIFT, Hand, has_colour
 from viewer.edits.operations import OPERATIONS
 from viewer.edits.planes import areas_of
+from viewer.history import add
 from viewer.session import View
 from viewer.widgets.structures_model import Column
 
@@ -409,6 +410,36 @@ def test_an_edit_during_a_preview_makes_it_anew(hand: Hand) -> None:
     hand.drag(View.AXIAL, hand.on_plane([(100, 100), (150, 100)]))
     hand.wait_until(lambda: hand.editing.live.proposed not in (None, first))
     assert hand.editing.live.proposed.area(hand.session.plane).covers(Point(125, 100))
+
+
+def redo_button(hand: Hand) -> QToolButton:
+    buttons = hand.window.messages.findChildren(QToolButton)
+    return next(button for button in buttons if button.text() == "Redo" and button.isVisible())
+
+
+def test_undoing_a_run_says_what_went_and_offers_it_back(hand: Hand) -> None:
+    structures = hand.session.structures
+    model = Provenance(Generation.AUTOMATIC, algorithm="a-model")
+    drawn = Roi(9, "Bladder", planes=structures[PAROTID_L].planes, provenance=model)
+    hand.history.do(add(structures, (drawn,), text="A model (1 structure)", tool="a-model 1.0"))
+    hand.window.messages.dismiss_all()
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.window.messages.sentences == ["Undone: A model (1 structure)."]
+    QTest.mouseClick(redo_button(hand), Qt.MouseButton.LeftButton)
+    assert 9 in hand.session.structures and hand.window.messages.sentences == []
+
+
+def test_the_offer_to_redo_goes_when_something_else_would_be_done_again(hand: Hand) -> None:
+    structures = hand.session.structures
+    hand.key(Qt.Key.Key_B)
+    hand.drag(View.AXIAL, hand.on_plane([(100, 100), (150, 100)]))
+    hand.history.do(add(hand.session.structures, (Roi(9, "Bladder"),), text="A model", tool="a-model 1.0"))
+    hand.window.messages.dismiss_all()
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.window.messages.sentences == ["Undone: A model."]
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.window.messages.sentences == [], "a stroke is seen to go"
+    assert [roi.number for roi in hand.session.structures.rois] == [roi.number for roi in structures.rois]
 
 
 def test_the_history_tells_what_was_done_undone_and_by_whom(hand: Hand) -> None:

@@ -103,13 +103,13 @@ def test_a_run_on_the_built_in_study_can_be_stopped_and_run_again(person: Person
     person.open(write_demo_series(tmp_path / "demo"))
     panel = person.run("head-neck-oar")
     client = panel.jobs.client
-    person.until(lambda: panel.bar.value() > 180, 400)
+    person.until(lambda: panel.progress.bar.value() > 180, 400)
     pid = client.process_id
     assert pid is not None
-    before = panel.bar.value()
+    before = panel.progress.bar.value()
     person.ctrl(Qt.Key.Key_K)
     person.until(lambda: not panel.is_running)
-    assert panel.bar.value() - before < 200, "it went on instead of stopping"
+    assert panel.progress.bar.value() - before < 200, "it went on instead of stopping"
     assert person.names == []
     assert "stopped" in panel.notice.text()
     person.until(lambda: memory_of(pid) < 1_000_000_000)

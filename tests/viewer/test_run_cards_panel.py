@@ -21,6 +21,8 @@ from engine.volume import Geometry, Volume
 from viewer.history import History
 from viewer.session import Session
 from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.run_progress import left_of
+from viewer.widgets.settings import settings
 
 BY_MODEL = Provenance(Generation.AUTOMATIC, algorithm="Body outline", version="1.0", weights_sha256="ab12")
 
@@ -166,13 +168,72 @@ def test_progress_shows_stage_tile_and_device_and_the_end_clears_it(qtbot: QtBot
     bench = Bench(qtbot, [external])
     bench.panel.run()
     bench.jobs.progressed.emit(Progress(1, 0.5, "Network", 3, 18, "CPU bf16"))
-    assert bench.panel.bar.value() == 500
-    assert "Network, tile 3 of 18 (CPU bf16)" in bench.panel.stage.text()
+    assert bench.panel.progress.bar.value() == 500
+    assert "Network, tile 3 of 18 (CPU bf16)" in bench.panel.progress.stage.text()
     assert not bench.panel.run_button.isEnabled()
     bench.jobs.failed.emit(Failed(1, "The engine process was ended by SIGKILL."))
     assert bench.panel.notice.text() == "The engine process was ended by SIGKILL."
     assert bench.panel.run_button.isEnabled()
-    assert not bench.panel.bar.isVisible()
+    assert not bench.panel.progress.bar.isVisible()
+
+
+def test_the_bar_never_goes_back(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external])
+    bench.panel.run()
+    for fraction in (0.2, 0.6, 0.1, 0.5):
+        bench.jobs.progressed.emit(Progress(1, fraction, "Network 2 of 3, tile 1 of 4", 1, 4, "CPU"))
+    assert bench.panel.progress.bar.value() == 600
+
+
+def test_a_run_is_told_by_earlier_ones_of_the_same_kind_alone(
+    qtbot: QtBot, tmp_path: Path, external: LoadedCard
+) -> None:
+    bench = Bench(qtbot, [external, card_like(tmp_path, id="zz", title="Z")])
+    bench.panel.select(external.id)
+    assert not bench.panel.expected.isVisible(), "nothing is known, and nothing is made up"
+    bench.finish(roi("External"))
+    bench.panel.run()
+    bench.jobs.finished.emit(Finished(2, Result((roi("External"),), "cpu float32"), 40.0))
+    assert bench.panel.expected.text() == "Takes about 40 s on this processor, by earlier runs."
+    half = np.full((10, 64, 64), -1000, np.int16)
+    half[:, 16:48, 16:48] = 40
+    bench.session.open(Volume(half, Geometry.regular((0, 0, 0), np.eye(3), (4, 4, 4), half.shape), "CT", "HU"))
+    assert "about 20 s" in bench.panel.expected.text()
+    bench.panel.device.setCurrentIndex(1)
+    assert not bench.panel.expected.isVisible(), "on another device it takes another time"
+    bench.panel.device.setCurrentIndex(0)
+    bench.panel.select("zz")
+    assert not bench.panel.expected.isVisible()
+    bench.panel.select(external.id)
+    many = np.full((200, 64, 64), -1000, np.int16)
+    many[:, 16:48, 16:48] = 40
+    bench.session.open(Volume(many, Geometry.regular((0, 0, 0), np.eye(3), (4, 4, 4), many.shape), "CT", "HU"))
+    assert not bench.panel.expected.isVisible(), "no earlier run was on an image like it"
+
+
+def test_settings_that_hold_nonsense_tell_nothing(qtbot: QtBot, external: LoadedCard) -> None:
+    settings().setValue("runs/times", '{"a": [1, "x"]}')
+    bench = Bench(qtbot, [external])
+    assert not bench.panel.expected.isVisible()
+    bench.finish(roi("External"))
+    assert bench.panel.expected.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "part", "expected", "left"),
+    [
+        (1.0, 0.05, None, None),
+        (10.0, 0.5, None, 10.0),
+        (10.0, 0.0, 40.0, 30.0),
+        (10.0, 0.5, 40.0, 20.0),
+        (50.0, 0.1, 40.0, None),
+        (60.0, 0.75, 40.0, 15.0),
+    ],
+)
+def test_the_time_left_comes_from_earlier_runs_first_and_from_this_one_later(
+    seconds: float, part: float, expected: float | None, left: float | None
+) -> None:
+    assert left_of(seconds, part, expected) == pytest.approx(left)
 
 
 def test_cancel_is_passed_on_and_a_late_result_is_not_shown(qtbot: QtBot, external: LoadedCard) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QToolButton
 
+from engine.edits import AnswerChange, Step
 from engine.errors import PlanimeterError
 from viewer.edits import operations, planes
 from viewer.edits.target import RefusedError, existing
@@ -14,6 +15,7 @@ from viewer.tools.toolbox import Toolbox
 from viewer.widgets.history_panel import HistoryPanel
 from viewer.widgets.live import LiveHost
 from viewer.widgets.main_window import MainWindow, bring_to_front
+from viewer.widgets.message_bar import Offer
 from viewer.widgets.operations_panel import OperationsPanel
 from viewer.widgets.structures_panel import StructuresPanel
 from viewer.widgets.tool_bar import ToolActions
@@ -58,6 +60,9 @@ class Editing(QObject):
         self._add_structure_actions()
         self._add_plane_actions()
         history.changed.connect(self._show_undo)
+        self._told: tuple[Step, str] | None = None
+        history.changed.connect(self._withdraw_told)
+        history.undone.connect(self._tell_undone)
         session.active_changed.connect(self._show_actions)
         session.volume_changed.connect(self._show_actions)
         session.structures_changed.connect(lambda _: self._show_actions())
@@ -183,6 +188,19 @@ class Editing(QObject):
         self._add_action.setEnabled(session.structures is not None)
         for action in self._active_only:
             action.setEnabled(bool(session.structures is not None and session.structures.rois))
+
+    def _tell_undone(self, step: Step) -> None:
+        """Say so where whole structures went or came: a stroke is seen to go, the work of a long run need not be."""
+        if any(isinstance(change, AnswerChange) and None in (change.before, change.after) for change in step.changes):
+            sentence = f"Undone: {step.text}."
+            self._window.show_message(sentence, offer=Offer("Redo", self._window.history.redo))
+            self._told = step, sentence
+
+    def _withdraw_told(self) -> None:
+        """An offer to redo stands for as long as redo would do that."""
+        if self._told is not None and self._window.history.next_redo is not self._told[0]:
+            self._window.messages.withdraw(self._told[1])
+            self._told = None
 
     def _show_undo(self) -> None:
         history = self._window.history

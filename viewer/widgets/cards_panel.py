@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
-    QMessageBox,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -31,8 +30,10 @@ from viewer.session import Session
 from viewer.widgets.card_item import CardDelegate, CardRole, card_height
 from viewer.widgets.card_text import card_html, summary
 from viewer.widgets.options_form import OptionsForm
-from viewer.widgets.progress_bar import ProgressBar
+from viewer.widgets.replace_question import ask_to_replace
 from viewer.widgets.roles_form import Image, RolesForm
+from viewer.widgets.run_progress import RunProgress
+from viewer.widgets.run_times import Asked, expected, remember
 
 DEVICES = (("on any device", "auto"), ("on the CPU", "cpu"), ("on CUDA", "cuda"))
 
@@ -69,10 +70,8 @@ class CardsPanel(QWidget):
         self._running: LoadedCard | None = None
         self._job = 0
         self._overridden: tuple[str, ...] = ()
-        self._clock = QElapsedTimer()
+        self._asked: Asked | None = None
         self._build()
-        self._tick = QTimer(self, interval=200)
-        self._tick.timeout.connect(self._show_elapsed)
         jobs.progressed.connect(self._progressed)
         jobs.finished.connect(self._finished)
         jobs.failed.connect(self._failed)
@@ -117,9 +116,10 @@ class CardsPanel(QWidget):
         self.cancel_button = QPushButton("Cancel", self)
         self.cancel_button.setToolTip("Stop the run and free its memory; nothing is changed (Ctrl+K)")
         self.cancel_button.clicked.connect(self.cancel)
-        self.bar = ProgressBar(self)
-        self.stage = QLabel(self, wordWrap=True)
-        self.elapsed = QLabel(self)
+        self.expected = QLabel(self, wordWrap=True)
+        self.device.currentIndexChanged.connect(lambda _: self._show_expected())
+        self.options.changed.connect(self._show_expected)
+        self.progress = RunProgress(self)
         self.notice = QLabel(self, wordWrap=True)
         self.notice.hide()
 
@@ -127,9 +127,6 @@ class CardsPanel(QWidget):
         buttons.addWidget(self.run_button, 1)
         buttons.addWidget(self.device)
         buttons.addWidget(self.cancel_button)
-        state = QHBoxLayout()
-        state.addWidget(self.stage, 1)
-        state.addWidget(self.elapsed, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.addWidget(self.list, 2)
         layout.addWidget(page, 3)
@@ -137,8 +134,8 @@ class CardsPanel(QWidget):
         layout.addWidget(self.roles)
         layout.addWidget(self.options)
         layout.addLayout(buttons)
-        layout.addWidget(self.bar)
-        layout.addLayout(state)
+        layout.addWidget(self.expected)
+        layout.addWidget(self.progress)
         layout.addWidget(self.notice)
 
     def show_cards(self, cards: Sequence[LoadedCard]) -> None:
@@ -237,8 +234,22 @@ class CardsPanel(QWidget):
         complete = not self.roles.casting.missing
         self.run_button.setEnabled(loaded is not None and allowed and complete and not running)
         self.device.setVisible(not running)
-        for widget in (self.cancel_button, self.bar, self.stage, self.elapsed):
-            widget.setVisible(running)
+        self.cancel_button.setVisible(running)
+        self._show_expected()
+
+    def _asks(self) -> Asked | None:
+        """What a run would be asked for now."""
+        loaded, volume = self.selected, self._session.volume
+        if loaded is None or volume is None or not loaded.is_readable:
+            return None
+        return Asked(loaded.card, self.options.chosen, self.device.currentData(), volume)
+
+    def _show_expected(self) -> None:
+        """Say how long a run will take, where runs before tell."""
+        asked = self._asks() if self.run_button.isEnabled() else None
+        known = expected(asked) if asked is not None else None
+        self.expected.setText(known.sentence if known is not None else "")
+        self.expected.setVisible(known is not None)
 
     def _say(self, sentence: str, level: str = "info") -> None:
         self.notice.setText(sentence)
@@ -255,20 +266,20 @@ class CardsPanel(QWidget):
             return
         self._overridden = tuple(refusal.text for refusal in self._refusals[loaded.id])
         self._say("")
-        self._running = loaded
-        self._clock.start()
-        self._tick.start()
-        self.bar.show_waiting()
-        self.stage.setText("Handing the series to the engine" if self.jobs.is_ready else "The engine is starting")
+        self._running, self._asked = loaded, self._asks()
+        known = expected(self._asked) if self._asked is not None else None
+        self.progress.start(
+            "Handing the series to the engine" if self.jobs.is_ready else "The engine is starting",
+            known.seconds if known is not None else None,
+        )
         self.cancel_button.setEnabled(True)
-        self._show_elapsed()
         self._show_buttons()
         casting = self.roles.casting
         images = casting.inputs if self.roles.fields else {loaded.card.inputs[0].role: self._images()[0]}
         if all(image.volume is not None for image in images.values()):
             self._hand_over({role: image.volume for role, image in images.items() if image.volume is not None})
             return
-        self.stage.setText("Reading the other images")
+        self.progress.say("Reading the other images")
         self._reading = run_in_background(
             lambda progress: {role: image.volume or image.read(progress) for role, image in images.items()},
             finished=self._hand_over,
@@ -299,7 +310,7 @@ class CardsPanel(QWidget):
         """Stop the run."""
         if self.is_running:
             self.cancel_button.setEnabled(False)
-            self.stage.setText("Stopping …")
+            self.progress.say("Stopping …")
             if self._reading is not None:
                 self._reading.cancel()
             else:
@@ -313,15 +324,7 @@ class CardsPanel(QWidget):
     def _progressed(self, message: Progress) -> None:
         if message.job != self._job or not self.cancel_button.isEnabled():
             return
-        self.bar.show_part(message.fraction)
-        told = any(character.isdigit() for character in message.stage)
-        tile = f", tile {message.tile} of {message.tiles}" if message.tiles and not told else ""
-        device = f" ({message.device})" if message.device else ""
-        self.stage.setText(f"{message.stage}{tile}{device}")
-
-    def _show_elapsed(self) -> None:
-        seconds = self._clock.elapsed() // 1000
-        self.elapsed.setText(f"{seconds // 60}:{seconds % 60:02d}")
+        self.progress.show_message(message)
 
     def _finished(self, message: Finished) -> None:
         if message.job != self._job or self._running is None:
@@ -333,6 +336,8 @@ class CardsPanel(QWidget):
             self._end("The run was stopped; nothing was changed.")
             return
         result = message.result
+        if self._asked is not None:
+            remember(self._asked, message.seconds, result.device)
         done = f"{loaded.title} gave {counted(result)} in {message.seconds:.0f} s on {result.device}."
         self._end(" ".join((done, *result.notes)), "warning" if result.notes else "info")
         self._adopt(loaded, result)
@@ -347,7 +352,7 @@ class CardsPanel(QWidget):
 
     def _end(self, sentence: str, level: str = "info") -> None:
         self._running, self._job = None, 0
-        self._tick.stop()
+        self.progress.stop()
         self._show_buttons()
         self._say(sentence.strip(), level)
 
@@ -355,7 +360,7 @@ class CardsPanel(QWidget):
 
     def _adopt(self, loaded: LoadedCard, result: Result) -> None:
         """Let the answers in; where they would overwrite a person's work, ask first."""
-        structures = self._session.structures
+        structures, volume = self._session.structures, self._session.volume
         if structures is None or not result.answers:
             return
         met = places(structures, result)
@@ -363,23 +368,12 @@ class CardsPanel(QWidget):
         if not contested:
             self._do(loaded, result, free)
             return
-        names = ", ".join(sorted(contested))
-        box = QMessageBox(QMessageBox.Icon.Question, loaded.title, "", parent=self)
-        box.setText(f"A person drew or edited {names}.")
-        box.setInformativeText("Put the model's contours in their place, or keep both? Undo takes either back.")
-        put = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
-        keep = box.addButton("Keep both", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        volume = self._session.volume
 
-        def decided() -> None:
+        def decided(replace: bool) -> None:
             if self._session.volume is volume:
-                self._do(loaded, result, free | contested if box.clickedButton() is put else free)
+                self._do(loaded, result, free | contested if replace else free)
 
-        box.finished.connect(decided)
-        box.open()
+        ask_to_replace(loaded.title, sorted(contested), decided, self)
 
     def _do(self, loaded: LoadedCard, result: Result, replaced: dict[str, int]) -> None:
         document = self._session.document

@@ -1,5 +1,6 @@
 """Fields for what a person may choose of a model's run, built from what its card offers."""
 
+from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
 from engine.cards.options import Choice, Option, value_of
@@ -8,6 +9,8 @@ from engine.cards.schema import Card
 
 class OptionsForm(QWidget):
     """One field an option of the card that is shown, each at the card's own value until it is changed."""
+
+    changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,6 +30,7 @@ class OptionsForm(QWidget):
             field = _field(option, value_of(card, option))
             field.setToolTip(option.tip)
             self.fields[option.key] = field
+            _change(field).connect(lambda _: self.changed.emit())
             self._form.addRow("" if option.kind == "flag" else option.label, field)
         self.setVisible(bool(self.fields))
 
@@ -52,6 +56,12 @@ def _field(option: Option, value: Choice) -> QCheckBox | QComboBox | QDoubleSpin
     number.setSuffix(f" {option.unit}" if option.unit else "")
     number.setValue(float(value))
     return number
+
+
+def _change(field: QCheckBox | QComboBox | QDoubleSpinBox) -> SignalInstance:
+    if isinstance(field, QCheckBox):
+        return field.toggled
+    return field.currentIndexChanged if isinstance(field, QComboBox) else field.valueChanged
 
 
 def _value(field: QCheckBox | QComboBox | QDoubleSpinBox) -> Choice:
