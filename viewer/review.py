@@ -1,11 +1,14 @@
 """The order in which a person looks through what a model drew: where most is expected to change comes first. No Qt."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shapely import MultiPolygon
 
-from engine.structures import Roi, StructureSet
+from engine.answers import Answer
+from engine.edits import AreaChange, Step
+from engine.structures import PlaneContours, Roi, StructureSet
+from engine.unseen import Seen, unseen_planes
 from viewer.session import Session
 
 
@@ -16,15 +19,15 @@ class Contour:
     Args:
         number, name, colour: of the ROI.
         plane: index of the plane.
-        edit_mm2: area that is expected to change (`Roi.expected_edit`).
-        doubt: the same as a share of the area that is drawn now, at most 1; None where nothing is.
+        edit_mm2: area that is expected to change (`Roi.expected_edit`); None where the model does not tell.
+        doubt: the same as a share of the area that is drawn now, at most 1; None where nothing is or it is not told.
     """
 
     number: int
     name: str
     colour: tuple[int, int, int]
     plane: int
-    edit_mm2: float
+    edit_mm2: float | None
     doubt: float | None
 
     @property
@@ -34,7 +37,7 @@ class Contour:
 
 
 def review_queue(structures: StructureSet | None, only: int | None = None) -> list[Contour]:
-    """All contours that a model is not sure of, and planes on which it may have missed one, by expected edit.
+    """All contours of models, and planes on which one may be missing, by expected edit; those it is not told of last.
 
     What the model expected does not change with an edit, so an edited contour keeps its place.
 
@@ -43,13 +46,45 @@ def review_queue(structures: StructureSet | None, only: int | None = None) -> li
         only: ROI number; None for all ROIs.
     """
     rois: Iterable[Roi] = structures.rois if structures is not None else ()
-    found = [
-        Contour(roi.number, roi.name, roi.colour, plane, edit, _share(edit, roi.area(plane).area))
-        for roi in rois
-        if only in {None, roi.number}
-        for plane, edit in roi.expected_edit.items()
-    ]
-    return sorted(found, key=lambda contour: (-contour.edit_mm2, contour.name, contour.plane))
+    contours = [contour for roi in rois if only in {None, roi.number} for contour in _contours(roi)]
+    return sorted(contours, key=lambda contour: (-_rank(contour), contour.name, contour.plane))
+
+
+def corrected(steps: Iterable[Step]) -> Seen:
+    """Contours that a person drew or redrew by steps about one plane, unless a later step drew them otherwise.
+
+    A step about many planes makes contours that nobody need have looked at.
+    """
+    by_hand: set[tuple[int, int]] = set()
+    for step in steps:
+        for change in step.changes:
+            if isinstance(change, AreaChange):
+                planes = {(change.number, plane) for plane in change.planes}
+                by_hand = by_hand | planes if len(planes) == 1 else by_hand - planes
+            elif _planes(change.before) != _planes(change.after):
+                answer = change.after or change.before
+                by_hand = {key for key in by_hand if answer is not None and key[0] != answer.number}
+    return frozenset(by_hand)
+
+
+def _planes(answer: Answer | None) -> Mapping[int, PlaneContours]:
+    return answer.planes if isinstance(answer, Roi) else {}
+
+
+def _contours(roi: Roi) -> list[Contour]:
+    planes = {*roi.expected_edit, *unseen_planes(roi)}
+    # A model that tells of some planes is sure of the others.
+    untold = 0.0 if roi.expected_edit else None
+    contours = []
+    for plane in planes:
+        edit = roi.expected_edit.get(plane, untold)
+        doubt = None if edit is None else _share(edit, roi.area(plane).area)
+        contours.append(Contour(roi.number, roi.name, roi.colour, plane, edit, doubt))
+    return contours
+
+
+def _rank(contour: Contour) -> float:
+    return -1.0 if contour.edit_mm2 is None else contour.edit_mm2
 
 
 def doubt_of(roi: Roi) -> float | None:

@@ -13,6 +13,7 @@ from engine.contouring.fill import fill
 from engine.dicom.presets import ExportOptions, written_names
 from engine.progress import Progress, silent
 from engine.structures import PlaneContours, Roi, StructureSet
+from engine.unseen import unseen_planes
 from engine.volume import FloatArray, Geometry
 
 #: Volumes may differ by this share, or by ...
@@ -27,7 +28,8 @@ class StructureCertificate(BaseModel):
     """One structure on screen and in the file.
 
     `dice` is over voxels whose centre is inside. `largest_distance_mm` is the largest distance from a vertex of a line
-    of the one to the lines of the other (discrete Hausdorff distance), over all planes.
+    of the one to the lines of the other (discrete Hausdorff distance), over all planes. `unseen` are the planes,
+    counted from 1, whose contours a model drew and no person has marked as seen.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +51,7 @@ class StructureCertificate(BaseModel):
     untouched_identical: bool
     loose_contours: int
     loose_identical: bool
+    unseen: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -97,7 +100,8 @@ def certify(
             continue
         entry = _compared(roi, other, screen.geometry, options.keep_source)
         wrong = _problems(entry, other, names[roi.number], options)
-        entries.append(entry.model_copy(update={"problems": tuple(wrong)}))
+        unseen = tuple(plane + 1 for plane in unseen_planes(roi, options.seen))
+        entries.append(entry.model_copy(update={"problems": tuple(wrong), "unseen": unseen}))
         problems += wrong
     problems += [f"The file holds '{roi.name}', which was not to be written." for roi in found.values()]
     return Certificate(

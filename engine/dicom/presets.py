@@ -13,6 +13,7 @@ from engine.dicom.fields import one_line
 from engine.errors import PlanimeterError
 from engine.shipped import read_list
 from engine.structures import Roi, StructureSet
+from engine.unseen import Seen
 from engine.volume import Volume
 
 #: ROI Name is LO: 64 characters (PS3.5 table 6.2-1).
@@ -48,6 +49,7 @@ class ExportOptions(BaseModel):
         keep_source: write the contours of untouched planes as they were read, whatever the limits above.
         when: date and time to write, None for now.
         tolerance_mm: largest distance between the lines on screen and in the file for which the export happens.
+        seen: contours that a person has looked at; the certificate lists those of models that are not among them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +68,7 @@ class ExportOptions(BaseModel):
     keep_source: bool = True
     when: datetime | None = None
     tolerance_mm: float = Field(default=0.02, gt=0)
+    seen: Seen = frozenset()
 
 
 class Rule(BaseModel):

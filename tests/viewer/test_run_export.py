@@ -15,10 +15,12 @@ from shapely import MultiPolygon, Point
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.masks import read_mask
 from engine.opening import open_volume
-from engine.structures import PlaneContours, Roi, StructureSet
+from engine.structures import Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
+from engine.unseen import unseen_planes
 from engine.volume import Volume
 from tests.viewer.hand import click_in_next_box
 from viewer.history import History, add, delete, redraw
+from viewer.review import corrected
 from viewer.session import Session
 from viewer.unexported import unexported
 from viewer.widgets.certificate_view import CertificateView
@@ -292,3 +294,97 @@ def test_a_choice_for_the_planning_system_that_is_kept_is_told(
             QTest.keyClick(dialog.preset, Qt.Key.Key_Down)
         with qtbot.waitSignal(dialog.exported, timeout=20_000):
             dialog.start()
+
+
+# What nobody has seen ------------------------------------------------------------------------------------------------
+
+MODEL = Provenance(Generation.AUTOMATIC, algorithm="some-model", version="1")
+
+
+@pytest.fixture
+def drawn_by_model(volume: Volume) -> StructureSet:
+    return StructureSet(
+        volume.geometry,
+        (
+            ball(1, "Heart", volume, provenance=MODEL),
+            ball(2, "Cord", volume, 40, provenance=MODEL),
+            ball(3, "PTV", volume),
+        ),
+    )
+
+
+def test_contours_of_models_that_nobody_has_seen_are_counted_and_certified(
+    qtbot: QtBot, tmp_path: Path, drawn_by_model: StructureSet, volume: Volume
+) -> None:
+    seen = frozenset((1, plane) for plane in range(3, 8)) | {(2, plane) for plane in range(3, 9)}
+    dialog = ExportDialog(drawn_by_model, volume, seen=seen)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert "1 contour drawn by a model has not been marked as seen by anyone: Heart 1." in dialog.ahead.text()
+    shown = [dialog.checklist.tree.topLevelItem(row).text(2) for row in range(3)]
+    assert shown == ["model, 1 of 6 unseen", "model", "person"]
+    dialog.path.setText(str(tmp_path / "rt.dcm"))
+    with qtbot.waitSignal(dialog.exported, timeout=20_000) as done:
+        dialog.start()
+    certificate = done.args[0]
+    assert {entry.name: entry.unseen for entry in certificate.structures} == {"Heart": (9,), "Cord": (), "PTV": ()}
+    saved = json.loads((tmp_path / "rt.dcm.certificate.json").read_text())
+    assert [entry["unseen"] for entry in saved["structures"]] == [[9], [], []]
+    view = CertificateView(certificate, tmp_path / "rt.dcm")
+    qtbot.addWidget(view)
+    last = view.table.columnCount() - 1
+    assert [view.table.item(row, last).text() for row in range(3)] == ["1", "–", "–"]
+    assert view.table.item(0, last).toolTip() == "Planes 9"
+
+
+def test_an_export_of_what_nobody_has_seen_can_be_forbidden(
+    qtbot: QtBot, tmp_path: Path, drawn_by_model: StructureSet, volume: Volume
+) -> None:
+    dialog = ExportDialog(drawn_by_model, volume)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert "12 contours drawn by models have not been marked as seen by anyone: Heart 6, Cord 6." in dialog.ahead.text()
+    assert dialog.start_button.isEnabled()
+    QTest.mouseClick(dialog.only_seen, Qt.MouseButton.LeftButton, pos=dialog.only_seen.rect().center() / 4)
+    assert dialog.only_seen.isChecked() and not dialog.start_button.isEnabled()
+    assert "They are not exported" in dialog.ahead.text()
+    dialog.path.setText(str(tmp_path / "rt.dcm"))
+    dialog.start()
+    assert not dialog.running and not (tmp_path / "rt.dcm").exists()
+    dialog.checklist.choose((3,))
+    qtbot.waitUntil(dialog.start_button.isEnabled)
+    dialog.reject()
+
+    again = ExportDialog(drawn_by_model, volume)
+    qtbot.addWidget(again)
+    assert again.only_seen.isChecked() and not again.start_button.isEnabled(), "kept until somebody unticks it"
+
+
+def test_a_contour_that_a_person_corrected_on_its_plane_is_seen(volume: Volume, drawn_by_model: StructureSet) -> None:
+    session = Session()
+    history = History(session)
+    session.open(volume, drawn_by_model)
+    here = MultiPolygon([Point(120, 120).buffer(10)])
+
+    def left(number: int) -> tuple[int, ...]:
+        return unseen_planes(session.structures[number], session.seen | corrected(history.steps[0]))
+
+    history.do(redraw(session.structures[1], {5: here}, text="Brush", tool="brush"))
+    assert left(1) == (3, 4, 6, 7, 8) and left(2) == (3, 4, 5, 6, 7, 8)
+    smaller = MultiPolygon([Point(120, 120).buffer(9)])
+    history.do(redraw(session.structures[1], {5: smaller, 6: smaller}, text="Smooth", tool="smooth"))
+    assert left(1) == (3, 4, 5, 6, 7, 8)
+    history.undo()
+    assert left(1) == (3, 4, 6, 7, 8)
+    history.undo()
+    assert left(1) == (3, 4, 5, 6, 7, 8)
+    assert left(3) == ()
+
+
+def test_untouched_planes_of_a_file_that_a_person_edited_are_not_called_unseen(volume: Volume) -> None:
+    text = RawContour("0\\0\\0")
+    edited = ball(1, "Heart", volume, provenance=replace(MODEL, generation=Generation.SEMIAUTOMATIC))
+    planes = {plane: replace(contours, source=(text,)) for plane, contours in edited.planes.items()}
+    assert unseen_planes(replace(edited, planes=planes)) == ()
+    assert unseen_planes(replace(edited, planes={**planes, 4: edited.planes[4]})) == (4,)
+    assert unseen_planes(replace(edited, planes=planes, provenance=MODEL)) == (3, 4, 5, 6, 7, 8)

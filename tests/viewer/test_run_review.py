@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, box
 
-from engine.structures import PlaneContours, Roi, StructureSet
+from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.volume import Geometry, Volume
-from viewer.history import History, redraw
+from viewer.history import History, add, redraw
 from viewer.render.plane_scene import PlaneScene
 from viewer.session import Session, View
 from viewer.widgets.review_panel import ReviewPanel
@@ -156,3 +156,18 @@ def test_a_view_that_shows_the_contour_stays_where_it_is(panel: ReviewPanel, ses
     before = scene.pixel_from_lps((20.0, 20.0, 6.0))
     panel.table.selectRow(1)
     assert scene.pixel_from_lps((20.0, 20.0, 9.0)) == before
+
+
+def test_contours_of_a_model_that_tells_no_doubt_come_last_and_are_seen_one_by_one(
+    qtbot: QtBot, panel: ReviewPanel, session: Session
+) -> None:
+    model = Provenance(Generation.AUTOMATIC)
+    untold = Roi(4, "A", planes={6: PlaneContours(square(9)), 7: PlaneContours(square(9))}, provenance=model)
+    history = History(session)
+    history.do(add(session.structures, (untold,), text="Run", tool="a-model"))
+    qtbot.waitUntil(lambda: len(order(panel)) == 5)
+    assert order(panel) == [(1, 2), (1, 3), (2, 2), (4, 6), (4, 7)]
+    assert [panel.model.index(3, column).data() for column in (3, 4)] == ["not told", "–"]
+    panel.table.selectRow(3)
+    qtbot.keyClick(panel, Qt.Key.Key_N)
+    assert (4, 6) in session.seen and session.plane == 7

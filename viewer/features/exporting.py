@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from engine.dicom.certificate import Certificate
 from engine.structures import StructureSet
+from viewer.review import corrected
 from viewer.unexported import unexported
 from viewer.widgets.certificate_view import CertificateView
 from viewer.widgets.export_dialog import ExportDialog
@@ -43,7 +44,8 @@ class Exporting:
         if structures is None or volume is None or not structures.rois:
             self.window.show_message(NOTHING_TO_EXPORT)
             return
-        dialog = ExportDialog(structures, volume, self.window)
+        seen = self.window.session.seen | corrected(self.window.history.steps[0])
+        dialog = ExportDialog(structures, volume, self.window, seen)
         dialog.exported.connect(self._exported)
         dialog.masks_wanted.connect(self.export_masks)
         dialog.finished.connect(dialog.deleteLater)

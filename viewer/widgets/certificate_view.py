@@ -1,5 +1,6 @@
 """Shows the certificate of an export: what was on screen, and what the file holds when it is read back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.dicom.certificate import Certificate, StructureCertificate
+from engine.unseen import unseen_sentence
 from viewer.widgets.theme import ERROR, FAINT
 
 COLUMNS = (
@@ -29,6 +31,7 @@ COLUMNS = (
     "Islands",
     "Holes",
     "As it was read",
+    "Not seen",
 )
 TIPS = (
     "",
@@ -40,6 +43,7 @@ TIPS = (
     "Separate areas: on screen, and in the file where it differs",
     "Holes: on screen, and in the file where it differs",
     "Planes that nobody touched, whose text in the file is that of the file they came from",
+    "Contours that a model drew and nobody has marked as seen",
 )
 
 
@@ -56,7 +60,8 @@ class CertificateView(QDialog):
         self.verdict = QLabel(f"{agree}: {count} structure{'' if count == 1 else 's'}.", self)
         self.verdict.setStyleSheet(f"font-size: 13pt; color: {'#7fbf8f' if certificate.ok else ERROR};")
         self.table = self._table()
-        below = "\n".join((*certificate.problems, *certificate.changes))
+        unseen = unseen_sentence((entry.name, len(entry.unseen)) for entry in certificate.structures)
+        below = "\n".join((*certificate.problems, *filter(None, (unseen,)), *certificate.changes))
         notes = QLabel(below, self)
         notes.setWordWrap(True)
         notes.setVisible(bool(below))
@@ -106,7 +111,7 @@ class CertificateView(QDialog):
             for column, text in enumerate(_cells(entry)):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(_side(column))
-                item.setToolTip(text)
+                item.setToolTip(_planes(entry.unseen) if entry.unseen and column == len(COLUMNS) - 1 else text)
                 if entry.problems:
                     item.setForeground(QColor(ERROR))
                     item.setToolTip(" ".join(entry.problems))
@@ -132,7 +137,19 @@ def _cells(entry: StructureCertificate) -> tuple[str, ...]:
         _pair(entry.islands_screen, entry.islands_file),
         _pair(entry.holes_screen, entry.holes_file),
         kept if entry.untouched_identical else f"{kept}, not identical",
+        str(len(entry.unseen)) if entry.unseen else "–",
     )
+
+
+def _planes(planes: Sequence[int]) -> str:
+    """Plane numbers, those that follow each other as a range."""
+    runs: list[list[int]] = []
+    for plane in planes:
+        if runs and plane == runs[-1][-1] + 1:
+            runs[-1][1:] = [plane]
+        else:
+            runs.append([plane])
+    return f"Planes {', '.join('–'.join(map(str, run)) for run in runs)}"
 
 
 def _pair(screen: int, file: int) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFileDialog,
     QFormLayout,
@@ -21,6 +22,7 @@ from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import WriteError
 from engine.progress import Progress
 from engine.structures import StructureSet
+from engine.unseen import Seen, unseen_planes, unseen_sentence
 from engine.volume import Volume
 from viewer.widgets.patient_form import PatientForm
 from viewer.widgets.settings import settings
@@ -29,26 +31,36 @@ from viewer.widgets.task_dialog import TaskDialog
 from viewer.widgets.theme import WARNING
 
 FOLDER_KEY, OPERATOR_KEY, PRESET_KEY = "export/folder", "export/operator", "export/preset"
+ONLY_SEEN_KEY = "export/only_seen"
 
 
 class ExportDialog(TaskDialog):
-    """Writes the structures that were on screen when it opened; edits made meanwhile are not part of the file."""
+    """Writes the structures that were on screen when it opened; edits made meanwhile are not part of the file.
+
+    Args:
+        structures, volume: to write.
+        seen: contours that a person has looked at.
+    """
 
     #: (certificate, path, the structures that were written)
     exported = Signal(object, object, object)
     #: The dialog closed because masks are wanted instead.
     masks_wanted = Signal()
 
-    def __init__(self, structures: StructureSet, volume: Volume, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, structures: StructureSet, volume: Volume, parent: QWidget | None = None, seen: Seen = frozenset()
+    ) -> None:
         tip = "Write the file, read it back, and compare it with the screen"
         super().__init__("Export RTSTRUCT", "Export", tip, parent)
-        self._structures, self._volume = structures, volume
+        self._structures, self._volume, self._seen = structures, volume, seen
+        self._unseen = {roi.number: len(unseen_planes(roi, seen)) for roi in structures.rois}
         self._build()
         self._later = QTimer(self, interval=150, singleShot=True)
         self._later.timeout.connect(self._look_ahead)
         for signal in (self.label.textChanged, self.path.textChanged, self.preset.currentIndexChanged):
             signal.connect(self._later.start)
         self.checklist.changed.connect(self._later.start)
+        self.only_seen.toggled.connect(self._look_ahead)
         if self.patient is not None:
             self.patient.changed.connect(self._look_ahead)
             self.patient.masks_wanted.connect(self._masks_instead)
@@ -57,7 +69,12 @@ class ExportDialog(TaskDialog):
 
     def _build(self) -> None:
         stored = settings()
-        self.checklist = StructureChecklist(self._structures, self)
+        self.checklist = StructureChecklist(self._structures, self, self._unseen)
+        self.only_seen = QCheckBox("Refuse contours of models that nobody has marked as &seen", self)
+        self.only_seen.setToolTip("Kept for the next export. The panel Review goes through them: N marks one as seen")
+        self.only_seen.setChecked(bool(stored.value(ONLY_SEEN_KEY, False, bool)))
+        self.only_seen.toggled.connect(lambda on: settings().setValue(ONLY_SEEN_KEY, on))
+        self.only_seen.setVisible(self.only_seen.isChecked() or any(self._unseen.values()))
         self.label = QLineEdit(self._structures.label or "Planimeter", self)
         self.label.setMaxLength(64)
         self.label.setToolTip(
@@ -101,7 +118,7 @@ class ExportDialog(TaskDialog):
         self.ahead.setWordWrap(True)
         self.ahead.setTextFormat(Qt.TextFormat.PlainText)
         self.ahead.setStyleSheet(f"color: {WARNING};")
-        self.lay_out(self.checklist, form, self.ahead)
+        self.lay_out(self.checklist, self.only_seen, form, self.ahead)
 
     def options(self) -> ExportOptions:
         """The options as they are set now."""
@@ -110,7 +127,16 @@ class ExportDialog(TaskDialog):
             label=self.label.text().strip(),
             description=self.description.text().strip(),
             operator=self.operator.text().strip(),
+            seen=self._seen,
         )
+
+    def _unseen_of_ticked(self) -> str:
+        ticked = (self._structures[number] for number in self.checklist.numbers)
+        return unseen_sentence((roi.name, self._unseen[roi.number]) for roi in ticked)
+
+    @property
+    def _refused(self) -> bool:
+        return self.only_seen.isChecked() and bool(self._unseen_of_ticked())
 
     def _look_ahead(self) -> None:
         """Tell what the export would change, before it happens."""
@@ -118,6 +144,9 @@ class ExportDialog(TaskDialog):
         if not self.checklist.numbers:
             sentences.append("No structure is ticked.")
         else:
+            unseen = self._unseen_of_ticked()
+            refused = " They are not exported: look through them in Review, or untick their structures."
+            sentences += [unseen + (refused if self._refused else "")] if unseen else []
             sentences += preflight(self._structures, self._volume, self.options())
         path = self._target()
         problem = self.patient.problem if self.patient is not None else ""
@@ -137,7 +166,7 @@ class ExportDialog(TaskDialog):
         self.ahead.setText("\n".join(sentences[:8]) + (f"\n… and {more} more." if more > 0 else ""))
         self.ahead.setToolTip("\n".join(sentences))
         self.ahead.setVisible(bool(sentences))
-        complete = bool(self.checklist.numbers) and path is not None and not problem
+        complete = bool(self.checklist.numbers) and path is not None and not problem and not self._refused
         self.start_button.setEnabled(complete and not self.running)
 
     def _choose_preset(self) -> None:
@@ -159,7 +188,7 @@ class ExportDialog(TaskDialog):
     def start(self) -> None:
         """Write, read back and compare, on a thread."""
         path = self._target()
-        if path is None or self.running or not self.checklist.numbers:
+        if path is None or self.running or not self.checklist.numbers or self._refused:
             return
         if self.patient is not None and self.patient.problem:
             self.fail(self.patient.problem)
@@ -193,6 +222,7 @@ class ExportDialog(TaskDialog):
         """Let what is written be changed only while nothing is."""
         for widget in (
             self.checklist,
+            self.only_seen,
             self.label,
             self.description,
             self.operator,

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from engine.edits import StructuresChanged
 from engine.structures import StructureSet
+from engine.unseen import unseen_planes
 from viewer.review import Contour, doubt_of, review_queue, show
 from viewer.session import Session
 from viewer.widgets.theme import FAINT
@@ -32,7 +33,7 @@ TIPS = (
     "Share of the area that is expected to be wrong; on a plane without a contour one may be missing",
     "Area that is expected to change",
 )
-NOTHING = "Nothing to review: no structure here came from a model that tells how sure it is."
+NOTHING = "Nothing to review: no structure here came from a model."
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -81,8 +82,8 @@ class ReviewModel(QAbstractTableModel):
                 "✓" if seen else "",
                 contour.name,
                 str(contour.plane + 1),
-                "not drawn" if contour.doubt is None else f"{contour.doubt:.0%}",
-                f"{contour.edit_mm2:.0f}",
+                "not told" if contour.edit_mm2 is None else _share_text(contour.doubt),
+                "–" if contour.edit_mm2 is None else f"{contour.edit_mm2:.0f}",
             )[column]
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{contour.name}, plane {contour.plane + 1}" if column == 1 else TIPS[column]
@@ -99,6 +100,10 @@ class ReviewModel(QAbstractTableModel):
                 else Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
             )
         return None
+
+
+def _share_text(doubt: float | None) -> str:
+    return "not drawn" if doubt is None else f"{doubt:.0%}"
 
 
 class ReviewPanel(QWidget):
@@ -188,7 +193,7 @@ class ReviewPanel(QWidget):
         self.which.clear()
         self.which.addItem("All structures", None)
         for roi in structures.rois if structures is not None else ():
-            if roi.expected_edit:
+            if roi.expected_edit or unseen_planes(roi):
                 doubt = doubt_of(roi)
                 self.which.addItem(roi.name if doubt is None else f"{roi.name}: {doubt:.0%} in doubt", roi.number)
         self.which.setCurrentIndex(max(self.which.findData(chosen) if chosen is not None else 0, 0))

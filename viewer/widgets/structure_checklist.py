@@ -1,12 +1,13 @@
 """A list of the structures with ticks, for dialogs that ask which to write."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from engine.structures import Generation, Roi, StructureSet
+from viewer.widgets.theme import WARNING
 
 WHO = {
     Generation.AUTOMATIC: "model",
@@ -18,12 +19,20 @@ NUMBER = Qt.ItemDataRole.UserRole
 
 
 class StructureChecklist(QWidget):
-    """Structures with their volume and who drew them; those with contours are ticked at first."""
+    """Structures with their volume and who drew them; those with contours are ticked at first.
+
+    Args:
+        structures: to choose from.
+        unseen: ROI number → how many of its contours no person has seen; told behind who drew it.
+    """
 
     changed = Signal()
 
-    def __init__(self, structures: StructureSet, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, structures: StructureSet, parent: QWidget | None = None, unseen: Mapping[int, int] | None = None
+    ) -> None:
         super().__init__(parent)
+        self._unseen = unseen or {}
         self.tree = QTreeWidget(self)
         self.tree.setColumnCount(3)
         self.tree.setHeaderLabels(["Structure", "Volume", "Drawn by"])
@@ -55,7 +64,11 @@ class StructureChecklist(QWidget):
     def _add(self, roi: Roi, structures: StructureSet) -> None:
         empty = roi.is_empty and not roi.loose
         volume = "empty" if empty else f"{roi.volume_cm3(structures.geometry):.1f} cm³"
-        item = QTreeWidgetItem(self.tree, [roi.name, volume, WHO[roi.provenance.generation]])
+        unseen = self._unseen.get(roi.number, 0)
+        who = WHO[roi.provenance.generation] + (f", {unseen} of {len(roi.planes)} unseen" if unseen else "")
+        item = QTreeWidgetItem(self.tree, [roi.name, volume, who])
+        if unseen:
+            item.setForeground(2, QColor(WARNING))
         item.setData(0, NUMBER, roi.number)
         item.setToolTip(0, f"{roi.name}\nTick what is to be written (Space)")
         item.setData(0, Qt.ItemDataRole.DecorationRole, QColor(*roi.colour))

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QObject, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QToolButton, QWidget
 
 from viewer.session import Session
 from viewer.widgets.icons import icon
@@ -57,6 +57,8 @@ class SearchField(QLineEdit):
         self.setToolTip("Part of a name, type or model (Ctrl+F); Return makes the first match active, Esc shows all")
         self.setClearButtonEnabled(True)
         self.addAction(icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        for sign in self.findChildren(QToolButton):
+            sign.setToolTip(self.toolTip())
 
     def event(self, event: QEvent) -> bool:
         """Claim Escape before a shortcut gets it."""
