@@ -70,11 +70,12 @@ def other_images(window: MainWindow) -> list[Image]:
     for series in opener.tree.series if opener is not None else ():
         same_study = series.info.study_uid == volume.info.study_uid
         if series.is_image and not series.problem and same_study and series.info.series_uid not in known:
-            images.append(Image(name_of(series), traits_of(series), None, partial(read_series, series)))
+            reader = partial(read_series, series)
+            images.append(Image(name_of(series), traits_of(series), None, reader, series.info.series_uid))
     return images
 
 
 def _layer(volume: Volume) -> Image:
     name = f"{volume.modality} {volume.info.description}"
     traits = Traits(volume.modality, volume.info.frame_of_reference_uid)
-    return Image(name, traits, volume, lambda progress: volume)
+    return Image(name, traits, volume, lambda progress: volume, volume.info.series_uid)

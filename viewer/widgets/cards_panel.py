@@ -25,6 +25,7 @@ from engine.process.messages import Cancelled, Failed, Finished, Progress
 from engine.volume import Volume
 from viewer.history import History
 from viewer.jobs import EngineJobs, Task, run_in_background, sentence_for
+from viewer.layers import LayersChanged
 from viewer.runs import counted, places, run_step
 from viewer.session import Session
 from viewer.widgets.card_item import CardDelegate, CardRole, card_height
@@ -35,6 +36,7 @@ from viewer.widgets.roles_form import Image, RolesForm
 from viewer.widgets.run_progress import RunProgress
 from viewer.widgets.run_times import Asked, expected, remember
 
+_STOPPED = "The run was stopped; nothing was changed."
 DEVICES = (("on any device", "auto"), ("on the CPU", "cpu"), ("on CUDA", "cuda"))
 
 
@@ -77,6 +79,7 @@ class CardsPanel(QWidget):
         jobs.failed.connect(self._failed)
         jobs.cancelled.connect(self._cancelled)
         session.volume_changed.connect(self._volume_changed)
+        session.layers_changed.connect(self._layers_changed)
         self.show_cards(cards)
 
     # What is shown --------------------------------------------------------------------------------------------------
@@ -104,7 +107,7 @@ class CardsPanel(QWidget):
         self.override.setToolTip("The card was not made for this image; the structures will say that it was run anyway")
         self.override.toggled.connect(lambda _: self._show_buttons())
         self.roles = RolesForm(self)
-        self.roles.changed.connect(self._roles_changed)
+        self.roles.changed.connect(self._show_refusals)
         self.options = OptionsForm(self)
         self.device = QComboBox(self)
         for text, value in DEVICES:
@@ -166,7 +169,8 @@ class CardsPanel(QWidget):
             return ()
         traits = Traits(volume.modality, volume.info.frame_of_reference_uid)
         name = " ".join(part for part in (volume.modality, volume.info.description) if part) or "The open image"
-        return (Image(f"{name} (open)", traits, volume, lambda progress: volume), *self._others())
+        opened = Image(f"{name} (open)", traits, volume, lambda progress: volume, volume.info.series_uid)
+        return (opened, *self._others())
 
     def _why_not(
         self, loaded: LoadedCard, images: Sequence[Image], casting: Casting[Image] | None = None
@@ -179,20 +183,24 @@ class CardsPanel(QWidget):
         card = loaded.card
         casting = casting or cast(card, images, lambda image: image.traits)
         first = card.inputs[0].role
-        if casting.inputs.get(first) not in {None, images[0]}:
-            what = casting.inputs[first].name
-            return [Refusal(f"{card.title} draws on the planes of '{first}': open {what} first.", False)]
+        played = casting.inputs.get(first)
+        if played is not None and played.volume is not images[0].volume:
+            return [Refusal(f"{card.title} draws on the planes of '{first}': open {played.name} first.", False)]
         if len(card.inputs) == 1:
             casting = Casting({first: images[0]})
         read = {role: image.volume for role, image in casting.inputs.items() if image.volume is not None}
         return why_unsuitable(card, read, {*casting.inputs, *casting.open})
 
-    def _roles_changed(self) -> None:
+    def _show_refusals(self) -> None:
+        """What speaks against the chosen card with the images that are chosen for it, and what may be done about it."""
         loaded = self.selected
-        if loaded is not None:
+        if loaded is not None and self.roles.fields:
             self._refusals[loaded.id] = self._why_not(loaded, self._images(), self.roles.casting)
-            self.details.setText(card_html(loaded, self._refusals[loaded.id]))
-            self._show_buttons()
+        refusals = self._refusals[loaded.id] if loaded is not None else []
+        self.details.setText(card_html(loaded, refusals) if loaded is not None else "No models were found.")
+        self.override.setChecked(False)
+        self.override.setVisible(bool(refusals) and all(refusal.overridable for refusal in refusals))
+        self._show_buttons()
 
     def refresh(self) -> None:
         """Look again at what there is for the models to look at."""
@@ -217,14 +225,10 @@ class CardsPanel(QWidget):
 
     def _show_selected(self) -> None:
         loaded = self.selected
-        refusals = self._refusals[loaded.id] if loaded is not None else []
-        self.details.setText(card_html(loaded, refusals) if loaded is not None else "No models were found.")
-        self.override.setChecked(False)
-        self.override.setVisible(bool(refusals) and all(refusal.overridable for refusal in refusals))
         card = loaded.card if loaded is not None and loaded.is_readable else None
         self.options.show_card(card)
         self.roles.show_card(card, self._images())
-        self._show_buttons()
+        self._show_refusals()
 
     def _show_buttons(self) -> None:
         loaded = self.selected
@@ -284,7 +288,7 @@ class CardsPanel(QWidget):
             lambda progress: {role: image.volume or image.read(progress) for role, image in images.items()},
             finished=self._hand_over,
             failed=lambda sentence: self._end(sentence, "error"),
-            cancelled=lambda: self._end("The run was stopped; nothing was changed."),
+            cancelled=lambda: self._end(_STOPPED),
             parent=self,
         )
 
@@ -293,6 +297,9 @@ class CardsPanel(QWidget):
         self._reading = None
         loaded = self._running
         if loaded is None:
+            return
+        if not self.cancel_button.isEnabled():
+            self._end(_STOPPED)
             return
         refusals = [refusal for refusal in why_unsuitable(loaded.card, inputs) if refusal.text not in self._overridden]
         if refusals:
@@ -321,6 +328,10 @@ class CardsPanel(QWidget):
             self.cancel()
         self.refresh()
 
+    def _layers_changed(self, change: LayersChanged) -> None:
+        if change.looks is None:
+            self.refresh()
+
     def _progressed(self, message: Progress) -> None:
         if message.job != self._job or not self.cancel_button.isEnabled():
             return
@@ -333,7 +344,7 @@ class CardsPanel(QWidget):
         stopping = not self.cancel_button.isEnabled()
         if stopping or self._session.structures is None:
             # The result came while the stop was on its way, or for a series that is no longer open.
-            self._end("The run was stopped; nothing was changed.")
+            self._end(_STOPPED)
             return
         result = message.result
         if self._asked is not None:
@@ -348,7 +359,7 @@ class CardsPanel(QWidget):
 
     def _cancelled(self, message: Cancelled) -> None:
         if message.job == self._job:
-            self._end("The run was stopped; nothing was changed.")
+            self._end(_STOPPED)
 
     def _end(self, sentence: str, level: str = "info") -> None:
         self._running, self._job = None, 0

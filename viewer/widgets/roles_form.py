@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
@@ -24,12 +25,14 @@ class Image:
         traits: what it is.
         volume: where it is read already.
         read: reads it, on a thread; raises PlanimeterError.
+        series_uid: by which it is known again once the images are looked up anew; "" where it has none.
     """
 
     name: str
     traits: Traits
     volume: Volume | None
     read: Callable[[Progress], Volume]
+    series_uid: str = ""
 
 
 class RolesForm(QWidget):
@@ -42,12 +45,19 @@ class RolesForm(QWidget):
         self.fields: dict[str, QComboBox] = {}
         self._card: Card | None = None
         self._images: tuple[Image, ...] = ()
+        # (card id, role) → series that a person chose
+        self._chosen: dict[tuple[str, str], str | None] = {}
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self.hide()
 
     def show_card(self, card: Card | None, images: Sequence[Image]) -> None:
-        """Offer what there is for the inputs of a card; the open series is the first of the images."""
+        """Offer what there is for the inputs of a card; the open series is the first of the images.
+
+        What a person chose for a card stays chosen for as long as the same series is open.
+        """
+        if not images or not self._images or images[0].volume is not self._images[0].volume:
+            self._chosen.clear()
         while self._form.rowCount():
             self._form.removeRow(0)
         self.fields = {}
@@ -62,12 +72,22 @@ class RolesForm(QWidget):
                 if image.traits.modality in wanted.modality:
                     field.addItem(image.name, image)
             played = casting.inputs.get(wanted.role)
-            rows = [row for row in range(field.count()) if field.itemData(row) is played]
+            offered = [field.itemData(row) for row in range(field.count())]
+            rows = [row for row, image in enumerate(offered) if image is played]
+            key = (card.id if card is not None else "", wanted.role)
+            if key in self._chosen:
+                again = [row for row, image in enumerate(offered) if _uid(image) == self._chosen[key]]
+                rows = again[:1] or rows
             field.setCurrentIndex(rows[0] if rows else 0)
-            field.currentIndexChanged.connect(lambda _: self.changed.emit())
+            field.currentIndexChanged.connect(partial(self._choose, key))
             self.fields[wanted.role] = field
             self._form.addRow(wanted.role, field)
         self.setVisible(bool(self.fields))
+
+    def _choose(self, key: tuple[str, str], row: int) -> None:
+        _, role = key
+        self._chosen[key] = _uid(self.fields[role].itemData(row))
+        self.changed.emit()
 
     @property
     def casting(self) -> Casting[Image]:
@@ -75,10 +95,20 @@ class RolesForm(QWidget):
         if not self.fields:
             return self._cast({})
         chosen = {role: field.currentData() for role, field in self.fields.items() if field.currentData() is not None}
-        wanted = self._card.inputs if self._card is not None else ()
-        return Casting(chosen, tuple(image for image in wanted if image.required and image.role not in chosen))
+        wanted = [image for image in self._card.inputs if image.role not in chosen] if self._card is not None else []
+        suiting = {
+            image.role: tuple(other for other in self._images if other.traits.modality in image.modality)
+            for image in wanted
+        }
+        undecided = {role: images for role, images in suiting.items() if images}
+        return Casting(chosen, tuple(image for image in wanted if image.required), undecided)
 
     def _cast(self, chosen: dict[str, Image]) -> Casting[Image]:
         if self._card is None:
             return Casting({})
         return cast(self._card, self._images, lambda image: image.traits, chosen)
+
+
+def _uid(image: Image | None) -> str | None:
+    """By which a choice is known again; None for none."""
+    return image.series_uid if image is not None else None
