@@ -1,18 +1,17 @@
 """Structure names of AAPM TG-263, and what belongs to them; what other names in use say of their kind."""
 
 import re
+from dataclasses import dataclass
 from functools import cache
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
 from engine.shipped import read_list
 from engine.structures import Code, Roi
 
 
-class StandardName(BaseModel):
+@dataclass(frozen=True)
+class StandardName:
     """A structure name of AAPM TG-263, with the type, code and colour that belong to it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     meaning: str
@@ -24,7 +23,7 @@ class StandardName(BaseModel):
 @cache
 def standard_names() -> dict[str, StandardName]:
     """TG-263 names that come with the program, by name."""
-    return {entry["name"]: StandardName(**entry) for entry in read_list("tg263.json")["names"]}
+    return {name.name: name for name in map(_named, read_list("tg263.json")["names"])}
 
 
 def standard_colour(name: str) -> tuple[int, int, int] | None:
@@ -138,3 +137,9 @@ def standard_side(roi: Roi) -> Code | None:
     if "left" in meaning or "right" in meaning:
         return None
     return {"_L": Code("7771000", "SCT", "Left"), "_R": Code("24028007", "SCT", "Right")}.get(roi.name[-2:])
+
+
+def _named(entry: dict[str, Any]) -> StandardName:
+    # JSON has no tuples.
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return StandardName(**values)

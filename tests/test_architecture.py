@@ -58,6 +58,12 @@ def test_the_engine_works_without_a_screen(module: str) -> None:
     assert loaded_by(module, "PySide6", "vtk", "vtkmodules", "pyqtgraph", "viewer") == ""
 
 
+def test_a_window_that_starts_does_not_wait_for_what_reads_files_and_cards() -> None:
+    from viewer.features.application import FEATURES
+
+    assert loaded_by(", ".join(FEATURES), "pydicom", "pydantic", "SimpleITK", "pyqtgraph") == ""
+
+
 def test_the_probe_would_see_torch() -> None:
     assert loaded_by("engine.inference.networks", "torch") == "torch"
 

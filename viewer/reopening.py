@@ -4,20 +4,24 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.edits import replay
 from engine.errors import MismatchError, ReadError
 from engine.journal import About, Journal, SessionRecord
+from engine.later import later
 from engine.progress import Progress, part
 from engine.resample import onto_regular_grid
 from engine.stored.catalogue import Catalogue, Series
-from engine.stored.read import read_grid, read_series
-from engine.stored.scan import scan
 from engine.volume import Volume
 from viewer.layers import Window
 from viewer.recording import Kept, label
 from viewer.session import Left
+
+if TYPE_CHECKING:
+    from engine.stored import read, scan
+else:
+    read, scan = later("engine.stored.read"), later("engine.stored.scan")
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,12 @@ def reopen(record: SessionRecord, progress: Progress, folder: Path | None = None
     journal = Journal.resume(record.id, folder)
     try:
         # One UID may stand for several stacks of planes.
-        fitting = [series for series in candidates if journal.fits(read_grid(series).geometry)]
+        fitting = [series for series in candidates if journal.fits(read.read_grid(series).geometry)]
         if not fitting:
             raise MismatchError("Its series has other planes now than when it was worked on; bring back the old files.")
         # Phases of a series share its UID and its planes.
         fitting.sort(key=lambda series: label(series.info, series.modality) != record.subject.label)
-        volume = read_series(fitting[0], part(progress, 0.3, 0.9))
+        volume = read.read_series(fitting[0], part(progress, 0.3, 0.9))
         progress(0.9, "Putting every step back")
         kept = kept_in(journal, volume, record.about)
         return Reopened(catalogue, volume, onto_regular_grid(volume), kept, journal)
@@ -81,7 +85,7 @@ def _candidates(record: SessionRecord, progress: Progress) -> tuple[Catalogue, l
     if gone or not paths:
         where = str(gone[0]) if gone else "unknown"
         raise ReadError(f"its images are not where they were ({where}); bring them back, then go on with it.")
-    catalogue = scan(paths, progress)
+    catalogue = scan.scan(paths, progress)
     found = [series for series in catalogue.images() if series.info.series_uid == record.subject.series_uid]
     if not found:
         raise ReadError(f"its series is not in {paths[0]} any more; bring it back, then go on with it.")

@@ -1,13 +1,18 @@
 """What becomes of a model's answers: which structures they may replace, and the step by which they come in. No Qt."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.answers import Document, Result
-from engine.cards.schema import Card
 from engine.edits import Step
 from engine.structures import Generation, Roi, StructureSet
 from viewer.history import adopt
+
+if TYPE_CHECKING:
+    from engine.cards.schema import Card
 
 
 @dataclass(frozen=True)

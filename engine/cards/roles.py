@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from engine.cards.schema import Card, CardInput
 from engine.volume import Volume
+
+if TYPE_CHECKING:
+    from engine.cards.schema import Card, CardInput
 
 Image = TypeVar("Image")
 
@@ -29,12 +31,12 @@ class Casting(Generic[Image]):
     """
 
     inputs: Mapping[str, Image]
-    missing: tuple[CardInput, ...] = ()
+    missing: "tuple[CardInput, ...]" = ()
     open: Mapping[str, tuple[Image, ...]] = field(default_factory=dict)
 
 
 def cast(
-    card: Card,
+    card: "Card",
     images: Sequence[Image],
     traits: Callable[[Image], Traits],
     chosen: Mapping[str, Image] | None = None,
@@ -74,6 +76,6 @@ def cast(
     return Casting(inputs, tuple(missing), undecided)
 
 
-def only_input(card: Card, volume: Volume) -> dict[str, Volume]:
+def only_input(card: "Card", volume: Volume) -> dict[str, Volume]:
     """A volume as the first input of a card."""
     return {card.inputs[0].role: volume}

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pydicom.dataset import Dataset
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
-from engine.dicom.rtstruct_file import RoiContours
+    from engine.dicom.rtstruct_file import RoiContours
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class References:
 NOTHING = References()
 
 
-def references_of(header: Dataset, contours: Sequence[RoiContours] = ()) -> References:
+def references_of(header: "Dataset", contours: "Sequence[RoiContours]" = ()) -> References:
     """All studies, series, frames of reference and instances that an RTSTRUCT refers to."""
     frames = _values([header], "FrameOfReferenceUID")
     series: set[str] = set()
@@ -43,5 +45,5 @@ def references_of(header: Dataset, contours: Sequence[RoiContours] = ()) -> Refe
     return References(frozenset(studies), frozenset(series), frozenset(frames), frozenset(instances - {""}))
 
 
-def _values(items: Sequence[Dataset], keyword: str) -> set[str]:
+def _values(items: "Sequence[Dataset]", keyword: str) -> set[str]:
     return {str(item.get(keyword, "") or "").strip() for item in items} - {""}

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import platformdirs
 
 from engine import __version__
 from engine.answers import Document
@@ -37,8 +36,14 @@ from engine.journal.database import (
     transaction,
 )
 from engine.journal.records import STEPS, About, Entry, Kind, Replay, SessionRecord, State, Subject
+from engine.later import later
 from engine.structures import PlaneContours, StructureSet
 from engine.volume import Geometry
+
+if TYPE_CHECKING:
+    import platformdirs
+else:
+    platformdirs = later("platformdirs")
 
 #: The reason with which a session that the user gave up was closed.
 DISCARDED = "Not put back by the user"

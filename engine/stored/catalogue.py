@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.dicom.planes import StoredPlane
 from engine.dicom.references import NOTHING, References
-from engine.grid_file import Placement
 from engine.stored.handler import Gives
 from engine.volume import LeftOut, SeriesInfo
 
 if TYPE_CHECKING:
+    from engine.dicom.planes import StoredPlane
+    from engine.grid_file import Placement
     from engine.stored.handler import Handler
 
 
@@ -51,8 +51,8 @@ class Series:
     problem: str = ""
     references: References = NOTHING
     notes: tuple[str, ...] = ()
-    planes: tuple[StoredPlane, ...] = ()
-    placement: Placement = ""
+    planes: "tuple[StoredPlane, ...]" = ()
+    placement: "Placement" = ""
     axis: str = ""
     member: str = ""
     order: tuple[tuple[float, str], ...] = ()

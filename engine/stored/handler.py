@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.dicom.header import Header
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import FloatArray, Volume
 
 if TYPE_CHECKING:
+    from engine.dicom.header import Header
     from engine.stored.catalogue import Series
 
 
@@ -61,7 +61,7 @@ class Handler(ABC):
     modalities: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
-    def look(self, headers: Sequence[Header]) -> "list[Series]":
+    def look(self, headers: "Sequence[Header]") -> "list[Series]":
         """What the DICOM files of one series that are of this kind hold, from their headers alone."""
 
     def claims(self, path: Path) -> bool:

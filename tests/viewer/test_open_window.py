@@ -27,7 +27,6 @@ from tests.synthetic import make_geometry, make_voxels, write_series
 from tests.viewer.hand import wait_until
 from tests.viewer.told import Told
 from viewer import history
-from viewer.features import opening as opening_module
 from viewer.features.opening import Opener
 from viewer.widgets.main_window import MainWindow
 
@@ -85,7 +84,7 @@ def test_tree_grows_while_the_rest_is_read(
         go_on.wait(20)
         return scan(paths, progress)
 
-    monkeypatch.setattr(opening_module, "scan", slow)
+    monkeypatch.setattr("engine.stored.scan.scan", slow)
     opener.open_paths([study])
     wait_until(lambda: len(opener.tree.series) == 1)
     assert opener.busy and opener.loading.isVisible() and told.scanned == 0
@@ -108,7 +107,7 @@ def test_stop_ends_reading_and_keeps_what_is_open(
             progress(0.5, "Looking")
             threading.Event().wait(0.01)
 
-    monkeypatch.setattr(opening_module, "scan", endless)
+    monkeypatch.setattr("engine.stored.scan.scan", endless)
     opener.open_paths([study])
     wait_until(waiting.is_set)
     wait_until(lambda: opener.loading.label.text() == "Looking")

@@ -1,18 +1,26 @@
 """What leaves the program: RTSTRUCT with its certificate, and masks; and the question about unexported work."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
-from engine.dicom.certificate import Certificate
+from engine.later import later
 from engine.structures import StructureSet
 from viewer.review import corrected
 from viewer.unexported import unexported
-from viewer.widgets.certificate_view import CertificateView
-from viewer.widgets.export_dialog import ExportDialog
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.masks_dialog import MasksDialog
+
+if TYPE_CHECKING:
+    from engine.dicom.certificate import Certificate
+    from viewer.widgets import certificate_view, export_dialog, masks_dialog
+else:
+    certificate_view = later("viewer.widgets.certificate_view")
+    export_dialog = later("viewer.widgets.export_dialog")
+    masks_dialog = later("viewer.widgets.masks_dialog")
 
 NOTHING_TO_EXPORT = "There are no structures to export; draw one first, or let a model draw."
 
@@ -45,7 +53,7 @@ class Exporting:
             self.window.show_message(NOTHING_TO_EXPORT)
             return
         seen = self.window.session.seen | corrected(self.window.history.steps[0])
-        dialog = ExportDialog(structures, volume, self.window, seen)
+        dialog = export_dialog.ExportDialog(structures, volume, self.window, seen)
         dialog.exported.connect(self._exported)
         dialog.masks_wanted.connect(self.export_masks)
         dialog.finished.connect(dialog.deleteLater)
@@ -56,7 +64,7 @@ class Exporting:
         numbers = [roi.number for roi in written.rois]
         self.window.recording.exported(path, certificate.sha256, len(certificate.structures), numbers)
         self.window.show_message(f"{path} was written and holds what is on screen.")
-        CertificateView(certificate, path, self.window).open()
+        certificate_view.CertificateView(certificate, path, self.window).open()
 
     def export_masks(self) -> None:
         """Ask where to, and write the masks."""
@@ -64,7 +72,7 @@ class Exporting:
         if structures is None or volume is None or not structures.rois:
             self.window.show_message(NOTHING_TO_EXPORT)
             return
-        dialog = MasksDialog(structures, volume, self.window)
+        dialog = masks_dialog.MasksDialog(structures, volume, self.window)
         dialog.written.connect(
             lambda paths, folder: self.window.show_message(f"{len(paths)} masks were written to {folder}.")
         )

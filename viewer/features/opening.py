@@ -1,20 +1,21 @@
 """Opening: folders, files, DICOMDIRs, drops; the study tree; series, structures, layers. Reading is on threads."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import CancelledError, PlanimeterError
-from engine.opening import Choice, choose_series, find_structures, image_of, referred, why_not_over
+from engine.later import later
 from engine.progress import Progress
 from engine.resample import onto_regular_grid
 from engine.stored.catalogue import Catalogue, Series
-from engine.stored.read import name_of, read_series, read_structures, thumbnail
-from engine.stored.scan import scan
 from engine.structures import StructureSet
 from engine.volume import Volume
 from viewer import history
@@ -26,6 +27,14 @@ from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.settings import settings
 from viewer.widgets.study_tree import StudyTree
+
+if TYPE_CHECKING:
+    from engine import opening
+    from engine.opening import Choice
+    from engine.stored import read, scan
+else:
+    # What reads DICOM takes long to import.
+    opening, read, scan = later("engine.opening"), later("engine.stored.read"), later("engine.stored.scan")
 
 #: Reasons of unreadable files that are told one by one; more are counted.
 _MOST_REASONS = 2
@@ -117,10 +126,10 @@ class Opener(QObject):
             self._scan.cancel()
 
         def work(progress: Progress) -> tuple[Catalogue, Choice | None]:
-            drawn = find_structures(structures) if structures is not None else None
-            catalogue = scan(paths, progress, self._grown.emit)
+            drawn = opening.find_structures(structures) if structures is not None else None
+            catalogue = scan.scan(paths, progress, self._grown.emit)
             images = catalogue.images()
-            return catalogue, image_of(drawn, images) if drawn is not None and images else None
+            return catalogue, opening.image_of(drawn, images) if drawn is not None and images else None
 
         def finished(result: tuple[Catalogue, Choice | None]) -> None:
             self._on_scanned(*result, list(paths), structures, show)
@@ -139,16 +148,16 @@ class Opener(QObject):
             if structures is not None:
                 self.load_structures(structures)
             else:
-                self._window.show_message(f"{name_of(series)} is open.")
+                self._window.show_message(f"{read.name_of(series)} is open.")
                 self.opened.emit()
             return
 
         def work(progress: Progress) -> tuple[Volume, Volume, StructureSet | None]:
-            volume = read_series(series, progress)
+            volume = read.read_series(series, progress)
             display = onto_regular_grid(volume)
             if structures is None:
                 return volume, display, None
-            return volume, display, read_structures(find_structures(structures), volume, progress)
+            return volume, display, read.read_structures(opening.find_structures(structures), volume, progress)
 
         def finished(result: tuple[Volume, Volume, StructureSet | None]) -> None:
             volume, display, found = result
@@ -165,7 +174,7 @@ class Opener(QObject):
                 self._window.show_message(note, "warning")
             self.opened.emit()
 
-        self._begin_reading(work, finished, f"Reading {name_of(series)}")
+        self._begin_reading(work, finished, f"Reading {read.name_of(series)}")
 
     def mark_open(self) -> None:
         """Show in the tree which series is open."""
@@ -191,27 +200,27 @@ class Opener(QObject):
             self.opened.emit()
 
         def work(progress: Progress) -> StructureSet:
-            return read_structures(find_structures(path), volume, progress)
+            return read.read_structures(opening.find_structures(path), volume, progress)
 
         self._begin_reading(work, finished, f"Reading {path.name}")
 
     def add_layer(self, series: Series) -> None:
         """Read an image series and lay it over the open one, where both share a frame of reference."""
         volume = self._window.session.volume
-        problem = why_not_over(series, volume)
+        problem = opening.why_not_over(series, volume)
         if problem:
             self._fail(problem)
             return
 
         def work(progress: Progress) -> tuple[Volume, Volume]:
-            over = read_series(series, progress)
+            over = read.read_series(series, progress)
             return over, onto_regular_grid(over)
 
         def finished(result: tuple[Volume, Volume]) -> None:
             if self._window.session.volume is volume:
                 self._lay_over(layer_over(*result))
 
-        self._begin_reading(work, finished, f"Reading {name_of(series)}")
+        self._begin_reading(work, finished, f"Reading {read.name_of(series)}")
 
     def _lay_over(self, layer: Layer) -> None:
         """Once: what lies there already looks as it did, and is seen again."""
@@ -283,7 +292,7 @@ class Opener(QObject):
             self._window.show_message("These are structures; double-click them once their image series is open.")
         elif show or (show is None and nothing_open) or not images:
             try:
-                series = chosen.series if chosen is not None else choose_series(catalogue, paths[0])
+                series = chosen.series if chosen is not None else opening.choose_series(catalogue, paths[0])
                 self.open_series(series, structures)
             except PlanimeterError as error:
                 self._fail(str(error))
@@ -294,7 +303,7 @@ class Opener(QObject):
     def _open_structures(self, series: Series) -> None:
         """Load structures onto their image, which is opened where it is not open."""
         path, images = series.files[0], self.tree.series
-        left, _ = referred(series, images)
+        left, _ = opening.referred(series, images)
         volume = self._window.session.volume
         uid = volume.info.series_uid if volume is not None else ""
         listed = any(image.info.series_uid == uid for image in images)
@@ -314,7 +323,7 @@ class Opener(QObject):
             else:
                 self.open_series(choice.series, path)
 
-        self._begin_reading(lambda _: image_of(series, left), finished, f"Looking for the image of {path.name}")
+        self._begin_reading(lambda _: opening.image_of(series, left), finished, f"Looking for the image of {path.name}")
 
     def _take_structures(self, found: StructureSet, path: Path) -> None:
         session = self._window.session
@@ -372,7 +381,7 @@ class Opener(QObject):
 
 def _picture(series: Series) -> NDArray | None:
     try:
-        return thumbnail(series)
+        return read.thumbnail(series)
     except CancelledError:
         raise
     except (PlanimeterError, OSError, ValueError):

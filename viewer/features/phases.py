@@ -5,20 +5,26 @@ and undo stay with the open volume, which is the one that models run on and expo
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QBoxLayout
 
+from engine.later import later
 from engine.progress import Progress
 from engine.resample import onto_regular_grid
 from engine.stored.catalogue import Series
-from engine.stored.read import name_of, read_series
 from engine.volume import Volume
 from viewer.features.opening import Opener
 from viewer.jobs import Task, run_in_background
 from viewer.layers import LayersChanged
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.phase_bar import PhaseBar
+
+if TYPE_CHECKING:
+    from engine.stored import read
+else:
+    read = later("engine.stored.read")
 
 
 def install(window: MainWindow) -> None:
@@ -62,8 +68,8 @@ class Phases(QObject):
         series = self._members[place]
 
         def work(progress: Progress) -> tuple[Volume, Volume]:
-            read = read_series(series, progress)
-            return read, onto_regular_grid(read)
+            volume = read.read_series(series, progress)
+            return volume, onto_regular_grid(volume)
 
         def finished(result: tuple[Volume, Volume]) -> None:
             if self._task is task and self._window.session.volume is volume:
@@ -77,7 +83,7 @@ class Phases(QObject):
 
         task = run_in_background(work, finished=finished, failed=failed, parent=self)
         self._task = task
-        self._opener.loading.follow(task, f"Reading {name_of(series)}")
+        self._opener.loading.follow(task, f"Reading {read.name_of(series)}")
 
     @property
     def busy(self) -> bool:

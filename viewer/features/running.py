@@ -1,21 +1,32 @@
 """Puts the engine into the window: the panel that runs models, and the review of what they drew."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QMainWindow
 
-from engine.cards.registry import find_cards
 from engine.cards.roles import Traits
-from engine.inputs import traits_of
-from engine.stored.read import name_of, read_series
+from engine.later import later
 from engine.volume import Volume
 from viewer.features.opening import Opener
 from viewer.jobs import EngineJobs, run_in_background
+from viewer.session import View
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.findings_panel import FindingsPanel
 from viewer.widgets.main_window import MainWindow, bring_to_front
 from viewer.widgets.review_panel import ReviewPanel
 from viewer.widgets.roles_form import Image
+
+if TYPE_CHECKING:
+    from engine import inputs
+    from engine.cards import registry
+    from engine.stored import read
+else:
+    inputs, registry, read = later("engine.inputs"), later("engine.cards.registry"), later("engine.stored.read")
+
+#: How long after its first frame the window reads the cards, ms.
+_READ_AFTER_MS = 200
 
 CARDS, REVIEW, FINDINGS = "Auto-contour", "Review", "Findings"
 
@@ -48,10 +59,13 @@ def install(window: MainWindow) -> None:
         window.list_action("Engine", action)
 
     def again() -> None:
-        run_in_background(lambda progress: find_cards(), finished=cards.show_cards, parent=cards)
+        run_in_background(lambda progress: registry.find_cards(), finished=cards.show_cards, parent=cards)
 
     window.add_action("Engine", "&Look for models again", again, tip="Read the models' folders again")
-    again()
+    # Once the window is seen and answers, which reading would hold up.
+    window.panes.planes[View.AXIAL].painted.connect(
+        lambda: QTimer.singleShot(_READ_AFTER_MS, cards, again), Qt.ConnectionType.SingleShotConnection
+    )
     opener = window.findChild(Opener)
     if opener is not None:
         opener.scanned.connect(cards.refresh)
@@ -70,8 +84,8 @@ def other_images(window: MainWindow) -> list[Image]:
     for series in opener.tree.series if opener is not None else ():
         same_study = series.info.study_uid == volume.info.study_uid
         if series.is_image and not series.problem and same_study and series.info.series_uid not in known:
-            reader = partial(read_series, series)
-            images.append(Image(name_of(series), traits_of(series), None, reader, series.info.series_uid))
+            reader = partial(read.read_series, series)
+            images.append(Image(read.name_of(series), inputs.traits_of(series), None, reader, series.info.series_uid))
     return images
 
 

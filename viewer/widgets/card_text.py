@@ -1,12 +1,20 @@
 """What a model card says about itself, for people."""
 
-from html import escape
+from __future__ import annotations
 
-from engine.cards.readme import band_risks
-from engine.cards.registry import LoadedCard
-from engine.cards.schema import Card
-from engine.cards.suitability import Refusal
+from html import escape
+from typing import TYPE_CHECKING
+
+from engine.later import later
 from viewer.widgets.theme import FAINT, WARNING
+
+if TYPE_CHECKING:
+    from engine.cards import readme
+    from engine.cards.registry import LoadedCard
+    from engine.cards.schema import Card
+    from engine.cards.suitability import Refusal
+else:
+    readme = later("engine.cards.readme")
 
 BADGES = {
     "runs": "runs on input of its kind; not scored",
@@ -33,7 +41,7 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
         rows.append(("Measured", accuracy))
     calibration = card.uncertainty.calibration
     if calibration is not None and calibration.bands:
-        risks = band_risks(calibration.bands)
+        risks = readme.band_risks(calibration.bands)
         told = "on average over patients, the outer one misses no more of the structure, nor is more of the inner wrong"
         rows.append(("Inner and outer contours", f"{told}, than {risks}"))
     if card.intended_use:

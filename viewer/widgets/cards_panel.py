@@ -1,6 +1,9 @@
 """The panel from which a model is run: which cards suit the open series, what they draw, and how a run goes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -18,9 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.answers import Result, RunOptions
-from engine.cards.registry import LoadedCard
 from engine.cards.roles import Casting, Traits, cast
-from engine.cards.suitability import Refusal, why_unsuitable
+from engine.later import later
 from engine.process.messages import Cancelled, Failed, Finished, Progress
 from engine.volume import Volume
 from viewer.history import History
@@ -35,6 +37,12 @@ from viewer.widgets.replace_question import ask_to_replace
 from viewer.widgets.roles_form import Image, RolesForm
 from viewer.widgets.run_progress import RunProgress
 from viewer.widgets.run_times import Asked, expected, remember
+
+if TYPE_CHECKING:
+    from engine.cards import suitability
+    from engine.cards.registry import LoadedCard
+else:
+    suitability = later("engine.cards.suitability")
 
 _STOPPED = "The run was stopped; nothing was changed."
 DEVICES = (("on any device", "auto"), ("on the CPU", "cpu"), ("on CUDA", "cuda"))
@@ -68,7 +76,7 @@ class CardsPanel(QWidget):
         self._others = others
         self._reading: Task | None = None
         self._cards: list[LoadedCard] = []
-        self._refusals: dict[str, list[Refusal]] = {}
+        self._refusals: dict[str, list[suitability.Refusal]] = {}
         self._running: LoadedCard | None = None
         self._job = 0
         self._overridden: tuple[str, ...] = ()
@@ -174,22 +182,24 @@ class CardsPanel(QWidget):
 
     def _why_not(
         self, loaded: LoadedCard, images: Sequence[Image], casting: Casting[Image] | None = None
-    ) -> list[Refusal]:
+    ) -> list[suitability.Refusal]:
         """Why a card can't be run, with the images that play its roles, or would play them by themselves."""
         if loaded.problem:
-            return [Refusal(loaded.problem, False)]
+            return [suitability.Refusal(loaded.problem, False)]
         if not images:
-            return [Refusal("Nothing is open.", False)]
+            return [suitability.Refusal("Nothing is open.", False)]
         card = loaded.card
         casting = casting or cast(card, images, lambda image: image.traits)
         first = card.inputs[0].role
         played = casting.inputs.get(first)
         if played is not None and played.volume is not images[0].volume:
-            return [Refusal(f"{card.title} draws on the planes of '{first}': open {played.name} first.", False)]
+            return [
+                suitability.Refusal(f"{card.title} draws on the planes of '{first}': open {played.name} first.", False)
+            ]
         if len(card.inputs) == 1:
             casting = Casting({first: images[0]})
         read = {role: image.volume for role, image in casting.inputs.items() if image.volume is not None}
-        return why_unsuitable(card, read, {*casting.inputs, *casting.open})
+        return suitability.why_unsuitable(card, read, {*casting.inputs, *casting.open})
 
     def _show_refusals(self) -> None:
         """What speaks against the chosen card with the images that are chosen for it, and what may be done about it."""
@@ -301,7 +311,11 @@ class CardsPanel(QWidget):
         if not self.cancel_button.isEnabled():
             self._end(_STOPPED)
             return
-        refusals = [refusal for refusal in why_unsuitable(loaded.card, inputs) if refusal.text not in self._overridden]
+        refusals = [
+            refusal
+            for refusal in suitability.why_unsuitable(loaded.card, inputs)
+            if refusal.text not in self._overridden
+        ]
         if refusals:
             self._end(" ".join(refusal.text for refusal in refusals), "error")
             return

@@ -1,10 +1,20 @@
 """Fields for what a person may choose of a model's run, built from what its card offers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
-from engine.cards.options import Choice, Option, value_of
-from engine.cards.schema import Card
+from engine.later import later
+
+if TYPE_CHECKING:
+    from engine.cards import options
+    from engine.cards.options import Choice, Option
+    from engine.cards.schema import Card
+else:
+    options = later("engine.cards.options")
 
 
 class OptionsForm(QWidget):
@@ -27,7 +37,7 @@ class OptionsForm(QWidget):
         self.fields = {}
         for option in card.options if card is not None else ():
             assert card is not None
-            field = _field(option, value_of(card, option))
+            field = _field(option, options.value_of(card, option))
             field.setToolTip(option.tip)
             self.fields[option.key] = field
             _change(field).connect(lambda _: self.changed.emit())

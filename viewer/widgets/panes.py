@@ -79,6 +79,11 @@ class PlanePane(VtkPane):
         """Tell the scene, which keeps the image in place."""
         self.scene.resize(width, height, pixel_ratio)
 
+    @property
+    def is_blank(self) -> bool:
+        """True while no series is shown."""
+        return self.scene.frame is None
+
     def prepare(self) -> None:
         """Bring the scene up to date."""
         self.scene.prepare()

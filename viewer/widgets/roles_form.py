@@ -1,16 +1,21 @@
 """Which images a model looks at besides the open series: plain from what there is, or chosen by a person."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from engine.cards.roles import Casting, Traits, cast
-from engine.cards.schema import Card
 from engine.progress import Progress
 from engine.volume import Volume
+
+if TYPE_CHECKING:
+    from engine.cards.schema import Card
 
 _CHOOSE = "Choose …"
 _NONE = "None"

@@ -1,14 +1,19 @@
 """How long models took on this machine: each run is remembered, so that the next can be told beforehand."""
 
+from __future__ import annotations
+
 import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.cards.options import Choice
-from engine.cards.schema import Card
 from engine.volume import Volume
 from viewer.widgets.settings import settings
+
+if TYPE_CHECKING:
+    from engine.cards.options import Choice
+    from engine.cards.schema import Card
 
 _KEY = "runs/times"
 #: Runs that are kept of a card with the same choices, and cards with choices that are kept.

@@ -1,6 +1,7 @@
 """The tree of patients, studies and series, with thumbnails; it grows while the rest is read."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +10,14 @@ from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QWidget
 
 from engine import person_name
-from engine.opening import owner_of
+from engine.later import later
 from engine.stored.catalogue import Catalogue, Series, Study
 from viewer.widgets.theme import FAINT, WARNING
+
+if TYPE_CHECKING:
+    from engine import opening
+else:
+    opening = later("engine.opening")
 
 _THUMBNAIL = 52
 _SERIES_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -114,7 +120,7 @@ class StudyTree(QTreeWidget):
         for series in rows:
             parent = branch
             if series.is_structures:
-                owner = owner_of(series, rows)
+                owner = opening.owner_of(series, rows)
                 parent = self._items.get(("series", owner.uid), branch) if owner is not None else branch
             elif sum(_is_member(series, other) for other in rows) > 1:
                 # The volumes of one series, such as the phases of a 4D CT, lie under one row.

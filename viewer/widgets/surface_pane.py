@@ -36,6 +36,11 @@ class SurfacePane(VtkPane):
         """Tell the scene."""
         self.scene.resize(width, height, pixel_ratio)
 
+    @property
+    def is_blank(self) -> bool:
+        """True while no series is shown."""
+        return self.scene.session.volume is None
+
     def prepare(self) -> None:
         """Bring the scene up to date."""
         self.scene.prepare()

@@ -5,11 +5,14 @@ included. Without a graphics card that costs more than all the drawing.
 """
 
 import logging
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QColor,
+    QGuiApplication,
     QImage,
     QOffscreenSurface,
     QOpenGLContext,
@@ -25,6 +28,9 @@ from vtkmodules.vtkRenderingCore import vtkRenderer
 from vtkmodules.vtkRenderingOpenGL2 import vtkGenericOpenGLRenderWindow
 
 log = logging.getLogger("planimeter")
+
+#: How long after a first frame without anything in it OpenGL is made ready for one with something, ms.
+_READY_AFTER_MS = 500
 
 NO_OPENGL = "This computer offers no OpenGL 3.2, which the views need; update its graphics driver."
 
@@ -55,7 +61,6 @@ class VtkPane(QWidget):
         self.render_window.SetOwnContext(0)
         self.render_window.SetMultiSamples(0)
         self.render_window.AddRenderer(renderer)
-        self._surface: QOffscreenSurface | None = None
         self._context: QOpenGLContext | None = None
         self._pixels = vtkUnsignedCharArray()
         self._rows: NDArray[np.uint8] = np.zeros((1, 1, 4), dtype=np.uint8)
@@ -65,6 +70,11 @@ class VtkPane(QWidget):
 
     def resized(self, width: int, height: int, pixel_ratio: float) -> None:
         """For panes: the widget is so many device pixels large now."""
+
+    @property
+    def is_blank(self) -> bool:
+        """For panes: there is nothing to draw but the background."""
+        return False
 
     def draw(self) -> QImage:
         """Draw one frame; empty where there is no OpenGL, or none any more."""
@@ -107,9 +117,15 @@ class VtkPane(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw one frame and paint it."""
-        picture = self.draw()
+        # A window that has just been started is there before OpenGL is.
+        blank = self.is_blank and not self.released
+        if blank and not self.frames:
+            QTimer.singleShot(_READY_AFTER_MS, self, self._get_ready)
+        picture = QImage() if blank else self.draw()
         painter = QPainter(self)
-        if picture.isNull():
+        if blank:
+            painter.fillRect(self.rect(), QColor.fromRgbF(*self.renderer.GetBackground()))
+        elif picture.isNull():
             painter.fillRect(self.rect(), Qt.GlobalColor.black)
             if not self.released:
                 painter.setPen(Qt.GlobalColor.lightGray)
@@ -126,12 +142,14 @@ class VtkPane(QWidget):
         ratio = self.devicePixelRatioF()
         return max(round(self.width() * ratio), 1), max(round(self.height() * ratio), 1)
 
+    def _get_ready(self) -> None:
+        if self._context is None:
+            self.draw()
+
     def _make_current(self) -> bool:
         if self._context is None:
-            self._context, self._surface = QOpenGLContext(), QOffscreenSurface()
-            self._surface.setFormat(QSurfaceFormat.defaultFormat())
-            self._surface.create()
-            if not self._context.create() or not self._context.makeCurrent(self._surface):
+            self._context = QOpenGLContext()
+            if not self._context.create() or not self._context.makeCurrent(_surface()):
                 log.error("no OpenGL context for the views")
                 return False
             window = self.render_window
@@ -141,5 +159,13 @@ class VtkPane(QWidget):
             window.InitializeFromCurrentContext()
             window.SetFrameBlitModeToNoBlit()
             return True
-        assert self._surface is not None, "made with the context"
-        return self._context.isValid() and self._context.makeCurrent(self._surface)
+        return self._context.isValid() and self._context.makeCurrent(_surface())
+
+
+@cache
+def _surface() -> QOffscreenSurface:
+    """What all contexts are current on: none of them draws on it."""
+    surface = QOffscreenSurface(None, QGuiApplication.instance())
+    surface.setFormat(QSurfaceFormat.defaultFormat())
+    surface.create()
+    return surface
