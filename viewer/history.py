@@ -1,7 +1,7 @@
 """The steps that edits are made of, and the history that does, undoes and redoes them. No Qt."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from psygnal import Signal
 from shapely import MultiPolygon
@@ -107,6 +107,21 @@ def change(structures: StructureSet, after: Roi, *, text: str, tool: str = "prop
     return Step(text, tool, (AnswerChange(structures.rois[index], after, index),))
 
 
+def shows_or_hides(step: Step) -> bool:
+    """Whether a step changes nothing but which structures are shown."""
+    return all(
+        isinstance(change, AnswerChange)
+        and isinstance(change.before, Roi)
+        and isinstance(change.after, Roi)
+        and all(
+            getattr(change.before, part.name) == getattr(change.after, part.name)
+            for part in fields(Roi)
+            if part.name != "visible"
+        )
+        for change in step.changes
+    )
+
+
 class History:
     """Does, undoes and redoes steps on a session; bounded by bytes, not by a number of steps."""
 
@@ -114,6 +129,8 @@ class History:
     #: A step was taken back.
     undone = Signal(Step)
     record_failed = Signal(str)
+    #: A step was not applied; the sentence says why.
+    refused = Signal(str)
 
     def __init__(self, session: Session, limit_bytes: int = 512 * 1024 * 1024) -> None:
         self._session = session
@@ -122,6 +139,8 @@ class History:
         self._undone: list[Step] = []
         self._bytes = 0
         self.recorder: Recorder | None = None
+        #: Why nothing may be changed now, in a sentence; "" where it may.
+        self.refusal: Callable[[], str] = str
 
     @property
     def undo_text(self) -> str:
@@ -154,7 +173,9 @@ class History:
         self.changed.emit()
 
     def do(self, step: Step) -> None:
-        """Apply a new step; what was undone before it can no longer be redone."""
+        """Apply a new step, unless it is refused; what was undone before it can no longer be redone."""
+        if not shows_or_hides(step) and self._refuses():
+            return
         self._undone.clear()
         self._apply(step, Direction.DO)
         self._done.append(step)
@@ -164,7 +185,7 @@ class History:
 
     def undo(self) -> None:
         """Take the last step back; nothing happens when there is none."""
-        if self._done:
+        if self._done and not self._refuses():
             step = self._done.pop()
             self._bytes -= size_bytes(step)
             self._apply(step, Direction.UNDO)
@@ -174,12 +195,18 @@ class History:
 
     def redo(self) -> None:
         """Do the last undone step again; nothing happens when there is none."""
-        if self._undone:
+        if self._undone and not self._refuses():
             step = self._undone.pop()
             self._apply(step, Direction.REDO)
             self._done.append(step)
             self._bytes += size_bytes(step)
             self.changed.emit()
+
+    def _refuses(self) -> bool:
+        sentence = self.refusal()
+        if sentence:
+            self.refused.emit(sentence)
+        return bool(sentence)
 
     def _apply(self, step: Step, direction: Direction) -> None:
         document = self._session.document

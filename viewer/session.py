@@ -289,8 +289,9 @@ class Session:
         return structures[self._active]
 
     def set_active(self, number: int | None) -> None:
-        """Choose the ROI that tools edit."""
-        if number != self._active:
+        """Choose the ROI that tools edit; one that is not there, because it was refused, changes nothing."""
+        there = number is None or (self.structures is not None and number in self.structures)
+        if there and number != self._active:
             self._active = number
             self.active_changed.emit()
 

@@ -16,6 +16,7 @@ No value in a journal identifies a patient, unless the paths of the source files
 beside it (`about`). All of them are readable by their owner only.
 """
 
+from engine.journal.claims import Claims, Holder
 from engine.journal.folder import discard, recent, unfinished
 from engine.journal.records import (
     STEPS,
@@ -32,7 +33,9 @@ from engine.journal.session import Journal, journal_folder
 __all__ = [
     "STEPS",
     "About",
+    "Claims",
     "Entry",
+    "Holder",
     "Journal",
     "Kind",
     "Replay",

@@ -18,6 +18,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.editing",
     "viewer.features.running",
     "viewer.features.exporting",
+    "viewer.features.windows",
     "viewer.features.sessions",
     "viewer.features.recovery",
     "viewer.features.look",

@@ -278,6 +278,10 @@ class CardsPanel(QWidget):
         loaded, volume = self.selected, self._session.volume
         if loaded is None or volume is None or not self.run_button.isEnabled():
             return
+        refusal = self._history.refusal()
+        if refusal:
+            self._say(refusal, "warning")
+            return
         self._overridden = tuple(refusal.text for refusal in self._refusals[loaded.id])
         self._say("")
         self._running, self._asked = loaded, self._asks()
