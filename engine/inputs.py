@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.cards.roles import Traits, cast
-from engine.cards.schema import Card
-from engine.cards.suitability import missing_input
-from engine.errors import MismatchError, UnsuitableInputError
+from engine.cards.schema import Card, CardInput
+from engine.cards.suitability import missing_input, not_made_for
+from engine.errors import MismatchError, ReadError, UnsuitableInputError
 from engine.grid_file import Placement
-from engine.opening import find_images, open_volume, order_of
+from engine.opening import find_images, named_series, open_volume, order_of
 from engine.progress import Progress, part, silent
 from engine.stored.catalogue import Series
 from engine.stored.read import name_of
@@ -51,10 +51,18 @@ def open_inputs(card: Card, path: Path, wanted: Wanted, progress: Progress = sil
         return {first: open_volume(path, uid, progress, wanted.placement, wanted.units, modalities=wish)}
     images = sorted(find_images(path, part(progress, 0.0, 0.2)), key=order_of)
     usable = [series for series in images if not series.problem]
-    suiting = [series for series in usable if series.modality in card.inputs[0].modality]
-    home = _named(usable, first, uid) if uid is not None else (suiting or usable)[0]
+    if not usable:
+        raise ReadError(images[0].problem)
+    kinds = card.inputs[0].modality
+    suiting = [series for series in usable if series.modality in kinds] or [s for s in usable if not s.modality]
+    if uid is None and not suiting:
+        raise UnsuitableInputError(missing_input(card, card.inputs[0]).text)
+    home = _named(usable, first, uid) if uid is not None else suiting[0]
     chosen = {first: home} | {role: _named(usable, role, uid) for role, uid in wanted.by_role.items() if role != first}
     casting = cast(card, [home, *(series for series in usable if series is not home)], traits_of, chosen)
+    wrong = [image for image in card.inputs if image.role in chosen and not _could_be(chosen[image.role], image)]
+    if casting.missing and wrong:
+        raise UnsuitableInputError(not_made_for(card, wrong[0], chosen[wrong[0].role].modality).text)
     for role, several in casting.open.items():
         names = "; ".join(f"{name_of(series)} ({series.uid})" for series in several)
         raise MismatchError(f"Several images could be '{role}': {names}. Choose with --input {role}=UID.")
@@ -73,11 +81,16 @@ def traits_of(series: Series) -> Traits:
     return Traits(series.modality, series.info.frame_of_reference_uid)
 
 
+def _could_be(series: Series, image: CardInput) -> bool:
+    """Whether a series is of the kind that plays a role, or doesn't say of which it is."""
+    return not series.modality or series.modality in image.modality
+
+
 def _named(images: list[Series], role: str, uid: str) -> Series:
-    named = [series for series in images if uid in {series.uid, series.info.series_uid}]
-    if not named:
-        raise MismatchError(f"There is no image series {uid} to be '{role}'.")
-    return named[0]
+    try:
+        return named_series(images, uid)[0]
+    except ReadError:
+        raise MismatchError(f"There is no image series {uid} to be '{role}'.") from None
 
 
 def _roles(card: Card) -> str:

@@ -87,7 +87,7 @@ def choose_series(
     """
     images = [series for series in catalogue.series() if series.is_image]
     if series_uid is not None:
-        images = _named(images, series_uid, str(path))
+        images = named_series(images, series_uid, str(path))
     elif not path.is_dir():
         own = [series for series in images if path.absolute() in series.files]
         images = own or images
@@ -207,7 +207,7 @@ def image_that_fits(
         ReadError: there is no such series, or it can't be read.
     """
     if series_uid is not None:
-        named = _named(images, series_uid, "The folder")[0]
+        named = named_series(images, series_uid)[0]
         return Choice(named, read_grid(named), _why(named, "the one that was named", [named]))
     for series in images if len(images) > 1 else ():
         with contextlib.suppress(GeometryError, ReadError):
@@ -242,7 +242,12 @@ def _placed(series: Series, placement: Placement) -> Series:
     return replace(series, placement=placement) if placement and not series.planes else series
 
 
-def _named(images: Sequence[Series], series_uid: str, where: str) -> list[Series]:
+def named_series(images: Sequence[Series], series_uid: str, where: str = "The folder") -> list[Series]:
+    """The images of a Series Instance UID, or of one of its volumes where #MEMBER or #NUMBER comes after it.
+
+    Raises:
+        ReadError: there is none.
+    """
     named = (
         [s for s in images if s.member and f"{s.info.series_uid}#{s.member}" == series_uid]
         or [s for s in images if s.uid == series_uid]

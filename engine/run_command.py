@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,7 +186,11 @@ def _by_role(texts: tuple[str, ...]) -> dict[str, str]:
     lost = [text for text in texts if not all(text.partition("="))]
     if lost:
         raise click.UsageError(f"'{lost[0]}' names no series for an input; write it as ROLE=UID.")
-    return {role: uid for role, _, uid in (text.partition("=") for text in texts)}
+    pairs = [(role, uid) for role, _, uid in (text.partition("=") for text in texts)]
+    twice = [role for role, count in Counter(role for role, _ in pairs).items() if count > 1]
+    if twice:
+        raise click.UsageError(f"--input names two series for '{twice[0]}'; give one.")
+    return dict(pairs)
 
 
 def _output(loaded: LoadedCard, output: Path | None, table: Path | None) -> Path | None:

@@ -53,8 +53,20 @@ def why_unsuitable(card: Card, inputs: Mapping[str, Volume], unread: Collection[
 
 def missing_input(card: Card, image: CardInput) -> Refusal:
     """What to say of an image that a card needs and that is not there."""
-    kinds = " or ".join(_MODALITIES.get(name, name) for name in image.modality)
-    return Refusal(f"{card.title} needs a {kinds} image as '{image.role}', and there is none.", False)
+    return Refusal(f"{card.title} needs a {_kinds(image)} image as '{image.role}', and there is none.", False)
+
+
+def not_made_for(card: Card, image: CardInput, modality: str) -> Refusal:
+    """What to say of an image of another kind than the card needs for an input."""
+    is_it = _MODALITIES.get(modality, modality)
+    role = f" as '{image.role}'" if len(card.inputs) > 1 else ""
+    # Hounsfield units carry the meaning that the network was taught; on anything else it draws nonsense.
+    overridable = image.units != "HU"
+    return Refusal(f"{card.title} is made for {_kinds(image)}{role}, and this image is {is_it}.", overridable)
+
+
+def _kinds(image: CardInput) -> str:
+    return " or ".join(_MODALITIES.get(name, name) for name in image.modality)
 
 
 def _place(image: CardInput, volume: Volume, inputs: Mapping[str, Volume]) -> list[Refusal]:
@@ -86,13 +98,10 @@ def bounds_lps(geometry: Geometry) -> tuple[FloatArray, FloatArray]:
 
 
 def _modality(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
-    wanted = " or ".join(_MODALITIES.get(name, name) for name in image.modality)
+    wanted = _kinds(image)
     refusals = []
     if volume.modality and volume.modality not in image.modality:
-        is_it = _MODALITIES.get(volume.modality, volume.modality)
-        # Hounsfield units carry the meaning that the network was taught; on anything else it draws nonsense.
-        overridable = image.units != "HU"
-        refusals.append(Refusal(f"{card.title} is made for {wanted}, and this image is {is_it}.", overridable))
+        refusals.append(not_made_for(card, image, volume.modality))
     elif not volume.modality and not (image.units == "HU" and looks_like_hu(*volume.span)) and len(image.modality) == 1:
         refusals.append(
             Refusal(f"{card.title} is made for {wanted}, and this file does not say what kind of image it is.", True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from pydicom import dcmread
 
 from engine.__main__ import commands
 from engine.contouring.fill import fill
@@ -13,6 +14,7 @@ from engine.errors import UnsuitableInputError
 from engine.inference.run import run_card
 from engine.volume import Geometry, SeriesInfo, Volume
 from tests.engine.models import UNET, Json, network_of, write_card, write_weights
+from tests.synthetic import write_series
 
 INPUTS: list[Json] = [
     {"role": "ct", "modality": ["CT"], "units": "HU"},
@@ -110,3 +112,48 @@ def test_ct_and_pet_of_a_study_are_found_by_their_roles(shared_data: Path, tmp_p
     alone = ["run", str(study / "CT"), *run[2:]]
     result = CliRunner().invoke(commands, alone, prog_name="planimeter")
     assert "needs a PET image as 'pet'" in result.output + str(result.exception)
+
+
+class Study:
+    """A folder of series of one patient in one frame of reference, and a model of two inputs."""
+
+    def __init__(self, folder: Path, *kinds: str) -> None:
+        self._folder = folder
+        self.uids = [self._write(folder / "study" / str(number), kind) for number, kind in enumerate(kinds)]
+        outputs: list[str | Json] = [{"kind": "mask", "label": "Hot", "name": "GTV", "node": "both"}]
+        self._model = write_card(folder / "m", HOT, outputs, inputs=INPUTS).folder
+
+    def _write(self, folder: Path, kind: str) -> str:
+        # Bq/ml, which are about 6 SUV for the patient of these files.
+        voxels = ct().voxels if kind == "CT" else np.full(ct().voxels.shape, 20000)
+        paths = write_series(folder, voxels, ct().geometry, kind, StudyInstanceUID="1.2.3", FrameOfReferenceUID="1.2.4")
+        return str(dcmread(paths[0]).SeriesInstanceUID)
+
+    def run(self, *more: str) -> str:
+        """All that the command line says of a run."""
+        path, out = self._folder / "study", self._folder / "rt.dcm"
+        arguments = ["run", str(path), "--model", str(self._model), "-o", str(out), *more]
+        result = CliRunner().invoke(commands, arguments, prog_name="planimeter")
+        return f"{result.output} {result.exception or ''}"
+
+
+def test_a_lone_second_image_is_told_to_lack_the_first(tmp_path: Path) -> None:
+    assert "needs a CT image as 'ct', and there is none" in Study(tmp_path, "PT").run()
+
+
+def test_a_series_named_for_a_role_of_another_kind_is_refused_by_that_kind(tmp_path: Path) -> None:
+    study = Study(tmp_path, "CT", "PT")
+    said = "is made for CT as 'ct', and this image is PET"
+    assert said in study.run("--input", f"ct={study.uids[1]}")
+    assert said in study.run("--series", study.uids[1])
+    assert "is made for PET as 'pet', and this image is CT" in study.run("--input", f"pet={study.uids[0]}")
+
+
+def test_a_role_is_given_once_and_by_any_form_of_a_uid(tmp_path: Path) -> None:
+    study = Study(tmp_path, "CT", "PT", "PT")
+    assert "Several images could be 'pet'" in study.run()
+    early, late = (f"pet={uid}" for uid in study.uids[1:])
+    assert "two series for 'pet'" in study.run("--input", early, "--input", late)
+    assert "1 structures" in study.run("--input", early)
+    assert "1 structures" in study.run("--input", f"{late}#1")
+    assert "no image series 1.2.99 to be 'pet'" in study.run("--input", "pet=1.2.99")
