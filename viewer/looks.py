@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.body_parts import said_part
 from engine.transform import Transform
 from engine.volume import Volume
 from viewer.layers import Layer, Window
@@ -114,8 +115,7 @@ def _of_part(*parts: str) -> Callable[[Volume], bool]:
     """Whether a CT says that it is of one of these parts of the body (PS3.16 annex L)."""
 
     def suits(volume: Volume) -> bool:
-        said = str(volume.info.attributes.get("BodyPartExamined", "")).upper().replace(" ", "").replace("_", "")
-        return _is_hu(volume) and said in parts
+        return _is_hu(volume) and said_part(volume) in parts
 
     return suits
 

@@ -60,7 +60,8 @@ def run_step(document: Document, card: Card, result: Result, replaced: Mapping[s
 
 def counted(result: Result) -> str:
     """What a run answered, as "7 structures and 2 scores"."""
-    counts = (("structure", len(result.rois)), ("score", len(result.scores)), ("box", len(result.boxes)))
+    drawn = sum(not roi.is_empty for roi in result.rois)
+    counts = (("structure", drawn), ("score", len(result.scores)), ("box", len(result.boxes)))
     parts = [f"{count} {name}{'' if count == 1 else 'es' if name == 'box' else 's'}" for name, count in counts if count]
     return " and ".join(parts) or "nothing"
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, StringConstraints, ValidationError, model_validator
 
+from engine.body_parts import Region
 from engine.cards.graph import check_graph
 from engine.cards.nodes import GraphNode, PostStep, PreprocessStep
 from engine.cards.options import Option, check_options
@@ -40,6 +41,8 @@ class CardInput(Strict):
         most_extent_mm: likewise at most.
         orientation: "axial" when the planes must be axial (to 30°), "any" otherwise.
         covers: the region that must be in the image, for people to read.
+        regions: parts of the body in which the structures lie that the first network looks for. The card advises
+            against an image that says it shows others, or in which that network finds hardly any of them.
         register_to: role of the input whose grid it is brought to; both must lie in one frame of reference.
     """
 
@@ -53,6 +56,7 @@ class CardInput(Strict):
     most_extent_mm: tuple[float, float, float] | None = None
     orientation: Literal["axial", "coronal", "sagittal", "any"] = "any"
     covers: Short = ""
+    regions: Annotated[tuple[Region, ...], Field(max_length=7)] = ()
     register_to: Identifier | None = None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.body_parts import said_part, said_regions
 from engine.cards.schema import Card, CardInput
 from engine.hounsfield import looks_like_hu
 from engine.operations import segment
@@ -45,7 +46,8 @@ def why_unsuitable(card: Card, inputs: Mapping[str, Volume], unread: Collection[
             volume = inputs[image.role]
             refusals += _modality(card, image, volume)
             refusals += _spacing(card, image, volume.geometry)
-            refusals += _region(card, image, volume.geometry)
+            refusals += _part(card, image, volume)
+            refusals += _extent(card, image, volume.geometry)
             refusals += _orientation(card, image, volume.geometry)
             refusals += _place(image, volume, inputs)
     return sorted(refusals, key=lambda refusal: refusal.overridable)
@@ -140,7 +142,21 @@ def _spacing(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
     return refusals
 
 
-def _region(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
+def region_words(image: CardInput) -> str:
+    """The regions of an input, for a sentence: "the head and neck"."""
+    names = [str(name) for name in image.regions]
+    return "the " + " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _part(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
+    said = said_regions(volume)
+    if not image.regions or not said or said & set(image.regions):
+        return []
+    text = f"{card.title} is made for {region_words(image)}, and this image says that it shows {said_part(volume)}."
+    return [Refusal(text, True)]
+
+
+def _extent(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
     extent = _extent_lps(geometry)
     if geometry.shape[0] < _LEAST_PLANES and any(
         isinstance(node.params, segment.Params) and node.params.dimensions == 3 for node in card.graph

@@ -1,8 +1,9 @@
 """A card's graph, node by node."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from engine.cards.graph import made_in, maker_of
@@ -14,6 +15,7 @@ from engine.inference.context import Context
 from engine.inference.maps import Maps
 from engine.inference.outlines import Outlines
 from engine.inference.preprocess import Prepared, prepare, prepare_onto
+from engine.inference.quick_look import check_found
 from engine.inference.scores import Scores
 from engine.inference.structures import Found, found_from_maps
 from engine.operations.table import OPERATIONS
@@ -39,8 +41,9 @@ def run_graph(context: Context) -> Answers:
 
     Raises:
         CardError: weights don't fit the card, or an input is missing.
+        UnsuitableInputError: the first network finds hardly any of its structures.
     """
-    values = run_nodes(context)
+    values = run_nodes(context, looked=partial(check_found, context))
     structures, scores = {}, {}
     for index, output in enumerate(context.card.outputs):
         made = _made(context, values, output)
@@ -55,8 +58,12 @@ def run_graph(context: Context) -> Answers:
     return Answers(structures, scores)
 
 
-def run_nodes(context: Context) -> dict[str, Value]:
+def run_nodes(context: Context, looked: Callable[[Maps], None] | None = None) -> dict[str, Value]:
     """Run the nodes of a card in order; return all values by their names.
+
+    Args:
+        context: of the run.
+        looked: given what the first network finds, before the others run; may raise.
 
     Raises:
         CardError: weights don't fit the card, or an input is missing.
@@ -74,6 +81,8 @@ def run_nodes(context: Context) -> dict[str, Value]:
         value = _run(context, node, values, progress)
         for name in node.names:
             values[name] = value
+        if looked is not None and network == 1 and node.weights and isinstance(value, Maps):
+            looked(value)
         before += share
     return values
 

@@ -1,6 +1,6 @@
 """One card, its images: from the check of the input to named structures. Torch is imported only where a network is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shapely import MultiPolygon
@@ -56,6 +56,7 @@ def run_card(
         _roi(context, number, output, found[output.name])
         for number, output in enumerate((o for o in context.card.outputs if o.kind == "mask"), start=1)
     )
+    _note_missing(context, rois)
     rois += tuple(_bands(context, rois, found))
     progress(1.0, "Done")
     return Result(
@@ -76,6 +77,14 @@ def _check_input(context: Context) -> None:
             context.note(f"Run against the card's advice: {refusal.text}")
         return
     raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals), overridable)
+
+
+def _note_missing(context: Context, rois: Sequence[Roi]) -> None:
+    missing = [roi.name for roi in rois if roi.is_empty]
+    if missing and len(missing) == len(rois):
+        context.note(f"Nothing was found: none of {len(rois)} structures." if len(rois) > 1 else "Nothing was found.")
+    elif missing:
+        context.note(f"Nothing was found of {', '.join(missing)}.")
 
 
 def _scores(context: Context, values: Mapping[str, float]) -> list[Score]:

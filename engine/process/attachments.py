@@ -59,7 +59,8 @@ class Attachments:
         np.ndarray(voxels.shape, voxels.dtype, buffer=memory.buf)[...] = voxels
         attachment = _Attachment(next(self._tokens), volume, memory)
         self._attached.append(attachment)
-        shared = SharedVolume(memory.name, voxels.dtype.str, volume.geometry, volume.modality, volume.units)
+        part = str(volume.info.attributes.get("BodyPartExamined", ""))
+        shared = SharedVolume(memory.name, voxels.dtype.str, volume.geometry, volume.modality, volume.units, part)
         self._send(Attach(attachment.token, shared))
         return attachment.token
 

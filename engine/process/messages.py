@@ -16,13 +16,17 @@ _LONGEST = 1 << 30
 
 @dataclass(frozen=True)
 class SharedVolume:
-    """Where the voxels of an image lie, and what they mean; patient data other than the voxels stay at home."""
+    """Where the voxels of an image lie, and what they mean; patient data other than these stay at home.
+
+    `body_part` is DICOM's BodyPartExamined.
+    """
 
     memory: str
     dtype: str
     geometry: Geometry
     modality: str
     units: str
+    body_part: str = ""
 
 
 @dataclass(frozen=True)

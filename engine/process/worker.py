@@ -42,7 +42,7 @@ from engine.process.messages import (  # noqa: E402
     receive,
     send,
 )
-from engine.volume import Volume  # noqa: E402
+from engine.volume import SeriesInfo, Volume  # noqa: E402
 
 #: Progress is told at most this often, s.
 _SELDOM = 0.05
@@ -147,7 +147,8 @@ class _Attached:
             resource_tracker.unregister(f"/{self._memory.name}", "shared_memory")
         voxels = np.ndarray(shared.geometry.shape, np.dtype(shared.dtype), buffer=self._memory.buf)
         voxels.setflags(write=False)
-        self.volume = Volume(voxels, shared.geometry, shared.modality, shared.units)
+        info = SeriesInfo(attributes={"BodyPartExamined": shared.body_part})
+        self.volume = Volume(voxels, shared.geometry, shared.modality, shared.units, info)
 
     def close(self) -> None:
         """Let go of the memory; the volume must not be used any more."""

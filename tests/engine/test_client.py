@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,16 @@ def slow_card(folder: Path) -> Path:
     arguments = UNET | {"channels": [24, 24, 24]}
     node = segmenter_node(folder, arguments=arguments, patch=[16, 96, 96], overlap=0.9)
     return write_card(folder, [node], ["Left", "Right"]).folder
+
+
+def test_what_an_image_says_of_its_part_of_the_body_reaches_the_process(
+    client: EngineClient, volume: Volume, tmp_path: Path
+) -> None:
+    image = {"role": "ct", "modality": ["CT"], "units": "HU", "regions": ["head"]}
+    card = write_card(tmp_path / "head", [segmenter_node(tmp_path / "head")], ["Left", "Right"], inputs=[image])
+    thigh = replace(volume, info=replace(volume.info, attributes={"BodyPartExamined": "THIGH"}))
+    message = client.wait(client.run(card.folder, {"ct": thigh}), 60)
+    assert isinstance(message, Failed) and message.unsuitable and "THIGH" in message.sentence
 
 
 def test_a_run_in_the_process_draws_what_a_run_here_draws(client: EngineClient, volume: Volume) -> None:

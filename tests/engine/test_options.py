@@ -104,7 +104,10 @@ def test_a_run_is_one_of_the_card_as_it_was_chosen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["external", "head-neck-atlas", "head-neck-oar"])
 def test_a_card_of_version_0_1_is_the_same_card_in_the_present_form(name: str) -> None:
     old = parse_card((OLD / f"{name}.json").read_bytes(), name)
-    assert old == load_card(SHIPPED / name).card
+    now = load_card(SHIPPED / name).card
+    # Regions came later; an old card has none.
+    inputs = tuple(image.model_copy(update={"regions": ()}) for image in now.inputs)
+    assert old == now.model_copy(update={"inputs": inputs})
 
 
 def old_card(node: dict[str, Any]) -> dict[str, Any]:

@@ -7,16 +7,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from engine.answers import RunOptions
+from engine.cards.registry import LoadedCard
 from engine.cards.roles import only_input
 from engine.cards.schema import Card
 from engine.cards.suitability import why_unsuitable
 from engine.errors import UnsuitableInputError
+from engine.inference.networks import build_network
 from engine.inference.run import run_card
 from engine.volume import Geometry, Volume
-from tests.engine.models import segmenter_node, write_card
+from tests.engine.models import UNET, segmenter_node, write_card, write_weights
 from tests.engine.phantoms import make_scene
+
+#: A network whose last bias alone speaks when its other weights are nil.
+FLAT: dict[str, Any] = UNET | {"num_res_units": 0, "norm": "instance"}
 
 
 def made_for(**changes: Any) -> Card:
@@ -114,3 +120,62 @@ def test_what_is_dangerous_cannot_be_overridden(tmp_path: Path) -> None:
     with pytest.raises(UnsuitableInputError) as caught:
         run_card(loaded, only_input(loaded.card, mr), options=RunOptions(override=True))
     assert not caught.value.overridable
+
+
+@pytest.mark.parametrize(
+    ("said", "advised_against"),
+    [
+        ("THIGH", True), ("EXTREMITY", True), ("Lower Extremity", True), ("PROSTATE", True), ("ABDOMEN", True),
+        ("HEADNECK", False), ("HEAD_NECK", False), ("WHOLEBODY", False), ("CHEST", False), ("", False),
+        ("PARTIALBODY", False),
+    ],
+)  # fmt: skip
+def test_an_image_that_says_it_shows_another_part_of_the_body_is_advised_against(
+    ct: Volume, said: str, advised_against: bool
+) -> None:
+    image = dataclasses.replace(ct, info=dataclasses.replace(ct.info, attributes={"BodyPartExamined": said}))
+    refusals = why_unsuitable(made_for(regions=["head", "neck"]), {"ct": image})
+    assert [refusal.overridable for refusal in refusals] == [True] * advised_against
+    if refusals:
+        assert "made for the head and neck" in refusals[0].text
+    assert why_unsuitable(made_for(), {"ct": image}) == []
+
+
+def quick_card(folder: Path, sure: dict[str, float], **image: Any) -> LoadedCard:
+    """A card whose network gives every voxel these logits of its labels, before 0 for the background."""
+    labels = list(sure)
+    node = segmenter_node(folder, arguments=FLAT | {"out_channels": len(labels) + 1}, labels=labels)
+    network = build_network(node["params"]["network"]).eval()
+    with torch.no_grad():
+        for value in network.parameters():
+            value.zero_()
+        list(network.parameters())[-1].copy_(torch.tensor([0.0, *sure.values()]))
+    node["weights"] = [write_weights(folder, "flat", network)]
+    inputs = [{"role": "ct", "modality": ["CT"], "units": "HU", **image}]
+    return write_card(folder, [node], labels, inputs=inputs)
+
+
+def test_an_image_in_which_the_first_network_finds_nothing_is_advised_against_and_may_be_run(
+    tmp_path: Path, ct: Volume
+) -> None:
+    none = quick_card(tmp_path / "none", {"A": -9.0, "B": -9.0}, regions=["head", "neck"])
+    with pytest.raises(
+        UnsuitableInputError, match=r"found none of its 2 structures in a quick look.*head and neck"
+    ) as told:
+        run_card(none, {"ct": ct}, device="cpu")
+    assert told.value.overridable
+    result = run_card(none, {"ct": ct}, device="cpu", options=RunOptions(override=True))
+    assert "against the card's advice" in result.notes[0]
+    assert "Nothing was found: none of 2 structures." in result.notes
+    assert all("outside what the model was made for" in roi.provenance.description for roi in result.rois)
+
+
+def test_a_structure_that_is_not_there_is_told_and_no_reason_to_stop(tmp_path: Path, ct: Volume) -> None:
+    some = quick_card(tmp_path / "some", {"Here": 9.0, "Lost": -9.0}, regions=["head", "neck"])
+    result = run_card(some, {"ct": ct}, device="cpu")
+    assert result.notes == ("Nothing was found of Lost.",)
+
+
+def test_a_model_that_may_find_nothing_is_not_asked(tmp_path: Path, ct: Volume) -> None:
+    result = run_card(quick_card(tmp_path / "any", {"Tumour": -9.0}), {"ct": ct}, device="cpu")
+    assert result.notes == ("Nothing was found.",)

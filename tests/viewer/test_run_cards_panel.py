@@ -286,6 +286,30 @@ def test_a_refusal_that_may_be_overridden_runs_when_ticked_and_the_step_says_so(
     assert "not made for" in bench.history.undo_text
 
 
+def test_what_a_look_at_the_image_told_stands_on_the_card_and_may_be_overridden(
+    qtbot: QtBot, external: LoadedCard
+) -> None:
+    bench = Bench(qtbot, [external])
+    bench.panel.run()
+    assert not bench.jobs.runs[0][2].override
+    bench.jobs.failed.emit(Failed(1, "It found none of its 7 structures in a quick look.", unsuitable=True))
+    assert bench.panel.selected is not None and bench.panel.selected.id == external.id
+    assert "in a quick look" in bench.panel.details.text()
+    assert bench.panel.override.isVisible() and not bench.panel.run_button.isEnabled()
+    bench.panel.override.click()
+    bench.panel.run()
+    assert bench.jobs.runs[1][2].override
+    bench.jobs.cancelled.emit(Cancelled(2))
+    bench.session.open(ct())
+    assert bench.panel.run_button.isEnabled(), "another image was not looked at"
+
+
+def test_structures_without_contours_are_not_counted(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external])
+    bench.finish(roi("External"), Roi(2, "Lost", provenance=BY_MODEL))
+    assert "(1 structure)" in bench.history.undo_text
+
+
 def test_a_choice_that_the_card_offers_is_passed_on(qtbot: QtBot, external: LoadedCard) -> None:
     bench = Bench(qtbot, [external])
     air = bench.panel.options.fields["air"]

@@ -80,6 +80,8 @@ class CardsPanel(QWidget):
         self._running: LoadedCard | None = None
         self._job = 0
         self._overridden: tuple[str, ...] = ()
+        # Id of a card → what its first network told about the open series.
+        self._looked: dict[str, Refusal] = {}
         self._asked: Asked | None = None
         self._build()
         jobs.progressed.connect(self._progressed)
@@ -199,7 +201,8 @@ class CardsPanel(QWidget):
         if len(card.inputs) == 1:
             casting = Casting({first: images[0]})
         read = {role: image.volume for role, image in casting.inputs.items() if image.volume is not None}
-        return suitability.why_unsuitable(card, read, {*casting.inputs, *casting.open})
+        looked = [self._looked[loaded.id]] if loaded.id in self._looked else []
+        return [*suitability.why_unsuitable(card, read, {*casting.inputs, *casting.open}), *looked]
 
     def _show_refusals(self) -> None:
         """What speaks against the chosen card with the images that are chosen for it, and what may be done about it."""
@@ -344,6 +347,7 @@ class CardsPanel(QWidget):
     def _volume_changed(self) -> None:
         if self.is_running:
             self.cancel()
+        self._looked = {}
         self.refresh()
 
     def _layers_changed(self, change: LayersChanged) -> None:
@@ -372,8 +376,16 @@ class CardsPanel(QWidget):
         self._adopt(loaded, result)
 
     def _failed(self, message: Failed) -> None:
-        if message.job == self._job:
-            self._end(message.sentence, "error")
+        if message.job != self._job or self._running is None:
+            return
+        if message.unsuitable and self.cancel_button.isEnabled():
+            # What only a look at the image could tell: from now on it stands on the card, with the choice to go on.
+            self._looked[self._running.id] = Refusal(message.sentence, True)
+        loaded = self._running
+        self._end(message.sentence, "error")
+        if loaded.id in self._looked:
+            self.refresh()
+            self.select(loaded.id)
 
     def _cancelled(self, message: Cancelled) -> None:
         if message.job == self._job:
