@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -30,8 +26,9 @@ from viewer.jobs import EngineJobs, Task, run_in_background, sentence_for
 from viewer.layers import LayersChanged
 from viewer.runs import counted, places, run_step
 from viewer.session import Session
-from viewer.widgets.card_item import CardDelegate, CardRole, card_height
-from viewer.widgets.card_text import card_html, summary
+from viewer.widgets.card_list import CardList
+from viewer.widgets.card_page import CardPage
+from viewer.widgets.card_text import card_html
 from viewer.widgets.options_form import OptionsForm
 from viewer.widgets.replace_question import ask_to_replace
 from viewer.widgets.roles_form import Image, RolesForm
@@ -81,7 +78,7 @@ class CardsPanel(QWidget):
         self._job = 0
         self._overridden: tuple[str, ...] = ()
         # Id of a card → what its first network told about the open series.
-        self._looked: dict[str, Refusal] = {}
+        self._looked: dict[str, suitability.Refusal] = {}
         self._asked: Asked | None = None
         self._build()
         jobs.progressed.connect(self._progressed)
@@ -95,24 +92,11 @@ class CardsPanel(QWidget):
     # What is shown --------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.list = QListWidget(self)
-        self.list.setItemDelegate(CardDelegate(self.list))
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Three cards, whatever room the panel gets.
-        self.list.setMinimumHeight(3 * card_height(self.list.fontMetrics()) + 8)
-        self.list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
-        self.list.setToolTip("Models that can draw on the open series; grey ones say why they can't")
+        self.list = CardList(self)
         self.list.currentRowChanged.connect(lambda _: self._show_selected())
         self.list.itemActivated.connect(lambda _: self.run())
-        self.details = QLabel(self, wordWrap=True, textFormat=Qt.TextFormat.RichText)
-        self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.details.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.details.setContentsMargins(0, 0, 6, 0)
-        page = QScrollArea(self)
-        page.setWidget(self.details)
-        page.setWidgetResizable(True)
-        page.setFrameShape(QFrame.Shape.NoFrame)
-        page.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        page = CardPage(self)
+        self.details = page.text
         self.override = QCheckBox("Run it all the same", self)
         self.override.setToolTip("The card was not made for this image; the structures will say that it was run anyway")
         self.override.toggled.connect(lambda _: self._show_buttons())
@@ -158,16 +142,7 @@ class CardsPanel(QWidget):
         images = self._images()
         self._refusals = {loaded.id: self._why_not(loaded, images) for loaded in self._cards}
         self._cards.sort(key=lambda loaded: (bool(self._refusals[loaded.id]), loaded.title.casefold()))
-        # QListWidget.clear() crashes now and then in PySide once items made in Python have been painted.
-        while self.list.count():
-            self.list.takeItem(0)
-        for loaded in self._cards:
-            refusals = self._refusals[loaded.id]
-            item = QListWidgetItem(loaded.title, self.list)
-            item.setData(CardRole.SUMMARY, refusals[0].text if refusals else summary(loaded.card))
-            item.setData(CardRole.BADGE, loaded.card.badge if loaded.is_readable else "")
-            item.setData(CardRole.SUITS, not refusals)
-            item.setToolTip(refusals[0].text if refusals else loaded.card.intended_use)
+        self.list.show_cards(self._cards, self._refusals)
         rows = [row for row, loaded in enumerate(self._cards) if loaded.id == chosen and not self._refusals[chosen]]
         self.list.setCurrentRow(rows[0] if rows else 0)
         self._show_selected()
@@ -380,7 +355,7 @@ class CardsPanel(QWidget):
             return
         if message.unsuitable and self.cancel_button.isEnabled():
             # What only a look at the image could tell: from now on it stands on the card, with the choice to go on.
-            self._looked[self._running.id] = Refusal(message.sentence, True)
+            self._looked[self._running.id] = suitability.Refusal(message.sentence, True)
         loaded = self._running
         self._end(message.sentence, "error")
         if loaded.id in self._looked:

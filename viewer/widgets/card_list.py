@@ -1,0 +1,42 @@
+"""The list of model cards: those that suit first, the others grey with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
+
+from viewer.widgets.card_item import CardDelegate, CardRole, card_height
+from viewer.widgets.card_text import summary
+
+if TYPE_CHECKING:
+    from engine.cards.registry import LoadedCard
+    from engine.cards.suitability import Refusal
+
+
+class CardList(QListWidget):
+    """One row a card, at least three of them in sight."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setItemDelegate(CardDelegate(self))
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Three cards, whatever room the panel gets.
+        self.setMinimumHeight(3 * card_height(self.fontMetrics()) + 8)
+        self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self.setToolTip("Models that can draw on the open series; grey ones say why they can't")
+
+    def show_cards(self, cards: Sequence[LoadedCard], refusals: Mapping[str, Sequence[Refusal]]) -> None:
+        """List these cards, with the reasons against each by its id."""
+        # QListWidget.clear() crashes now and then in PySide once items made in Python have been painted.
+        while self.count():
+            self.takeItem(0)
+        for loaded in cards:
+            against = refusals[loaded.id]
+            item = QListWidgetItem(loaded.title, self)
+            item.setData(CardRole.SUMMARY, against[0].text if against else summary(loaded.card))
+            item.setData(CardRole.BADGE, loaded.card.badge if loaded.is_readable else "")
+            item.setData(CardRole.SUITS, not against)
+            item.setToolTip(against[0].text if against else loaded.card.intended_use)
