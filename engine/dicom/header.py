@@ -27,6 +27,7 @@ _KEYWORDS = (
     "SOPInstanceUID",
     "Modality",
     "PatientID",
+    "PatientName",
     "SeriesInstanceUID",
     "InstanceNumber",
     "AcquisitionDate",
@@ -53,6 +54,10 @@ class NotDicomError(ReadError):
     """The file is no DICOM file at all."""
 
 
+class BlankError(NotDicomError):
+    """The file has nothing where a header would be: no bytes, or zeros."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """One file: what it belongs to, its planes where it is an image, and what is wrong with it ("" when nothing)."""
@@ -69,6 +74,7 @@ class Header:
     image_type: str
     planes: tuple[StoredPlane, ...] = ()
     problem: str = ""
+    patient_name: str = ""
 
     @property
     def is_directory(self) -> bool:
@@ -96,7 +102,7 @@ def read_header(
         if not stat.S_ISREG(status.st_mode):
             raise NotDicomError(f"{path.name} is not a file.")
         if not status.st_size:
-            raise NotDicomError(f"{path.name} is empty.")
+            raise BlankError(f"{path.name} is empty.")
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             _require_dicom(file.read(132), path)
@@ -132,6 +138,8 @@ def read_elements(path: Path, keywords: tuple[str, ...]) -> Dataset:
 
 def _require_dicom(start: bytes, path: Path) -> None:
     """Refuse a file that does not begin as DICOM does."""
+    if not any(start):
+        raise BlankError(f"{path.name} begins with zeros, where a DICOM file has its header.")
     # Files from before the standard's file format start with their first element, group 2 or 8.
     little = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"
     big = start[:3] == b"\x00\x08\x00" and start[4:6].isalpha()
@@ -167,6 +175,7 @@ def _described(
         sop_instance_uid=text(dataset, "SOPInstanceUID") or walked.sop_instance_uid,
         frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"),
         image_type=text(dataset, "ImageType"),
+        patient_name=text(dataset, "PatientName"),
     )
     if header.is_directory:
         return header

@@ -46,7 +46,10 @@ _NUCLIDES: dict[str, tuple[float, *tuple[str, ...]]] = {
     "I-124": (360806.0, "40937006", "C-114A5"),
     "Tb-152": (63000.0, "126606"),
 }
-_BY_CODE = {code: name for name, (_, *codes) in _NUCLIDES.items() for code in codes}
+#: Fluorodeoxyglucose, which many files name by itself (PS3.16 CID 4021).
+_DRUGS = {"35321007": "F-18", "C-B1031": "F-18"}
+_FDG = re.compile(r"(?<![a-z])(FDG|fluor[oi]?deoxyglu[ck]ose|fludeoxyglucose)(?![a-z])", re.IGNORECASE)
+_BY_CODE = _DRUGS | {code: name for name, (_, *codes) in _NUCLIDES.items() for code in codes}
 _ELEMENTS = {
     "Carbon": "C", "Nitrogen": "N", "Oxygen": "O", "Fluorine": "F", "Fluor": "F", "Sodium": "Na", "Potassium": "K",
     "Scandium": "Sc", "Titanium": "Ti", "Manganese": "Mn", "Iron": "Fe", "Cobalt": "Co", "Copper": "Cu", "Zinc": "Zn",
@@ -72,6 +75,11 @@ def nuclide_of(drug: Dataset) -> str:
     return _named(text(drug, "Radiopharmaceutical"))
 
 
+def is_known(half_life: float) -> bool:
+    """True when a half-life (s) is that of some nuclide of PET."""
+    return any(abs(half_life / known - 1) <= TOLERANCE for known, *_ in _NUCLIDES.values())
+
+
 def half_life_of(nuclide: str) -> float:
     """Half-life in seconds."""
     return _NUCLIDES[nuclide][0]
@@ -80,5 +88,7 @@ def half_life_of(nuclide: str) -> float:
 def _named(words: str) -> str:
     found = {f"{_ELEMENTS.get(element, element)}-{mass}" for element, mass in _AFTER.findall(words)}
     found |= {f"{_ELEMENTS.get(element, element)}-{mass}" for mass, element in _BEFORE.findall(words)}
+    if not found and _FDG.search(words):
+        return "F-18"
     known = found & _NUCLIDES.keys()
     return known.pop() if len(known) == 1 else ""

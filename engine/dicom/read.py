@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.dicom.pixels import read_stored
 from engine.dicom.planes import StoredPlane
-from engine.dicom.stack import make_geometry
+from engine.dicom.stack_geometry import make_geometry
 from engine.dicom.units import Scale, find_scale, settle_ct_units
 from engine.errors import ReadError
 from engine.progress import Progress, silent

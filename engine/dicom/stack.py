@@ -16,19 +16,13 @@ from engine.dicom.header import Header
 from engine.dicom.places import Part
 from engine.dicom.planes import VOLUME_MODALITIES, StoredPlane
 from engine.dicom.splitting import split
+from engine.dicom.stack_geometry import counted, make_geometry, shape_notes
 from engine.errors import GeometryError
-from engine.volume import FloatArray, Geometry, LeftOut
+from engine.volume import LeftOut
 
 #: Directions of one stack agree within this (difference of unit vectors; 0.06°), spacings within this share.
 DIRECTION_TOLERANCE = 1e-3
 SPACING_TOLERANCE = 1e-3
-#: A gap is uneven when it differs from the median gap by more than this share of it.
-UNEVEN_SHARE = 0.01
-#: Directions that are off from perpendicular unit vectors by more than the first are said to be rounded, and by more
-#: than the second are refused; two decimals of a cosine can be off by 0.005.
-ROUNDED, CONTRADICTORY = 1e-3, 0.02
-#: Rounded directions are turned by at most this (degrees) so that the planes are stacked at right angles.
-_ROUNDED_DEGREES = 1.0
 #: Label of planes that do not say where they lie.
 _UNPLACED = "no position"
 #: Words of Image Type that mean an overview to plan the scan on.
@@ -59,49 +53,6 @@ class Stack:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def make_geometry(planes: Sequence[StoredPlane]) -> Geometry:
-    """The geometry of sorted planes of one stack.
-
-    Raises:
-        GeometryError: a position, direction or spacing is missing, or they contradict each other.
-    """
-    first = planes[0]
-    if first.orientation is None or first.spacing_uv is None or any(plane.position is None for plane in planes):
-        raise GeometryError("The planes do not say where they are.")
-    thickness = first.thickness if first.thickness is not None and first.thickness > 0 else 1.0
-    origins = np.array([plane.position for plane in planes], dtype=np.float64)
-    row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
-    if ROUNDED < _off(row, column) <= CONTRADICTORY:
-        row, column = _squared(row, column, origins)
-    return Geometry(
-        origins, row, column, first.spacing_uv, (len(planes), first.image.rows, first.image.columns), thickness
-    )
-
-
-def _off(row: FloatArray, column: FloatArray) -> float:
-    """How far two directions are from perpendicular unit vectors."""
-    lengths = np.linalg.norm([row, column], axis=1)
-    return float(max(np.abs(lengths - 1).max(), abs(row @ column)))
-
-
-def _squared(row: FloatArray, column: FloatArray, origins: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The perpendicular unit vectors nearest to two rounded ones.
-
-    Where the planes' places (mm) are along a line that the rounding can explain, they are turned to be normal to it:
-    places are written with more digits than directions, and a tilt of the gantry is not made up from rounding.
-    """
-    left, _, right = np.linalg.svd(np.stack([row, column], axis=1), full_matrices=False)
-    row, column = (left @ right).T
-    line = origins[-1] - origins[0]
-    if np.linalg.norm(line) > 0:
-        normal, line = np.cross(row, column), line / np.linalg.norm(line)
-        if float(normal @ line) > np.cos(np.radians(_ROUNDED_DEGREES)):
-            row = row - (row @ line) * line
-            row = row / np.linalg.norm(row)
-            column = np.cross(line, row)
-    return row, column
-
-
 def make_stacks(headers: Sequence[Header]) -> list[Stack]:
     """The stacks of the files of one series, the largest first."""
     owner = {id(plane.image): header for header in headers for plane in header.planes}
@@ -120,6 +71,12 @@ def make_stacks(headers: Sequence[Header]) -> list[Stack]:
             found += [_stack(part, owner[id(part.planes[0].image)]) for part in split(aligned)]
     found.sort(key=lambda stack: (bool(stack.problem), -len(stack.planes), str(stack.planes[0].image.path)))
     notes = []
+    names = {" ".join(header.patient_name.replace("^", " ").split()).casefold() for header in headers} - {""}
+    if len(names) > 1:
+        notes.append(
+            f"The files of this series name {len(names)} patients under one patient ID: make sure that all planes are "
+            "of the same person."
+        )
     uids = {plane.image.path: plane.image.sop_instance_uid for plane in planes}
     if not all(uids.values()):
         notes.append("Files of this series have no SOP Instance UID: structures cannot refer to them.")
@@ -131,7 +88,7 @@ def make_stacks(headers: Sequence[Header]) -> list[Stack]:
 def _annotated(stacks: list[Stack], copies: list[Path], damaged: list[Path], notes: list[str]) -> list[Stack]:
     """The stacks with labels where there are several, and with what concerns the whole series."""
     if copies:
-        notes.append(f"{_count(len(copies), 'copy', 'copies')} of files with the same UID left out: {_names(copies)}.")
+        notes.append(f"{counted(len(copies), 'copy', 'copies')} of files with the same UID left out: {_names(copies)}.")
     several = len(stacks) > 1
     labelled = [
         replace(stack, label=(stack.label or _difference(stack, stacks)) if several else "") for stack in stacks
@@ -153,14 +110,14 @@ def _left_out(stack: Stack, others: Sequence[Stack], damaged: Sequence[Path]) ->
         shown = ", ".join(other.member for other in ordered[:8]) + (", …" if len(ordered) > 8 else "")
         sentence = (
             f"This series holds {len(members) + 1} volumes told apart by {stack.axis}; this is {stack.member}. Left "
-            f"out ({_count(_planes_of(members), 'plane', 'planes')}): {shown}."
+            f"out ({counted(_planes_of(members), 'plane', 'planes')}): {shown}."
         )
         kind = "phases" if stack.is_phase else "volumes"
         found.append(LeftOut(kind, _planes_of(members), _files_of(members), sentence))
     parts = [other for other in others if other not in members and other.label != _UNPLACED]
     if parts:
         shown = "; ".join(
-            _count(len(other.planes), "plane", "planes") + (f" [{other.label}]" if other.label else "")
+            counted(len(other.planes), "plane", "planes") + (f" [{other.label}]" if other.label else "")
             for other in parts[:4]
         )
         rest = f"; and {len(parts) - 4} more parts" if len(parts) > 4 else ""
@@ -168,10 +125,10 @@ def _left_out(stack: Stack, others: Sequence[Stack], damaged: Sequence[Path]) ->
         found.append(LeftOut("parts", _planes_of(parts), _files_of(parts), sentence))
     unplaced = [other for other in others if other.label == _UNPLACED]
     if unplaced:
-        sentence = f"{_count(_planes_of(unplaced), 'plane', 'planes')} without a place left out."
+        sentence = f"{counted(_planes_of(unplaced), 'plane', 'planes')} without a place left out."
         found.append(LeftOut("unplaced", _planes_of(unplaced), _files_of(unplaced), sentence))
     if damaged:
-        sentence = f"{_count(len(damaged), 'damaged file', 'damaged files')} left out: {_names(damaged)}."
+        sentence = f"{counted(len(damaged), 'damaged file', 'damaged files')} left out: {_names(damaged)}."
         found.append(LeftOut("damaged", len(damaged), tuple(damaged), sentence))
     return tuple(found)
 
@@ -317,57 +274,7 @@ def _stack(part: Part, header: Header) -> Stack:
         geometry = make_geometry(part.planes)
     except GeometryError as error:
         return replace(stack, problem=f"{error} (such as {part.planes[0].image.path.name})")
-    return replace(stack, notes=(*part.notes, *_shape_notes(geometry, part.planes, header)))
-
-
-def _shape_notes(geometry: Geometry, planes: Sequence[StoredPlane], header: Header) -> list[str]:
-    """What is unusual about where the planes lie."""
-    notes = []
-    if len(planes) == 1 and (planes[0].thickness is None or planes[0].thickness <= 0):
-        notes.append("The one plane does not say how thick it is: 1 mm is assumed for volumes.")
-    if planes[0].image.photometric == "MONOCHROME1":
-        notes.append("Stored as MONOCHROME1: low values are meant to be shown bright; the values are as measured.")
-    orientation = planes[0].orientation
-    assert orientation is not None
-    off = _off(np.array(orientation[:3]), np.array(orientation[3:]))
-    if off > ROUNDED:
-        notes.append(
-            f"The directions of rows and columns are rounded in the file (off by up to {off:.3f}): they were made "
-            "perpendicular, and points far from the first voxel may be off by a few millimetres."
-        )
-    if geometry.is_regular:
-        return notes
-    step = geometry.origins_lps[-1] - geometry.origins_lps[0]
-    along = float(step @ geometry.normal)
-    across = float(np.linalg.norm(step - along * geometry.normal))
-    tilt = float(np.degrees(np.arctan2(across, along)))
-    if tilt > 0.05:
-        how = "The gantry was tilted" if header.modality == "CT" else "The planes are sheared"
-        notes.append(f"{how} by {tilt:.1f}°: the planes are not stacked at right angles.")
-    gaps = np.diff(geometry.positions)
-    median = float(np.median(gaps))
-    odd = [k for k in range(len(gaps)) if abs(gaps[k] / median - 1) > UNEVEN_SHARE]
-    if odd:
-        shown = ", ".join(
-            f"{gaps[k]:.2f} mm between planes {k + 1} and {k + 2}{_missing(geometry.positions[k], gaps[k], median)}"
-            for k in odd[:3]
-        )
-        rest = f", and at {len(odd) - 3} other places" if len(odd) > 3 else ""
-        notes.append(f"The gaps between planes are uneven: {median:.2f} mm, but {shown}{rest}.")
-    return notes
-
-
-def _missing(position: float, gap: float, median: float) -> str:
-    """What a gap of several regular ones means: planes that are not there, with their first place along the normal."""
-    lost = round(gap / median) - 1
-    if lost < 1 or abs(gap / median - round(gap / median)) > 0.05:
-        return ""
-    seems = "seem" if lost > 1 else "seems"
-    return f" ({_count(lost, 'plane', 'planes')} {seems} to be missing at {position + gap / (lost + 1):.1f} mm)"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+    return replace(stack, notes=(*part.notes, *shape_notes(geometry, part.planes, header)))
 
 
 def _names(paths: Sequence[Path]) -> str:

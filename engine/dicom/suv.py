@@ -19,7 +19,8 @@ from pydicom.uid import EnhancedPETImageStorage
 
 from engine.dicom.fields import items, numbers, text
 from engine.dicom.moments import Moment, read_day, read_moment, zone_of
-from engine.dicom.nuclides import TOLERANCE, half_life_of, nuclide_of
+from engine.dicom.nuclides import TOLERANCE, half_life_of, is_known, nuclide_of
+from engine.dicom.pet_headers import headers_of
 from engine.dicom.planes import StoredPlane
 from engine.errors import ReadError
 
@@ -35,6 +36,10 @@ _DOSES = (1e5, 1e11)
 _HALF_LIVES = 10
 #: A date and time of injection further than this (s) from the time of day that is written beside it contradicts it.
 _AGREE_S = 60.0
+#: A scan that starts so much later (s) than its series does, by the file, is said.
+_LATE_S = 900.0
+#: Factors of the files of one series may differ by this share, as the rounding of what they come from does.
+_SAME_FACTOR = 1e-3
 _DAY_S = 86400.0
 
 
@@ -54,7 +59,8 @@ class _NoSuvError(Exception):
 def find_suv(planes: Sequence[StoredPlane], units: str = "") -> Suv:
     """How to turn the values of a PET series into SUVbw.
 
-    The tags that hold for the whole series are read from its first plane's file; the acquisition times from all planes.
+    The tags that hold for the whole series must lead to one factor in all files, else there is no SUV; the acquisition
+    times are read from all planes.
 
     Args:
         planes: of the series.
@@ -63,12 +69,29 @@ def find_suv(planes: Sequence[StoredPlane], units: str = "") -> Suv:
     Raises:
         ReadError: the file is gone or its header is damaged.
     """
-    dataset = _read(planes[0].image.path)
+    headers = headers_of(planes)
+    first = _suv_of(planes, planes[0], units)
+    others = [_suv_of(planes, plane, units) for plane in headers.planes[1:]]
+    if all(other.units == first.units and abs(other.factor / first.factor - 1) <= _SAME_FACTOR for other in others):
+        return first
+    stored = units or "/".join(headers.units)
+    what = " and ".join(headers.differing)
+    if len(headers.units) > 1 and not units:
+        return Suv("", 1.0, (f"The files of this series differ in {what} ({stored}): the values are as stored.",))
+    return Suv(stored, 1.0, (f"No SUV: the files of this series differ in {what}; the values stay in {stored}.",))
+
+
+def _suv_of(planes: Sequence[StoredPlane], plane: StoredPlane, units: str) -> Suv:
+    """The same by what the file of one of the planes says."""
+    dataset = _read(plane.image.path)
     units = units or text(dataset, "Units").upper()
     if units.startswith("SUV"):
         return Suv(units)
     if units in ("GML", "CM2ML"):
         kind = text(dataset, "SUVType").upper() or ("BSA" if units == "CM2ML" else "")
+        if (kind == "BSA") != (units == "CM2ML"):
+            note = f"The file gives its values in {units}, but calls them SUV by {kind or 'BW'}: shown as stored."
+            return Suv(units, 1.0, (note,))
         return Suv(_SUV_TYPES.get(kind, f"SUV {kind}"))
     if units not in ("BQML", "CNTS"):
         return Suv(units, 1.0, (f"PET values in {units or 'units that the file does not say'}: shown as stored.",))
@@ -87,7 +110,7 @@ def find_suv(planes: Sequence[StoredPlane], units: str = "") -> Suv:
         if not _WEIGHTS[0] <= weight <= _WEIGHTS[1]:
             unit = " (is it in grams?)" if weight > _WEIGHTS[1] else ""
             raise _NoSuvError(f"Patient's Weight is {weight:g} kg, which cannot be{unit}")
-        dose, notes = _dose(dataset, planes)
+        dose, notes = _dose(dataset, planes, plane)
         return Suv("SUVbw", to_activity * weight * 1000 / dose, notes)
     except _NoSuvError as reason:
         return Suv(units, 1.0, (f"No SUV: {reason}; the values stay in {units}.",))
@@ -136,10 +159,10 @@ def _positive(dataset: Dataset, keyword: str, name: str) -> float:
     return value[0]
 
 
-def _dose(dataset: Dataset, planes: Sequence[StoredPlane]) -> tuple[float, tuple[str, ...]]:
+def _dose(dataset: Dataset, planes: Sequence[StoredPlane], plane: StoredPlane) -> tuple[float, tuple[str, ...]]:
     """(dose in Bq at the moment that the values are decay-corrected to, notes)."""
     drug = _drug(dataset)
-    dose, given = _given(drug, planes[0].image.sop_class_uid == EnhancedPETImageStorage)
+    dose, given = _given(drug, plane.image.sop_class_uid == EnhancedPETImageStorage)
     if "DecayCorrected" not in dataset:
         event = text(dataset, "DecayCorrection").upper()
         if event == "ADMIN":
@@ -148,9 +171,11 @@ def _dose(dataset: Dataset, planes: Sequence[StoredPlane]) -> tuple[float, tuple
             raise _NoSuvError(f"Decay Correction is {event or 'missing'}, neither START nor ADMIN")
     half_life = _half_life(drug)
     zone = zone_of(dataset)
-    scan, notes = _scan_start(dataset, planes, half_life, zone)
+    scan, notes = _scan_start(dataset, planes, plane, half_life, zone)
     injection, more = _injection(drug, scan, half_life, zone)
     elapsed = scan.seconds_after(injection)
+    if elapsed == 0 and not any((scan.wall.hour, scan.wall.minute, scan.wall.second)):
+        raise _NoSuvError("injection and scan both begin at 00:00:00: the times seem to have been removed")
     if elapsed < 0:
         raise _NoSuvError(
             f"the injection ({injection.wall:%Y-%m-%d %H:%M:%S}) is {_span(-elapsed)} after the scan's start "
@@ -201,11 +226,15 @@ def _half_life(drug: Dataset) -> float:
             f"Radionuclide Half Life is {half_life:g} s, and that of {nuclide}, which the file names, is "
             f"{half_life_of(nuclide):g} s"
         )
+    if not nuclide and not is_known(half_life):
+        raise _NoSuvError(
+            f"Radionuclide Half Life is {half_life:g} s, which is that of no nuclide of PET, and the file names none"
+        )
     return half_life
 
 
 def _scan_start(
-    dataset: Dataset, planes: Sequence[StoredPlane], half_life: float, zone: timedelta | None
+    dataset: Dataset, planes: Sequence[StoredPlane], plane: StoredPlane, half_life: float, zone: timedelta | None
 ) -> tuple[Moment, tuple[str, ...]]:
     """The moment that the values are decay-corrected to, and notes where it had to be derived."""
 
@@ -218,23 +247,41 @@ def _scan_start(
         return explicit, ()
     acquisitions = [read for plane in planes if (read := moment(plane.acquired)) is not None]
     series = moment(text(dataset, "SeriesDate") + text(dataset, "SeriesTime"))
+    acquisition = moment(plane.acquired)
+    derived = None if acquisition is None else _by_frame(dataset, acquisition, half_life)
     if series is not None and acquisitions and all(read.seconds_after(series) >= 0 for read in acquisitions):
-        return series, ()
+        wait = min(read.seconds_after(series) for read in acquisitions)
+        if wait <= _LATE_S or (derived is not None and abs(derived.seconds_after(series)) <= _LATE_S):
+            return series, ()
+        note = (
+            f"SUV: the scan's start is taken to be Series Time ({series.wall:%H:%M:%S}), {_span(wait)} before the "
+            "first acquisition of this volume, and nothing else in the file confirms it."
+        )
+        return series, (note,)
     # A series time after the acquisition is the time of a later reconstruction, not of the scan.
     scan = moment(_ge_scan_time(dataset))
     if scan is not None:
         return scan, ()
-    acquisition = moment(planes[0].acquired)
+    if derived is None:
+        if series is None:
+            why = "Series Date or Series Time is missing"
+        elif not acquisitions:
+            why = "the date or time of the acquisition is missing, and Series Time may be that of a reconstruction"
+        else:
+            why = "Series Time is later than the acquisition"
+        raise _NoSuvError(f"{why}, and no other tag gives the scan's start")
+    note = "SUV: the scan's start is derived from Frame Reference Time, since Series Time is not that of the scan."
+    return derived, (note,)
+
+
+def _by_frame(dataset: Dataset, acquisition: Moment, half_life: float) -> Moment | None:
+    """The scan's start by Frame Reference Time: when a frame's mean count rate occurred, counted from that start."""
     reference, duration = (_milliseconds(dataset, keyword) for keyword in ("FrameReferenceTime", "ActualFrameDuration"))
-    if acquisition is None or reference is None or not duration:
-        raise _NoSuvError(
-            "Series Time is later than the acquisition or missing, and no other tag gives the scan's start"
-        )
-    # Frame Reference Time is when the mean count rate of the frame occurred, counted from the scan's start.
+    if reference is None or not duration or duration < 0:
+        return None
     decay = math.log(2) / half_life * duration
     mean_rate = math.log(decay / -math.expm1(-decay)) * half_life / math.log(2)
-    note = "SUV: the scan's start is derived from Frame Reference Time, since Series Time is not that of the scan."
-    return acquisition.later(mean_rate - reference), (note,)
+    return acquisition.later(mean_rate - reference)
 
 
 def _ge_scan_time(dataset: Dataset) -> str:

@@ -1,4 +1,4 @@
-"""Images that seem to be parts of one volume although their files name several series: told, never joined."""
+"""Images that seem to be parts of one volume although their files name several series or patients: told, not joined."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
@@ -36,6 +36,38 @@ def with_beside(every: Sequence[Series]) -> list[Series]:
             if others:
                 parts[series.uid] = others
     return [_told(series, parts[series.uid]) if series.uid in parts else series for series in every]
+
+
+def with_other_patients(every: Sequence[Series]) -> list[Series]:
+    """The series, each with what has its UID in its folder under another patient ID among what it leaves out."""
+    groups: dict[str, list[Series]] = {}
+    for series in every:
+        if series.planes and series.is_image and series.info.series_uid:
+            groups.setdefault(series.info.series_uid, []).append(series)
+    found = []
+    for series in every:
+        folders = {file.parent for file in series.files}
+        others = [
+            other
+            for other in groups.get(series.info.series_uid, ())
+            if series.planes
+            and other.info.patient_id != series.info.patient_id
+            and folders & {file.parent for file in other.files}
+        ]
+        found.append(_with_patients(series, others) if others else series)
+    return found
+
+
+def _with_patients(series: Series, others: Sequence[Series]) -> Series:
+    planes = sum(other.plane_count for other in others)
+    what = "1 plane has" if planes == 1 else f"{planes} planes have"
+    names = ", ".join(sorted({f"“{other.info.patient_id}”" for other in others})[:3])
+    sentence = (
+        f"{what} the UID of this series but another patient ID ({names}): left out. If they are of this patient, "
+        "correct their ID; if not, their UID."
+    )
+    left = LeftOut("patients", planes, tuple(file for other in others for file in other.files), sentence)
+    return replace(series, notes=(*series.notes, sentence), left_out=(*series.left_out, left))
 
 
 def _kind(series: Series) -> Hashable:

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.dicom.directory import named_files
-from engine.dicom.header import Header, NotDicomError, read_header
+from engine.dicom.header import BlankError, Header, NotDicomError, read_header
 from engine.errors import ReadError
 from engine.progress import Progress, silent
-from engine.stored.beside import with_beside
+from engine.stored.beside import with_beside, with_other_patients
 from engine.stored.catalogue import Catalogue, Patient, Series, Study, Unreadable
 from engine.stored.handler import Handler
 from engine.stored.table import handler_of, handler_of_file, is_image
@@ -47,6 +47,7 @@ class _Scanner:
         self._files: list[Series] = []
         self._unreadable: dict[Path, str] = {}
         self._damaged: set[Path] = set()
+        self._strange: set[Path] = set()
         self._seen: set[Hashable] = set()
         self._fraction, self._stage = 0.0, ""
         self._looked: dict[tuple[str, str, Handler], tuple[int, list[Series]]] = {}
@@ -155,6 +156,8 @@ class _Scanner:
                 self._unreadable[path] = str(error)
                 if not isinstance(error, NotDicomError):
                     self._damaged.add(path)
+                elif path.suffix or isinstance(error, BlankError):
+                    self._strange.add(path)
             return None
         if only is not None and header.series_uid not in only:
             return None
@@ -187,13 +190,14 @@ class _Scanner:
         ]
         # Voxels beside their header may have been met before it.
         parts = {file for series in self._files for file in series.files}
+        # What is named like the DICOM files beside it was one of them.
+        alike = {(header.path.parent, header.path.suffix.lower()) for header in self._headers}
+        damaged = self._damaged | {path for path in self._strange if (path.parent, path.suffix.lower()) in alike}
         unreadable = [
-            Unreadable(path, reason, path in self._damaged)
-            for path, reason in self._unreadable.items()
-            if path not in parts
+            Unreadable(path, reason, path in damaged) for path, reason in self._unreadable.items() if path not in parts
         ]
         unreadable += [Unreadable(header.path, header.problem, True) for header in self._headers if header.problem]
-        return Catalogue(_patients([*with_beside(every), *self._files]), tuple(unreadable))
+        return Catalogue(_patients([*with_other_patients(with_beside(every)), *self._files]), tuple(unreadable))
 
     def _series_of(self, key: tuple[str, str], headers: list[Header]) -> list[Series]:
         """What the files of one series are, by the handlers of their kinds."""

@@ -190,7 +190,7 @@ def test_an_acquisition_without_a_date_of_its_own_is_no_date_made_of_its_time(tm
         series.AcquisitionTime = "101012.101010"
         del series.AcquisitionDate
 
-    assert_activity(opened(tmp_path, edit), "Series Time is later than the acquisition or missing")
+    assert_activity(opened(tmp_path, edit), "date or time of the acquisition is missing")
 
 
 def test_the_acquisition_s_date_and_time_in_one_element_are_read(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_the_acquisition_s_date_and_time_in_one_element_are_read(tmp_path: Path)
         ({"RadionuclideTotalDose": "99999"}, ("99999 Bq",)),
         ({"RadionuclideTotalDose": "3.7e14"}, ("3.7e+14 Bq",)),
         ({"RadionuclideTotalDose": "-370000000"}, ("not above zero",)),
-        ({"RadionuclideHalfLife": "109.8"}, ("more than 10 half-lives",)),
+        ({"RadionuclideHalfLife": "109.8"}, ("109.8 s", "no nuclide")),
         ({"RadionuclideHalfLife": "0"}, ("not above zero",)),
     ],
 )
@@ -294,3 +294,86 @@ def test_values_in_other_units_are_never_called_uptake_by_body_weight(
     volume = opened(tmp_path, of_series(**elements))
     assert volume.units == units
     assert (volume.voxels == 1000).all()
+
+
+def of_one_file(edit: Edit) -> Edit:
+    """The same for the first file of the series alone."""
+    return lambda series, drug: edit(series, drug) if series.InstanceNumber == 1 else None
+
+
+def with_scale(scale: str) -> Edit:
+    def edit(series: Dataset, _: Dataset) -> None:
+        series.Units = "CNTS"
+        series.private_block(0x7053, "Philips PET Private Group", create=True).add_new(0, "DS", scale)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "word"),
+    [
+        (of_series(PatientWeight="71"), "Patient's Weight"),
+        (of_series(DecayCorrection="ADMIN"), "Decay Correction"),
+        (of_series(CorrectedImage="DECY"), "Corrected Image"),
+        (of_series(SeriesTime="103000"), "Series Time"),
+        (of_drug(RadionuclideTotalDose="185000000"), "Radiopharmaceutical Information"),
+        (of_drug(RadiopharmaceuticalStartDateTime="20240101093000"), "Radiopharmaceutical Information"),
+    ],
+)
+def test_files_that_differ_in_what_the_uptake_comes_from_give_no_suv(tmp_path: Path, edit: Edit, word: str) -> None:
+    assert_activity(opened(tmp_path, of_one_file(edit)), "differ", word)
+
+
+def test_a_vendor_s_scale_that_differs_between_files_gives_no_suv(tmp_path: Path) -> None:
+    volume = opened(tmp_path, both(with_scale("0.0005"), of_one_file(with_scale("0.0006"))))
+    assert volume.units == "CNTS"
+    assert any("differ" in note and "7053,1000" in note for note in volume.notes)
+
+
+def test_files_in_different_units_have_no_unit_together(tmp_path: Path) -> None:
+    volume = opened(tmp_path, of_one_file(of_series(Units="GML")))
+    assert volume.units == ""
+    assert any("BQML/GML" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        of_series(PatientWeight="70.0"),
+        of_drug(RadionuclideTotalDose="3.70e8"),
+        of_series(SeriesTime="110000.000000"),
+        of_series(SeriesTime="105959"),
+    ],
+    ids=["70.0", "3.70e8", "with a fraction", "a second apart"],
+)
+def test_files_that_say_the_same_in_other_words_give_the_suv(tmp_path: Path, edit: Edit) -> None:
+    assert_elapsed(opened(tmp_path, of_one_file(edit)), 3600)
+
+
+def test_a_series_that_begins_long_before_its_acquisition_is_noted(tmp_path: Path) -> None:
+    volume = opened(tmp_path, of_series(SeriesTime="101000"))
+    assert_elapsed(volume, 600)
+    assert any("50 min before the first acquisition" in note for note in volume.notes)
+
+
+def test_times_that_were_set_to_zero_give_no_suv(tmp_path: Path) -> None:
+    zero = of_series(SeriesTime="000000", AcquisitionTime="000000")
+    edit = both(without_date, of_drug(RadiopharmaceuticalStartTime="000000"), zero)
+    assert_activity(opened(tmp_path, edit), "removed")
+
+
+@pytest.mark.parametrize("name", ["FDG", "Fluorodeoxyglucose", "FDG -- fluorodeoxyglucose", "Fludeoxyglucose"])
+def test_a_drug_that_is_always_of_one_nuclide_names_it(tmp_path: Path, name: str) -> None:
+    edit = of_drug(Radiopharmaceutical=name, RadionuclideHalfLife="4062.6")
+    assert_activity(opened(tmp_path, edit), "Half Life", "F-18")
+
+
+def test_a_half_life_of_no_nuclide_gives_no_suv(tmp_path: Path) -> None:
+    assert_activity(opened(tmp_path, of_drug(RadionuclideHalfLife="9999")), "Half Life", "no nuclide")
+
+
+@pytest.mark.parametrize(("units", "kind"), [("GML", "BSA"), ("CM2ML", "BW"), ("CM2ML", "LBM")])
+def test_a_unit_and_a_kind_of_uptake_that_contradict_each_other_are_said(tmp_path: Path, units: str, kind: str) -> None:
+    volume = opened(tmp_path, of_series(Units=units, SUVType=kind))
+    assert volume.units == units
+    assert any(units in note and kind in note for note in volume.notes)

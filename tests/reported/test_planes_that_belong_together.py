@@ -350,3 +350,55 @@ def test_two_series_of_the_same_places_are_two_images_and_nothing_is_left_out(tm
         own = {"SeriesInstanceUID": f"{UID}.{n}", "StudyInstanceUID": "1.2", "FrameOfReferenceUID": "1.3"}
         write_series(tmp_path / str(n), make_voxels(SHAPE, n), GEOMETRY, **own)
     assert not open_volume(tmp_path).left_out
+
+
+def test_a_plane_shifted_beside_the_others_is_told(tmp_path: Path) -> None:
+    offsets = np.zeros((SHAPE[0], 3))
+    offsets[3, 0] = 5.0
+    geometry = make_geometry(SHAPE, spacing=(1.0, 1.0, 3.0), offsets=offsets)
+    write_series(tmp_path, make_voxels(SHAPE), geometry)
+    volume = open_volume(tmp_path)
+    (note,) = [note for note in volume.notes if "beside the line" in note]
+    assert "plane 4 by 5.0 mm" in note
+    np.testing.assert_allclose(volume.geometry.origins_lps, geometry.origins_lps)
+
+
+@pytest.mark.parametrize("step", [0.0, 1.0], ids=["straight", "sheared"])
+def test_planes_on_one_line_lie_beside_no_other(tmp_path: Path, step: float) -> None:
+    offsets = np.zeros((SHAPE[0], 3))
+    offsets[:, 1] = step * np.arange(SHAPE[0])
+    write_series(tmp_path, make_voxels(SHAPE), make_geometry(SHAPE, spacing=(1.0, 1.0, 3.0), offsets=offsets))
+    assert not any("beside the line" in note for note in open_volume(tmp_path).notes)
+
+
+def test_planes_of_another_patient_id_under_one_series_uid_are_told(tmp_path: Path) -> None:
+    write_series(
+        tmp_path, make_voxels(SHAPE), GEOMETRY, edit=lambda ds, k: setattr(ds, "PatientID", "A" if k < 4 else "B")
+    )
+    volume = open_volume(tmp_path)
+    assert volume.geometry.shape[0] == 4
+    (left,) = volume.left_out
+    assert (left.kind, left.planes) == ("patients", 2) and "“B”" in left.sentence
+    assert left.sentence in volume.notes
+
+
+def test_a_series_uid_that_two_patients_share_in_folders_of_their_own_leaves_nothing_out(tmp_path: Path) -> None:
+    for patient in ("A", "B"):
+        write_series(tmp_path / patient, make_voxels(SHAPE), GEOMETRY, PatientID=patient, SeriesInstanceUID=UID)
+    assert [series.left_out for series in images(tmp_path)] == [(), ()]
+
+
+def test_patients_that_differ_by_name_under_one_id_are_told(tmp_path: Path) -> None:
+    def rename(dataset: Dataset, k: int) -> None:
+        dataset.PatientName = "Doe^Jane" if k < 4 else "Roe^Richard"
+
+    write_series(tmp_path, make_voxels(SHAPE), GEOMETRY, edit=rename)
+    assert any("2 patients" in note for note in open_volume(tmp_path).notes)
+
+
+def test_a_name_in_other_capitals_is_the_same(tmp_path: Path) -> None:
+    def rename(dataset: Dataset, k: int) -> None:
+        dataset.PatientName = "Doe^Jane" if k < 4 else "DOE^JANE^^"
+
+    write_series(tmp_path, make_voxels(SHAPE), GEOMETRY, edit=rename)
+    assert not any("patients" in note for note in open_volume(tmp_path).notes)

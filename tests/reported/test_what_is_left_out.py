@@ -90,3 +90,21 @@ def test_a_file_that_is_cut_off_is_told_the_same_way(tmp_path: Path, volume: Vol
     result = call("contour", tmp_path / "ct", "--model", "external", "-o", tmp_path / "RT.dcm", "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout)["left_out"][0]["kind"] == "damaged"
+
+
+@pytest.mark.parametrize("content", [b"", bytes(4096), b"<html>The server is busy</html>"], ids=["none", "0", "other"])
+def test_a_file_of_the_series_that_is_no_longer_dicom_is_told(tmp_path: Path, volume: Volume, content: bytes) -> None:
+    files = write_series(tmp_path / "ct", volume.voxels, volume.geometry)
+    files[-1].write_bytes(content)
+    result = call("contour", tmp_path / "ct", "--model", "external", "-o", tmp_path / "RT.dcm", "--json")
+    assert result.exit_code == 3, result.output
+    (left,) = json.loads(result.stdout)["left_out"]
+    assert (left["kind"], left["files"]) == ("damaged", [str(files[-1])])
+
+
+def test_other_files_beside_a_series_are_not_missed(tmp_path: Path, volume: Volume) -> None:
+    write_series(tmp_path / "ct", volume.voxels, volume.geometry)
+    (tmp_path / "ct" / "readme.txt").write_text("")
+    (tmp_path / "ct" / "VERSION").write_text("3")
+    result = call("contour", tmp_path / "ct", "--model", "external", "-o", tmp_path / "RT.dcm", "--json")
+    assert result.exit_code == 0, result.output
