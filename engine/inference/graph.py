@@ -9,7 +9,7 @@ from typing import cast
 from engine.cards.graph import made_in, maker_of
 from engine.cards.nodes import Node
 from engine.cards.schema import Output
-from engine.cards.weights import find_weights
+from engine.cards.weights import find_weights, read_weights
 from engine.errors import CardError
 from engine.inference.context import Context
 from engine.inference.maps import Maps
@@ -70,6 +70,9 @@ def run_nodes(context: Context, looked: Callable[[Maps], None] | None = None) ->
     """
     values: dict[str, Value] = {}
     nodes = context.card.graph
+    for weights in context.card.weights:
+        # Before any network runs: nobody is to wait for one, only to hear that another can't be used.
+        read_weights(context.loaded.folder, weights)
     shares = _shares(context)
     networks = sum(bool(node.weights) for node in nodes)
     network, before = 0, 0.0

@@ -1,17 +1,26 @@
 """VTK's view of voxels and outlines, without copying voxels."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
-from vtkmodules.vtkCommonCore import vtkDataArray, vtkIdTypeArray, vtkLookupTable, vtkPoints, vtkUnsignedCharArray
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonCore import (
+    vtkDataArray,
+    vtkFloatArray,
+    vtkIdTypeArray,
+    vtkLookupTable,
+    vtkPoints,
+    vtkUnsignedCharArray,
+)
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkImageData, vtkPolyData
 
 from engine.volume import Volume
 from viewer.render.colour_maps import colour_table
+
+Filled = TypeVar("Filled", bound=vtkDataArray)
 
 _made: WeakKeyDictionary[Volume, vtkImageData] = WeakKeyDictionary()
 
@@ -19,13 +28,6 @@ _made: WeakKeyDictionary[Volume, vtkImageData] = WeakKeyDictionary()
 def to_vtk(array: NDArray[Any], *, copy: bool = True) -> vtkDataArray:
     """A VTK array with the values of a contiguous numpy array, on the same memory unless `copy`."""
     out: vtkDataArray = numpy_to_vtk(array, deep=copy)  # type: ignore[no-untyped-call]
-    return out
-
-
-def to_vtk_ids(array: NDArray[Any]) -> vtkIdTypeArray:
-    """A VTK array of indices with the values of a numpy array."""
-    ids = np.ascontiguousarray(array, dtype=np.int64)
-    out: vtkIdTypeArray = numpy_to_vtkIdTypeArray(ids, deep=True)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -82,13 +84,25 @@ def set_lines(
         colours: (lines, 3) one a line; None where the actor has the colour.
     """
     vertices = vtkPoints()
-    vertices.SetData(to_vtk(np.ascontiguousarray(points, dtype=np.float32)))
+    vertices.SetData(_filled(vtkFloatArray(), np.array(points, dtype=np.float32)))
     lines = vtkCellArray()
     lines.SetData(
-        to_vtk_ids(offsets),
-        to_vtk_ids(np.arange(len(points))),
+        _filled(vtkIdTypeArray(), np.array(offsets, dtype=np.int64)),
+        _filled(vtkIdTypeArray(), np.arange(len(points), dtype=np.int64)),
     )
     target.SetPoints(vertices)
     target.SetLines(lines)
-    target.GetCellData().SetScalars(to_vtk(colours) if colours is not None else None)
+    target.GetCellData().SetScalars(_filled(vtkUnsignedCharArray(), np.array(colours)) if colours is not None else None)
     target.Modified()
+
+
+def _filled(target: Filled, values: NDArray[Any]) -> Filled:
+    """`target` with values of its own type that nothing else holds: no copy, nor a search for the type.
+
+    For the many small arrays of each frame, for which `numpy_to_vtk` takes longer than drawing them.
+    """
+    target.SetNumberOfComponents(1 if values.ndim == 1 else values.shape[1])
+    target.SetVoidArray(values, values.size, 1)
+    # VTK keeps this with the array, and so the memory as long as the array.
+    vars(target)["values"] = values
+    return target

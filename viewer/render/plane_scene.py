@@ -320,11 +320,12 @@ class PlaneScene:
     def _apply_cursor(self, *, anew: bool = False) -> None:
         frame = self.frame
         assert frame is not None, "called where a series is shown"
-        shown = (frame.index_from_lps(self.session.cursor_lps), self.session.plane)
-        if not anew and shown == (self._index, self._plane):
+        before = (self._index, self._plane if frame.cut is Cut.PLANE else 0)
+        self._index, self._plane = frame.index_from_lps(self.session.cursor_lps), self.session.plane
+        if not anew and before == (self._index, self._plane if frame.cut is Cut.PLANE else 0):
+            # A cut across the planes shows the same of them all, whichever the cursor is on.
             self._crosshair_stale = True
             return
-        self._index, self._plane = shown
         self._layers.set_position(self._index)
         self._apply_camera()
         self._outlines_stale = True
