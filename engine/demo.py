@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset, FileMetaDataset
@@ -19,6 +20,11 @@ _INTERCEPT = -1024
 #: Day on which the average was made.
 _MADE = "20261122"
 _NOTE = "Median of many registered planning CTs: shows nobody. Made by Planimeter from OpenKBP (MIT licence)."
+
+
+def built_in_study() -> Path:
+    """The folder of the built-in study in the user's data, written now where it isn't there. Raises as below."""
+    return write_demo_series(platformdirs.user_data_path("planimeter", appauthor=False) / "demo")
 
 
 def write_demo_series(folder: Path) -> Path:

@@ -8,10 +8,15 @@ from engine.__main__ import COMMANDS, LazyGroup, run
 VIEWER_COMMANDS = {"open": "viewer.open_command", "demo": "viewer.demo_command"}
 
 
-@click.group(cls=LazyGroup, lazy={**COMMANDS, **VIEWER_COMMANDS})
+@click.group(cls=LazyGroup, lazy={**COMMANDS, **VIEWER_COMMANDS}, invoke_without_command=True)
 @click.version_option(__version__, prog_name="planimeter")
-def commands() -> None:
-    """Contour CT, MR and PET studies, and export RTSTRUCT that can be trusted."""
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """Contour CT, MR and PET studies, and export RTSTRUCT that can be trusted. Without a command the window opens."""
+    if context.invoked_subcommand is None:
+        from viewer.open_command import show
+
+        show(None)
 
 
 def main() -> None:

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import click
-import platformdirs
 
-from engine.demo import write_demo_series
+from engine.demo import built_in_study
 from viewer.open_command import show
 
 
@@ -13,4 +12,4 @@ from viewer.open_command import show
 @click.option("--screenshot", type=click.Path(path_type=Path), help="Write the window to this PNG file and exit.")
 def demo(screenshot: Path | None) -> None:
     """Open the built-in study, an average of many patients that shows nobody."""
-    show(write_demo_series(platformdirs.user_data_path("planimeter", appauthor=False) / "demo"), None, screenshot)
+    show(built_in_study(), None, screenshot)

@@ -14,6 +14,7 @@ from engine.console import exit_if_part
 from engine.errors import PlanimeterError, ReadError
 from viewer.features.application import build_window, create_application
 from viewer.features.opening import Opener
+from viewer.features.recovery import RecoveryBar
 from viewer.features.viewing import save_screenshot
 from viewer.widgets.main_window import MainWindow
 
@@ -55,6 +56,10 @@ def show(path: Path | None, rtstruct: Path | None = None, screenshot: Path | Non
             QTimer.singleShot(0, opener, lambda: opener.open_paths([path], rtstruct, show=True))
         sys.exit(application.exec())
 
+    # The picture is of the study alone.
+    offers = window.findChild(RecoveryBar)
+    assert isinstance(offers, RecoveryBar), "every window offers sessions back"
+    offers.silence()
     outcome: list[str] = []
     opener.opened.connect(lambda: outcome.append(""))
     opener.failed.connect(outcome.append)

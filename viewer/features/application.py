@@ -22,6 +22,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.sessions",
     "viewer.features.recovery",
     "viewer.features.look",
+    "viewer.features.starting",
 )
 
 

@@ -42,9 +42,16 @@ class Exporting:
             "&Export RTSTRUCT…",
             self.export_rtstruct,
             shortcut="Ctrl+E",
+            for_series=True,
             tip="Write the structures to an RTSTRUCT file that is read back and compared with the screen",
         )
-        add("File", "Export &masks…", self.export_masks, tip="Write the structures as NIfTI or NRRD masks")
+        add(
+            "File",
+            "Export &masks…",
+            self.export_masks,
+            for_series=True,
+            tip="Write the structures as NIfTI or NRRD masks",
+        )
 
     def export_rtstruct(self) -> None:
         """Ask what to write, write it, and show the certificate."""

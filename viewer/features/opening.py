@@ -25,7 +25,7 @@ from viewer.looks import layer_over
 from viewer.unexported import unexported
 from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.settings import settings
+from viewer.widgets.settings import remember, settings
 from viewer.widgets.study_tree import StudyTree
 
 if TYPE_CHECKING:
@@ -77,14 +77,22 @@ class Opener(QObject):
         add(
             "File", "Open fi&le…", self.ask_files, shortcut="Ctrl+Shift+O", tip="Open DICOM, DICOMDIR, NIfTI, NRRD, MHA"
         )
-        add("File", "Stop reading", self.stop, shortcut="Ctrl+.", tip="Stop reading; what is open stays open")
+        window.menu("File").addSeparator()
+        self._stop = add(
+            "File", "Stop reading", self.stop, shortcut="Ctrl+.", tip="Stop reading; what is open stays open"
+        )
+        self._stop.setEnabled(False)
         add(
             "File",
             "Empty the study list",
             self.tree.forget,
             tip="Take all studies off the list; the open one stays open",
         )
-        add("File", "Close series", self.close_series, shortcut="Ctrl+W", tip="Close the open series")
+        add(
+            "File", "Close series", self.close_series, shortcut="Ctrl+W", for_series=True,
+            tip="Close the open series; opened again it is as it was",
+        )  # fmt: skip
+        window.menu("File").addSeparator()
         self.tree.open_requested.connect(self.open_series)
         self.tree.layer_requested.connect(self.add_layer)
         self._grown.connect(self.tree.show_catalogue, Qt.ConnectionType.QueuedConnection)
@@ -120,8 +128,7 @@ class Opener(QObject):
                 open goes away unasked.
         """
         if paths:
-            first = paths[0]
-            settings().setValue("open/folder", str(first if first.is_dir() else first.parent))
+            remember(paths[0])
         if self._scan is not None:
             self._scan.cancel()
 
@@ -258,6 +265,8 @@ class Opener(QObject):
             work, finished=finished, failed=self._fail, cancelled=lambda: self._on_cancelled(task), parent=self
         )
         self.loading.follow(task, title)
+        self._stop.setEnabled(True)
+        task.ended.connect(lambda: self._stop.setEnabled(self.busy))
         return task
 
     def _begin_reading(self, work: Callable[[Progress], object], finished: Callable[..., None], title: str) -> None:

@@ -50,7 +50,9 @@ def install(window: MainWindow) -> None:
         cards.list.setFocus()
 
     window.add_action("Engine", "&Auto-contour…", chosen, shortcut="Ctrl+M", tip="Choose a model that draws contours")
-    window.add_action("Engine", "&Draw contours", cards.run, shortcut="Ctrl+R", tip="Run the chosen model")
+    window.add_action(
+        "Engine", "&Draw contours", cards.run, shortcut="Ctrl+R", for_series=True, tip="Run the chosen model"
+    )
     window.add_action(
         "Engine", "&Cancel the run", cards.cancel, shortcut="Ctrl+K", tip="Stop the model that is running"
     )

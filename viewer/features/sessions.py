@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMenu, QMessageBox
 
 from engine import person_name
 from engine.errors import PlanimeterError
@@ -36,7 +36,11 @@ class Sessions(QObject):
         self.records: list[SessionRecord] = []
         self._task: Task | None = None
         self._told: set[str] = set()
-        self._menu = window.menu("File").addMenu("&Recent")
+        # After the two ways of opening.
+        file = window.menu("File")
+        self._menu = QMenu("&Recent", file)
+        after = file.actions()[2:3]
+        file.insertMenu(after[0], self._menu) if after else file.addMenu(self._menu)
         self._menu.setToolTipsVisible(True)
         self._menu.aboutToShow.connect(self._fill_menu)
         self._fill_menu()

@@ -33,8 +33,6 @@ def install(window: MainWindow) -> None:
         shortcut="Ctrl+Shift+S",
         tip="Save the window as PNG",
     )
-    window.menu("File").addSeparator()
-    add("File", "Quit", window.close, shortcut="Ctrl+Q", tip="Close Planimeter")
     add("Help", "Keyboard shortcuts", lambda: show_shortcuts(window), shortcut="F1", tip="All keys on one page")
 
 
@@ -49,7 +47,7 @@ def _layout_actions(window: MainWindow) -> None:
             shortcut=key,
             tip=f"Let the {name} view fill the window, or show all four again",
         )
-    add("View", "Fit", panes.fit, shortcut="Ctrl+0", tip="Show the whole plane in every view")
+    add("View", "Fit", panes.fit, shortcut="Ctrl+0", for_series=True, tip="Show the whole plane in every view")
     window.menu("View").addSeparator()
     crosshair = add(
         "View",
@@ -86,7 +84,7 @@ def _window_actions(window: MainWindow, histogram: HistogramPanel) -> None:
     def invert() -> None:
         session.set_colour_map("grey" if session.colour_map == "inverted grey" else "inverted grey")
 
-    add("View", "Invert", invert, shortcut="I", tip="Dark for bright")
+    add("View", "Invert", invert, shortcut="I", for_series=True, tip="Dark for bright")
     presets = window.menu("View").addMenu("Window presets")
     presets.setToolTipsVisible(True)
     for index in range(_PRESET_KEYS):
@@ -108,12 +106,20 @@ def _window_actions(window: MainWindow, histogram: HistogramPanel) -> None:
 
 def _layer_actions(window: MainWindow, layers: LayersPanel) -> None:
     add = window.add_action
-    add("View", "Show layer", layers.toggle, shortcut="O", tip="Show or hide the chosen layer, such as PET over CT")
+    add(
+        "View",
+        "Show layer",
+        layers.toggle,
+        shortcut="O",
+        for_series=True,
+        tip="Show or hide the chosen layer, such as PET over CT",
+    )
     add(
         "View",
         "More of the layer",
         lambda: layers.change_opacity(0.1),
         shortcut="Shift+Up",
+        for_series=True,
         tip="Make the chosen layer more opaque",
     )
     add(
@@ -121,6 +127,7 @@ def _layer_actions(window: MainWindow, layers: LayersPanel) -> None:
         "Less of the layer",
         lambda: layers.change_opacity(-0.1),
         shortcut="Shift+Down",
+        for_series=True,
         tip="Make the chosen layer less opaque",
     )
 

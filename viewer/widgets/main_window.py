@@ -68,6 +68,7 @@ class MainWindow(QMainWindow):
         self._bars: dict[str, QToolBar] = {}
         self._docks: dict[str, QDockWidget] = {}
         self._actions: list[tuple[str, QAction]] = []
+        self._for_series: list[QAction] = []
 
         self.banner = Banner(self.session)
         self.panes = Panes(self.session)
@@ -116,10 +117,12 @@ class MainWindow(QMainWindow):
         shortcut: str = "",
         tip: str = "",
         checkable: bool = False,
+        for_series: bool = False,
     ) -> QAction:
         """A menu item; its tooltip ends with its shortcut, and the shortcuts page lists it.
 
-        A checkable action calls `slot` when it is toggled; ask the returned action for its state.
+        A checkable action calls `slot` when it is toggled; ask the returned action for its state. One `for_series` can
+        be chosen only while a series is open.
         """
         action = QAction(text, self)
         action.setCheckable(checkable)
@@ -127,6 +130,9 @@ class MainWindow(QMainWindow):
             action.setShortcut(QKeySequence(shortcut))
         action.setToolTip(with_shortcut(tip or text.replace("&", "").rstrip("…"), shortcut))
         action.setStatusTip("")
+        if for_series:
+            self._for_series.append(action)
+            action.setEnabled(self.session.volume is not None)
         (action.toggled if checkable else action.triggered).connect(lambda *_: slot())
         self.menu(menu).addAction(action)
         self.list_action(menu, action)
@@ -259,6 +265,8 @@ class MainWindow(QMainWindow):
 
     def _on_volume(self) -> None:
         volume = self.session.volume
+        for action in self._for_series:
+            action.setEnabled(volume is not None)
         name = person_name.shown(volume.info.patient_name) if volume is not None else ""
         self.setWindowTitle(f"{name} – Planimeter" if name else "Planimeter")
         if volume is not None and self.session.display is not None:

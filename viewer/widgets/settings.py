@@ -1,6 +1,7 @@
-"""Where the window remembers its layout between starts."""
+"""Where the window remembers its layout between starts, and what was opened last."""
 
 import os
+from pathlib import Path
 
 from PySide6.QtCore import QSettings
 
@@ -11,3 +12,23 @@ def settings() -> QSettings:
     if path:
         return QSettings(path, QSettings.Format.IniFormat)
     return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "Planimeter", "planimeter")
+
+
+#: How many places are remembered.
+_MOST_PLACES = 6
+
+
+def remember(path: Path) -> None:
+    """A folder or file that is being opened, for the start screen and the next dialog."""
+    stored, path = settings(), path.absolute()
+    places = [str(path), *(str(place) for place in recent_places() if place != path)]
+    stored.setValue("open/recent", places[:_MOST_PLACES])
+    stored.setValue("open/folder", str(path if path.is_dir() else path.parent))
+
+
+def recent_places() -> list[Path]:
+    """What was opened last, the latest first; it may be gone."""
+    stored = settings().value("open/recent", [])
+    # Of a list with one entry Qt keeps the entry.
+    places = [stored] if isinstance(stored, str) else stored if isinstance(stored, list) else []
+    return [Path(str(place)) for place in places]

@@ -35,6 +35,8 @@ class StudyTree(QTreeWidget):
         self.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
         self.setIndentation(12)
         self.setUniformRowHeights(False)
+        # A double click opens; only what can't be opened folds by it.
+        self.setExpandsOnDoubleClick(False)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setToolTip("Double-click a series to open it (Return); right-click to lay it over the open one")
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -162,6 +164,8 @@ class StudyTree(QTreeWidget):
         series = self._chosen(item)
         if series is not None:
             self.open_requested.emit(series)
+        else:
+            item.setExpanded(not item.isExpanded())
 
     def _show_menu(self, at: QPoint) -> None:
         series = self._chosen(self.itemAt(at))
