@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication
 from vtkmodules.vtkCommonCore import vtkSMPTools
 
@@ -32,6 +33,19 @@ LAYOUT = {
     "right": (("Structures", "History"), ("Auto-contour", "Operations", "Review", "Findings")),
 }
 WIDTHS = {"left": 250, "right": 370}
+#: On a screen narrower than this, in pixels, all panels lie on one side, so that the views have room.
+_NARROW = 1200
+NARROW_LAYOUT = {
+    "right": (
+        ("Structures", "Studies", "Window", "Layers", "History"),
+        ("Auto-contour", "Operations", "Review", "Findings"),
+    )
+}
+NARROW_WIDTHS = {"right": 350}
+
+
+#: Room that a window's frame takes beside and above it.
+_FRAME = QSize(8, 32)
 
 
 def create_application() -> QApplication:
@@ -49,13 +63,23 @@ def create_application() -> QApplication:
     return application
 
 
+def room_on_screen() -> QSize:
+    """The largest window that fits the screen with its frame."""
+    return QApplication.primaryScreen().availableGeometry().size() - _FRAME
+
+
 def build_window() -> MainWindow:
     """The main window with every feature installed."""
     create_application()
     window = MainWindow()
     for name in FEATURES:
         importlib.import_module(name).install(window)
-    window.arrange(LAYOUT, WIDTHS)
+    room = room_on_screen()
+    if room.width() < _NARROW:
+        window.arrange(NARROW_LAYOUT, NARROW_WIDTHS)
+    else:
+        window.arrange(LAYOUT, WIDTHS)
+    window.resize(window.size().boundedTo(room))
     window.restore()
     return window
 

@@ -47,7 +47,7 @@ def _layout_actions(window: MainWindow) -> None:
             shortcut=key,
             tip=f"Let the {name} view fill the window, or show all four again",
         )
-    add("View", "Fit", panes.fit, shortcut="Ctrl+0", for_series=True, tip="Show the whole plane in every view")
+    add("View", "Fit", panes.fit, shortcut="Ctrl+0", for_series=True, tip="Show the whole body in every view")
     window.menu("View").addSeparator()
     crosshair = add(
         "View",

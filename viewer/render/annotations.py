@@ -8,6 +8,8 @@ from vtkmodules.vtkRenderingCore import vtkActor2D, vtkCoordinate, vtkPolyDataMa
 SCALE_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 _MARGIN = 8
+#: Mean width of a letter of the title, logical pixels.
+_TITLE_LETTER = 6.4
 
 
 def scale_length_mm(width_px: int, mm_per_px: float) -> int:
@@ -46,11 +48,12 @@ class Annotations:
     @property
     def title(self) -> str:
         """What stands at the top left."""
-        return self._texts["title"].GetInput()
+        return self._texts["title"].GetInput() or ""
 
     def set_title(self, text: str) -> None:
         """Name and number of the plane, top left."""
         self._texts["title"].SetInput(text)
+        self._place_up()
 
     def set_looks(self, title_colour: tuple[float, float, float], *, bright: bool) -> None:
         """Bright on dark, or dark where the image's background is bright."""
@@ -87,9 +90,19 @@ class Annotations:
         }
         for place, position in places.items():
             self._texts[place].SetDisplayPosition(round(position[0]), round(position[1]))
+        self._place_up()
         for place, actor in self._texts.items():
             actor.GetTextProperty().SetFontSize(round((12 if place in {"title", "scale"} else 15) * pixel_ratio))
         self._lay_out_bar(width, margin, mm_per_px, pixel_ratio)
+
+    def _place_up(self) -> None:
+        """The upper letter stands in the middle, or beside the title where that reaches so far."""
+        if self._layout is None:
+            return
+        width, height, _, ratio = self._layout
+        beside = (_MARGIN + _TITLE_LETTER * len(self.title) + 2 * _MARGIN) * ratio
+        x = min(max(width / 2, beside), width - _MARGIN * ratio)
+        self._texts["up"].SetDisplayPosition(round(x), round(height - _MARGIN * ratio))
 
     def _lay_out_bar(self, width: int, margin: float, mm_per_px: float, pixel_ratio: float) -> None:
         length = self.scale_mm = scale_length_mm(width, mm_per_px)

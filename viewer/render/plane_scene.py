@@ -16,7 +16,9 @@ from engine.edits import StructuresChanged
 from engine.structures import Roi
 from viewer.layers import LayersChanged
 from viewer.render.annotations import Annotations
+from viewer.render.body_box import body_box
 from viewer.render.colour_maps import colour_table
+from viewer.render.framing import Framing
 from viewer.render.image_data import image_data, set_lines
 from viewer.render.layer_stack import LayerStack
 from viewer.render.lines import VIEW_COLOURS, Crosshair, line_actor
@@ -30,9 +32,6 @@ _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0
 _CAMERA_DISTANCE = 10_000.0
 _CROSSHAIR_GAP_PX = 14
 _LINE_PX, _ACTIVE_LINE_PX, _LOOSE_LINE_PX = 1.0, 2.5, 2.0
-#: Share of the view, around its middle, in which what is to be seen counts as seen.
-_REVEALED_SHARE = 0.9
-_MINIMUM_ZOOM, _MAXIMUM_ZOOM = 0.2, 60.0
 
 
 class PlaneScene:
@@ -68,10 +67,8 @@ class PlaneScene:
         self._replaced: int | None = None
         # One event may change these several times, and a view that is hidden shows none of it: drawn once a frame.
         self._outlines_stale = self._crosshair_stale = False
-        self._size = (1, 1)
+        self._framing = Framing()
         self._pixel_ratio = 1.0
-        self._zoom = 1.0
-        self._centre = np.zeros(2)
         self._index = 0
         self._plane = 0
 
@@ -103,8 +100,11 @@ class PlaneScene:
         self.annotations.set_letters(
             *(letters(self.frame.direction_lps(side)) for side in ("left", "right", "up", "down"))
         )
-        self._zoom = 1.0
-        self._centre = self._middle()
+        (first, last), axes = body_box(display), [self.frame.right, self.frame.down]
+        signs = (self.frame.right_sign, self.frame.down_sign)
+        # To the edges of the outermost voxels.
+        extent = last - first + np.asarray(self.frame.spacing)
+        self._framing.take(((first + last) / 2)[axes] * signs, extent[axes])
         self._apply_layers()
         self._apply_cursor(anew=True)
         self.changed.emit()
@@ -178,58 +178,43 @@ class PlaneScene:
     @property
     def mm_per_pixel(self) -> float:
         """Size of a device pixel, mm."""
-        if self.frame is None:
-            return 1.0
-        spacing, shape = self.frame.spacing, self.frame.geometry.shape
-        width = shape[2 - self.frame.right] * spacing[self.frame.right]
-        height = shape[2 - self.frame.down] * spacing[self.frame.down]
-        fitted = max(width / self._size[0], height / self._size[1])
-        return fitted / self._zoom
+        return self._framing.mm_per_pixel if self.frame is not None else 1.0
 
     def resize(self, width: int, height: int, pixel_ratio: float = 1.0) -> None:
         """The view is now so many device pixels large."""
-        self._size = (max(width, 1), max(height, 1))
+        self._framing.size = (max(width, 1), max(height, 1))
         self._pixel_ratio = pixel_ratio
-        self._apply_camera()
-        self.changed.emit()
+        self._reframed()
 
     def zoom(self, factor: float, at_pixel: tuple[float, float] | None = None) -> None:
         """Magnify by `factor`, keeping what is under a device pixel (from the top left) in its place."""
-        if self.frame is None:
-            return
-        before = self._screen_mm(at_pixel) if at_pixel is not None else self._centre
-        self._zoom = min(max(self._zoom * factor, _MINIMUM_ZOOM), _MAXIMUM_ZOOM)
-        after = self._screen_mm(at_pixel) if at_pixel is not None else self._centre
-        self._centre = self._centre + before - after
-        self._apply_camera()
-        self.changed.emit()
+        if self.frame is not None:
+            self._framing.zoom(factor, at_pixel)
+            self._reframed()
 
     def pan(self, dx: float, dy: float) -> None:
         """Move the image by device pixels, right and down."""
-        self._centre = self._centre - np.array([dx, dy]) * self.mm_per_pixel
-        self._apply_camera()
-        self.changed.emit()
+        self._framing.pan(dx, dy)
+        self._reframed()
 
     @property
     def framing(self) -> tuple[float, float, float]:
-        """Magnification over the whole plane, and what lies in the middle: right and down, mm."""
-        right, down = self._centre.tolist()
-        return self._zoom, right, down
+        """Magnification over what `fit` shows, and what lies in the middle: right and down, mm."""
+        return self._framing.state
 
     def set_framing(self, framing: Sequence[float]) -> None:
-        """Show a part of the plane, as `framing` has it."""
-        if self.frame is None:
-            return
-        zoom, right, down = framing
-        self._zoom = min(max(zoom, _MINIMUM_ZOOM), _MAXIMUM_ZOOM)
-        self._centre = np.array([right, down], dtype=np.float64)
-        self._apply_camera()
-        self.changed.emit()
+        """Show a part of the plane, as `framing` had it."""
+        if self.frame is not None:
+            zoom, right, down = framing
+            self._framing.set_state(zoom, right, down)
+            self._reframed()
 
     def fit(self) -> None:
-        """Show the whole plane."""
-        self._zoom = 1.0
-        self._centre = self._middle()
+        """Show the whole body."""
+        self._framing.fit()
+        self._reframed()
+
+    def _reframed(self) -> None:
         self._apply_camera()
         self.changed.emit()
 
@@ -239,22 +224,15 @@ class PlaneScene:
         if frame is None:
             return
         points = np.stack([frame.grid_from_lps(point) for point in points_lps])
-        mm = points[:, [frame.right, frame.down]] * (frame.right_sign, frame.down_sign)
-        low, high = mm.min(axis=0), mm.max(axis=0)
-        reach = np.array(self._size) / 2 * self.mm_per_pixel * _REVEALED_SHARE
-        if (low >= self._centre - reach).all() and (high <= self._centre + reach).all():
-            return
-        self._zoom = max(self._zoom / max(1.0, float(((high - low) / 2 / reach).max())), _MINIMUM_ZOOM)
-        self._centre = (low + high) / 2
-        self._apply_camera()
-        self.changed.emit()
+        if self._framing.reveal(points[:, [frame.right, frame.down]] * (frame.right_sign, frame.down_sign)):
+            self._reframed()
 
     def grid_from_pixel(self, x: float, y: float) -> NDArray[np.float64]:
         """Device pixel from the top left → (3,) grid mm on the shown plane. Something must be shown."""
         frame = self.frame
         assert frame is not None, "a pixel has a place in the patient only where a series is shown"
         point = np.empty(3)
-        right, down = self._screen_mm((x, y))
+        right, down = self._framing.place((x, y))
         point[frame.right], point[frame.down] = right * frame.right_sign, down * frame.down_sign
         point[frame.across] = self._index * frame.spacing[frame.across]
         return point
@@ -265,36 +243,21 @@ class PlaneScene:
         assert frame is not None, "a point has a pixel only where a series is shown"
         point = frame.grid_from_lps(point_lps)
         mm = np.array([point[frame.right] * frame.right_sign, point[frame.down] * frame.down_sign])
-        x, y = (mm - self._centre) / self.mm_per_pixel + np.array(self._size) / 2
-        return float(x), float(y)
-
-    def _screen_mm(self, pixel: tuple[float, float]) -> NDArray[np.float64]:
-        return np.asarray(self._centre + (np.array(pixel) - np.array(self._size) / 2) * self.mm_per_pixel)
-
-    def _middle(self) -> NDArray[np.float64]:
-        if self.frame is None:
-            return np.zeros(2)
-        frame, shape = self.frame, self.frame.geometry.shape
-        return np.array(
-            [
-                (shape[2 - axis] - 1) / 2 * frame.spacing[axis] * sign
-                for axis, sign in ((frame.right, frame.right_sign), (frame.down, frame.down_sign))
-            ]
-        )
+        return self._framing.pixel(mm)
 
     def _apply_camera(self) -> None:
         frame = self.frame
         if frame is None:
             return
         right, down, into = frame.screen_axes
-        focus = self._centre[0] * right + self._centre[1] * down
+        focus = self._framing.centre[0] * right + self._framing.centre[1] * down
         focus[frame.across] = self._index * frame.spacing[frame.across]
         camera = self.renderer.GetActiveCamera()
         camera.SetFocalPoint(*focus)
         camera.SetPosition(*(focus - into * _CAMERA_DISTANCE))
         camera.SetViewUp(*-down)
-        camera.SetParallelScale(self._size[1] * self.mm_per_pixel / 2)
-        self.annotations.lay_out(*self._size, self.mm_per_pixel, self._pixel_ratio)
+        camera.SetParallelScale(self._framing.size[1] * self.mm_per_pixel / 2)
+        self.annotations.lay_out(*self._framing.size, self.mm_per_pixel, self._pixel_ratio)
         self._crosshair_stale = True
         self._draw_loose()
 

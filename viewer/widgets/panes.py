@@ -335,7 +335,7 @@ class Panes(QWidget):
             widget.release()
 
     def fit(self) -> None:
-        """Show the whole plane in every view."""
+        """Show the whole body in every view."""
         for pane in self.planes.values():
             pane.scene.fit()
 

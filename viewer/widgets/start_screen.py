@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.widgets.theme import ACCENT, BACKGROUND, BORDER, FAINT, RAISED, TEXT
 
@@ -55,13 +64,12 @@ class StartScreen(QScrollArea):
         hint.setStyleSheet(f"color: {FAINT};")
         self._column.addWidget(title)
         self._column.addWidget(hint)
-        buttons = QHBoxLayout()
-        for action in ways:
+        buttons = QGridLayout()
+        for place, action in enumerate(ways):
             button = QPushButton(action.text().replace("&", ""))
             button.setToolTip(action.toolTip())
             button.clicked.connect(action.trigger)
-            buttons.addWidget(button)
-        buttons.addStretch(1)
+            buttons.addWidget(button, place // 2, place % 2)
         self._column.addLayout(buttons)
         self._lists = QVBoxLayout()
         self._lists.setSpacing(4)
