@@ -306,7 +306,7 @@ class Opener(QObject):
             except PlanimeterError as error:
                 self._fail(str(error))
         else:
-            self._window.show_message(f"Found {_count(len(images), 'series', 'series')}; double-click one to open it.")
+            self._window.show_message(f"Found {len(images)} series; double-click one to open it.")
         self.scanned.emit()
 
     def _open_structures(self, series: Series) -> None:
@@ -396,7 +396,3 @@ def _picture(series: Series) -> NDArray | None:
     except (PlanimeterError, OSError, ValueError):
         # A thumbnail is a courtesy; why the series can't be read is said when it is opened.
         return None
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

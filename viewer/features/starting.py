@@ -3,18 +3,24 @@
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox
 
 from engine import __version__
-from engine.demo import built_in_study
+from engine.later import later
 from viewer.features.opening import Opener
 from viewer.features.sessions import Sessions, name_of, state_of
 from viewer.jobs import run_in_background
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.settings import recent_places
 from viewer.widgets.start_screen import Row, StartScreen
+
+if TYPE_CHECKING:
+    from engine import demo
+else:
+    demo = later("engine.demo")
 
 _MOST_SESSIONS = 6
 
@@ -55,7 +61,7 @@ class Starting(QObject):
             self._opener.open_paths([folder], show=True)
 
         failed = partial(self._window.show_message, level="error")
-        run_in_background(lambda progress: built_in_study(), finished=written, failed=failed, parent=self)
+        run_in_background(lambda progress: demo.built_in_study(), finished=written, failed=failed, parent=self)
 
     def _show(self) -> None:
         nothing = self._window.session.volume is None
