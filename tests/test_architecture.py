@@ -1,7 +1,9 @@
 """Which way imports point, and what stays out of the viewer's process."""
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,21 @@ def test_imports_point_the_way_of_the_contracts() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([str(lint), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("package", ["engine", "viewer"])
+def test_every_room_has_its_layer_and_is_described(package: str) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = [layer for contract in contracts if contract["type"] == "layers" for layer in contract["layers"]]
+    described = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    placed = {room.strip() for layer in layers for room in layer.split("|")}
+    files = [path for path in (ROOT / package).iterdir() if path.suffix == ".py" and path.stem != "__init__"]
+    folders = [path.parent for path in (ROOT / package).glob("*/__init__.py")]
+    rooms = {path.stem for path in (*files, *folders)}
+    assert {f"{package}.{room}" for room in rooms} - placed == set()
+    assert {room for room in rooms if not re.search(rf"\b{room}\b", described)} == set()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def load_atlas(folder: Path, labels: list[str]) -> AtlasImage:
         image = sitk.ReadImage(str(folder / "average.nii.gz"))
         maps = sitk.ReadImage(str(folder / "probabilities.nii.gz"))
     except RuntimeError as error:
-        raise ReadError(f"The atlas in {folder} could not be read; reinstall the program.") from error
+        raise ReadError(f"The atlas in {folder} could not be read; put its images beside its card again.") from error
     if maps.GetNumberOfComponentsPerPixel() != len(labels):
         raise ReadError(f"The atlas in {folder} has {maps.GetNumberOfComponentsPerPixel()} maps, not {len(labels)}.")
     # A single map is an image of plain numbers, not of vectors.

@@ -14,6 +14,7 @@ from engine.stored.unopened import UNKNOWN
 #: DICOM objects that no other kind claims are taken for images, and say so where they have none.
 IMAGES = Images()
 
+#: Where two claim the same objects, the earlier one has them: what is opened goes before what is only listed.
 HANDLERS: tuple[Handler, ...] = (IMAGES, ImageFiles(), Rtstructs(), Segmentations(), UNKNOWN)
 
 
@@ -35,6 +36,6 @@ def is_image(header: Header) -> bool:
 
 @cache
 def _tables() -> tuple[dict[str, Handler], dict[str, Handler]]:
-    by_class = {uid: handler for handler in HANDLERS for uid in handler.sop_classes}
-    by_modality = {modality: handler for handler in HANDLERS for modality in handler.modalities}
+    by_class = {uid: handler for handler in reversed(HANDLERS) for uid in handler.sop_classes}
+    by_modality = {modality: handler for handler in reversed(HANDLERS) for modality in handler.modalities}
     return by_class, by_modality
