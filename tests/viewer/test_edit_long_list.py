@@ -159,3 +159,19 @@ def test_a_volume_has_room_however_large_it_is(hand: Hand) -> None:
     assert view.columnWidth(Column.NAME) > max(
         view.columnWidth(column) for column in Column if column is not Column.NAME
     )
+
+
+def test_names_get_their_part_of_a_wide_window_unless_a_person_moved_the_edge(hand: Hand) -> None:
+    window, dock = hand.window, hand.window.panel("Structures")
+    usual = dock.width()
+    window.resize(2400, 950)
+    wait_until(lambda: dock.width() > usual * 1.3, 5)
+    window.resize(1500, 950)
+    wait_until(lambda: dock.width() < usual * 1.1, 5)
+    window.resizeDocks([dock], [usual + 60], Qt.Orientation.Horizontal)
+    hand.settle(50)
+    window.resize(2400, 950)
+    hand.settle(200)
+    assert abs(dock.width() - (usual + 60)) <= 2
+    window.resizeDocks([dock], [usual], Qt.Orientation.Horizontal)
+    window.resize(1500, 950)

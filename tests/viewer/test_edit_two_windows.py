@@ -100,3 +100,14 @@ def test_a_series_that_was_left_is_free(hands: tuple[Hand, Hand]) -> None:
     second.session.close()
     second.open(phantom())
     assert not windows(second).read_only
+
+
+def test_the_second_window_may_draw_once_the_first_has_let_go_and_is_told_what_it_lacks(
+    hands: tuple[Hand, Hand],
+) -> None:
+    first, second = hands
+    first.session.close()
+    wait_until(lambda: not windows(second).bar.isVisible(), 5)
+    assert "has let this series go" in said(second)
+    stroke(second)
+    assert second.history.undo_text

@@ -26,6 +26,8 @@ class Windows(QObject):
         self._claims = Claims()
         self._series = ""
         self._why = ""
+        #: Another window had the series when it was opened here, and may let it go.
+        self._waiting = False
         self.bar = ReadOnlyBar(window)
         self.bar.take_over.clicked.connect(self.take_over)
         middle = window.centralWidget()
@@ -51,11 +53,20 @@ class Windows(QObject):
                 "Another window took this series over: here it can only be looked at. What you drew is in the "
                 "journal and in this window; export it from here if it is to be kept as it is."
             )
+        elif self._series and self._waiting and self._claims.claim(self._series) is None:
+            self._waiting = False
+            self._set("")
+            self._window.show_message(
+                "The other window has let this series go: it can be changed here now. What was drawn there is not "
+                "here; open the series again to go on from it.",
+                "warning",
+            )
         return self._why
 
     def take_over(self) -> None:
         """Work on the series here; the other window can only look from then on."""
         self._claims.take_over(self._series)
+        self._waiting = False
         self._set("")
 
     # Inside ---------------------------------------------------------------------------------------------------------
@@ -68,6 +79,7 @@ class Windows(QObject):
         self._leave()
         self._series = series
         holder = self._claims.claim(series) if series else None
+        self._waiting = holder is not None
         self._set(_held_by(holder) if holder is not None else "")
         if series:
             self._timer.start()

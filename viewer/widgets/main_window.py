@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from psygnal import Signal
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabBar, QToolBar, QVBoxLayout, QWidget
 
 from engine import person_name
@@ -40,6 +40,11 @@ _AREAS = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
+
+
+#: The width of a window in which panels are as wide as they were asked to be, and how much wider they become at most.
+_USUAL_WIDTH = 1440
+_WIDEST_SHARE = 1.6
 
 
 class MainWindow(QMainWindow):
@@ -67,6 +72,9 @@ class MainWindow(QMainWindow):
             menu.setToolTipsVisible(True)
         self._bars: dict[str, QToolBar] = {}
         self._docks: dict[str, QDockWidget] = {}
+        #: The width of a side's panels as `arrange` asked for it, and the one that they were given last.
+        self._asked: dict[QDockWidget, int] = {}
+        self._given: dict[QDockWidget, int] = {}
         self._actions: list[tuple[str, QAction]] = []
         self._for_series: list[QAction] = []
 
@@ -205,7 +213,17 @@ class MainWindow(QMainWindow):
                 dock.raise_()
             if firsts:
                 self.resizeDocks(firsts, [widths[side]] * len(firsts), Qt.Orientation.Horizontal)
+                self._asked[firsts[0]] = self._given[firsts[0]] = widths[side]
                 self.resizeDocks(firsts, [3, *[2] * (len(firsts) - 1)], Qt.Orientation.Vertical)
+
+    def _widen(self) -> None:
+        """Let the panels have their part of a wide window, unless a person gave them another width."""
+        share = min(max(self.width() / _USUAL_WIDTH, 1.0), _WIDEST_SHARE)
+        for dock, asked in self._asked.items():
+            wanted = round(asked * share)
+            if wanted != self._given[dock] and abs(dock.width() - self._given[dock]) <= 2:
+                self.resizeDocks([dock], [wanted], Qt.Orientation.Horizontal)
+                self._given[dock] = wanted
 
     def show_message(self, sentence: str, level: Level = "info", offer: Offer | None = None) -> None:
         """Tell the user something, over the edge of the panes; an error stays until it is dismissed."""
@@ -224,7 +242,13 @@ class MainWindow(QMainWindow):
         if geometry is not None:
             self.restoreGeometry(geometry)
         if state is not None:
+            self._asked.clear()
             self.restoreState(state, _LAYOUT_VERSION)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Share the new width between views and panels, once Qt has laid them out."""
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._widen)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Hide tab bars that Qt forgets when docks are rearranged before the first show."""

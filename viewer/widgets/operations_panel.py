@@ -29,6 +29,7 @@ from viewer.jobs import Task
 from viewer.review import reveal_area
 from viewer.session import Session
 from viewer.widgets.live import LiveHost
+from viewer.widgets.name_label import NameLabel
 from viewer.widgets.operation_fields import OperationFields
 from viewer.widgets.progress_bar import ProgressBar
 from viewer.widgets.structures_model import swatch
@@ -73,9 +74,12 @@ class OperationsPanel(QWidget):
         for name, operation in OPERATIONS.items():
             self.choice.addItem(operation.title, name)
         self.choice.setToolTip("What to do with the active structure")
-        self.subject = QLabel(self)
+        self.subject = NameLabel(self)
         self.other_label = QLabel(self)
         self.other = QComboBox(self)
+        # A long name must not widen the panel, and with it the whole side of the window.
+        self.other.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.other.setMinimumContentsLength(12)
         self.other.setToolTip("The second structure; it stays as it is")
         self._form = QFormLayout()
         self._form.addRow("Do", self.choice)

@@ -128,6 +128,9 @@ class ReviewPanel(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.which = QComboBox(self)
+        # A long name must not widen the panel, and with it the whole side of the window.
+        self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.which.setMinimumContentsLength(12)
         self.which.setToolTip("Review one structure, or all; with the share of its volume that is expected to be wrong")
         self.which.activated.connect(lambda _: self._refresh())
         self.model = ReviewModel(self._session, self)
