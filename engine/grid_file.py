@@ -115,21 +115,24 @@ def read_grid_file(path: Path, placement: Placement = "", progress: Progress = s
     progress(0.0, f"Reading {path.name}")
     if _is_nifti(path):
         header = nifti.read_header(path)
-        values, geometry = header.place.put(nifti.read_values(header, progress), placement)
-        return GridFile(values, geometry, header.place.notes(placement), header.is_image)
+        stored, after = nifti.read_values(header, progress)
+        values, geometry = header.place.put(stored, placement)
+        more = _surplus_notes(header.data, after, stored.shape, header.dtype.itemsize)
+        return GridFile(values, geometry, (*header.place.notes(placement), *more), header.is_image)
     reader = _itk_header(path)
     _check_packed(path)
     progress(0.2, f"Reading {path.name}")
     try:
         image = reader.Execute()
     except RuntimeError as error:
+        _require_beside(path)
         raise ReadError(f"{path.name} is cut off or damaged: its voxels cannot be read.") from error
     progress(0.8, f"Reading {path.name}")
     try:
         values, geometry = from_image(image)
     except GeometryError as error:
         raise GeometryError(f"{path.name}: {error}") from error
-    return GridFile(values, geometry, _space_notes(reader))
+    return GridFile(values, geometry, (*_space_notes(reader), *_raw_surplus_notes(path, values)))
 
 
 def _is_nifti(path: Path) -> bool:
@@ -149,6 +152,7 @@ def _itk_header(path: Path) -> "sitk.ImageFileReader":
             raise GeometryError(
                 f"{path.name}: the axes of its grid are not perpendicular; resample it first."
             ) from error
+        _require_beside(path)
         raise ReadError(f"{path.name} is damaged or not the kind of image that its name says.") from error
     size = reader.GetSize()
     if 0 in size:
@@ -165,6 +169,13 @@ def _itk_header(path: Path) -> "sitk.ImageFileReader":
     return reader
 
 
+def _require_beside(path: Path) -> None:
+    """Raises ReadError where the header's voxels are in a file that is not there."""
+    for name in _data_names(path) if path.name.lower().endswith(_DETACHED_SUFFIXES) else ():
+        if not (path.parent / name).is_file():
+            raise ReadError(f"{path.name}: the file of its voxels, {name}, is not beside it.")
+
+
 def _space_notes(reader: "sitk.ImageFileReader") -> tuple[str, ...]:
     """A note when an NRRD file does not tie its grid to the patient."""
     keys = set(reader.GetMetaDataKeys())
@@ -172,6 +183,32 @@ def _space_notes(reader: "sitk.ImageFileReader") -> tuple[str, ...]:
     if is_nrrd and "NRRD_space" not in keys:
         return ("The file does not say how it lies in the patient: left, right, front and back are not certain.",)
     return ()
+
+
+def _raw_surplus_notes(path: Path, values: NDArray[Any]) -> tuple[str, ...]:
+    """The same for NRRD and MetaImage, where the voxels are uncompressed, in one file, and from where they begin."""
+    fields, end = _text_header(path)
+    if path.name.lower().endswith((".mha", ".mhd")):
+        plain = fields.get("compresseddata", "").lower() not in ("true", "1")
+    else:
+        plain = fields.get("encoding", "").lower() == "raw"
+    skipped = any(fields.get(key, "0").strip("0") for key in ("headersize", "line skip", "byte skip", "lineskip"))
+    names = _data_names(path)
+    data, start = (path.parent / names[0], 0) if names else (path, end)
+    if not plain or skipped or len(names) > 1 or not data.is_file():
+        return ()
+    return _surplus_notes(data, data.stat().st_size - start - values.nbytes, values.shape, values.itemsize)
+
+
+def _surplus_notes(data: Path, after: int, shape: tuple[int, ...], itemsize: int) -> tuple[str, ...]:
+    """A note where so many bytes follow the voxels that the header may name too few of them."""
+    if after < shape[-1] * shape[-2] * itemsize:
+        return ()
+    needed = math.prod(shape) * itemsize
+    return (
+        f"{data.name} holds {after} bytes more than the {needed} of the voxels that its header names: if the header is "
+        "wrong, the image is as well.",
+    )
 
 
 def _check_packed(path: Path) -> None:

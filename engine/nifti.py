@@ -144,8 +144,8 @@ def read_header(path: Path) -> NiftiHeader:
     return made
 
 
-def read_values(header: NiftiHeader, progress: Progress = silent) -> NDArray[Any]:
-    """(planes, rows, columns) true values as stored in the file: whole numbers, or float32 or float64.
+def read_values(header: NiftiHeader, progress: Progress = silent) -> tuple[NDArray[Any], int]:
+    """(planes, rows, columns) true values as stored in the file: whole numbers, or float32 or float64; the bytes after.
 
     Raises:
         ReadError: it is cut off or damaged, or there is not enough memory.
@@ -166,7 +166,7 @@ def read_values(header: NiftiHeader, progress: Progress = silent) -> NDArray[Any
         values = data.view(header.dtype).reshape(header.shape)
         if not header.dtype.isnative:
             values = values.astype(header.dtype.newbyteorder("="))
-        return _scaled(values, header.slope, header.intercept)
+        return _scaled(values, header.slope, header.intercept), at - needed
     except MemoryError as error:
         raise ReadError(f"There is not enough memory for the voxels of {name}; close other images first.") from error
 

@@ -62,7 +62,9 @@ class Draft:
         else:
             kept = [(contour, points_of(contour.data)) for contour in self.contours]
             lost = sum(points is None for _, points in kept)
-            notes.append(f"'{self.name}': {counted(lost)} left out; the coordinates are no numbers.")
+            notes.append(
+                f"'{self.name}': {counted(lost)} left out; the coordinates are not all numbers, three a point."
+            )
             self.stated_points = [
                 n for n, (_, points) in zip(self.stated_points, kept, strict=True) if points is not None
             ]

@@ -248,7 +248,7 @@ def _contour(data: bytes, start: int, stop: int, implicit: bool, charset: Any) -
         if element.tag == CONTOUR_DATA:
             text = data[element.value_start : element.value_end].decode("latin-1").rstrip("\0 ")
         elif element.tag == CONTOUR_GEOMETRIC_TYPE:
-            geometric_type = _text(data, element)
+            geometric_type = _text(data, element).upper()
         elif element.tag == NUMBER_OF_CONTOUR_POINTS:
             points = whole_number(_text(data, element))
         elif element.tag == CONTOUR_NUMBER:

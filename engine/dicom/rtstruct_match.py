@@ -104,3 +104,17 @@ def check_match(
     raise MismatchError(
         f"{who} belongs to another image: neither its series nor its frame of reference is that of {what}."
     )
+
+
+def patient_notes(patient_id: str, patient_name: str, volume: Volume, who: str = "The RTSTRUCT") -> list[str]:
+    """A sentence where a set of structures names another patient than its image; none where either says nothing."""
+    info = volume.info
+    if patient_id and info.patient_id and patient_id.strip() != info.patient_id.strip():
+        return [
+            f"{who} has another patient ID ({patient_id}) than the image ({info.patient_id}): make sure that they are "
+            "of the same person."
+        ]
+    names = [" ".join(name.replace("^", " ").split()).casefold() for name in (patient_name, info.patient_name)]
+    if all(names) and names[0] != names[1]:
+        return [f"{who} names another patient than the image: make sure that they are of the same person."]
+    return []

@@ -19,7 +19,7 @@ from engine.dicom.rtstruct_drafts import Draft, drafts_of, planes_named
 from engine.dicom.rtstruct_file import RtstructFile, parse_rtstruct
 from engine.dicom.rtstruct_frames import in_other_frames
 from engine.dicom.rtstruct_items import header_json, string
-from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, check_match, contour_planes
+from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, check_match, contour_planes, patient_notes
 from engine.loose import CLOSED, points_of
 from engine.structures import Approval, Roi, StructureSet
 from engine.volume import FloatArray, Geometry, Volume
@@ -57,6 +57,7 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
     drafts = [draft for draft in drafts if draft.number not in apart]
     if volume is not None:
         geometry = volume.geometry
+        notes += patient_notes(string(header, "PatientID"), string(header, "PatientName"), volume)
         notes += _matched(references, volume, drafts)
     else:
         geometry = alone or geometry_from_contours([points for draft in drafts for points in draft.closed_points()])
@@ -125,4 +126,20 @@ def filled_areas(structures: StructureSet) -> tuple[Callable[[Roi], Mapping[int,
 def _matched(references: References, volume: Volume, drafts: Sequence[Draft]) -> list[str]:
     every = [points for draft in drafts for points in draft.points]
     planes = contour_planes(every, volume.geometry)
-    return check_match(references, volume, every, planes)
+    return [*check_match(references, volume, every, planes), *_misnamed(drafts, planes.tolist(), volume)]
+
+
+def _misnamed(drafts: Sequence[Draft], planes: Sequence[int], volume: Volume) -> list[str]:
+    """A sentence where contours name another image of the series than the one on whose plane they lie."""
+    images: dict[str, set[int]] = defaultdict(set)
+    for plane, instance in enumerate(volume.instances):
+        images[instance.sop_instance_uid].add(plane)
+    contours = [contour for draft in drafts for contour in draft.contours]
+    wrong = 0
+    for contour, plane in zip(contours, planes, strict=True):
+        named = {k for _, instance, _ in contour.image_uids for k in images.get(instance, ())}
+        wrong += bool(named) and plane >= 0 and plane not in named
+    if not wrong:
+        return []
+    refer = "1 contour names" if wrong == 1 else f"{wrong} contours name"
+    return [f"{refer} another image than the one on whose plane the coordinates lie: drawn where the coordinates are."]

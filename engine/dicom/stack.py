@@ -153,7 +153,7 @@ def _difference(stack: Stack, stacks: Sequence[Stack]) -> str:
             f"{plane.image.columns}×{plane.image.rows}",
             "" if plane.spacing_uv is None else f"{plane.spacing_uv[0]:.3g} mm pixels",
             f"series {of.header.series_number}",
-            "no rescale" if _lacks_rescale(plane) else "with rescale",
+            "no rescale" if _lacks_rescale(plane) else "rescale slope 0" if plane.slope == 0 else "with rescale",
         ]
 
     mine = describe(stack)
@@ -182,6 +182,8 @@ def _kind(header: Header, plane: StoredPlane) -> Hashable:
         image.photometric,
         # Values with a rescale and without one cannot be compared.
         _lacks_rescale(plane),
+        # A slope of zero makes all values of a plane equal.
+        plane.slope == 0,
     )
 
 

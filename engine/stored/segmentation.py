@@ -13,7 +13,13 @@ from engine.dicom.header import Header, read_elements, read_header
 from engine.dicom.info import read_info
 from engine.dicom.planes import StoredPlane
 from engine.dicom.references import NOTHING, References
-from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, PLANE_TOLERANCE_SHARE, check_match, contour_planes
+from engine.dicom.rtstruct_match import (
+    PLANE_TOLERANCE_MM,
+    PLANE_TOLERANCE_SHARE,
+    check_match,
+    contour_planes,
+    patient_notes,
+)
 from engine.dicom.segmentation import (
     SEGMENTATION_CLASSES,
     Frame,
@@ -72,7 +78,9 @@ class Segmentations(StructuresHandler):
         path = series.files[0]
         progress(0.0, f"Reading {path.name}")
         file = read_segmentation(path)
-        notes = [*file.notes, *_matched(file, volume)]
+        who = "The segmentation"
+        notes = [*file.notes, *patient_notes(series.info.patient_id, series.info.patient_name, volume, who)]
+        notes += _matched(file, volume)
         if file.fractional:
             notes.append("The segmentation gives shares or probabilities: its structures are traced at one half.")
         rois = []
@@ -101,7 +109,14 @@ def _matched(file: Segmentation, volume: Volume) -> list[str]:
     planes = {id(f.plane): f.plane for frames in file.frames.values() for f in frames if f.plane.position is not None}
     corners = [_corners(plane) for plane in planes.values()]
     on = contour_planes(corners, volume.geometry)
-    return check_match(file.references, volume, corners, on, "The segmentation")
+    notes = check_match(file.references, volume, corners, on, "The segmentation")
+    frames, own = file.references.frame_of_reference_uids, volume.info.frame_of_reference_uid
+    if not notes and frames and own and own not in frames:
+        notes.append(
+            "The segmentation names another frame of reference than the image that it refers to: make sure that the "
+            "patient lies in the same place in both."
+        )
+    return notes
 
 
 def _corners(plane: StoredPlane) -> FloatArray:

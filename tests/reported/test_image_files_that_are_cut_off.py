@@ -228,3 +228,28 @@ def test_a_case_of_a_data_set_is_refused_where_its_labels_are_cut_off(tmp_path: 
     nifti(lambda data: data[:HALF], "a.nii")(tmp_path / "labelsTr")
     with pytest.raises(ReadError, match=r"a\.nii is cut off"):
         DataSet(tmp_path, ["Organ"]).read("a")
+
+
+FEWER: dict[str, Write] = {
+    "nii": nifti(lambda data: data + RAW),
+    "nii.gz": nifti(lambda data: gzip.compress(data + RAW), "m.nii.gz"),
+    "img": pair(lambda data: data, lambda data: data + RAW),
+    "nrrd": nrrd("raw", RAW + RAW),
+    "nhdr": nrrd("raw", RAW + RAW, "m.raw"),
+    "mha": meta(RAW + RAW, packed=False),
+    "mhd": meta(RAW + RAW, beside="m.raw", packed=False),
+}
+
+
+@pytest.mark.parametrize("kind", FEWER)
+def test_a_header_that_names_fewer_voxels_than_there_are_is_told(tmp_path: Path, kind: str) -> None:
+    path = FEWER[kind](tmp_path)
+    assert any(f"{len(RAW)} bytes more" in note for note in open_volume(path).notes)
+
+
+@pytest.mark.parametrize("kind", ["nhdr", "mhd"])
+def test_voxels_that_are_not_beside_their_header_are_named(tmp_path: Path, kind: str) -> None:
+    path = WHOLE[kind](tmp_path)
+    (tmp_path / "m.raw").unlink()
+    with pytest.raises(ReadError, match=r"m\.raw, is not beside it"):
+        open_volume(path)

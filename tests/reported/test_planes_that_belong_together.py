@@ -402,3 +402,12 @@ def test_a_name_in_other_capitals_is_the_same(tmp_path: Path) -> None:
 
     write_series(tmp_path, make_voxels(SHAPE), GEOMETRY, edit=rename)
     assert not any("patients" in note for note in open_volume(tmp_path).notes)
+
+
+def test_a_plane_whose_slope_is_zero_is_left_out_and_told(tmp_path: Path) -> None:
+    write_series(
+        tmp_path, make_voxels(SHAPE), GEOMETRY, edit=lambda ds, k: setattr(ds, "RescaleSlope", "0" if k == 2 else "1")
+    )
+    volume = open_volume(tmp_path)
+    assert volume.geometry.shape[0] == SHAPE[0] - 1
+    assert ["slope 0" in left.sentence for left in volume.left_out] == [True]

@@ -248,7 +248,7 @@ def test_malformed_coordinates_are_left_out_and_named(tmp_path: Path, volume: Vo
 
     structures = read(tmp_path, volume, {"Broken": [Contour(k) for k in range(5)]}, broken)
     assert list(only(structures).planes) == [0, 1]
-    assert noted(structures, "2 contours", "no numbers") and noted(structures, "1 contour ", "no points")
+    assert noted(structures, "2 contours", "not all numbers") and noted(structures, "1 contour ", "no points")
     assert noted(structures, "another number of points")
 
 
