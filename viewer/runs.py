@@ -58,6 +58,11 @@ def run_step(document: Document, card: Card, result: Result, replaced: Mapping[s
     )
 
 
+def about_of(card: Card) -> tuple[str, ...]:
+    """What a refusal is about that a look at an image led to: parts of the body, or this card alone."""
+    return card.inputs[0].regions or (card.id,)
+
+
 def counted(result: Result) -> str:
     """What a run answered, as "7 structures and 2 scores"."""
     drawn = sum(not roi.is_empty for roi in result.rois)

@@ -304,6 +304,21 @@ def test_what_a_look_at_the_image_told_stands_on_the_card_and_may_be_overridden(
     assert bench.panel.run_button.isEnabled(), "another image was not looked at"
 
 
+def test_a_look_speaks_for_all_models_of_the_same_part_of_the_body(
+    qtbot: QtBot, tmp_path: Path, external: LoadedCard
+) -> None:
+    image = {"role": "image", "modality": ["CT"], "units": "HU", "regions": ["head"]}
+    cards = [card_like(tmp_path, id=name, title=name, inputs=[image]) for name in ("aa", "bb")]
+    bench = Bench(qtbot, [*cards, external])
+    bench.panel.select("aa")
+    bench.panel.run()
+    bench.jobs.failed.emit(Failed(1, "It found none of its structures.", unsuitable=True))
+    bench.panel.select("bb")
+    assert bench.panel.override.isVisible() and not bench.panel.run_button.isEnabled()
+    bench.panel.select(external.id)
+    assert bench.panel.run_button.isEnabled()
+
+
 def test_structures_without_contours_are_not_counted(qtbot: QtBot, external: LoadedCard) -> None:
     bench = Bench(qtbot, [external])
     bench.finish(roi("External"), Roi(2, "Lost", provenance=BY_MODEL))

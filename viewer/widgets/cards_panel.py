@@ -24,7 +24,7 @@ from engine.volume import Volume
 from viewer.history import History
 from viewer.jobs import EngineJobs, Task, run_in_background, sentence_for
 from viewer.layers import LayersChanged
-from viewer.runs import counted, places, run_step
+from viewer.runs import about_of, counted, places, run_step
 from viewer.session import Session
 from viewer.widgets.card_list import CardList
 from viewer.widgets.card_page import CardPage
@@ -77,8 +77,8 @@ class CardsPanel(QWidget):
         self._running: LoadedCard | None = None
         self._job = 0
         self._overridden: tuple[str, ...] = ()
-        # Id of a card → what its first network told about the open series.
-        self._looked: dict[str, suitability.Refusal] = {}
+        # What a first network told about the open series; it holds for all models of the same parts of the body.
+        self._looked: dict[tuple[str, ...], suitability.Refusal] = {}
         self._asked: Asked | None = None
         self._build()
         jobs.progressed.connect(self._progressed)
@@ -176,8 +176,8 @@ class CardsPanel(QWidget):
         if len(card.inputs) == 1:
             casting = Casting({first: images[0]})
         read = {role: image.volume for role, image in casting.inputs.items() if image.volume is not None}
-        looked = [self._looked[loaded.id]] if loaded.id in self._looked else []
-        return [*suitability.why_unsuitable(card, read, {*casting.inputs, *casting.open}), *looked]
+        refusals = suitability.why_unsuitable(card, read, {*casting.inputs, *casting.open})
+        return [*refusals, *(refusal for about, refusal in self._looked.items() if about == about_of(card))]
 
     def _show_refusals(self) -> None:
         """What speaks against the chosen card with the images that are chosen for it, and what may be done about it."""
@@ -353,12 +353,11 @@ class CardsPanel(QWidget):
     def _failed(self, message: Failed) -> None:
         if message.job != self._job or self._running is None:
             return
-        if message.unsuitable and self.cancel_button.isEnabled():
-            # What only a look at the image could tell: from now on it stands on the card, with the choice to go on.
-            self._looked[self._running.id] = suitability.Refusal(message.sentence, True)
-        loaded = self._running
+        loaded, stopping = self._running, not self.cancel_button.isEnabled()
         self._end(message.sentence, "error")
-        if loaded.id in self._looked:
+        if message.unsuitable and not stopping:
+            # What only a look at the image could tell: from now on it stands on the card, with the choice to go on.
+            self._looked[about_of(loaded.card)] = suitability.Refusal(message.sentence, True)
             self.refresh()
             self.select(loaded.id)
 

@@ -1,0 +1,218 @@
+"""The panel of operations: what is previewed, what it becomes, and where."""
+
+import pytest
+import shapely
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from shapely import Point
+
+from engine.errors import CancelledError
+from engine.progress import Progress
+from engine.structures import Generation, StructureSet
+from engine.volume import Volume
+from tests.viewer.hand import CTRL, Hand, has_colour
+from viewer.edits.operations import OPERATIONS
+from viewer.session import View
+
+BRAINSTEM, CORD, PAROTID_R, PAROTID_L, LARYNX = 1, 2, 3, 4, 6
+
+
+@pytest.fixture
+def hand(window: Hand, study: tuple[Volume, StructureSet]) -> Hand:
+    window.open(*study)
+    window.window.panel("Structures").show()
+    window.window.panel("Structures").raise_()
+    window.session.set_active(PAROTID_L)
+    window.settle()
+    return window
+
+
+def previewed(hand: Hand, name: str) -> None:
+    hand.editing.show_operation(name)
+    hand.wait_until(lambda: hand.editing.live.proposed is not None)
+
+
+def test_a_margin_is_previewed_in_white_and_applied_as_one_step(hand: Hand) -> None:
+    roi = hand.session.active_roi
+    geometry = hand.session.volume.geometry
+    hand.go_to(list(roi.planes)[len(roi.planes) // 2])
+    panel = hand.editing.operations
+    hand.editing.show_operation("margin")
+    panel.as_new.setChecked(False)
+    panel.numbers.links["margin"].setChecked(False)
+    for side in ("anterior", "posterior", "superior", "inferior"):
+        panel.set_value(side, 0.0)
+    panel.set_value("left", 12.0)
+    panel.set_value("right", 0.0)
+    hand.wait_until(lambda: hand.editing.live.proposed is not None)
+    assert hand.session.active_roi is roi, "a preview changes nothing"
+    grown = hand.editing.live.proposed
+    plane = hand.session.plane
+    left = max(shapely.get_coordinates(grown.area(plane)), key=lambda point: point[0])
+    assert left[0] - roi.area(plane).bounds[2] == pytest.approx(12.0, abs=0.2), "left is left"
+    assert has_colour(hand.picture(View.AXIAL), hand.pixel(View.AXIAL, hand.on_plane([left])[0]), (255, 255, 255))
+    assert "→" in panel.outcome.text()
+    QTest.mouseClick(panel.apply_button, Qt.MouseButton.LeftButton)
+    hand.settle()
+    assert hand.history.undo_text == "Margin, L12 R0 A0 P0 S0 I0 mm: Parotid_L"
+    assert hand.session.active_roi.volume_cm3(geometry) > roi.volume_cm3(geometry)
+    assert hand.editing.live.proposed is None
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.session.active_roi.planes == roi.planes
+
+
+def test_a_margin_becomes_a_structure_of_its_own_with_linked_sides_a_name_and_the_type(hand: Hand) -> None:
+    panel = hand.editing.operations
+    before = hand.session.structures
+    source = hand.session.active_roi
+    hand.editing.show_operation("margin")
+    panel.numbers.links["margin"].setChecked(True)
+    panel.as_new.setChecked(True)
+    field = panel.numbers.fields["margin"]["left"]
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "7")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert set(panel.values.values()) == {7.0}
+    assert panel.new_name.isVisible() and panel.new_name.text() == "Parotid_L+7mm"
+    assert hand.editing.structures.view.isVisible(), "what a margin is made of stays in sight"
+    assert not hand.editing.structures.view.visibleRegion().isEmpty()
+    panel.new_name.setFocus()
+    panel.new_name.selectAll()
+    QTest.keyClicks(panel.new_name, "PRV_Parotid_L")
+    panel.apply()
+    hand.wait_until(lambda: hand.history.undo_text != "")
+    made = hand.session.structures.rois[-1]
+    assert (made.name, made.roi_type) == ("PRV_Parotid_L", "ORGAN") and source.roi_type == "ORGAN"
+    assert hand.session.structures.rois[:-1] == before.rois
+    assert made.volume_cm3(before.geometry) > source.volume_cm3(before.geometry)
+    assert panel.new_name.text() == "Parotid_L+7mm", "the next result gets a name of its own"
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_is_made(hand: Hand) -> None:
+    panel = hand.editing.operations
+    previewed(hand, "margin")
+    panel.as_new.setChecked(True)
+    panel.new_name.selectAll()
+    panel.new_name.setFocus()
+    QTest.keyClicks(panel.new_name, "Parotid_R")
+    panel.apply()
+    hand.settle()
+    assert hand.history.undo_text == "" and "already a structure Parotid_R" in hand.window.messages.sentences[-1]
+
+
+def test_unlinked_sides_are_set_each_by_itself(hand: Hand) -> None:
+    panel = hand.editing.operations
+    hand.editing.show_operation("margin")
+    link = panel.numbers.links["margin"]
+    link.setChecked(True)
+    panel.set_value("left", 4.0)
+    QTest.mouseClick(link, Qt.MouseButton.LeftButton)
+    panel.set_value("superior", 9.0)
+    assert panel.values == {
+        **dict.fromkeys(("left", "right", "anterior", "posterior", "inferior"), 4.0),
+        "superior": 9.0,
+    }
+    assert panel.new_name.text() == "Parotid_L+margin"
+    QTest.mouseClick(link, Qt.MouseButton.LeftButton)
+    assert set(panel.values.values()) == {4.0}
+
+
+def test_a_preview_comes_into_view_once_and_then_lets_the_user_look_elsewhere(hand: Hand) -> None:
+    geometry = hand.session.volume.geometry
+    drawn = set(hand.session.active_roi.planes)
+    hand.go_to(0)
+    scene = hand.pane(View.AXIAL).scene
+    scene.zoom(8.0, (0, 0))
+    assert hand.session.plane not in drawn
+    previewed(hand, "margin")
+    plane = hand.session.plane
+    area = hand.editing.live.proposed.area(plane)
+    assert not area.is_empty
+    u0, v0, u1, v1 = area.bounds
+    pane = hand.pane(View.AXIAL)
+    for corner in geometry.lps_from_plane(plane, [(u0, v0), (u1, v1)]):
+        assert pane.rect().contains(hand.pixel(View.AXIAL, corner))
+    hand.go_to(0)
+    first = hand.editing.live.proposed
+    hand.editing.operations.set_value("left", 6.5)
+    hand.wait_until(lambda: hand.editing.live.proposed not in (None, first))
+    assert hand.session.plane == 0
+
+
+def test_a_result_can_become_a_new_structure(hand: Hand) -> None:
+    before = hand.session.structures
+    panel = hand.editing.operations
+    hand.editing.show_operation("union")
+    panel.other.setCurrentIndex(panel.other.findData(PAROTID_R))
+    panel.apply()
+    hand.wait_until(lambda: hand.history.undo_text != "")
+    made = hand.session.structures.rois[-1]
+    assert made.name == "Parotid_L union" and hand.session.structures.rois[:-1] == before.rois
+    assert made.provenance.generation is Generation.SEMIAUTOMATIC
+    geometry = before.geometry
+    both = sum(before[number].volume_cm3(geometry) for number in (PAROTID_L, PAROTID_R))
+    assert made.volume_cm3(geometry) == pytest.approx(both, rel=1e-6)
+
+
+def test_every_operation_runs_from_the_panel(hand: Hand) -> None:
+    panel = hand.editing.operations
+    hand.session.set_active(LARYNX)
+    panel.other.setCurrentIndex(panel.other.findData(BRAINSTEM))
+    for name, operation in OPERATIONS.items():
+        hand.editing.show_operation(name)
+        hand.wait_until(lambda: panel._result is not None or "Choose" in panel.outcome.text())
+        assert operation.tip not in panel.outcome.text()
+        assert all(field.isVisible() for field in panel.numbers.fields[name].values())
+        hidden = [field for other, fields in panel.numbers.fields.items() if other != name for field in fields.values()]
+        assert not any(field.isVisible() for field in hidden)
+
+
+def test_a_long_operation_stops_when_asked(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+    import time
+
+    stages: list[float] = []
+
+    def endless(areas: object, other: object, geometry: object, values: object, progress: Progress) -> dict:
+        try:
+            while True:
+                progress(0.5, "Working")
+                time.sleep(0.005)
+        except CancelledError:
+            stages.append(time.monotonic())
+            raise
+
+    monkeypatch.setitem(OPERATIONS, "smooth", dataclasses.replace(OPERATIONS["smooth"], compute=endless))
+    panel = hand.editing.operations
+    hand.editing.show_operation("smooth")
+    panel.apply()
+    hand.wait_until(lambda: panel.bar.value() == 500)
+    assert panel.cancel_button.isEnabled()
+    asked = time.monotonic()
+    QTest.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)
+    hand.wait_until(lambda: bool(stages) and not panel.cancel_button.isEnabled())
+    assert stages[0] - asked < 2.0
+    assert hand.history.undo_text == ""
+
+
+def test_an_operation_on_a_locked_structure_is_refused_but_may_make_a_new_one(hand: Hand) -> None:
+    hand.key(Qt.Key.Key_L)
+    panel = hand.editing.operations
+    previewed(hand, "smooth")
+    panel.apply()
+    assert "is locked" in hand.window.messages.sentences[-1]
+    panel.as_new.setChecked(True)
+    panel.apply()
+    hand.wait_until(lambda: hand.history.undo_text.startswith("Smooth"))
+    panel.as_new.setChecked(False)
+    assert hand.session.structures.rois[-1].name == "Parotid_L smooth"
+
+
+def test_an_edit_during_a_preview_makes_it_anew(hand: Hand) -> None:
+    previewed(hand, "margin")
+    first = hand.editing.live.proposed
+    hand.key(Qt.Key.Key_B)
+    hand.drag(View.AXIAL, hand.on_plane([(100, 100), (150, 100)]))
+    hand.wait_until(lambda: hand.editing.live.proposed not in (None, first))
+    assert hand.editing.live.proposed.area(hand.session.plane).covers(Point(125, 100))
