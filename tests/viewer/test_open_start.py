@@ -15,6 +15,7 @@ from engine.volume import Geometry, Volume
 from tests.synthetic import make_geometry, make_voxels, write_series
 from tests.viewer.person import Person
 from viewer.features import application
+from viewer.features.editing import Editing
 from viewer.features.opening import Opener
 from viewer.features.starting import Starting
 from viewer.jobs import EngineJobs
@@ -74,6 +75,23 @@ def test_a_double_click_in_the_tree_opens_and_does_not_fold(person: Person, seri
     QTest.mouseDClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=at)
     person.until(lambda: person.session.volume is not with_volume)
     assert item.isExpanded()
+
+
+def test_zoom_disc_and_place_come_back_with_a_series(person: Person, series: Path, built_in: Path) -> None:
+    editing = person.window.findChild(Editing)
+    assert editing is not None
+    person.open(series)
+    person.axial.scene.zoom(3.0, (40.0, 50.0))
+    person.session.move_cursor(person.session.cursor_lps + np.array([3.0, 2.0, 3.0]))
+    editing.toolbox.set_radius(17.0)
+    framing, place = person.axial.scene.framing, person.session.cursor_lps.tolist()
+    person.open(built_in)
+    editing.toolbox.set_radius(4.0)
+    assert person.axial.scene.framing != framing
+    person.open(series)
+    assert person.axial.scene.framing == framing
+    assert person.session.cursor_lps.tolist() == pytest.approx(place)
+    assert editing.toolbox.radius_mm == 17.0
 
 
 @pytest.mark.parametrize("room", [QSize(1400, 900), QSize(1024, 700)])
