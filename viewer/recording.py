@@ -33,6 +33,7 @@ class Kept:
         done, undone: steps to undo and redo from there, oldest first.
         look: how the window was set, in JSON: zoom, tool.
         session_id: of its journal.
+        steps: how many the journal had then.
     """
 
     info: SeriesInfo
@@ -42,6 +43,7 @@ class Kept:
     undone: tuple[Step, ...] = ()
     look: Mapping[str, Any] = field(default_factory=dict)
     session_id: str = ""
+    steps: int = 0
 
     def is_of(self, volume: Volume) -> bool:
         """Whether it is about this series, on the same planes."""
@@ -197,7 +199,12 @@ class Recording:
             return
         self.keep_look()
         done, undone = self._history.steps
-        kept = Kept(volume.info, volume.geometry, left, done, undone, self._look(), self.session_id)
+        journal, steps = self._ready(), 0
+        if journal is not None:
+            with contextlib.suppress(PlanimeterError):  # a journal that can't be read holds nothing newer
+                steps = journal.describe().steps
+        session_id = journal.id if journal is not None else ""
+        kept = Kept(volume.info, volume.geometry, left, done, undone, self._look(), session_id, steps)
         self._kept = [*(other for other in self._kept if not other.is_of(volume)), kept]
 
     def _opened(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.edits import replay
-from engine.errors import MismatchError, ReadError
+from engine.errors import MismatchError, PlanimeterError, ReadError
 from engine.journal import About, Journal, SessionRecord
 from engine.later import later
 from engine.progress import Progress, part
@@ -77,6 +77,23 @@ def kept_in(journal: Journal, volume: Volume, about: About) -> Kept:
     document, done, undone = replay(saved.base, saved.steps)
     left = Left(document, saved.filed(), saved.seen, **_place(about))
     return Kept(volume.info, volume.geometry, left, done, undone, about.look, journal.id)
+
+
+def brought_up(kept: Kept, volume: Volume, folder: Path | None = None) -> Kept:
+    """How a series was left, with what another window has since done in the same session.
+
+    What can't be read, or is in that other window still, is passed over: `kept` itself holds all that was done here.
+    """
+    try:
+        journal = Journal.resume(kept.session_id, folder)
+    except PlanimeterError:
+        return kept
+    try:
+        return kept_in(journal, volume, About(look=kept.look)) if journal.describe().steps > kept.steps else kept
+    except PlanimeterError:
+        return kept
+    finally:
+        journal.abandon()
 
 
 def _candidates(record: SessionRecord, progress: Progress) -> tuple[Catalogue, list[Series]]:

@@ -14,7 +14,7 @@ from engine.structures import PlaneContours, RawContour, Roi, StructureSet
 from engine.volume import Geometry, SeriesInfo, Volume
 from viewer.history import History, add, redraw
 from viewer.recording import Recording
-from viewer.reopening import kept_in
+from viewer.reopening import brought_up, kept_in
 from viewer.session import Session
 from viewer.unexported import unexported
 
@@ -224,6 +224,26 @@ def test_a_series_that_is_opened_again_has_its_structures_its_undo_and_its_journ
     assert desk.recording.session_id == first
     desk.history.redo()
     assert [entry.kind for entry in desk.recording.entries()][-3:] == [Kind.CLOSED, Kind.RESUMED, Kind.REDO]
+
+
+def test_what_another_window_did_meanwhile_is_there_when_a_series_is_opened_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.draw(1, 1)
+    ct = desk.session.volume
+    desk.session.open(make_volume(planes=5))
+    kept = desk.recording.kept_of(ct)
+    desk.recording.entries()  # waits for what the disk is behind with
+    assert brought_up(kept, ct, tmp_path) is kept
+    other = Desk(tmp_path)
+    put_back(other, kept.session_id, tmp_path)
+    other.draw(2, 9)
+    assert brought_up(kept, ct, tmp_path) is kept, "the other window holds it"
+    state = other.session.structures
+    other.recording.end()
+    newer = brought_up(kept, ct, tmp_path)
+    assert same(newer.left.document.structures, state)
+    desk.recording.open(ct, ct, newer)
+    assert desk.recording.session_id == kept.session_id and desk.history.undo_text == "Draw 9"
 
 
 def test_a_series_without_a_step_keeps_its_structures_and_begins_a_journal(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from viewer import history
 from viewer.jobs import Task, run_in_background
 from viewer.layers import Layer
 from viewer.looks import layer_over
+from viewer.recording import Kept
+from viewer.reopening import brought_up
 from viewer.unexported import unexported
 from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
@@ -159,16 +161,16 @@ class Opener(QObject):
                 self.opened.emit()
             return
 
-        def work(progress: Progress) -> tuple[Volume, Volume, StructureSet | None]:
+        def work(progress: Progress) -> tuple[Volume, Volume, StructureSet | None, Kept | None]:
             volume = read.read_series(series, progress)
-            display = onto_regular_grid(volume)
+            display, kept = onto_regular_grid(volume), self._window.recording.kept_of(volume)
+            kept = brought_up(kept, volume) if kept is not None else None
             if structures is None:
-                return volume, display, None
-            return volume, display, read.read_structures(opening.find_structures(structures), volume, progress)
+                return volume, display, None, kept
+            return volume, display, read.read_structures(opening.find_structures(structures), volume, progress), kept
 
-        def finished(result: tuple[Volume, Volume, StructureSet | None]) -> None:
-            volume, display, found = result
-            kept = self._window.recording.kept_of(volume)
+        def finished(result: tuple[Volume, Volume, StructureSet | None, Kept | None]) -> None:
+            volume, display, found, kept = result
             if kept is None or (found is not None and not unexported(kept.left.document.structures, kept.left.filed)):
                 self._window.session.open(volume, found, display)
             else:

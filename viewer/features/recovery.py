@@ -100,7 +100,9 @@ class RecoveryBar(QFrame):
         self._show()
 
     def _on_put_back(self, kept: Kept) -> None:
-        self._settled = kept.info.series_uid
+        # Where nothing had been done here, what was done elsewhere is still worth an offer.
+        if kept.done or kept.undone:
+            self._settled = kept.info.series_uid
         self._show()
 
     def _offers(self) -> list[SessionRecord]:
