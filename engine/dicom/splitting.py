@@ -28,6 +28,12 @@ _INTERLEAVED = (
     *("SeriesNumber", "FrameOfReferenceUID", "StudyInstanceUID"),
 )
 
+#: Traits that change what a plane shows: planes of one volume have one value of each.
+_SHOWN = (
+    *("TemporalPositionIdentifier", "TemporalPositionIndex", "PhasePercent", "NominalPercentageOfCardiacPhase"),
+    *("NominalPercentageOfRespiratoryPhase", "EchoTime", "BValue", "DiffusionBValue", "ConvolutionKernel", "KVP"),
+)
+
 
 def split(planes: Sequence[StoredPlane]) -> list[Part]:
     """The stacks of planes of one size, spacing and direction."""
@@ -223,4 +229,13 @@ def _one_stack_notes(planes: Sequence[StoredPlane]) -> tuple[str, ...]:
         notes.append(
             f"The planes carry {len(numbers)} series numbers ({shown}) under one series UID: taken as one series."
         )
+    for trait in _SHOWN:
+        i = TRAITS.index(trait)
+        values = sorted({_value(plane, i) for plane in planes} - {""}, key=sort_key)
+        if len(values) > 1:
+            shown = ", ".join(value_text(trait, value, values) for value in values[:4])
+            notes.append(
+                f"The planes make one even stack but differ in {TRAIT_NAMES[trait]} ({shown}"
+                f"{', …' if len(values) > 4 else ''}): taken as one volume; make sure that nothing is mixed in it."
+            )
     return tuple(notes)

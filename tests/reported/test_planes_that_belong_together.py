@@ -411,3 +411,21 @@ def test_a_plane_whose_slope_is_zero_is_left_out_and_told(tmp_path: Path) -> Non
     volume = open_volume(tmp_path)
     assert volume.geometry.shape[0] == SHAPE[0] - 1
     assert ["slope 0" in left.sentence for left in volume.left_out] == [True]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values", "name"),
+    [
+        ("EchoTime", (10, 80), "echo time"),
+        ("TemporalPositionIdentifier", (1, 2), "time point"),
+        ("ImageComments", ("0%", "50%"), "phase"),
+        ("DiffusionBValue", (0.0, 800.0), "b-value"),
+    ],
+)
+def test_planes_of_one_even_stack_that_show_different_things_are_told(
+    tmp_path: Path, keyword: str, values: tuple[object, object], name: str
+) -> None:
+    write_series(tmp_path, make_voxels(SHAPE), GEOMETRY, "MR", edit=lambda ds, k: setattr(ds, keyword, values[k % 2]))
+    volume = open_volume(tmp_path)
+    assert volume.geometry.shape == SHAPE
+    assert any(f"differ in {name}" in note for note in volume.notes)
