@@ -9,13 +9,19 @@ A type checker is shown the import, the program the module to come:
 """
 
 import importlib
+import threading
 from types import ModuleType
 from typing import Any
+
+#: Two threads that import what stands on one library at once may each meet it half made (pydantic does not bear it).
+_ONE_AT_A_TIME = threading.RLock()
 
 
 class _Later(ModuleType):
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self.__name__), name)
+        with _ONE_AT_A_TIME:
+            module = importlib.import_module(self.__name__)
+        return getattr(module, name)
 
 
 def later(name: str) -> ModuleType:
