@@ -26,7 +26,7 @@ class Option(Strict):
         key: its name on the command line.
         label, tip: for people.
         kind: "flag" for yes or no, "choice" for one of `choices`, "number" from `low` to `high`.
-        sets: what it changes: `NODE.PARAM`, or `uncertainty.FIELD`.
+        sets: what it changes: `NODE.PARAM`, `OP.PARAM` of all nodes of an operation, or `uncertainty.FIELD`.
         choices: value → how it is called.
         low, high, decimals, unit: of a number.
     """
@@ -97,12 +97,18 @@ def value_of(card: "Card", option: Option) -> Choice:
         ValueError: the card has no such value.
     """
     part, _, name = option.sets.partition(".")
-    nodes = [node.params for node in card.graph if node.node == part]
-    holder: Strict | None = nodes[0] if nodes else card.uncertainty if part == _UNCERTAINTY else None
+    nodes = _nodes(card, part)
+    holder: Strict | None = card.graph[nodes[0]].params if nodes else card.uncertainty if part == _UNCERTAINTY else None
     if holder is None or name not in type(holder).model_fields:
         raise ValueError(f"option '{option.key}' sets '{option.sets}', which the card does not have")
     value: Any = getattr(holder, name)
     return value  # type: ignore[no-any-return]
+
+
+def _nodes(card: "Card", part: str) -> list[int]:
+    """The node of that name; else all nodes of the operation of that name."""
+    named = [index for index, node in enumerate(card.graph) if node.node == part]
+    return named or [index for index, node in enumerate(card.graph) if node.op == part]
 
 
 def check_options(card: "Card") -> None:
@@ -132,8 +138,9 @@ def with_chosen(card: "Card", chosen: Mapping[str, Choice]) -> "Card":
     for key, value in chosen.items():
         option = _option(card, key)
         part, _, name = option.sets.partition(".")
-        nodes = [node["params"] for node in values["graph"] if node["node"] == part]
-        (nodes[0] if nodes else values[_UNCERTAINTY])[name] = option.check(value)
+        nodes = _nodes(card, part)
+        for holder in [values["graph"][index]["params"] for index in nodes] or [values[_UNCERTAINTY]]:
+            holder[name] = option.check(value)
     try:
         return type(card).model_validate(values)
     except ValidationError as error:

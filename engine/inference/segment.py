@@ -57,6 +57,8 @@ def run_segmenter(params: Params, prepared: Prepared, context: Context) -> Maps:
         context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
         return maps
 
+    if params.quick and params.flips and context.options.flips is None:
+        context.note("Run quickly, as was chosen: mirrored copies were left out, so contours may differ a little.")
     told = "smaller tiles were used, so contours may differ a little"
     return where_it_fits(context, params.patch, _smaller, attempt, told)
 
@@ -171,7 +173,8 @@ class Sweep:
 
     @property
     def _flips(self) -> tuple[Flip, ...]:
-        return self.params.flips if self.context.options.flips in {None, True} else ()
+        asked = self.context.options.flips
+        return self.params.flips if asked or (asked is None and not self.params.quick) else ()
 
     def _tile(self, networks: Sequence[nn.Module], prepared: Prepared, start: Size) -> torch.Tensor | None:
         """Probabilities (channels, planes, rows, columns) of the tile at `start`; None where no patient is in it."""

@@ -27,6 +27,7 @@ class Params(Strict):
         labels: of the channels, in order; after the background for softmax, which is channel 0.
         activation: softmax, one label a voxel; sigmoid, labels that may overlap.
         flips: mirrored copies whose probabilities are averaged.
+        quick: leave the mirrored copies out.
         mirror_pairs: labels that swap in a left-right mirror.
     """
 
@@ -39,6 +40,7 @@ class Params(Strict):
     labels: Annotated[Labels, Field(min_length=1)]
     activation: Literal["softmax", "sigmoid"] = "softmax"
     flips: Annotated[tuple[Flip, ...], Field(max_length=3)] = ()
+    quick: bool = False
     mirror_pairs: Annotated[tuple[tuple[Identifier, Identifier], ...], Field(max_length=500)] = ()
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from engine.answers import RunOptions
 from engine.cards.registry import SHIPPED, load_card
 from engine.cards.roles import only_input
 from engine.contouring.fill import fill
+from engine.errors import CardError
 from engine.inference.classify import build_views
 from engine.inference.context import Context
 from engine.inference.maps import Maps
@@ -94,6 +95,33 @@ def test_one_progress_runs_over_all_networks_of_a_card_and_names_them(tmp_path: 
     later = [fraction for fraction, stage in told if stage.startswith("Network 2 of 2, tile 1 of ")]
     assert networks and later and min(later) > max(networks)
     assert 0.4 < min(later) < 0.7, "networks of one size take the same time"
+
+
+def test_no_network_runs_where_the_weights_of_another_are_altered(tmp_path: Path, volume: Volume) -> None:
+    first = segmenter_node(tmp_path / "two", (0,))
+    second = {**segmenter_node(tmp_path / "two", (1,)), "node": "again"}
+    loaded = write_card(tmp_path / "two", [first, second], ["Left"])
+    path = tmp_path / "two" / "weights1.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    tiles: list[int] = []
+    with pytest.raises(CardError, match="weights1"):
+        run_card(loaded, {"ct": volume}, device="cpu", on_tile=lambda tile, *_: tiles.append(tile))
+    assert not tiles
+
+
+def test_a_quick_run_leaves_the_mirrored_copies_out_and_says_so(tmp_path: Path, volume: Volume) -> None:
+    loaded = write_card(tmp_path / "net", [segmenter_node(tmp_path / "net", flips=["left-right"])], ["Left"])
+    quick = write_card(
+        tmp_path / "quick", [segmenter_node(tmp_path / "quick", flips=["left-right"], quick=True)], ["Left"]
+    )
+    full, unflipped, quickly = (
+        run_card(card, {"ct": volume}, device="cpu", options=replace(FULL, flips=flips))
+        for card, flips in ((loaded, None), (loaded, False), (quick, None))
+    )
+    assert volume_of(quickly, 0, volume) == volume_of(unflipped, 0, volume) != volume_of(full, 0, volume)
+    assert "quickly" in " ".join(quickly.notes) and not full.notes
 
 
 def test_work_that_begins_anew_stands_still_until_it_is_as_far_as_it_was() -> None:

@@ -53,6 +53,12 @@ def test_the_command_line_chooses_by_key() -> None:
     assert with_chosen(oar, {"bands": True}).uncertainty.draw_bands
 
 
+def test_an_option_may_set_all_nodes_of_an_operation() -> None:
+    oar = load_card(SHIPPED / "head-neck-oar").card
+    networks = [node for node in with_chosen(oar, {"quick": True}).graph if node.op == "segment"]
+    assert len(networks) == 5 and all(node.params.model_dump()["quick"] for node in networks)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -105,9 +111,10 @@ def test_a_run_is_one_of_the_card_as_it_was_chosen(tmp_path: Path) -> None:
 def test_a_card_of_version_0_1_is_the_same_card_in_the_present_form(name: str) -> None:
     old = parse_card((OLD / f"{name}.json").read_bytes(), name)
     now = load_card(SHIPPED / name).card
-    # Regions came later; an old card has none.
+    # Regions, and the quick way, came later; an old card has none.
     inputs = tuple(image.model_copy(update={"regions": ()}) for image in now.inputs)
-    assert old == now.model_copy(update={"inputs": inputs})
+    options = tuple(option for option in now.options if option.key != "quick")
+    assert old == now.model_copy(update={"inputs": inputs, "options": options})
 
 
 def old_card(node: dict[str, Any]) -> dict[str, Any]:
