@@ -15,14 +15,14 @@ from engine.preprocessing.table import PREPROCESSING
 from engine.values import Identifier, Strict
 
 
-class Step(Strict):
+class CardStep(Strict):
     """A step by its word in a table, with its params."""
 
     op: str
     params: Strict
 
 
-class ImageStep(Step):
+class ImageStep(CardStep):
     """A step before the graph.
 
     Args:
@@ -32,7 +32,7 @@ class ImageStep(Step):
     of: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
 
 
-class LabelStep(Step):
+class LabelStep(CardStep):
     """A step after the graph."""
 
     params: StepParams

@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from engine.cards.nodes import LabelStep as Step
+from engine.cards.nodes import LabelStep
 from engine.inference.preprocess import AxisOrder, Box, Prepared
 from engine.postprocessing.table import POSTPROCESSING
 from engine.sitk_image import to_image
@@ -167,7 +167,7 @@ class Maps:
         return out
 
 
-def processed(label: str, given: Map, steps: Sequence[Step], other: Other) -> Map:
+def processed(label: str, given: Map, steps: Sequence[LabelStep], other: Other) -> Map:
     """A structure's map after a card's post-processing; what is dropped falls to 0, what is filled rises to 1.
 
     Args:

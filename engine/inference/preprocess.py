@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from engine.cards.nodes import Step
+from engine.cards.nodes import CardStep
 from engine.errors import EngineError
 from engine.inference.body import Body, find_body
 from engine.preprocessing.plan import Plan, Values
@@ -88,7 +88,7 @@ class Prepared:
     values: Float32Array
     outside: float
     plan: Plan
-    intensity: tuple[Step, ...] = ()
+    intensity: tuple[CardStep, ...] = ()
     body: Body | None = None
     fed: NDArray[np.float16] | None = None
 
@@ -131,7 +131,7 @@ class Prepared:
         return _on_grid(self, box, plan, progress)
 
 
-def as_seen(values: Float32Array, intensity: Sequence[Step]) -> list[Float32Array]:
+def as_seen(values: Float32Array, intensity: Sequence[CardStep]) -> list[Float32Array]:
     """The channels that a network sees of values in the image's units: what steps with known figures make of them."""
     channels = [values]
     for step in intensity:
@@ -141,7 +141,7 @@ def as_seen(values: Float32Array, intensity: Sequence[Step]) -> list[Float32Arra
     return channels
 
 
-def prepare(volume: Volume, steps: Sequence[Step], progress: Progress = silent) -> Prepared:
+def prepare(volume: Volume, steps: Sequence[CardStep], progress: Progress = silent) -> Prepared:
     """Do a card's preprocessing.
 
     What it does to place (orient, mask, crop, resample) comes in one pass over the image, plane by plane; what it does
@@ -159,7 +159,7 @@ def prepare(volume: Volume, steps: Sequence[Step], progress: Progress = silent) 
     return replace(prepared, intensity=tuple(_settled(prepared, steps)))
 
 
-def prepare_onto(volume: Volume, base: Prepared, steps: Sequence[Step]) -> Prepared:
+def prepare_onto(volume: Volume, base: Prepared, steps: Sequence[CardStep]) -> Prepared:
     """An image of the same patient on the grid of another, which lies in the same frame of reference.
 
     Of a card's steps those that change values are done; its place is the other's. What the image does not cover has
@@ -174,7 +174,7 @@ def prepare_onto(volume: Volume, base: Prepared, steps: Sequence[Step]) -> Prepa
     return replace(prepared, intensity=tuple(_settled(prepared, steps)))
 
 
-def _settled(prepared: Prepared, steps: Sequence[Step]) -> list[Step]:
+def _settled(prepared: Prepared, steps: Sequence[CardStep]) -> list[CardStep]:
     """The steps that change values, with figures in place of those that they take from the image."""
     settled = []
     for step in steps:

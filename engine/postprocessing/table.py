@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Step:
+class Postprocessing:
     """One kind of step.
 
     Args:
@@ -24,9 +24,9 @@ class Step:
     run: "Callable[[Any, str, Map, Other], Map]"
 
 
-POSTPROCESSING: dict[str, Step] = {
-    "largest_pieces": Step(largest_pieces.Params, largest_pieces.run),
-    "least_size": Step(least_size.Params, least_size.run),
-    "fill_holes": Step(fill_holes.Params, fill_holes.run),
-    "inside": Step(inside.Params, inside.run),
+POSTPROCESSING: dict[str, Postprocessing] = {
+    "largest_pieces": Postprocessing(largest_pieces.Params, largest_pieces.run),
+    "least_size": Postprocessing(least_size.Params, least_size.run),
+    "fill_holes": Postprocessing(fill_holes.Params, fill_holes.run),
+    "inside": Postprocessing(inside.Params, inside.run),
 }

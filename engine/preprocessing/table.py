@@ -10,7 +10,7 @@ from engine.values import Strict
 
 
 @dataclass(frozen=True)
-class Step:
+class Preprocessing:
     """One kind of step: what a card says of it, and what it does."""
 
     params: type[Strict]
@@ -29,13 +29,13 @@ class Named(Protocol):
         """Its params."""
 
 
-PREPROCESSING: dict[str, Step] = {
-    "orient": Step(orient.Params, Place(orient.plan)),
-    "mask_body": Step(mask_body.Params, Place(mask_body.plan)),
-    "crop_body": Step(crop_body.Params, Place(crop_body.plan)),
-    "resample": Step(resample.Params, Place(resample.plan)),
-    "windows": Step(windows.Params, Values(windows.channels, windows.settle, windows.apply)),
-    "normalise": Step(normalise.Params, Values(normalise.channels, normalise.settle, normalise.apply)),
+PREPROCESSING: dict[str, Preprocessing] = {
+    "orient": Preprocessing(orient.Params, Place(orient.plan)),
+    "mask_body": Preprocessing(mask_body.Params, Place(mask_body.plan)),
+    "crop_body": Preprocessing(crop_body.Params, Place(crop_body.plan)),
+    "resample": Preprocessing(resample.Params, Place(resample.plan)),
+    "windows": Preprocessing(windows.Params, Values(windows.channels, windows.settle, windows.apply)),
+    "normalise": Preprocessing(normalise.Params, Values(normalise.channels, normalise.settle, normalise.apply)),
 }
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from engine.cards.nodes import Step
+from engine.cards.nodes import CardStep
 from engine.training.dataset import Case
 
 
@@ -65,7 +65,7 @@ class Crop:
     labels: torch.Tensor
     contoured: torch.Tensor
     inside: torch.Tensor
-    intensity: tuple[Step, ...] = ()
+    intensity: tuple[CardStep, ...] = ()
 
 
 def draw(

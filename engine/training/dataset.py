@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from engine.cards.nodes import Step
+from engine.cards.nodes import CardStep
 from engine.errors import MismatchError, ReadError
 from engine.grid_file import read_grid_file
 from engine.sitk_image import to_image
@@ -41,7 +41,7 @@ class Case:
     spacing: tuple[float, float, float]
     contoured: NDArray[np.bool_]
     outside: float = -1024.0
-    intensity: tuple[Step, ...] = ()
+    intensity: tuple[CardStep, ...] = ()
 
     @cached_property
     def voxels_of(self) -> dict[int, NDArray[np.intp]]:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.cards.nodes import Node, Step
+from engine.cards.nodes import CardStep, Node
 from engine.cards.schema import Card
 from engine.errors import CardError
 from engine.inference.preprocess import Prepared, as_seen, prepare
@@ -19,7 +19,7 @@ from engine.values import Triple
 from engine.volume import Volume
 
 
-def as_prepared(case: Case, steps: Sequence[Step], spacing_mm: Triple | None = None) -> Case:
+def as_prepared(case: Case, steps: Sequence[CardStep], spacing_mm: Triple | None = None) -> Case:
     """A case on the grid of a card's network, network axes, its values still in the image's units.
 
     A voxel has the label that fills most of it, where that is half of it at least.
@@ -46,7 +46,9 @@ def as_prepared(case: Case, steps: Sequence[Step], spacing_mm: Triple | None = N
     )
 
 
-def seen(values: NDArray[np.float32], intensity: Sequence[Step], inside: torch.Tensor, padding: float) -> torch.Tensor:
+def seen(
+    values: NDArray[np.float32], intensity: Sequence[CardStep], inside: torch.Tensor, padding: float
+) -> torch.Tensor:
     """(channels, planes, rows, columns) of values in the image's units, as the network is shown them.
 
     Args:
