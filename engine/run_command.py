@@ -19,7 +19,7 @@ from engine.cards.suitability import why_unsuitable
 from engine.console import exit_if_part, progress_bar
 from engine.contouring.fill import fill
 from engine.dicom.export_with_image import export_with_image, patient_from, require_image
-from engine.dicom.image_write import Patient
+from engine.dicom.image_write import PatientIdentity
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import EngineError, PlanimeterError, UnsuitableInputError, WriteError
 from engine.grid_file import Placement
@@ -51,7 +51,7 @@ class _Request:
     options: RunOptions
     wanted: Wanted
     certificate: Path | None = None
-    patient: Patient | None = None
+    patient: PatientIdentity | None = None
 
 
 @dataclass(frozen=True)

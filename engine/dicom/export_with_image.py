@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.dicom.certificate import Certificate
-from engine.dicom.image_write import Patient, why_no_series, write_image_series
+from engine.dicom.image_write import PatientIdentity, why_no_series, write_image_series
 from engine.dicom.presets import ExportOptions
 from engine.dicom.rtstruct_write import STANDARD, export_rtstruct
 from engine.errors import MismatchError
@@ -25,7 +25,7 @@ def image_folder(path: Path) -> Path:
     return path.with_name(f"{path.name.removesuffix('.dcm')}_images")
 
 
-def require_image(volume: Volume, patient: Patient | None, what: str) -> None:
+def require_image(volume: Volume, patient: PatientIdentity | None, what: str) -> None:
     """Refuse, before any work, an RTSTRUCT on an image that is no DICOM series, unless the image is written with it.
 
     Args:
@@ -53,7 +53,9 @@ def require_image(volume: Volume, patient: Patient | None, what: str) -> None:
         raise MismatchError(f"{what}: {problem} (--patient-name, --patient-id, --modality CT or MR)")
 
 
-def patient_from(with_image: bool, name: str | None, patient_id: str | None, modality: str | None) -> Patient | None:
+def patient_from(
+    with_image: bool, name: str | None, patient_id: str | None, modality: str | None
+) -> PatientIdentity | None:
     """The patient that the options of a command give; None where no image is to be written.
 
     Raises:
@@ -63,14 +65,14 @@ def patient_from(with_image: bool, name: str | None, patient_id: str | None, mod
         if name or patient_id or modality:
             raise MismatchError("--patient-name, --patient-id and --modality are for --with-image; give that too.")
         return None
-    return Patient(name or "", patient_id or "", "CT" if modality == "CT" else "MR" if modality == "MR" else "")
+    return PatientIdentity(name or "", patient_id or "", "CT" if modality == "CT" else "MR" if modality == "MR" else "")
 
 
 def export_with_image(
     structures: StructureSet,
     volume: Volume,
     path: Path,
-    patient: Patient,
+    patient: PatientIdentity,
     *,
     options: ExportOptions = STANDARD,
     progress: Progress = silent,

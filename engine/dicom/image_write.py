@@ -41,7 +41,7 @@ _STEPS = 65535
 
 
 @dataclass(frozen=True)
-class Patient:
+class PatientIdentity:
     """Who an image is of, as a person says it; the image's file doesn't.
 
     Args:
@@ -64,7 +64,7 @@ class _Scaled:
     whole: bool
 
 
-def why_no_series(volume: Volume, patient: Patient) -> str:
+def why_no_series(volume: Volume, patient: PatientIdentity) -> str:
     """What is missing before a volume can be written as a DICOM series, in one sentence; "" where nothing is."""
     for what, value in (("name", patient.name), ("ID", patient.patient_id)):
         plain = value.strip()
@@ -79,7 +79,7 @@ def why_no_series(volume: Volume, patient: Patient) -> str:
     return ""
 
 
-def write_image_series(volume: Volume, folder: Path, patient: Patient, progress: Progress = silent) -> Volume:
+def write_image_series(volume: Volume, folder: Path, patient: PatientIdentity, progress: Progress = silent) -> Volume:
     """Write a volume as one DICOM file a plane into a new folder, read it back, and compare it with the volume.
 
     Whole values that fit 16 bits are kept exactly; others are rounded to 65,536 steps, which a note says. The same
@@ -176,7 +176,7 @@ def _rounding_notes(scaled: _Scaled) -> tuple[str, ...]:
     return (f"The values of the image were rounded to steps of {scaled.slope:.3g} in the DICOM series.",)
 
 
-def _plane(volume: Volume, k: int, patient: Patient, scaled: _Scaled, key: str) -> FileDataset:
+def _plane(volume: Volume, k: int, patient: PatientIdentity, scaled: _Scaled, key: str) -> FileDataset:
     """Plane `k` as a CT or MR Image Storage data set (PS3.3 A.3, A.4)."""
     geometry, modality = volume.geometry, patient.modality or volume.modality
     meta = FileMetaDataset()

@@ -27,7 +27,7 @@ _ATLAS_MM = 3.0
 
 
 @dataclass(frozen=True, eq=False)
-class Patient:
+class AtlasPatient:
     """One case as images at a common origin: `image` in HU, `labels` from 1, `contoured` a structure."""
 
     name: str
@@ -51,7 +51,7 @@ def suitable(case: Case) -> float:
     return float(case.contoured.sum()) - metal_cm3 / 3
 
 
-def as_patient(case: Case) -> Patient:
+def as_patient(case: Case) -> AtlasPatient:
     """The case as SimpleITK images, origin at zero, with the centre (x, y, z mm) of each of its structures."""
     spacing = case.spacing[::-1]
     image = sitk.GetImageFromArray(np.maximum(case.image, _AIR).astype(np.float32))
@@ -59,7 +59,7 @@ def as_patient(case: Case) -> Patient:
     image.SetSpacing(spacing)
     labels.SetSpacing(spacing)
     centres = {value: voxels.mean(axis=0)[::-1] * spacing for value, voxels in case.voxels_of.items()}
-    return Patient(case.name, image, labels, case.contoured, centres)
+    return AtlasPatient(case.name, image, labels, case.contoured, centres)
 
 
 def similarity(points: NDArray[np.float64], images: NDArray[np.float64]) -> sitk.AffineTransform:
@@ -74,7 +74,7 @@ def similarity(points: NDArray[np.float64], images: NDArray[np.float64]) -> sitk
     return transform
 
 
-def build(patients: list[Patient], reference: Patient, edge_mm: float) -> tuple[sitk.Image, list[sitk.Image]]:
+def build(patients: list[AtlasPatient], reference: AtlasPatient, edge_mm: float) -> tuple[sitk.Image, list[sitk.Image]]:
     """The average image (HU, int16, `edge_mm`) and the organs' probabilities (0..1, 2.5 mm), in one space.
 
     Two rounds: to an affine average, then, deforming, to its sharper successor, each recentred so that the shape is
@@ -97,7 +97,7 @@ def build(patients: list[Patient], reference: Patient, edge_mm: float) -> tuple[
     return sitk.Cast(sitk.Round(average), sitk.sitkInt16), organs
 
 
-def _affine_to(reference: Patient, patient: Patient) -> sitk.AffineTransform:
+def _affine_to(reference: AtlasPatient, patient: AtlasPatient) -> sitk.AffineTransform:
     common = [value for value in reference.centres if value in patient.centres]
     start = similarity(
         np.array([reference.centres[value] for value in common]), np.array([patient.centres[value] for value in common])
@@ -123,7 +123,7 @@ def _recentred_affine(transforms: list[sitk.AffineTransform]) -> list[sitk.Trans
 
 def _deformed(
     template: sitk.Image,
-    patient: Patient,
+    patient: AtlasPatient,
     affine: sitk.Transform,
     iterations: tuple[int, ...],
     levels: tuple[float, ...],
@@ -158,7 +158,7 @@ def _grid(like: sitk.Image, edge_mm: float) -> sitk.Image:
 
 
 def _combined(
-    like: sitk.Image, patients: list[Patient], transforms: list[sitk.Transform], edge_mm: float, median: bool
+    like: sitk.Image, patients: list[AtlasPatient], transforms: list[sitk.Transform], edge_mm: float, median: bool
 ) -> sitk.Image:
     """Mean or median over the patients who were imaged there, HU; air where too few were."""
     grid = _grid(like, edge_mm)
@@ -184,7 +184,7 @@ def _combined(
     return image
 
 
-def _organs(like: sitk.Image, patients: list[Patient], transforms: list[sitk.Transform]) -> list[sitk.Image]:
+def _organs(like: sitk.Image, patients: list[AtlasPatient], transforms: list[sitk.Transform]) -> list[sitk.Image]:
     """For each structure the share of the patients with it contoured in whom it lies there."""
     grid = _grid(like, _ORGAN_MM)
     organs = []

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from engine.__main__ import commands
 from engine.contouring.fill import fill
 from engine.dicom.export_with_image import export_with_image, image_folder
-from engine.dicom.image_write import Patient, write_image_series
+from engine.dicom.image_write import PatientIdentity, write_image_series
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.errors import CertificationError, MismatchError, WriteError
 from engine.opening import open_volume
@@ -23,7 +23,7 @@ from engine.volume import Geometry, Volume
 from tests.rtstruct.study import shell, traced
 from tests.synthetic import make_geometry, make_voxels, random_rotation
 
-PATIENT = Patient("Müller^Jörg", "12-34", "CT")
+PATIENT = PatientIdentity("Müller^Jörg", "12-34", "CT")
 WHO = ["--with-image", "--patient-name", PATIENT.name, "--patient-id", PATIENT.patient_id]
 
 
@@ -135,7 +135,7 @@ def test_values_come_back_equal_or_the_rounding_is_said(tmp_path: Path, modality
     values = (make_voxels((7, 40, 48), low=0, high=3000) * step + low).astype(np.float32)
     voxels = values.astype(np.int16) if step == 1 and low < 3e4 else values
     volume = Volume(voxels, place())
-    again = write_image_series(volume, tmp_path / "out", Patient("A", "1", modality))  # type: ignore[arg-type]
+    again = write_image_series(volume, tmp_path / "out", PatientIdentity("A", "1", modality))  # type: ignore[arg-type]
     rounded = [note for note in again.notes if "rounded" in note]
     if step == 1:
         np.testing.assert_array_equal(again.voxels, voxels)
@@ -148,7 +148,9 @@ def test_values_come_back_equal_or_the_rounding_is_said(tmp_path: Path, modality
 
 def test_an_image_that_says_nothing_of_itself_needs_a_modality(tmp_path: Path) -> None:
     with pytest.raises(MismatchError, match="whether it is a CT or an MR"):
-        write_image_series(Volume(np.zeros((7, 40, 48), np.int16), place()), tmp_path / "out", Patient("A", "1"))
+        write_image_series(
+            Volume(np.zeros((7, 40, 48), np.int16), place()), tmp_path / "out", PatientIdentity("A", "1")
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -163,7 +165,7 @@ def test_the_same_image_and_patient_give_the_same_uids_and_another_patient_other
     volume = Volume(make_voxels((7, 40, 48)), place())
     first = write_image_series(volume, tmp_path / "a", PATIENT)
     again = write_image_series(volume, tmp_path / "b", PATIENT)
-    other = write_image_series(volume, tmp_path / "c", Patient("Other", "12-34", "CT"))
+    other = write_image_series(volume, tmp_path / "c", PatientIdentity("Other", "12-34", "CT"))
     assert first.instances == again.instances
     assert not {i.sop_instance_uid for i in first.instances} & {i.sop_instance_uid for i in other.instances}
     assert other.info.study_uid != first.info.study_uid
@@ -208,7 +210,7 @@ def test_an_rtstruct_that_is_refused_leaves_no_image(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("modality", ["CT", "MR"])
 def test_dciodvfy_finds_no_error_in_the_series(tmp_path: Path, modality: str) -> None:
     volume = Volume(make_voxels((7, 40, 48)), place())
-    write_image_series(volume, tmp_path / "out", Patient("Müller^Jörg", "1", modality))  # type: ignore[arg-type]
+    write_image_series(volume, tmp_path / "out", PatientIdentity("Müller^Jörg", "1", modality))  # type: ignore[arg-type]
     for name in ("0001.dcm", "0007.dcm"):
         result = subprocess.run(["dciodvfy", tmp_path / "out" / name], capture_output=True, text=True, check=False)
         assert not [

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from engine.dicom.export_with_image import WARNING as WHY
-from engine.dicom.image_write import SOP_CLASSES, Patient, why_no_series
+from engine.dicom.image_write import SOP_CLASSES, PatientIdentity, why_no_series
 from engine.volume import Volume
 from viewer.widgets.theme import WARNING
 
@@ -50,9 +50,9 @@ class PatientForm(QWidget):
         self.masks.clicked.connect(self.masks_wanted)
 
     @property
-    def patient(self) -> Patient:
+    def patient(self) -> PatientIdentity:
         """As it is filled in now."""
-        return Patient(self.name.text().strip(), self.patient_id.text().strip(), self.modality.currentData())
+        return PatientIdentity(self.name.text().strip(), self.patient_id.text().strip(), self.modality.currentData())
 
     @property
     def problem(self) -> str:
