@@ -56,7 +56,7 @@ def _open(folder: Path, damaged: Callable[[str], None]) -> list[SessionRecord]:
     records = []
     for path in (folder / "open").glob("*.sqlite"):
         try:
-            record = _described(path, folder, damaged, lambda path: open_existing(path, wait_s=0.0))
+            record = _described(path, folder, damaged, lambda path: open_existing(path, wait_s=0.1))
         except BlankError:
             _clear_away(path)
             continue

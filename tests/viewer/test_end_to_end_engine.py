@@ -131,7 +131,7 @@ def atlas_labels() -> dict[str, np.ndarray]:
     """Name → mask on the built-in study's grid, from the probabilities of the averaged atlas: no network took part."""
     folder = SHIPPED / "head-neck-atlas"
     card = json.loads((folder / "card.json").read_text())
-    labels = next(node["params"]["labels"] for node in card["graph"] if node["params"].get("op") == "atlas")
+    labels = next(node["params"]["labels"] for node in card["graph"] if node["op"] == "atlas")
     image = sitk.ReadImage(str(folder / "probabilities.nii.gz"))
     demo = sitk.ReadImage(str(SHIPPED.parent / "demo" / "average.nii.gz"))
     masks = {}

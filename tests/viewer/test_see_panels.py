@@ -313,6 +313,8 @@ def test_a_machine_without_opengl_is_told_what_the_views_need(
     monkeypatch.setattr(vtk_pane.QOpenGLContext, "create", lambda self: False)
     pane = PlanePane(PlaneScene(View.AXIAL, seeing.session))
     pane.resize(300, 200)
+    seeing.session.open(phantom())
+    pane.scene.show()
     assert pane.draw().isNull()
     shown = rgb(pane.grab().toImage())
     assert shown[0, 0].max() == 0 and (shown.max(axis=2) > 150).sum() > 100

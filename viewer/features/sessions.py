@@ -36,6 +36,7 @@ class Sessions(QObject):
         self.records: list[SessionRecord] = []
         self._task: Task | None = None
         self._told: set[str] = set()
+        self._looking = self._look_again = False
         # After the two ways of opening.
         file = window.menu("File")
         self._menu = QMenu("&Recent", file)
@@ -56,8 +57,18 @@ class Sessions(QObject):
         return self._task is not None
 
     def refresh(self) -> None:
-        """Look into the folder, on a thread."""
+        """Look into the folder, on a thread; two looks at once would take each other for a window at work."""
+        if self._looking:
+            self._look_again = True
+            return
         damaged: list[str] = []
+        self._looking = True
+
+        def ended() -> None:
+            self._looking = False
+            if self._look_again:
+                self._look_again = False
+                self.refresh()
 
         def found(records: list[SessionRecord]) -> None:
             for sentence in damaged:
@@ -68,7 +79,8 @@ class Sessions(QObject):
             self._fill_menu()
             self.changed.emit()
 
-        run_in_background(lambda progress: recent(damaged=damaged.append), finished=found, parent=self)
+        look = run_in_background(lambda progress: recent(damaged=damaged.append), finished=found, parent=self)
+        look.ended.connect(ended)
 
     def go_on(self, record: SessionRecord) -> None:
         """Open the series of a session and put its steps back; what fails is told, and what is open stays open."""
