@@ -88,6 +88,9 @@ class CardsPanel(QWidget):
         session.volume_changed.connect(self._volume_changed)
         session.layers_changed.connect(self._layers_changed)
         self.show_cards(cards)
+        if not cards:
+            # The window is there before the models' folders have been read.
+            self.details.setText("Looking for models …")
 
     # What is shown --------------------------------------------------------------------------------------------------
 
