@@ -340,7 +340,7 @@ def test_a_choice_that_the_card_offers_is_passed_on(qtbot: QtBot, external: Load
 
 def test_inner_and_outer_contours_are_offered_where_the_card_has_them(qtbot: QtBot) -> None:
     bench = Bench(qtbot, [load_card(SHIPPED / "head-neck-oar")])
-    assert list(bench.panel.options.fields) == ["bands"]
+    assert list(bench.panel.options.fields) == ["bands", "quick"]
     bands = bench.panel.options.fields["bands"]
     qtbot.waitUntil(bands.isVisible)
     assert isinstance(bands, QCheckBox) and not bands.isChecked()
