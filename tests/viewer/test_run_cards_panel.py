@@ -347,7 +347,7 @@ def test_inner_and_outer_contours_are_offered_where_the_card_has_them(qtbot: QtB
     assert "10 % for" in bench.panel.details.text()
     qtbot.mouseClick(bands, Qt.MouseButton.LeftButton, pos=QPoint(8, bands.height() // 2))
     bench.panel.run()
-    assert bench.jobs.runs[0][2].chosen == {"bands": True}
+    assert bench.jobs.runs[0][2].chosen == {"bands": True, "quick": False}
 
 
 def test_a_number_that_the_card_offers_is_passed_on_and_fields_follow_the_card(
