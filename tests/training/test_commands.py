@@ -191,7 +191,20 @@ def test_without_a_name_all_networks_are_trained(pair: Path, boxes: Path) -> Non
 def test_networks_trained_one_after_the_other_into_a_folder_all_stay(pair: Path, boxes: Path) -> None:
     out = pair / "out"
     for name in ("boxes", "fine"):
-        arguments = ["--node", name, "--data", str(boxes), "-o", str(out), "--minutes", "0.1", "--device", "cpu"]
+        arguments = [
+            "--node",
+            name,
+            "--data",
+            str(boxes),
+            "-o",
+            str(out),
+            "--minutes",
+            "0.1",
+            "--device",
+            "cpu",
+            "--seed",
+            "5",
+        ]
         run("train", str(pair), *arguments)
     loaded = load_card(out)
     assert not loaded.problem
