@@ -7,11 +7,11 @@ from PySide6.QtTest import QTest
 from shapely import Point
 
 from engine.errors import CancelledError
-from engine.progress import Progress
 from engine.structures import Generation, StructureSet
 from engine.volume import Volume
 from tests.viewer.hand import CTRL, Hand, has_colour
-from viewer.edits.operations import OPERATIONS
+from viewer.edits.operations.form import Work
+from viewer.edits.operations.table import OPERATIONS
 from viewer.session import View
 
 BRAINSTEM, CORD, PAROTID_R, PAROTID_L, LARYNX = 1, 2, 3, 4, 6
@@ -174,10 +174,10 @@ def test_a_long_operation_stops_when_asked(hand: Hand, monkeypatch: pytest.Monke
 
     stages: list[float] = []
 
-    def endless(areas: object, other: object, geometry: object, values: object, progress: Progress) -> dict:
+    def endless(work: Work) -> dict:
         try:
             while True:
-                progress(0.5, "Working")
+                work.progress(0.5, "Working")
                 time.sleep(0.005)
         except CancelledError:
             stages.append(time.monotonic())

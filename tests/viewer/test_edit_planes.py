@@ -14,7 +14,8 @@ from engine.opening import open_volume
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Geometry, Volume
 from tests.viewer.hand import CTRL, Hand, own_data
-from viewer.edits.operations import OPERATIONS, result_step
+from viewer.edits.operating import result_step
+from viewer.edits.operations.table import OPERATIONS
 from viewer.edits.planes import above_sign, centre_lps, copy_here, delete_here, gaps, moved_between
 from viewer.edits.target import RefusedError
 from viewer.history import History

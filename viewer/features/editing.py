@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QToolButton
 
 from engine.edits import AnswerChange, Step
 from engine.errors import PlanimeterError
-from viewer.edits import operations, planes
+from viewer.edits import operating, planes
+from viewer.edits.operations.table import OPERATIONS
 from viewer.edits.target import RefusedError, existing
 from viewer.jobs import run_in_background
 from viewer.tools.toolbox import Toolbox
@@ -120,7 +121,7 @@ class Editing(QObject):
         ):  # fmt: skip
             self._for_active(add("Structures", text, self._attempting(work), shortcut=key, tip=tip))
         self._window.menu("Structures").addSeparator()
-        for name, operation in operations.OPERATIONS.items():
+        for name, operation in OPERATIONS.items():
             action = QAction(f"{operation.title}…", self._window)
             action.setToolTip(operation.tip)
             action.triggered.connect(lambda _=False, name=name: self.show_operation(name))
@@ -149,7 +150,7 @@ class Editing(QObject):
         assert structures is not None, "existing() refuses without a series"
         if not planes.gaps(roi):
             raise RefusedError(f"{roi.name} has no empty planes between drawn ones to fill.")
-        operation = operations.OPERATIONS["interpolate"]
+        operation = OPERATIONS["interpolate"]
 
         def finished(found: dict) -> None:
             now = session.structures
@@ -157,11 +158,11 @@ class Editing(QObject):
                 self._window.show_message(f"{roi.name} was changed meanwhile; interpolate again.")
                 return
             self._attempting(
-                lambda: history.do(operations.result_step(now, now[roi.number], found, operation, "Interpolate"))
+                lambda: history.do(operating.result_step(now, now[roi.number], found, operation, "Interpolate"))
             )()
 
         task = run_in_background(
-            lambda progress: operations.compute(structures, roi.number, operation, {}, progress=progress),
+            lambda progress: operating.compute(structures, roi.number, operation, {}, progress=progress),
             finished=finished,
             failed=self._window.show_message,
             parent=self,

@@ -1,9 +1,11 @@
 """The numbers of the operations on structures, as rows of a form; those of all sides are one number until unlinked."""
 
 from PySide6.QtCore import QObject, QSignalBlocker, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QFormLayout, QPushButton, QWidget
 
-from viewer.edits.operations import OPERATIONS, Operation, Parameter
+from viewer.edits.operations.form import Operation
+from viewer.edits.operations.table import OPERATIONS
+from viewer.widgets.parameter_field import ParameterField, parameter_field
 
 
 class OperationFields(QObject):
@@ -20,14 +22,14 @@ class OperationFields(QObject):
         super().__init__(parent)
         self._form = form
         #: Operation → parameter → its field.
-        self.fields: dict[str, dict[str, QDoubleSpinBox]] = {}
+        self.fields: dict[str, dict[str, ParameterField]] = {}
         self.links: dict[str, QPushButton] = {}
         for name, operation in OPERATIONS.items():
             if operation.linked:
                 self._add_link(operation, parent)
             self.fields[name] = {}
             for parameter in operation.parameters:
-                field = _field(parameter, operation.tip, parent)
+                field = parameter_field(parameter, operation.tip, parent)
                 field.valueChanged.connect(lambda value, name=name: self._on_value(name, value))
                 self.fields[name][parameter.key] = field
                 form.addRow(parameter.label, field)
@@ -69,15 +71,3 @@ class OperationFields(QObject):
             blocker = QSignalBlocker(field)
             field.setValue(value)
             blocker.unblock()
-
-
-def _field(parameter: Parameter, tip: str, parent: QWidget) -> QDoubleSpinBox:
-    field = QDoubleSpinBox(
-        parent, minimum=parameter.low, maximum=parameter.high, decimals=parameter.decimals,
-        singleStep=1 if parameter.default >= 1 else 10.0**-parameter.decimals,
-    )  # fmt: skip
-    field.setValue(parameter.default)
-    field.setSuffix(f" {parameter.unit}")
-    field.setKeyboardTracking(False)
-    field.setToolTip(tip)
-    return field

@@ -21,11 +21,13 @@ from shapely import MultiPolygon
 from engine.edits import StructuresChanged
 from engine.errors import PlanimeterError
 from engine.structures import Roi, StructureSet
-from viewer.edits import operations
-from viewer.edits.operations import OPERATIONS, Operation
+from viewer.edits import operating
+from viewer.edits.operations.form import Operation
+from viewer.edits.operations.table import OPERATIONS
 from viewer.edits.structures import LONGEST_NAME, refuse_locked
 from viewer.history import History
 from viewer.jobs import Task
+from viewer.layers import LayersChanged
 from viewer.review import reveal_area
 from viewer.session import Session
 from viewer.widgets.live import LiveHost
@@ -36,6 +38,8 @@ from viewer.widgets.structures_model import swatch
 
 #: Wait this long after the last change of a number before computing a preview, ms.
 PAUSE_MS = 250
+#: Of the entry for no second structure.
+NO_COLOUR = (70, 72, 76)
 
 
 class OperationsPanel(QWidget):
@@ -67,6 +71,8 @@ class OperationsPanel(QWidget):
         session.volume_changed.connect(self._on_volume)
         session.structures_changed.connect(self._on_structures)
         session.active_changed.connect(self._on_active)
+        session.cursor_moved.connect(self._on_cursor)
+        session.layers_changed.connect(self._on_layers)
         self._on_operation()
 
     def _build(self) -> None:
@@ -170,7 +176,7 @@ class OperationsPanel(QWidget):
         structures, roi = self._session.structures, self._session.active_roi
         self.new_name.setVisible(self.as_new.isChecked())
         if structures is not None and roi is not None and not self._named:
-            self.new_name.setText(operations.result_name(structures, roi, self.operation, self.values))
+            self.new_name.setText(operating.result_name(structures, roi, self.operation, self.values))
 
     def _other(self) -> int | None:
         return self.other.currentData() if self.operation.other else None
@@ -181,7 +187,11 @@ class OperationsPanel(QWidget):
         # Mappings of contours are equal when they hold the same objects, which an edit replaces.
         rois = structures.rois if structures is not None else ()
         planes = [roi.planes for roi in rois if roi.number in (active, other)]
-        return self.operation.name, active, other, tuple(self.values.items()), *planes
+        operation = self.operation
+        seen: tuple[object, ...] = (self._session.layers,) if operation.reads_image else ()
+        if operation.at_cursor:
+            seen += (tuple(self._session.cursor_lps.tolist()),)
+        return operation.name, active, other, tuple(self.values.items()), seen, *planes
 
     # Preview --------------------------------------------------------------------------------------------------------
 
@@ -198,6 +208,14 @@ class OperationsPanel(QWidget):
             self._subject, self._named, self._unseen = self._session.active, False, True
         # Hidden, it costs a stroke nothing; it catches up when it is shown.
         if self.isVisible() or self._task is not None:
+            self._on_choice()
+
+    def _on_cursor(self) -> None:
+        if self.operation.at_cursor and self.isVisible():
+            self._on_choice()
+
+    def _on_layers(self, _: LayersChanged) -> None:
+        if self.operation.reads_image and self.isVisible():
             self._on_choice()
 
     def _on_choice(self) -> None:
@@ -226,7 +244,10 @@ class OperationsPanel(QWidget):
 
     def _fill_others(self, structures: StructureSet | None, roi: Roi | None) -> None:
         rois = [other for other in (structures.rois if structures is not None else ()) if other is not roi]
+        wanted: list[tuple[int | None, str, tuple[int, int, int]]]
         wanted = [(other.number, other.name, other.colour) for other in rois]
+        if self.operation.other_optional:
+            wanted.insert(0, (None, "–", NO_COLOUR))
         if wanted == getattr(self, "_listed", None):
             return
         self._listed = wanted
@@ -235,7 +256,8 @@ class OperationsPanel(QWidget):
         self.other.clear()
         for number, name, colour in wanted:
             self.other.addItem(swatch(colour), name, number)
-        self.other.setCurrentIndex(max(self.other.findData(before), 0 if wanted else -1))
+        row = self.other.findData(before) if before is not None else 0
+        self.other.setCurrentIndex(max(row, 0 if wanted else -1))
         blocker.unblock()
 
     def _begin(self) -> None:
@@ -245,7 +267,7 @@ class OperationsPanel(QWidget):
             return
         self._pause.stop()
         try:
-            operations.check(structures, number, other, self.operation)
+            operating.check(structures, number, other, self.operation)
         except PlanimeterError as error:
             self._apply_when_done = False
             self.outcome.setText(str(error))
@@ -255,7 +277,10 @@ class OperationsPanel(QWidget):
         if self._task is not None:
             self._task.cancel()
         state = self._state()
-        work = partial(operations.compute, structures, number, self.operation, self.values, other=other)
+        work = partial(
+            operating.compute, structures, number, self.operation, self.values, other=other,
+            layers=self._session.layers, cursor_lps=self._session.cursor_lps,
+        )  # fmt: skip
         task = Task(lambda progress: work(progress=progress), self)
         self._task = task
         task.progressed.connect(self.bar.show_part)
@@ -348,9 +373,9 @@ class OperationsPanel(QWidget):
         self._apply_when_done = False
         if structures is None or roi is None or result is None:
             return
-        text = operations.describe(structures, self.operation, self.values, self._other())
+        text = operating.describe(structures, self.operation, self.values, self._other())
         try:
-            step = operations.result_step(
+            step = operating.result_step(
                 structures, roi, result[1], self.operation, text,
                 new_name=self.new_name.text() if self.as_new.isChecked() else None,
             )  # fmt: skip

@@ -1,0 +1,106 @@
+"""How an operation on whole structures is checked, run, told, and taken over as one step. No Qt."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from shapely import MultiPolygon
+
+from engine.edits import Step
+from engine.progress import Progress, silent
+from engine.structures import Generation, Provenance, Roi, StructureSet
+from engine.volume import FloatArray
+from viewer.edits.operations.form import Operation, Work
+from viewer.edits.parameters import Values
+from viewer.edits.planes import areas_of
+from viewer.edits.structures import LONGEST_NAME, free_name, given_name, refuse_locked
+from viewer.edits.target import RefusedError, fresh_colour
+from viewer.history import add, redraw
+from viewer.layers import Layer
+
+
+def check(structures: StructureSet, number: int | None, other: int | None, operation: Operation) -> Roi:
+    """The ROI to work on.
+
+    Raises:
+        RefusedError: there is none, it is empty, or the other structure is missing or the same.
+    """
+    if number is None or number not in structures:
+        raise RefusedError("Choose a structure first.")
+    roi = structures[number]
+    if roi.is_empty and not operation.takes_empty:
+        raise RefusedError(f"{roi.name} is empty: there is nothing to work on.")
+    missing = other is None or other not in structures or other == number
+    if operation.other and missing and not operation.other_optional:
+        raise RefusedError("Choose the other structure.")
+    return roi
+
+
+def compute(
+    structures: StructureSet,
+    number: int,
+    operation: Operation,
+    values: Values,
+    *,
+    other: int | None = None,
+    progress: Progress = silent,
+    layers: tuple[Layer, ...] = (),
+    cursor_lps: FloatArray | None = None,
+) -> dict[int, MultiPolygon]:
+    """The planes of ROI `number` that `operation` changes.
+
+    Raises:
+        PlanimeterError: the operation can't be done with these values.
+        CancelledError: `progress` stopped it.
+    """
+    second = areas_of(structures[other]) if operation.other and other is not None else {}
+    cursor = cursor_lps if cursor_lps is not None else np.zeros(3)
+    areas = areas_of(structures[number])
+    return operation.compute(Work(areas, second, structures.geometry, values, progress, layers, cursor))
+
+
+def describe(structures: StructureSet, operation: Operation, values: Values, other: int | None) -> str:
+    """For the history: "Crop away from PTV, 3 mm"."""
+    title = operation.title
+    if operation.other and other is not None:
+        name = structures[other].name
+        title += f" {name}" if title.endswith(operation.other) else f" {operation.other} {name}"
+    return ", ".join(part for part in (title, operation.sizes(values)) if part)
+
+
+def result_name(structures: StructureSet, roi: Roi, operation: Operation, values: Values) -> str:
+    """A free name for a result beside `roi`: "Parotid_R+7mm" for a margin, else the operation behind the name."""
+    behind = operation.suffix(values)
+    # Room is left for the number that a taken name gets.
+    return free_name(structures, f"{roi.name[: LONGEST_NAME - len(behind) - 4]}{behind}")
+
+
+def result_step(
+    structures: StructureSet,
+    roi: Roi,
+    planes: Mapping[int, MultiPolygon],
+    operation: Operation,
+    text: str,
+    *,
+    new_name: str | None = None,
+) -> Step:
+    """The one step by which a result is taken over: into `roi`, or under `new_name` as a structure beside it.
+
+    Raises:
+        RefusedError: `roi` is locked, nothing would change, nothing would be left, or the name can't be given.
+    """
+    if new_name is None:
+        refuse_locked(roi)
+        step = redraw(roi, planes, text=f"{text}: {roi.name}", tool=operation.name)
+        if step is None:
+            raise RefusedError(f"{operation.title} changes nothing in {roi.name}.")
+        return step
+    result = replace(
+        Roi(structures.next_number(), given_name(structures, new_name), roi_type=roi.roi_type),
+        colour=fresh_colour(structures),
+        planes=dict(roi.planes),
+        provenance=Provenance(Generation.SEMIAUTOMATIC, f"{text} of {roi.name}"),
+    ).with_areas(planes)
+    if result.is_empty:
+        raise RefusedError(f"{operation.title} leaves nothing of {roi.name}.")
+    return add(structures, (result,), text=f"{text}: {result.name}", tool=operation.name)

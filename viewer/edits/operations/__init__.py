@@ -1,0 +1,1 @@
+"""Operations on whole structures: related ones in a file, each a line of `table`."""
