@@ -1,11 +1,13 @@
-"""What a model or a person answers about a series (structures, scores, boxes), and how a run is asked for and told.
+"""What a model or a person answers about a series (structures, scores, boxes, measures), and how a run is told.
 
 Everything here is an immutable value, as the structures are.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from engine.measures.measure import Measure
 from engine.structures import Code, Provenance, Roi, StructureSet
 
 
@@ -61,7 +63,10 @@ class Box:
     provenance: Provenance = field(default_factory=Provenance)
 
 
-Answer = Roi | Score | Box
+Answer = Roi | Score | Box | Measure
+
+#: Kind of answer → the field of a document that holds it. Structures lie in their set.
+_PLACES: dict[type[Answer], str] = {Score: "scores", Box: "boxes", Measure: "measures"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,19 +76,20 @@ class Document:
     structures: StructureSet
     scores: tuple[Score, ...] = ()
     boxes: tuple[Box, ...] = ()
+    measures: tuple[Measure, ...] = ()
 
     def every(self, kind: type[Answer]) -> tuple[Answer, ...]:
         """The answers of one kind."""
-        return self.structures.rois if kind is Roi else self.scores if kind is Score else self.boxes
+        answers: tuple[Answer, ...] = self.structures.rois if kind is Roi else getattr(self, _PLACES[kind])
+        return answers
 
     def with_answers(self, kind: type[Answer], answers: Sequence[Answer]) -> "Document":
         """This document with other answers of one kind."""
         if kind is Roi:
             rois = tuple(answer for answer in answers if isinstance(answer, Roi))
             return replace(self, structures=replace(self.structures, rois=rois))
-        if kind is Score:
-            return replace(self, scores=tuple(answer for answer in answers if isinstance(answer, Score)))
-        return replace(self, boxes=tuple(answer for answer in answers if isinstance(answer, Box)))
+        held: dict[str, Any] = {_PLACES[kind]: tuple(answers)}
+        return replace(self, **held)
 
     def next_number(self, kind: type[Answer]) -> int:
         """The smallest number above all that answers of this kind have."""

@@ -93,7 +93,7 @@ class Difference:
 
     Args:
         structures: what differs in the ROIs; None when nothing does.
-        findings: whether scores or boxes differ.
+        findings: whether scores, boxes or measures differ.
     """
 
     structures: StructuresChanged | None

@@ -195,3 +195,19 @@ def tent_weights(
     weights[(target < source[0] - reach) | (target > source[-1] + reach)] = 0
     total = weights.sum(axis=1, keepdims=True)
     return np.asarray(weights / np.where(total > 0, total, 1), dtype=np.float64)
+
+
+def values_at(volume: Volume, points_lps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) values at (n, 3) LPS mm, linear between voxels; NaN more than half a voxel outside the outermost centres."""
+    index = volume.geometry.kji_from_lps(points_lps)
+    last = np.array(volume.geometry.shape) - 1
+    outside = ((index < -0.5) | (index > last + 0.5)).any(axis=1)
+    index = np.clip(np.where(outside[:, None], 0.0, index), 0, last)
+    lower = np.floor(index).astype(int)
+    upper = np.minimum(lower + 1, last)
+    share = index - lower
+    out = np.zeros(len(index))
+    for corner in np.ndindex(2, 2, 2):
+        at = np.where(corner, upper, lower)
+        out += np.where(corner, share, 1 - share).prod(axis=1) * volume.voxels[tuple(at.T)]
+    return np.where(outside, np.nan, out)

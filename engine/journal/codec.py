@@ -16,6 +16,7 @@ from shapely import MultiPolygon
 from engine.answers import Answer, Box, Document, Score
 from engine.edits import AnswerChange, AreaChange, Change
 from engine.errors import ReadError
+from engine.measures.measure import Measure
 from engine.structures import Approval, Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
 from engine.volume import Geometry
 
@@ -97,11 +98,12 @@ def document_to_json(document: Document, store: Store) -> dict[str, Any]:
         "approval": asdict(structures.approval),
         "scores": [_score_to_json(score, store) for score in document.scores],
         "boxes": [_box_to_json(box, store) for box in document.boxes],
+        "measures": [_measure_to_json(measure, store) for measure in document.measures],
     }
 
 
 def document_from_json(saved: Mapping[str, Any], geometry: Geometry, contours: Mapping[int, PlaneContours]) -> Document:
-    """The inverse of `document_to_json`; what was saved before there were scores and boxes has none."""
+    """The inverse of `document_to_json`; what was saved before there were scores, boxes and measures has none."""
     structures = StructureSet(
         geometry,
         tuple(roi_from_json(roi, contours) for roi in saved["rois"]),
@@ -115,7 +117,8 @@ def document_from_json(saved: Mapping[str, Any], geometry: Geometry, contours: M
     )
     scores = tuple(_score_from_json(score, contours) for score in saved.get("scores", ()))
     boxes = tuple(_box_from_json(box, contours) for box in saved.get("boxes", ()))
-    return Document(structures, scores, boxes)
+    measures = tuple(_measure_from_json(measure, contours) for measure in saved.get("measures", ()))
+    return Document(structures, scores, boxes, measures)
 
 
 def _score_to_json(score: Score, _: Store) -> dict[str, Any]:
@@ -135,6 +138,15 @@ def _box_from_json(saved: Mapping[str, Any], _: Mapping[int, PlaneContours]) -> 
     return Box(**{**_finding(saved), **corners})
 
 
+def _measure_to_json(measure: Measure, _: Store) -> dict[str, Any]:
+    return asdict(measure)
+
+
+def _measure_from_json(saved: Mapping[str, Any], _: Mapping[int, PlaneContours]) -> Measure:
+    points = tuple((x, y, z) for x, y, z in saved["points_lps"])
+    return Measure(**{**saved, "points_lps": points, "normal_lps": tuple(saved["normal_lps"])})
+
+
 def _finding(saved: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that scores and boxes share, as their own types."""
     code = None if saved["code"] is None else Code(**saved["code"])
@@ -146,6 +158,7 @@ _CODECS: dict[type[Answer], tuple[str, Callable[..., dict[str, Any]], Callable[.
     Roi: ("roi", roi_to_json, roi_from_json),
     Score: ("score", _score_to_json, _score_from_json),
     Box: ("box", _box_to_json, _box_from_json),
+    Measure: ("measure", _measure_to_json, _measure_from_json),
 }
 _READERS = {word: read for word, _, read in _CODECS.values()}
 

@@ -1,4 +1,4 @@
-"""Scores and boxes in the journal, and journals that version 0.1 wrote."""
+"""Scores, boxes and measures in the journal, and journals that version 0.1 wrote."""
 
 import sqlite3
 from pathlib import Path
@@ -9,6 +9,7 @@ from engine.answers import Box, Document, Score
 from engine.edits import AnswerChange, Direction, Step, replay
 from engine.journal import Journal, Subject, unfinished
 from engine.journal.database import APPLICATION_ID
+from engine.measures.measure import Measure
 from engine.structures import Code, Generation, Provenance, StructureSet
 from engine.volume import Geometry
 
@@ -34,6 +35,18 @@ def test_scores_and_boxes_come_back_to_the_bit(tmp_path: Path) -> None:
     document, done, undone = replay(saved.base, saved.steps)
     assert (document.scores, document.boxes) == ((changed,), ())
     assert [step.text for step in done] == ["Run"] and [step.text for step in undone] == ["Run again"]
+
+
+def test_measures_come_back_to_the_bit(tmp_path: Path) -> None:
+    measure = Measure(3, "distance", ((0.1, 0.2, 0.3), (4.0, 5.0, 1 / 3)), (0.0, 0.6, 0.8), "Lesion")
+    moved = measure.with_points(measure.points + 1 / 7)
+    journal = Journal.start(Subject("1.2", "1.1", "CT", ()), GRID, tmp_path)
+    journal.record_base(Document(StructureSet(GRID), measures=(measure,)))
+    journal.record(Direction.DO, Step("Move", "measure", (AnswerChange(measure, moved, 0),)))
+    saved = journal.replay(GRID)
+    journal.abandon()
+    assert saved.base.measures == (measure,)
+    assert replay(saved.base, saved.steps)[0].measures == (moved,)
 
 
 def test_a_journal_of_version_0_1_is_put_back(tmp_path: Path) -> None:
