@@ -19,6 +19,7 @@ from engine.errors import PlanimeterError
 from engine.journal import About, Entry, Journal, Subject
 from engine.structures import StructureSet
 from engine.volume import Geometry, SeriesInfo, Volume
+from viewer.companions import companions_of
 from viewer.history import History
 from viewer.session import Left, Session
 
@@ -111,6 +112,7 @@ class Recording:
     def forget(self, session_id: str) -> None:
         """Its series begins anew when it is opened again."""
         self._kept = [kept for kept in self._kept if kept.session_id != session_id]
+        self._show_companions()
 
     def open(self, volume: Volume, display: Volume, kept: Kept, journal: Journal | None = None) -> None:
         """Show a series as it was left, in one change of the session, and go on in its journal.
@@ -220,7 +222,13 @@ class Recording:
             else:
                 self._journal = self._writer.submit(self._go_on, kept, journal, volume)
         self._history.begin(kept.done if kept is not None else (), kept.undone if kept is not None else ())
+        self._show_companions()
         self.recorded.emit()
+
+    def _show_companions(self) -> None:
+        volume = self._session.volume
+        others = [(other.info, other.left.document.structures) for other in self._kept]
+        self._session.set_companions(companions_of(volume, others) if volume is not None else ())
 
     def _start(self, volume: Volume, document: Document) -> Journal:
         journal = Journal.start(subject(volume), volume.geometry, self._folder)

@@ -16,6 +16,7 @@ from engine.edits import Difference, StructuresChanged
 from engine.resample import onto_regular_grid
 from engine.structures import Roi, StructureSet
 from engine.volume import Volume
+from viewer.companions import Companion
 from viewer.layers import Layer, LayersChanged, Lifted, Window, on_base
 from viewer.looks import base_layer
 
@@ -70,6 +71,7 @@ class Session:
     #: (n, 3) LPS mm that every view is to have on the screen.
     revealed = Signal(np.ndarray)
     structures_changed = Signal(StructuresChanged)
+    companions_changed = Signal()
     findings_changed = Signal()
     active_changed = Signal()
     display_changed = Signal()
@@ -82,6 +84,7 @@ class Session:
         self._interpolate = True
         self._document: Document | None = None
         self._filed: StructureSet | None = None
+        self._companions: tuple[Companion, ...] = ()
         self._active: int | None = None
         self._seen: frozenset[tuple[int, int]] = frozenset()
 
@@ -163,6 +166,7 @@ class Session:
             self._layers = (replace(self._layers[0], window=left.window), *self._layers[1:])
         rois = left.document.structures.rois
         self._document, self._filed, self._seen = left.document, left.filed, left.seen
+        self._companions = ()
         known = left.active is not None and left.active in left.document.structures
         self._active = left.active if known else rois[0].number if rois else None
         geometry = display.geometry
@@ -176,7 +180,7 @@ class Session:
         """Show nothing."""
         self.leaving.emit()
         self._layers, self._lifted, self._document, self._active = (), None, None, None
-        self._filed, self._seen = None, frozenset()
+        self._filed, self._seen, self._companions = None, frozenset(), ()
         self.volume_changed.emit()
 
     # Cursor and appearance ------------------------------------------------------------------------------------------
@@ -294,6 +298,17 @@ class Session:
         if there and number != self._active:
             self._active = number
             self.active_changed.emit()
+
+    @property
+    def companions(self) -> tuple[Companion, ...]:
+        """Structures of other series of the same frame of reference, which are seen on this one."""
+        return self._companions
+
+    def set_companions(self, companions: tuple[Companion, ...]) -> None:
+        """See the structures of these series as well, or show others of them."""
+        if companions != self._companions:
+            self._companions = companions
+            self.companions_changed.emit()
 
     def replace_document(self, document: Document, difference: Difference) -> None:
         """For `viewer.history` alone: show other answers and tell what differs."""

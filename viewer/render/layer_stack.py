@@ -145,11 +145,11 @@ class DrawnLayer:
             frame, index * frame.spacing[frame.across], min(self._display.geometry.spacing_xyz)
         )
         to_layer = grid_to_grid(frame.geometry, self._display.geometry, self._transform)
-        self._reslice.SetResliceAxes(_matrix(to_layer @ axes))
+        self._reslice.SetResliceAxes(vtk_matrix(to_layer @ axes))
         self._reslice.SetOutputOrigin(0.0, 0.0, 0.0)
         self._reslice.SetOutputSpacing(*spacing, 1.0)
         self._reslice.SetOutputExtent(0, extent[0] - 1, 0, extent[1] - 1, 0, 0)
-        self.prop.SetUserMatrix(_matrix(axes))
+        self.prop.SetUserMatrix(vtk_matrix(axes))
 
 
 def grid_to_grid(base: Geometry, layer: Geometry, transform: Transform) -> NDArray[np.float64]:
@@ -191,7 +191,8 @@ def cut_sampling(
     return axes, (spacing[0], spacing[1]), (extent[0], extent[1])
 
 
-def _matrix(values: NDArray[np.float64]) -> vtkMatrix4x4:
+def vtk_matrix(values: NDArray[np.float64]) -> vtkMatrix4x4:
+    """(4, 4) as VTK has it."""
     matrix = vtkMatrix4x4()
     matrix.DeepCopy(values.ravel().tolist())
     return matrix

@@ -18,6 +18,7 @@ from viewer.layers import LayersChanged
 from viewer.render.annotations import Annotations
 from viewer.render.body_box import body_box
 from viewer.render.colour_maps import colour_table
+from viewer.render.companions_part import CompanionLines
 from viewer.render.framing import Framing
 from viewer.render.image_data import image_data, set_lines
 from viewer.render.layer_stack import LayerStack
@@ -58,6 +59,7 @@ class PlaneScene:
         self._preview, self._preview_actor = line_actor(_ACTIVE_LINE_PX, coloured=False)
         for actor in (outline_actor, active_actor, loose_actor, self._crosshair.actor, self._preview_actor):
             self.renderer.AddActor(actor)
+        self._companions = CompanionLines(self.renderer, _LINE_PX)
         self.annotations = Annotations(self.renderer)
         self.annotations.set_visible(False)
 
@@ -78,6 +80,7 @@ class PlaneScene:
         session.display_changed.connect(self._on_layers)
         session.structures_changed.connect(self._on_structures)
         session.active_changed.connect(self._on_active)
+        session.companions_changed.connect(self._on_companions)
 
     # Content --------------------------------------------------------------------------------------------------------
 
@@ -87,6 +90,7 @@ class PlaneScene:
         if display is None or volume is None:
             self.frame = self._cache = self._marks = None
             self._layers.show((), None)
+            self._companions.show((), None)
             for lines in (self._outlines, self._active_outline, self._loose, self._crosshair.data, self._preview):
                 lines.Initialize()
             self.annotations.set_visible(False)
@@ -94,6 +98,7 @@ class PlaneScene:
             return
         self.frame = view_frame(self.view, display.geometry, volume.geometry)
         self._cache, self._marks = OutlineCache(self.frame), LooseMarks(self.frame)
+        self._companions.show(self.session.companions, self.frame)
         self._replaced = None
         self._preview.Initialize()
         self.annotations.set_visible(True)
@@ -115,6 +120,7 @@ class PlaneScene:
         if self._outlines_stale:
             self._outlines_stale = False
             self._draw_outlines()
+            self._companions.draw(self._index, self._towards_camera(_OUTLINE_DEPTH) if self.frame is not None else 0.0)
         if self._crosshair_stale:
             self._crosshair_stale = False
             self._draw_crosshair()
@@ -313,6 +319,12 @@ class PlaneScene:
 
     def _on_active(self) -> None:
         if self.frame is not None:
+            self._outlines_stale = True
+            self.changed.emit()
+
+    def _on_companions(self) -> None:
+        if self.frame is not None:
+            self._companions.show(self.session.companions, self.frame)
             self._outlines_stale = True
             self.changed.emit()
 

@@ -13,6 +13,7 @@ from vtkmodules.vtkRenderingCore import vtkRenderer
 from engine.edits import StructuresChanged
 from viewer.layers import LayersChanged
 from viewer.render.annotations import text_actor
+from viewer.render.companions_part import CompanionSurfaces
 from viewer.render.lines import VIEW_COLOURS
 from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.planes_part import PLANE_VIEWS, PlanesPart
@@ -33,6 +34,7 @@ class SurfaceScene:
         self._frames: dict[View, ViewFrame] = {}
         self._planes = PlanesPart(self.renderer)
         self._surfaces = SurfacesPart(self.renderer)
+        self._companions = CompanionSurfaces(self.renderer)
         self._title = text_actor("title")
         self._title.SetInput("3D")
         self._title.GetTextProperty().SetColor(*VIEW_COLOURS[View.THREE_D])
@@ -45,12 +47,14 @@ class SurfaceScene:
         session.cursor_moved.connect(self._on_cursor)
         session.layers_changed.connect(self._on_layers)
         session.structures_changed.connect(self._on_structures)
+        session.companions_changed.connect(self._on_companions)
 
     # Content --------------------------------------------------------------------------------------------------------
 
     def show(self) -> None:
         """Show what the session holds, from now on."""
         self._surfaces.forget()
+        self._companions.forget()
         display, volume = self.session.display, self.session.volume
         if display is None or volume is None:
             self._frames = {}
@@ -62,6 +66,7 @@ class SurfaceScene:
         self._planes.show(self.session.layers, self._frames)
         self._planes.set_cursor(self.session.cursor_lps)
         self._surfaces.update(self.session.structures, self._frames[View.AXIAL])
+        self._companions.show(self.session.companions, self._frames[View.AXIAL])
         self.reset_camera()
 
     def set_planes_visible(self, shown: bool) -> None:
@@ -72,7 +77,7 @@ class SurfaceScene:
     @property
     def busy(self) -> bool:
         """True while a surface is being made."""
-        return self._surfaces.busy
+        return self._surfaces.busy or self._companions.busy
 
     @property
     def surfaces(self) -> Mapping[int, vtkPolyData]:
@@ -84,10 +89,13 @@ class SurfaceScene:
         if self._surfaces.poll():
             self._surfaces.set_looks(self.session.structures)
             self.changed.emit()
+        if self._companions.poll():
+            self.changed.emit()
 
     def close(self) -> None:
         """Stop the thread that makes surfaces."""
         self._surfaces.close()
+        self._companions.close()
 
     # Camera ---------------------------------------------------------------------------------------------------------
 
@@ -162,6 +170,7 @@ class SurfaceScene:
     def prepare(self) -> None:
         """Bring what was put off up to date; call it before drawing, with this view's OpenGL context current."""
         self._surfaces.prepare()
+        self._companions.prepare()
         if self._cursor_moved:
             self._cursor_moved = False
             self._planes.set_cursor(self.session.cursor_lps)
@@ -170,6 +179,11 @@ class SurfaceScene:
     def _on_layers(self, _: LayersChanged) -> None:
         if self._frames:
             self._planes.show(self.session.layers, self._frames)
+            self.changed.emit()
+
+    def _on_companions(self) -> None:
+        if self._frames:
+            self._companions.show(self.session.companions, self._frames[View.AXIAL])
             self.changed.emit()
 
     def _on_structures(self, change: StructuresChanged) -> None:

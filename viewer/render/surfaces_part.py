@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from vtkmodules.vtkCommonDataModel import vtkPolyData
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
 from engine.structures import PlaneContours, Roi, StructureSet
@@ -31,6 +32,11 @@ class SurfacesPart:
         self._drawn: dict[int, Mapping[int, PlaneContours]] = {}
         self._pending: dict[int, tuple[Mapping[int, PlaneContours], Future[vtkPolyData | None]]] = {}
         self._maker: ThreadPoolExecutor | None = None
+        self._place: vtkMatrix4x4 | None = None
+
+    def place(self, matrix: vtkMatrix4x4 | None) -> None:
+        """Draw what comes from now on through a matrix, grid mm of its own image → grid mm of the view."""
+        self._place = matrix
 
     @property
     def busy(self) -> bool:
@@ -113,6 +119,7 @@ class SurfacesPart:
             style.SetSpecularPower(18)
             self._renderer.AddActor(actor)
             self._actors[number] = actor
+        actor.SetUserMatrix(self._place)
         actor.GetMapper().SetInputDataObject(surface)
 
     def set_looks(self, structures: StructureSet | None) -> None:

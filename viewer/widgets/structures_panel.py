@@ -21,6 +21,7 @@ from viewer.edits import structures as steps
 from viewer.edits.planes import centre_lps
 from viewer.history import History
 from viewer.session import Session
+from viewer.widgets.companions_list import CompanionsList
 from viewer.widgets.structure_editors import NameDelegate, SignDelegate, TypeDelegate
 from viewer.widgets.structures_model import Column, StructuresModel
 from viewer.widgets.structures_search import SearchField, StructuresFilter
@@ -54,6 +55,7 @@ class StructuresPanel(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.search)
         layout.addWidget(self.view, 1)
+        layout.addWidget(CompanionsList(session))
         layout.addLayout(self._buttons)
         self._menu = QMenu(self)
         self.view.selectionModel().currentRowChanged.connect(self._chosen)
