@@ -3,10 +3,12 @@
 Everything here is an immutable value, as the structures are.
 """
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.assessment import ADDED, UNSEEN, WHOLE_IMAGE, Assessment, Evidence
 from engine.measures.measure import Measure
 from engine.structures import Code, Provenance, Roi, StructureSet
 
@@ -22,6 +24,15 @@ class Score:
         value: as the model gave it; never overwritten by a person.
         threshold: from which on it counts as positive.
         unit: of the value, "" for a probability of 0 to 1.
+        note: how the value was calibrated, in one sentence; "" where it was not.
+        one_of: the classes of which one is the true one at the coverage that the note says; empty where there is no
+            such set.
+        abstained: why the model gives no opinion on this image, in one sentence; "" where it does.
+        form: by which a reader says otherwise; "" for a plain value.
+        evidence: where it was computed from.
+        assessment: what a reader says of it.
+        uid: stays with the finding through changes and reports (Tracking Unique Identifier); "" until it is in a
+            document.
     """
 
     number: int
@@ -32,6 +43,13 @@ class Score:
     unit: str = ""
     code: Code | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    note: str = ""
+    one_of: tuple[str, ...] = ()
+    abstained: str = ""
+    form: str = ""
+    evidence: Evidence = WHOLE_IMAGE
+    assessment: Assessment = UNSEEN
+    uid: str = ""
 
     @property
     def is_positive(self) -> bool:
@@ -50,6 +68,7 @@ class Box:
         low_kji, high_kji: [plane, row, column] of the two corners; whole numbers are voxel centres.
         value: how sure the model is, 0 to 1.
         threshold: from which on it counts as a finding.
+        note, form, assessment, uid: as of a score.
     """
 
     number: int
@@ -61,12 +80,52 @@ class Box:
     threshold: float = 0.5
     code: Code | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    note: str = ""
+    form: str = ""
+    assessment: Assessment = UNSEEN
+    uid: str = ""
+
+    @property
+    def evidence(self) -> Evidence:
+        """The box itself."""
+        return Evidence(low_kji=self.low_kji, high_kji=self.high_kji)
 
 
-Answer = Roi | Score | Box | Measure
+@dataclass(frozen=True)
+class ReportedFinding:
+    """A finding without a model's number: added by a person by a form, or read from a report of another program.
+
+    Args:
+        number: unique among the reported findings of a document, and stable.
+        name: for people.
+        form: by which it was filled in, "" where it was read from a report of others.
+        code: what was found.
+        evidence: where it is.
+        assessment: what is said of it, and by whom.
+        provenance: the program that reported it.
+        uid: as of a score.
+    """
+
+    number: int
+    name: str
+    form: str = ""
+    code: Code | None = None
+    evidence: Evidence = WHOLE_IMAGE
+    assessment: Assessment = ADDED
+    provenance: Provenance = field(default_factory=Provenance)
+    uid: str = ""
+
+
+Finding = Score | Box | ReportedFinding
+Answer = Roi | Finding | Measure
 
 #: Kind of answer → the field of a document that holds it. Structures lie in their set.
-_PLACES: dict[type[Answer], str] = {Score: "scores", Box: "boxes", Measure: "measures"}
+_PLACES: dict[type[Answer], str] = {Score: "scores", Box: "boxes", Measure: "measures", ReportedFinding: "reported"}
+
+
+def new_uid() -> str:
+    """A UID that nothing else has: a random UUID in the arc 2.25 (PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid4().int}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +136,12 @@ class Document:
     scores: tuple[Score, ...] = ()
     boxes: tuple[Box, ...] = ()
     measures: tuple[Measure, ...] = ()
+    reported: tuple[ReportedFinding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All answers but the structures."""
+        return (*self.scores, *self.boxes, *self.reported)
 
     def every(self, kind: type[Answer]) -> tuple[Answer, ...]:
         """The answers of one kind."""

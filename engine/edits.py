@@ -11,7 +11,7 @@ from typing import TypeVar
 import shapely
 from shapely import MultiPolygon
 
-from engine.answers import Answer, Box, Document, Score
+from engine.answers import Answer, Document
 from engine.structures import PlaneContours, Provenance, Roi
 
 AnyStep = TypeVar("AnyStep")
@@ -173,27 +173,3 @@ def size_bytes(step: Step) -> int:
             answer = change.before or change.after
             areas += [contours.area for contours in answer.planes.values()] if isinstance(answer, Roi) else []
     return 512 + 16 * int(shapely.get_num_coordinates(areas).sum()) if areas else 512
-
-
-def findings_changed(document: Document, answers: Iterable[Score | Box]) -> tuple[AnswerChange, ...]:
-    """The changes by which a run's scores and boxes enter a document.
-
-    A score takes the place of the one that the same output of the same model gave before; all else is appended and
-    numbered anew.
-    """
-    ends = {Score: len(document.scores), Box: len(document.boxes)}
-    numbers = {kind: document.next_number(kind) for kind in ends}
-    sources = [(score.provenance.algorithm, score.label) for score in document.scores]
-    changes = []
-    for answer in answers:
-        kind = type(answer)
-        source = (answer.provenance.algorithm, answer.label)
-        if isinstance(answer, Score) and source in sources:
-            index = sources.index(source)
-            before = document.scores[index]
-            changes.append(AnswerChange(before, replace(answer, number=before.number), index))
-            continue
-        changes.append(AnswerChange(None, replace(answer, number=numbers[kind]), ends[kind]))
-        numbers[kind] += 1
-        ends[kind] += 1
-    return tuple(changes)

@@ -22,3 +22,11 @@ class Strict(BaseModel):
     """Base of all parts of a card: unknown fields are errors, and values do not change once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class CodedConcept(Strict):
+    """A DICOM code: value, scheme ("SCT" for SNOMED CT) and meaning."""
+
+    value: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    scheme: Annotated[str, StringConstraints(min_length=1, max_length=16)]
+    meaning: Annotated[str, StringConstraints(min_length=1, max_length=64)]

@@ -14,10 +14,10 @@ from engine.edits import (
     Direction,
     Step,
     apply,
-    findings_changed,
     size_bytes,
 )
 from engine.errors import PlanimeterError
+from engine.findings import findings_changed
 from engine.structures import Generation, PlaneContours, Roi, StructureSet
 from viewer.session import Session
 

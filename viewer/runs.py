@@ -46,7 +46,8 @@ def run_step(document: Document, card: Card, result: Result, replaced: Mapping[s
         anyway: the model was run on an image that it was not made for.
     """
     replaced = {name: number for name, number in replaced.items() if number in document.structures}
-    weights = dict.fromkeys(answer.provenance.weights_sha256 for answer in result.answers)
+    answers = (*result.rois, *result.scores, *result.boxes)
+    weights = dict.fromkeys(answer.provenance.weights_sha256 for answer in answers)
     text = f"{card.title} ({counted(result)}{', run on an image that it was not made for' if anyway else ''})"
     return adopt(
         document,

@@ -16,9 +16,10 @@ from engine.cards.options import Option, check_options
 from engine.cards.renew import renewed
 from engine.cards.weights import Weights
 from engine.errors import CardError
+from engine.forms import FormId, find_form
 from engine.operations.table import OPERATIONS
 from engine.preprocessing.table import planned
-from engine.values import Identifier, Share, Short, Strict, Text
+from engine.values import CodedConcept, Identifier, Share, Short, Strict, Text
 
 #: A larger card is refused unread.
 LARGEST_CARD = 1_000_000
@@ -58,14 +59,6 @@ class CardInput(Strict):
     covers: Short = ""
     regions: Annotated[tuple[Region, ...], Field(max_length=7)] = ()
     register_to: Identifier | None = None
-
-
-class CodedConcept(Strict):
-    """A DICOM code: value, scheme ("SCT" for SNOMED CT) and meaning."""
-
-    value: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    scheme: Annotated[str, StringConstraints(min_length=1, max_length=16)]
-    meaning: Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class Output(Strict):
@@ -176,7 +169,11 @@ class Licence(Strict):
 
 
 class Card(Strict):
-    """A model, described. The fields are those of `card.json`."""
+    """A model, described. The fields are those of `card.json`.
+
+    `form` is the one by which a reader says otherwise than the model's scores and boxes; a number or word where the
+    card names none.
+    """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     version: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]
@@ -192,6 +189,7 @@ class Card(Strict):
     outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=2000)]
     uncertainty: Uncertainty = Uncertainty()
     options: Annotated[tuple[Option, ...], Field(max_length=32)] = ()
+    form: FormId | None = None
     metrics: Annotated[tuple[Metric, ...], Field(max_length=2000)] = ()
     provenance: Provenance = Provenance()
     licence: Licence = Licence()
@@ -208,6 +206,8 @@ class Card(Strict):
             planned(self.steps_of(image.role))
         check_graph(self)
         check_options(self)
+        if self.form is not None and find_form(self.form) is None:
+            raise ValueError(f"there is no form '{self.form}'")
         return self
 
     def _check_inputs(self) -> None:

@@ -103,6 +103,7 @@ def _scores(context: Context, values: Mapping[str, float]) -> list[Score]:
                     output.unit,
                     code,
                     provenance,
+                    form=context.card.form or "",
                 )
             )
     return scores

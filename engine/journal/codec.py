@@ -13,7 +13,8 @@ from typing import Any
 import shapely
 from shapely import MultiPolygon
 
-from engine.answers import Answer, Box, Document, Score
+from engine.answers import Answer, Box, Document, ReportedFinding, Score
+from engine.assessment import Assessment, Evidence, Stated, Verdict
 from engine.edits import AnswerChange, AreaChange, Change
 from engine.errors import ReadError
 from engine.measures.measure import Measure
@@ -99,6 +100,7 @@ def document_to_json(document: Document, store: Store) -> dict[str, Any]:
         "scores": [_score_to_json(score, store) for score in document.scores],
         "boxes": [_box_to_json(box, store) for box in document.boxes],
         "measures": [_measure_to_json(measure, store) for measure in document.measures],
+        "reported": [_reported_to_json(finding, store) for finding in document.reported],
     }
 
 
@@ -118,7 +120,8 @@ def document_from_json(saved: Mapping[str, Any], geometry: Geometry, contours: M
     scores = tuple(_score_from_json(score, contours) for score in saved.get("scores", ()))
     boxes = tuple(_box_from_json(box, contours) for box in saved.get("boxes", ()))
     measures = tuple(_measure_from_json(measure, contours) for measure in saved.get("measures", ()))
-    return Document(structures, scores, boxes, measures)
+    reported = tuple(_reported_from_json(finding, contours) for finding in saved.get("reported", ()))
+    return Document(structures, scores, boxes, measures, reported)
 
 
 def _score_to_json(score: Score, _: Store) -> dict[str, Any]:
@@ -126,7 +129,8 @@ def _score_to_json(score: Score, _: Store) -> dict[str, Any]:
 
 
 def _score_from_json(saved: Mapping[str, Any], _: Mapping[int, PlaneContours]) -> Score:
-    return Score(**_finding(saved))
+    values = _finding(saved)
+    return Score(**{**values, "one_of": tuple(values.get("one_of", ())), **_evidence(saved)})
 
 
 def _box_to_json(box: Box, _: Store) -> dict[str, Any]:
@@ -147,10 +151,37 @@ def _measure_from_json(saved: Mapping[str, Any], _: Mapping[int, PlaneContours])
     return Measure(**{**saved, "points_lps": points, "normal_lps": tuple(saved["normal_lps"])})
 
 
+def _reported_to_json(finding: ReportedFinding, _: Store) -> dict[str, Any]:
+    return asdict(finding)
+
+
+def _reported_from_json(saved: Mapping[str, Any], _: Mapping[int, PlaneContours]) -> ReportedFinding:
+    return ReportedFinding(**{**_finding(saved), **_evidence(saved)})
+
+
 def _finding(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that scores and boxes share, as their own types."""
-    code = None if saved["code"] is None else Code(**saved["code"])
-    return {**saved, "code": code, "provenance": provenance_from_json(saved["provenance"])}
+    """The fields that all findings share, as their own types; what an older program saved lacks some."""
+    values = {**saved, "code": _code(saved["code"]), "provenance": provenance_from_json(saved["provenance"])}
+    if "assessment" in saved:
+        told = saved["assessment"]
+        stated = tuple(
+            Stated(**{**said, "concept": Code(**said["concept"]), "code": _code(said["code"])})
+            for said in told["stated"]
+        )
+        values["assessment"] = Assessment(**{**told, "verdict": Verdict(told["verdict"]), "stated": stated})
+    return values
+
+
+def _evidence(saved: Mapping[str, Any]) -> dict[str, Any]:
+    if "evidence" not in saved:
+        return {}
+    told = saved["evidence"]
+    corners = {key: None if told[key] is None else tuple(told[key]) for key in ("low_kji", "high_kji")}
+    return {"evidence": Evidence(**{**told, **corners})}
+
+
+def _code(saved: Mapping[str, Any] | None) -> Code | None:
+    return None if saved is None else Code(**saved)
 
 
 #: Kind of answer → its word in the journal, and how it is written and read. Changes without a word are of ROIs.
@@ -159,6 +190,7 @@ _CODECS: dict[type[Answer], tuple[str, Callable[..., dict[str, Any]], Callable[.
     Score: ("score", _score_to_json, _score_from_json),
     Box: ("box", _box_to_json, _box_from_json),
     Measure: ("measure", _measure_to_json, _measure_from_json),
+    ReportedFinding: ("reported", _reported_to_json, _reported_from_json),
 }
 _READERS = {word: read for word, _, read in _CODECS.values()}
 

@@ -1,13 +1,16 @@
 """Scores, boxes and measures in the journal, and journals that version 0.1 wrote."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from engine.answers import Box, Document, Score
+from engine.answers import Box, Document, ReportedFinding, Score
+from engine.assessment import Assessment, Evidence, Stated, Verdict
 from engine.edits import AnswerChange, Direction, Step, replay
 from engine.journal import Journal, Subject, unfinished
+from engine.journal.codec import document_from_json, document_to_json
 from engine.journal.database import APPLICATION_ID
 from engine.measures.measure import Measure
 from engine.structures import Code, Generation, Provenance, StructureSet
@@ -47,6 +50,38 @@ def test_measures_come_back_to_the_bit(tmp_path: Path) -> None:
     journal.abandon()
     assert saved.base.measures == (measure,)
     assert replay(saved.base, saved.steps)[0].measures == (moved,)
+
+
+def test_what_a_reader_said_comes_back_to_the_bit(tmp_path: Path) -> None:
+    category = Stated(
+        Code("111005", "DCM", "Assessment Category"), "BI-RADS 4", code=Code("397144001", "SCT", "BI-RADS 4")
+    )
+    size = Stated(Code("103339001", "SCT", "Long axis"), 0.1 + 0.2, "mm", key="size")
+    said = Assessment(Verdict.CHANGED, 0.1, (category, size), "Scar", "Doe^Jane", "2026-02-03T10:11:12+01:00")
+    score = replace(SCORE, note="Calibrated", one_of=("a", "b"), abstained="Unlike", assessment=said, uid="2.25.1")
+    box = replace(BOX, note="Calibrated", assessment=replace(said, value="nothing"), uid="2.25.2")
+    place = Evidence("1.2", 3, (3.0, 1.0, 2.0), (3.0, 4.5, 5.0), 2, "2.25.9")
+    added = ReportedFinding(1, "Cyst", "plain", None, place, replace(said, verdict=Verdict.ADDED), uid="2.25.3")
+    journal = Journal.start(Subject("1.2", "1.1", "CT", ()), GRID, tmp_path)
+    journal.record_base(Document(StructureSet(GRID), (score,), (box,), reported=(added,)))
+    journal.record(Direction.DO, Step("Accept", "findings", (AnswerChange(added, replace(added, name="Scar"), 0),)))
+    journal.abandon()
+    again = Journal.resume(journal.id, tmp_path)
+    saved = again.replay(GRID)
+    again.abandon()
+    assert saved.base.findings == (score, box, added)
+    assert replay(saved.base, saved.steps)[0].reported == (replace(added, name="Scar"),)
+
+
+def test_a_journal_from_before_findings_were_judged_is_put_back(tmp_path: Path) -> None:
+    """Scores and boxes as version 0.2 wrote them."""
+    late = ("note", "one_of", "abstained", "form", "evidence", "assessment", "uid")
+    payload = document_to_json(Document(StructureSet(GRID), (SCORE,), (BOX,)), lambda contours: 0)
+    del payload["reported"]
+    for finding in (*payload["scores"], *payload["boxes"]):
+        for name in late:
+            finding.pop(name, None)
+    assert document_from_json(payload, GRID, {}).findings == (SCORE, BOX)
 
 
 def test_a_journal_of_version_0_1_is_put_back(tmp_path: Path) -> None:
