@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.answers import Document, Result
+from engine.answers import Box, Document, Result, Score
 from engine.edits import Step
 from engine.structures import Generation, Roi, StructureSet
 from viewer.history import adopt
@@ -46,7 +46,7 @@ def run_step(document: Document, card: Card, result: Result, replaced: Mapping[s
         anyway: the model was run on an image that it was not made for.
     """
     replaced = {name: number for name, number in replaced.items() if number in document.structures}
-    answers = (*result.rois, *result.scores, *result.boxes)
+    answers: tuple[Roi | Score | Box, ...] = (*result.rois, *result.scores, *result.boxes)
     weights = dict.fromkeys(answer.provenance.weights_sha256 for answer in answers)
     text = f"{card.title} ({counted(result)}{', run on an image that it was not made for' if anyway else ''})"
     return adopt(
