@@ -26,6 +26,7 @@ class Stated:
         unit: of a number, in UCUM ("mm", "1" for a ratio); "" where it has none.
         code: of the choice.
         key: of the field of a form, "" where it comes from elsewhere.
+        derivation: how a number was made of many, such as their mean; None where it says nothing.
     """
 
     concept: Code
@@ -33,6 +34,7 @@ class Stated:
     unit: str = ""
     code: Code | None = None
     key: str = ""
+    derivation: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,35 @@ class Evidence:
     high_kji: tuple[float, float, float] | None = None
     roi_number: int | None = None
     roi_uid: str = ""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Who signed a report, where and when (ISO 8601 with its offset from UTC)."""
+
+    name: str
+    organisation: str
+    time: str
+
+
+@dataclass(frozen=True)
+class FiledReport:
+    """A report as a file holds it, so that the next one can name it as its predecessor.
+
+    Args:
+        sop_class_uid, sop_instance_uid, series_uid, study_uid: of the file.
+        number: Instance Number.
+        content: hash of what it says, which does not depend on when it was written.
+        signature: None while it is not signed.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_uid: str
+    study_uid: str
+    number: int = 1
+    content: str = ""
+    signature: Signature | None = None
 
 
 #: Nobody has said anything.

@@ -106,6 +106,7 @@ def add_finding(
     values: "Values",
     *,
     evidence: Evidence = WHOLE_IMAGE,
+    comment: str = "",
     reader: str = "",
     size_unit: str = "mm",
 ) -> Step:
@@ -116,6 +117,7 @@ def add_finding(
         form: that he filled in.
         values: what he filled in.
         evidence: where it is.
+        comment: in his words; every finding may have one, whatever its form.
         reader: his name.
         size_unit: "mm", or "{pixels}" where the image has no millimetres.
 
@@ -129,7 +131,9 @@ def add_finding(
         form=form.id,
         code=Code(form.code.value, form.code.scheme, form.code.meaning),
         evidence=evidence,
-        assessment=Assessment(Verdict.ADDED, stated=form.stated(values, size_unit), reader=reader, time=now()),
+        assessment=Assessment(
+            Verdict.ADDED, stated=form.stated(values, size_unit), comment=comment.strip(), reader=reader, time=now()
+        ),
         uid=new_uid(),
     )
     change = AnswerChange(None, finding, len(document.reported))

@@ -1,6 +1,7 @@
 """Forms by which a person says what he sees: data in `resources/forms`, one JSON file a form.
 
-A form has no behaviour but its rules, so that another way of reporting is another file.
+A form has no behaviour but its rules, so that another way of reporting is another file. A comment is no field: every
+finding may have one.
 """
 
 import math

@@ -165,7 +165,14 @@ def _finding(saved: Mapping[str, Any]) -> dict[str, Any]:
     if "assessment" in saved:
         told = saved["assessment"]
         stated = tuple(
-            Stated(**{**said, "concept": Code(**said["concept"]), "code": _code(said["code"])})
+            Stated(
+                **{
+                    **said,
+                    "concept": Code(**said["concept"]),
+                    "code": _code(said["code"]),
+                    "derivation": _code(said["derivation"]),
+                }
+            )
             for said in told["stated"]
         )
         values["assessment"] = Assessment(**{**told, "verdict": Verdict(told["verdict"]), "stated": stated})

@@ -86,11 +86,14 @@ def test_a_finding_is_added_by_a_form_changed_and_deleted() -> None:
     assert form is not None
     document = ran(SCORE)
     place = Evidence(plane=2, low_kji=(2, 1, 1), high_kji=(2, 4, 4))
-    step = add_finding(document, form, {"finding": "Cyst", "side": "left", "size": 12.0}, evidence=place, reader="D")
+    step = add_finding(
+        document, form, {"finding": "Cyst", "side": "left", "size": 12.0}, evidence=place, comment=" Thin ", reader="D"
+    )
     added, _ = apply(document, step)
     (finding,) = added.reported
     assert isinstance(finding, ReportedFinding) and (finding.name, finding.evidence) == ("Cyst", place)
     assert (finding.assessment.verdict, finding.form, step.text) == (Verdict.ADDED, "plain", "Add Cyst")
+    assert finding.assessment.comment == "Thin"
     other = form.stated({"finding": "Cyst", "side": "right"})
     changed, _ = apply(added, assess(added, finding, Verdict.CHANGED, stated=other, reader="E"))
     assert changed.reported[0].assessment.verdict is Verdict.ADDED
