@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.body_parts import said_part
+from engine.body_parts import said_part, said_regions
+from engine.cranium import shows_head
 from engine.transform import Transform
 from engine.volume import Volume
 from viewer.layers import Layer, Window
@@ -120,6 +121,11 @@ def _of_part(*parts: str) -> Callable[[Volume], bool]:
     return suits
 
 
+def _seen_head(volume: Volume) -> bool:
+    """Whether a CT that names no part of the body is seen to be of a head."""
+    return _is_hu(volume) and not said_regions(volume) and shows_head(volume)
+
+
 def _ct_window(name: str) -> Callable[[Volume], Window]:
     """The CT window of that name, for any volume."""
     window = next(Window(centre, width) for known, centre, width in CT_PRESETS if known == name)
@@ -161,6 +167,7 @@ def _first_percentiles(volume: Volume) -> Window:
 #: Kinds of image, the first that suits: CT in HU, by the part of the body, PET in SUV, other PET, anything else.
 LOOKS: tuple[Look, ...] = (
     Look(_of_part("HEAD", "BRAIN", "SKULL"), _ct_presets, _ct_window("Brain")),
+    Look(_seen_head, _ct_presets, _ct_window("Brain")),
     Look(_of_part("HEADNECK", "NECK"), _ct_presets, _ct_window("Head and neck")),
     Look(_is_hu, _ct_presets, _ct_window("Abdomen")),
     Look(

@@ -21,7 +21,7 @@ from engine.volume import Volume
 from viewer import history
 from viewer.jobs import Task, run_in_background
 from viewer.layers import Layer
-from viewer.looks import layer_over
+from viewer.looks import default_window, layer_over
 from viewer.recording import Kept
 from viewer.reopening import brought_up
 from viewer.unexported import unexported
@@ -164,6 +164,8 @@ class Opener(QObject):
         def work(progress: Progress) -> tuple[Volume, Volume, StructureSet | None, Kept | None]:
             volume = read.read_series(series, progress)
             display, kept = onto_regular_grid(volume), self._window.recording.kept_of(volume)
+            # How it looks may take a look at all of it, which the window doesn't wait for.
+            default_window(volume)
             kept = brought_up(kept, volume) if kept is not None else None
             if structures is None:
                 return volume, display, None, kept
@@ -354,10 +356,8 @@ class Opener(QObject):
         for one in bad[:_MOST_REASONS]:
             self._window.show_message(one.reason, "warning")
         if len(bad) > _MOST_REASONS:
-            self._window.show_message(
-                f"{len(bad) - _MOST_REASONS} more could not be read; the study tree names them with the reason.",
-                "warning",
-            )
+            rest = f"{len(bad) - _MOST_REASONS} more could not be read; the study tree names them with the reason."
+            self._window.show_message(rest, "warning")
 
     def _make_pictures(self) -> None:
         wanted = self.tree.without_picture()

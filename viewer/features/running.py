@@ -53,9 +53,11 @@ def install(window: MainWindow) -> None:
     window.add_action(
         "Engine", "&Draw contours", cards.run, shortcut="Ctrl+R", for_series=True, tip="Run the chosen model"
     )
-    window.add_action(
+    stop = window.add_action(
         "Engine", "&Cancel the run", cards.cancel, shortcut="Ctrl+K", tip="Stop the model that is running"
     )
+    stop.setEnabled(False)
+    cards.running_changed.connect(lambda: stop.setEnabled(cards.is_running))
     for action in review.actions():
         window.menu("Engine").addAction(action)
         window.list_action("Engine", action)

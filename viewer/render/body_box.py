@@ -20,6 +20,9 @@ _NEARLY = 0.85
 #: Fewer voxels of a plane than this are noise.
 _LEAST = 3
 
+#: Of a cut, so much to both sides is looked at with it, mm.
+_NEAR_MM = 30.0
+
 _boxes: WeakKeyDictionary[Volume, NDArray[np.float64]] = WeakKeyDictionary()
 
 
@@ -30,16 +33,26 @@ def body_box(display: Volume) -> NDArray[np.float64]:
     left.
     """
     if display not in _boxes:
-        _boxes[display] = _found(display)
+        _boxes[display] = _found(display, [slice(None)] * 3)
     return _boxes[display]
 
 
-def _found(display: Volume) -> NDArray[np.float64]:
+def body_near(display: Volume, axis: int, at_mm: float) -> NDArray[np.float64]:
+    """The same of the body near a cut at `at_mm` mm along an axis of the grid (0 column, 1 row, 2 plane)."""
+    step = display.geometry.spacing_xyz[axis]
+    part = [slice(None)] * 3
+    part[2 - axis] = slice(max(0, round((at_mm - _NEAR_MM) / step)), max(1, round((at_mm + _NEAR_MM) / step) + 1))
+    return _found(display, part)
+
+
+def _found(display: Volume, part: list[slice]) -> NDArray[np.float64]:
+    """Where the body is, looked for in a part of the voxels."""
     geometry = display.geometry
     spacing = np.array(geometry.spacing_xyz)
     last = (np.array(geometry.shape[::-1]) - 1) * spacing
     steps = [max(1, int(_STEP_MM / step)) for step in spacing[::-1]]
-    coarse = display.voxels[:: steps[0], :: steps[1], :: steps[2]]
+    voxels = display.voxels[tuple(part)]
+    coarse = voxels[:: steps[0], :: steps[1], :: steps[2]]
     if display.units == "HU":
         inside = coarse > _BODY_HU
     else:
@@ -53,7 +66,7 @@ def _found(display: Volume) -> NDArray[np.float64]:
             return np.array([np.zeros(3), last])
         # Axes of the voxels are (across, v, u).
         place = 2 - axis
-        ends = where[[0, -1]] * steps[axis] * spacing[place]
+        ends = ((part[axis].start or 0) + where[[0, -1]] * steps[axis]) * spacing[place]
         box[:, place] = ends + np.array([-1, 1]) * (_MARGIN_MM + steps[axis] * spacing[place])
     box = np.clip(box, 0.0, last)
     whole = (box[1] - box[0]) >= _NEARLY * last

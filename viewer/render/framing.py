@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _MINIMUM_ZOOM, _MAXIMUM_ZOOM = 0.2, 60.0
+#: What is opened is shown no larger than this at first, and as large as all of it where the gain would be small.
+_LARGEST_AT_FIRST, _LEAST_GAIN = 2.0, 1.2
 #: What is revealed shall lie within this share of the view around its middle.
 _REVEALED_SHARE = 0.9
 
@@ -26,6 +28,13 @@ class Framing:
         self._middle = np.asarray(middle, dtype=np.float64)
         self._extent = np.asarray(extent, dtype=np.float64)
         self.fit()
+
+    def begin(self, middle: ArrayLike, extent: ArrayLike) -> None:
+        """Show at first a part of what `take` was given, where that is much smaller."""
+        whole, part = float((self._extent / self.size).max()), float((np.asarray(extent) / self.size).max())
+        larger = min(whole / part, _LARGEST_AT_FIRST)
+        if larger >= _LEAST_GAIN:
+            self._zoom, self.centre = larger, np.asarray(middle, dtype=np.float64)
 
     def fit(self) -> None:
         """Show all of it."""

@@ -16,7 +16,7 @@ from engine.edits import StructuresChanged
 from engine.structures import Roi
 from viewer.layers import LayersChanged
 from viewer.render.annotations import Annotations
-from viewer.render.body_box import body_box
+from viewer.render.body_box import body_box, body_near
 from viewer.render.colour_maps import colour_table
 from viewer.render.companions_part import CompanionLines
 from viewer.render.framing import Framing
@@ -105,14 +105,19 @@ class PlaneScene:
         self.annotations.set_letters(
             *(letters(self.frame.direction_lps(side)) for side in ("left", "right", "up", "down"))
         )
-        (first, last), axes = body_box(display), [self.frame.right, self.frame.down]
-        signs = (self.frame.right_sign, self.frame.down_sign)
-        # To the edges of the outermost voxels.
-        extent = last - first + np.asarray(self.frame.spacing)
-        self._framing.take(((first + last) / 2)[axes] * signs, extent[axes])
+        at = float(self.frame.grid_from_lps(self.session.cursor_lps)[self.frame.across])
+        self._framing.take(*self._placed(body_box(display)))
+        self._framing.begin(*self._placed(body_near(display, self.frame.across, at)))
         self._apply_layers()
         self._apply_cursor(anew=True)
         self.changed.emit()
+
+    def _placed(self, box: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Middle and extent of a (2, 3) box of grid mm on the screen, to the edges of its outermost voxels."""
+        frame = self.frame
+        assert frame is not None, "called where a series is shown"
+        axes, signs = [frame.right, frame.down], (frame.right_sign, frame.down_sign)
+        return (box.sum(axis=0) / 2)[axes] * signs, (box[1] - box[0] + frame.spacing)[axes]
 
     def prepare(self) -> None:
         """Bring what was put off up to date; call it before drawing, with this view's OpenGL context current."""

@@ -57,6 +57,8 @@ class CardsPanel(QWidget):
 
     #: A sentence for the user, and its level: "info", "warning" or "error".
     message = Signal(str, str)
+    #: A run has begun, or is over.
+    running_changed = Signal()
 
     def __init__(
         self,
@@ -130,13 +132,12 @@ class CardsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.addWidget(self.list, 2)
         layout.addWidget(page, 3)
-        layout.addWidget(self.override)
-        layout.addWidget(self.roles)
-        layout.addWidget(self.options)
+        part: QWidget
+        for part in (self.override, self.roles, self.options):
+            layout.addWidget(part)
         layout.addLayout(buttons)
-        layout.addWidget(self.expected)
-        layout.addWidget(self.progress)
-        layout.addWidget(self.notice)
+        for part in (self.expected, self.progress, self.notice):
+            layout.addWidget(part)
 
     def show_cards(self, cards: Sequence[LoadedCard]) -> None:
         """List these cards: those that suit the open series first, the others grey."""
@@ -222,14 +223,14 @@ class CardsPanel(QWidget):
         self._show_refusals()
 
     def _show_buttons(self) -> None:
-        loaded = self.selected
+        loaded, running = self.selected, self.is_running
         refusals = self._refusals[loaded.id] if loaded is not None else []
         allowed = all(refusal.overridable for refusal in refusals) and (not refusals or self.override.isChecked())
-        running = self.is_running
         complete = not self.roles.casting.missing
         self.run_button.setEnabled(loaded is not None and allowed and complete and not running)
         self.device.setVisible(not running)
         self.cancel_button.setVisible(running)
+        self.running_changed.emit()
         self._show_expected()
 
     def _asks(self) -> Asked | None:

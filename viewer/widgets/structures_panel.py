@@ -29,6 +29,10 @@ from viewer.widgets.structures_search import SearchField, StructuresFilter
 Index = QModelIndex | QPersistentModelIndex
 
 
+#: Of a column that shows a sign, pixels.
+_SIGN_WIDTH = 23
+
+
 class StructuresPanel(QWidget):
     """The list and its buttons.
 
@@ -90,16 +94,15 @@ class StructuresPanel(QWidget):
         head.setStretchLastSection(False)
         text = self.fontMetrics().horizontalAdvance
         widths = {
-            Column.TYPE: text("EXTERNAL") + 12,
             Column.VOLUME: text("88888") + 14,
-            **dict.fromkeys((Column.SHOWN, Column.LOOSE, Column.LOCKED, Column.DRAWN_BY), 26),
+            **dict.fromkeys((Column.SHOWN, Column.LOOSE, Column.LOCKED, Column.DRAWN_BY), _SIGN_WIDTH),
         }
         for column, width in widths.items():
             head.resizeSection(column, width)
         # The name takes what is left, so that the list never scrolls sideways.
         head.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        head.setMinimumSectionSize(24)
+        head.setMinimumSectionSize(_SIGN_WIDTH)
         head.setSortIndicatorClearable(True)
         # Until a head is clicked the rows stay in the order of the structure set.
         head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -263,8 +266,12 @@ class StructuresPanel(QWidget):
             self._choosing = False
 
     def _show_columns(self) -> None:
-        """The number of contours that are no areas takes room only where there are any."""
+        """Types, and the number of contours that are no areas, take what room they need and leave the rest to names."""
         self.view.setColumnHidden(Column.LOOSE, not self.model.any_loose)
+        words = ("Type", *(roi.roi_type for roi in self.model.rois))
+        width = max(map(self.fontMetrics().horizontalAdvance, words)) + 12
+        if self.view.columnWidth(Column.TYPE) != width:
+            self.view.setColumnWidth(Column.TYPE, width)
 
     def _show_active(self) -> None:
         if self._choosing:
