@@ -101,15 +101,19 @@ def fill_holes(
         The planes that change.
     """
     progress(0.0, "Filling holes")
-    result = {}
-    for k, area in areas.items():
-        filled: list[Polygon] = []
-        gone = False
-        for polygon in area.geoms:
-            holes = [hole for hole in polygon.interiors if Polygon(hole).area >= smaller_than_mm2]
-            gone |= len(holes) < len(polygon.interiors)
-            filled.append(polygon if len(holes) == len(polygon.interiors) else Polygon(polygon.exterior, holes))
-        if gone:
-            merged = shapely.union_all(filled)
-            result[k] = merged if isinstance(merged, MultiPolygon) else MultiPolygon([merged])
-    return result
+    filled = {k: fill_holes_of(area, smaller_than_mm2) for k, area in areas.items()}
+    return {k: area for k, area in filled.items() if area is not areas[k]}
+
+
+def fill_holes_of(area: MultiPolygon, smaller_than_mm2: float) -> MultiPolygon:
+    """One plane without its holes whose area is below `smaller_than_mm2`; the same object where it has none."""
+    filled: list[Polygon] = []
+    gone = False
+    for polygon in area.geoms:
+        holes = [hole for hole in polygon.interiors if Polygon(hole).area >= smaller_than_mm2]
+        gone |= len(holes) < len(polygon.interiors)
+        filled.append(polygon if len(holes) == len(polygon.interiors) else Polygon(polygon.exterior, holes))
+    if not gone:
+        return area
+    merged = shapely.union_all(filled)
+    return merged if isinstance(merged, MultiPolygon) else MultiPolygon([merged])

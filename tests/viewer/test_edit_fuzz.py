@@ -16,7 +16,7 @@ from viewer.history import History
 from viewer.recording import Recording
 from viewer.session import Cut, Session, View
 from viewer.tools.events import Button, EventKind, Modifier, ViewEvent
-from viewer.tools.registry import TOOLS
+from viewer.tools.table import TOOLS
 from viewer.tools.toolbox import Toolbox
 
 CUTS = {View.AXIAL: Cut.PLANE, View.SAGITTAL: Cut.COLUMN, View.CORONAL: Cut.ROW}

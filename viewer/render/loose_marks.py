@@ -143,7 +143,7 @@ class LooseMarks:
             [
                 _crosses(held.points[on], right * arm, down * arm),
                 _crosses(np.concatenate([passing, lone]), (right + down) * slant, (right - down) * slant),
-                _dashed(pieces, contours[kept], across, pixel_mm),
+                dashed(pieces, contours[kept], across, pixel_mm),
             ]
         )
 
@@ -184,7 +184,7 @@ def _crosses(centres: FloatArray, one_arm: FloatArray, other_arm: FloatArray) ->
     return np.asarray((centres[:, None, None] + arms).reshape(-1, 2, 3))
 
 
-def _dashed(pieces: FloatArray, contours: NDArray[np.int64], across: int, pixel_mm: float) -> FloatArray:
+def dashed(pieces: FloatArray, contours: NDArray[np.int64], across: int, pixel_mm: float) -> FloatArray:
     """Dashes along (n, 2, 3) pieces, running on from piece to piece of a contour."""
     length = _lengths(pieces, across)
     pieces, contours, length = pieces[length > 0], contours[length > 0], length[length > 0]

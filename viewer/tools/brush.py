@@ -3,10 +3,8 @@
 from typing import ClassVar
 
 from viewer.tools.disc import DiscTool
-from viewer.tools.registry import register
 
 
-@register
 class Brush(DiscTool):
     """Adds; with Ctrl it takes away."""
 
@@ -14,3 +12,4 @@ class Brush(DiscTool):
     title: ClassVar[str] = "Brush"
     shortcut: ClassVar[str] = "B"
     tip: ClassVar[str] = "Paint area with a disc; Ctrl erases. Size: [ and ], Shift+wheel, or the wheel while drawing"
+    group: ClassVar[str] = "Brush"

@@ -1,5 +1,6 @@
 """Where a stroke lies, what is drawn there, and how a shape becomes one undoable step. No Qt."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,20 +91,48 @@ def draw(
     Raises:
         RefusedError: as `editable`; or there is no ROI to take away from.
     """
-    structures = session.structures
-    roi = editable(session) if adding else existing(session)
-    assert structures is not None, "editable() refuses without a series"
-    target = roi if roi is not None else fresh_roi(structures)
+    structures, roi, target = _target(session, adding)
     if place.cut is Cut.PLANE:
         plane = int(place.index)
         changed = {plane: combine(target.area(plane), shape, adding)}
     else:
         areas = {plane: contours.area for plane, contours in target.planes.items()}
         changed = paint_section(areas, structures.geometry, place.axis, place.index, shape, adding)
-    text = f"{text} on {place.text} of {target.name}"
+    return _store(session, history, roi, target, changed, f"{text} on {place.text} of {target.name}", tool)
+
+
+def draw_planes(
+    session: Session, history: History, shapes: Mapping[int, BaseGeometry], adding: bool, *, text: str, tool: str
+) -> bool:
+    """Add a shape on each of several planes (`(u, v)` mm) to the active ROI or take it away, as one step; as `draw`."""
+    _, roi, target = _target(session, adding)
+    changed = {plane: combine(target.area(plane), shape, adding) for plane, shape in shapes.items()}
+    return _store(session, history, roi, target, changed, f"{text} on {planes_text(shapes)} of {target.name}", tool)
+
+
+def planes_text(planes: Iterable[int]) -> str:
+    """For the history, counted from 1: "plane 12" or "planes 12 to 15"."""
+    first, last = min(planes) + 1, max(planes) + 1
+    return f"plane {first}" if first == last else f"planes {first} to {last}"
+
+
+def _target(session: Session, adding: bool) -> tuple[StructureSet, Roi | None, Roi]:
+    """What is open, the active ROI, and the one to draw into: a new one where none is active."""
+    structures = session.structures
+    roi = editable(session) if adding else existing(session)
+    assert structures is not None, "editable() refuses without a series"
+    return structures, roi, roi if roi is not None else fresh_roi(structures)
+
+
+def _store(  # noqa: PLR0917
+    session: Session, history: History, roi: Roi | None, target: Roi, changed: dict[int, MultiPolygon], text: str,
+    tool: str,
+) -> bool:  # fmt: skip
     step: Step | None
     if roi is None:
         drawn = target.with_areas(changed)
+        structures = session.structures
+        assert structures is not None, "a target is found on an open series"
         step = None if drawn.is_empty else add(structures, (drawn,), text=text, tool=tool)
     else:
         step = redraw(roi, changed, text=text, tool=tool)

@@ -11,19 +11,21 @@ from viewer.edits.target import editable, existing
 from viewer.session import View
 from viewer.tools.canvas import Place, area_at, combine, draw, outlines
 from viewer.tools.events import Button, EventKind, Modifier, Preview, ViewEvent
-from viewer.tools.registry import Workbench
+from viewer.tools.registry import PlainTool, Workbench
 
 #: A stroke's edge is thinned by at most this much (mm) before it joins the structure; the mouse is far coarser.
 THINNING_MM = 0.01
+Path = list[tuple[float, float]]
 _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 49)), np.sin(np.linspace(0, 2 * np.pi, 49))], axis=1)
 
 
-class DiscTool:
+class DiscTool(PlainTool):
     """A round tip that adds or takes away where it is dragged. One drag is one step."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     adds: ClassVar[bool] = True
+    has_disc: ClassVar[bool] = True
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -31,7 +33,7 @@ class DiscTool:
         self._place: Place | None = None
         self._view: View | None = None
         self._adding = True
-        self._last = (0.0, 0.0)
+        self._path: Path = []
         self._stroke = MultiPolygon()
         self._base: tuple[Roi | None, MultiPolygon] = (None, MultiPolygon())
         self._shown = MultiPolygon()
@@ -84,11 +86,21 @@ class DiscTool:
         drawing = self._place is not None
         self._place = self._view = None
         self._stroke = self._shown = MultiPolygon()
+        self._path = []
         return drawing
 
     def adding(self, event: ViewEvent, area: MultiPolygon) -> bool:
         """Whether a stroke that begins so adds; Ctrl turns it round."""
         return self.adds is not (Modifier.CONTROL in event.modifiers)
+
+    def reach(self, place: Place, points: Path) -> MultiPolygon:
+        """What a movement of the disc along one or two points reaches, mm of the cut."""
+        return stamp(points, self._bench.radius_mm)
+
+    def store(self, place: Place, shape: MultiPolygon, path: Path, adding: bool) -> None:
+        """Make a finished stroke one step; `path` is where the middle of the disc went, mm of the cut."""
+        bench = self._bench
+        draw(bench.session, bench.history, place, shape, adding, text=self.title, tool=self.name)
 
     def _begin(self, event: ViewEvent) -> None:
         session = self._bench.session
@@ -100,17 +112,17 @@ class DiscTool:
         self._adding = self.adding(event, area)
         if not self._adding:
             existing(session)
-        self._place, self._view, self._last = place, event.view, event.point_cut
+        self._place, self._view, self._path = place, event.view, [event.point_cut]
         self._base = (roi, area)
-        self._stroke = stamp([event.point_cut], self._bench.radius_mm)
+        self._stroke = self.reach(place, [event.point_cut])
         self._shown = combine(area, self._stroke, self._adding)
 
     def _extend(self, event: ViewEvent) -> None:
         # A stroke stays on the cut where it began, whatever scrolls meanwhile.
-        if event.view is not self._view or event.point_cut == self._last:
+        if event.view is not self._view or event.point_cut == self._path[-1] or self._place is None:
             return
-        tip = stamp([self._last, event.point_cut], self._bench.radius_mm)
-        self._last = event.point_cut
+        tip = self.reach(self._place, [self._path[-1], event.point_cut])
+        self._path.append(event.point_cut)
         self._stroke = combine(self._stroke, tip, True)
         session = self._bench.session
         if session.active_roi is not self._base[0] and session.structures is not None and self._place is not None:
@@ -121,9 +133,7 @@ class DiscTool:
             self._shown = combine(self._shown, tip, self._adding)
 
     def _finish(self) -> None:
-        place, stroke, adding = self._place, self._stroke, self._adding
+        place, stroke, path, adding = self._place, self._stroke, self._path, self._adding
         self.cancel()
         if place is not None:
-            shape = clean(stroke.simplify(THINNING_MM))
-            bench = self._bench
-            draw(bench.session, bench.history, place, shape, adding, text=self.title, tool=self.name)
+            self.store(place, clean(stroke.simplify(THINNING_MM)), path, adding)

@@ -3,10 +3,8 @@
 from typing import ClassVar
 
 from viewer.tools.disc import DiscTool
-from viewer.tools.registry import register
 
 
-@register
 class Eraser(DiscTool):
     """Takes away; with Ctrl it adds."""
 

@@ -5,13 +5,11 @@ from typing import ClassVar
 
 from viewer.tools.events import Button, EventKind, ViewEvent
 from viewer.tools.lasso import LassoTool
-from viewer.tools.registry import register
 
 #: Points nearer together than this many screen pixels say nothing about the line.
 STEP_PIXELS = 1.0
 
 
-@register
 class Freehand(LassoTool):
     """The line follows the mouse; releasing closes it straight."""
 

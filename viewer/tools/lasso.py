@@ -10,10 +10,10 @@ from viewer.edits.target import editable, existing
 from viewer.session import View
 from viewer.tools.canvas import Place, draw
 from viewer.tools.events import Modifier, Preview, ViewEvent
-from viewer.tools.registry import Workbench
+from viewer.tools.registry import PlainTool, Workbench
 
 
-class LassoTool:
+class LassoTool(PlainTool):
     """A line drawn point by point; closed, its inside is added, or taken away when it was begun with Ctrl."""
 
     name: ClassVar[str]
@@ -35,10 +35,6 @@ class LassoTool:
         points = [*self._points, *([self._mouse] if self._mouse is not None else [])]
         line = np.array([*points, points[0]], dtype=np.float64)
         return Preview([line], roi.colour if roi is not None else (255, 255, 255))
-
-    def cursor_name(self) -> str:
-        """A cross, to aim with."""
-        return "cross"
 
     def cancel(self) -> bool:
         """Drop the line."""

@@ -5,13 +5,11 @@ from typing import ClassVar
 
 from viewer.tools.events import Button, EventKind, ViewEvent
 from viewer.tools.lasso import LassoTool
-from viewer.tools.registry import register
 
 #: A click this near to the first corner closes the polygon, screen pixels.
 CLOSING_PIXELS = 8
 
 
-@register
 class PolygonTool(LassoTool):
     """Each click sets a corner; a double click, Return or a click on the first corner closes."""
 
@@ -22,6 +20,7 @@ class PolygonTool(LassoTool):
         "Set corners by clicks; begin with Ctrl to cut out. Return, a double click or the first corner closes, "
         "Backspace takes a corner back, Esc drops it"
     )
+    group: ClassVar[str] = "Line"
 
     def handle(self, event: ViewEvent) -> bool:
         """Clicks set corners; keys close or take back."""

@@ -8,10 +8,8 @@ from shapely import MultiPolygon
 from viewer.edits.target import RefusedError
 from viewer.tools.disc import DiscTool
 from viewer.tools.events import ViewEvent
-from viewer.tools.registry import register
 
 
-@register
 class Push(DiscTool):
     """A disc that begins inside pushes the line outwards before it, one that begins outside pushes it inwards."""
 

@@ -1,8 +1,11 @@
-"""The tools by name. A tool is a class in a file of its own, registered when that file is imported. No Qt."""
+"""What a tool is, and what it may use. A tool is a class in a file of its own and a line of `table`. No Qt."""
 
 from typing import ClassVar, Protocol
 
+from engine.structures import Roi
+from viewer.edits.parameters import Parameter, Values
 from viewer.history import History
+from viewer.layers import Layer
 from viewer.session import Session, View
 from viewer.tools.events import Preview, ViewEvent
 
@@ -14,6 +17,16 @@ class Workbench(Protocol):
     history: History
     radius_mm: float
 
+    @property
+    def image(self) -> Layer:
+        """The image whose grey values count: the topmost that is shown, unless the user chose another."""
+
+    def values(self, tool: "Tool") -> Values:
+        """What the user has set for a tool."""
+
+    def set_value(self, tool: "Tool", key: str, value: float) -> None:
+        """Set a tool's parameter, kept within its limits."""
+
     def resize(self, steps: float) -> None:
         """Make the disc larger (positive) or smaller by so many steps."""
 
@@ -22,20 +35,37 @@ class Workbench(Protocol):
 
 
 class Tool(Protocol):
-    """One tool. It is made once for a window and keeps what is being drawn."""
+    """One tool. It is made once for a window and keeps what is being drawn.
+
+    Attributes:
+        name: for the journal.
+        title, shortcut, tip: for the button and the menu.
+        group: tools of one group share a button; "" has one of its own.
+        has_disc: the size of the disc means something to it.
+        reads_image: grey values mean something to it.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     shortcut: ClassVar[str]
     tip: ClassVar[str]
+    group: ClassVar[str]
+    has_disc: ClassVar[bool]
+    reads_image: ClassVar[bool]
 
     def __init__(self, bench: Workbench) -> None: ...
+
+    def parameters(self, unit: str) -> tuple[Parameter, ...]:
+        """What the user may set, for an image whose values have that unit ("HU", "SUVbw", ...)."""
 
     def handle(self, event: ViewEvent) -> bool:
         """Take the event (True), or leave it to navigation. May raise RefusedError."""
 
     def preview(self, view: View) -> Preview | None:
         """What to draw live in this view."""
+
+    def proposal(self) -> Roi | None:
+        """A structure as it would become, drawn live in every view."""
 
     def cursor_name(self) -> str:
         """Shape of the mouse: "arrow", "cross" or "none"."""
@@ -44,11 +74,21 @@ class Tool(Protocol):
         """Drop what is being drawn; False when there was nothing."""
 
 
-#: Name → class, in the order of the tool bar.
-TOOLS: dict[str, type[Tool]] = {}
+class PlainTool:
+    """What most tools have nothing of: a group, a disc, grey values, parameters, a proposal, a cursor of their own."""
 
+    group: ClassVar[str] = ""
+    has_disc: ClassVar[bool] = False
+    reads_image: ClassVar[bool] = False
 
-def register(tool: type[Tool]) -> type[Tool]:
-    """Class decorator: make a tool known."""
-    TOOLS[tool.name] = tool
-    return tool
+    def parameters(self, unit: str) -> tuple[Parameter, ...]:
+        """None."""
+        return ()
+
+    def proposal(self) -> Roi | None:
+        """None."""
+        return None
+
+    def cursor_name(self) -> str:
+        """A cross, to aim with."""
+        return "cross"

@@ -4,11 +4,14 @@ from psygnal import Signal
 from shapely.errors import GEOSException
 
 from engine.errors import PlanimeterError
+from engine.structures import Roi
+from viewer.edits.parameters import Parameter, defaults
 from viewer.history import History
+from viewer.layers import Layer, LayersChanged
 from viewer.session import Session, View
-from viewer.tools import brush, eraser, freehand, polygon, push  # noqa: F401  importing registers them
 from viewer.tools.events import Preview, ViewEvent
-from viewer.tools.registry import TOOLS, Tool
+from viewer.tools.registry import Tool
+from viewer.tools.table import TOOLS
 
 SMALLEST_MM, LARGEST_MM = 0.5, 100.0
 _STEP = 1.1
@@ -30,7 +33,11 @@ class Toolbox:
         self.radius_mm = 5.0
         self._tools: dict[str, Tool] = {name: tool(self) for name, tool in TOOLS.items()}
         self._active: Tool | None = None
+        #: (name of a tool, unit of the image) → what the user has set for it.
+        self._values: dict[tuple[str, str], dict[str, float]] = {}
+        self._image: Layer | None = None
         session.volume_changed.connect(self._drop)
+        session.layers_changed.connect(self._on_layers)
 
     @property
     def active(self) -> str:
@@ -72,6 +79,55 @@ class Toolbox:
             grown = self.radius_mm + (least if steps > 0 else -least)
         self.set_radius(grown)
 
+    # Parameters and the image they are about -------------------------------------------------------------------------
+
+    @property
+    def image(self) -> Layer:
+        """The image whose grey values count: the topmost that is shown, unless the user chose another."""
+        layers = self.session.layers
+        chosen = [layer for layer in layers if self._image is not None and layer.volume is self._image.volume]
+        shown = [layer for layer in layers if layer.visible]
+        return (chosen or shown or list(layers))[-1]
+
+    def choose_image(self, index: int) -> None:
+        """Let the grey values of a layer count, whatever lies over it."""
+        self._image = self.session.layers[index]
+        self._drop()
+        self.changed.emit()
+
+    @property
+    def active_tool(self) -> Tool | None:
+        """The active tool; None for navigation."""
+        return self._active
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What the user may set for the active tool on the image that is open."""
+        return self._active.parameters(self._unit()) if self._active is not None and self.session.layers else ()
+
+    def values(self, tool: Tool) -> dict[str, float]:
+        """What the user has set for a tool."""
+        return {**defaults(tool.parameters(self._unit())), **self._values.get((tool.name, self._unit()), {})}
+
+    def set_value(self, tool: Tool, key: str, value: float) -> None:
+        """Set a tool's parameter, kept within its limits."""
+        parameter = next(held for held in tool.parameters(self._unit()) if held.key == key)
+        if not parameter.choices:
+            value = min(max(value, parameter.low), parameter.high)
+        if value != self.values(tool)[key]:
+            self._values.setdefault((tool.name, self._unit()), {})[key] = value
+            self.changed.emit()
+            self.preview_changed.emit()
+
+    def _unit(self) -> str:
+        return self.image.volume.units if self.session.layers else ""
+
+    def _on_layers(self, _: LayersChanged) -> None:
+        if self._active is not None and self._active.reads_image:
+            self.changed.emit()
+
+    # What the panes ask ---------------------------------------------------------------------------------------------
+
     def say(self, sentence: str) -> None:
         """Tell the user something, quietly."""
         self.said.emit(sentence)
@@ -97,6 +153,10 @@ class Toolbox:
     def preview(self, view: View) -> Preview | None:
         """What the active tool draws live."""
         return self._active.preview(view) if self._active is not None else None
+
+    def proposal(self) -> Roi | None:
+        """A structure as the active tool would make it."""
+        return self._active.proposal() if self._active is not None else None
 
     def cursor_name(self, view: View) -> str:
         """The active tool's mouse cursor."""
