@@ -17,6 +17,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.phases",
     "viewer.features.viewing",
     "viewer.features.editing",
+    "viewer.features.between",
     "viewer.features.running",
     "viewer.features.exporting",
     "viewer.features.windows",

@@ -30,6 +30,8 @@ class DiscTool(PlainTool):
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._hover: tuple[View, tuple[float, float]] | None = None
+        #: What a click would paint here, where that is not the whole disc.
+        self._hint = MultiPolygon()
         self._place: Place | None = None
         self._view: View | None = None
         self._adding = True
@@ -41,11 +43,13 @@ class DiscTool(PlainTool):
     def handle(self, event: ViewEvent) -> bool:
         """Left drag draws; Shift+wheel, or the wheel during a stroke, sizes the disc."""
         if event.kind is EventKind.LEAVE:
-            self._hover = None
+            self._hover, self._hint = None, MultiPolygon()
             return False
         if event.kind is not EventKind.KEY:
             self._hover = (event.view, event.point_cut)
         drawing = self._place is not None
+        if self.reads_image and event.kind in (EventKind.MOVE, EventKind.WHEEL):
+            self._hint = MultiPolygon() if drawing else self.reach(Place.of(event), [event.point_cut])
         if event.kind is EventKind.WHEEL:
             if not drawing and event.modifiers != {Modifier.SHIFT}:
                 return False
@@ -75,6 +79,8 @@ class DiscTool(PlainTool):
             replaces = self._base[0].number if self._base[0] is not None else None
         if self._hover is not None and self._hover[0] is view:
             lines.append(_CIRCLE * self._bench.radius_mm + self._hover[1])
+            if self._place is None:
+                lines += outlines(self._hint)
         return Preview(lines, colour, replaces) if lines else None
 
     def cursor_name(self) -> str:
