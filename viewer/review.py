@@ -1,15 +1,22 @@
-"""The order in which a person looks through what a model drew: where most is expected to change comes first. No Qt."""
+"""The order in which a person looks through what a model answered. No Qt.
+
+Findings come first, as there are few and each must be judged; then contours, where most is expected to change first.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shapely import MultiPolygon
 
-from engine.answers import Answer
+from engine.answers import Answer, Document, Finding
 from engine.edits import AreaChange, Step
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.unseen import Seen, unseen_planes
-from viewer.session import Session
+from viewer.findings import is_judged, show_evidence
+from viewer.session import FindingKey, Session, key_of
+
+#: In place of the number of a ROI: the findings alone.
+FINDINGS = "findings"
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,44 @@ class Contour:
     def key(self) -> tuple[int, int]:
         """As in `Session.seen`."""
         return self.number, self.plane
+
+
+Item = Contour | Finding
+ItemKey = tuple[int, int] | FindingKey
+
+
+def items(document: Document | None, only: int | str | None = None) -> list[Item]:
+    """All that there is to review, in order.
+
+    Args:
+        document: all answers.
+        only: number of a ROI, or `FINDINGS`; None for everything.
+    """
+    if document is None:
+        return []
+    findings = document.findings if only in (None, FINDINGS) else ()
+    contours = review_queue(document.structures, only if isinstance(only, int) else None) if only != FINDINGS else []
+    return [*findings, *contours]
+
+
+def item_key(item: Item) -> ItemKey:
+    """What an item is known by while it changes."""
+    return item.key if isinstance(item, Contour) else key_of(item)
+
+
+def is_done(session: Session, item: Item) -> bool:
+    """Whether a person has seen a contour, or judged a finding: to look at a finding is not enough."""
+    return item.key in session.seen if isinstance(item, Contour) else is_judged(item)
+
+
+def show_item(session: Session, item: Item) -> None:
+    """Bring an item into view."""
+    if isinstance(item, Contour):
+        session.set_active_finding(None)
+        show(session, item)
+    else:
+        session.set_active_finding(key_of(item))
+        show_evidence(session, item)
 
 
 def review_queue(structures: StructureSet | None, only: int | None = None) -> list[Contour]:

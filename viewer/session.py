@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
-from engine.answers import Document
+from engine.answers import Document, Finding
 from engine.edits import Difference, StructuresChanged
 from engine.resample import onto_regular_grid
 from engine.structures import Roi, StructureSet
@@ -38,6 +38,15 @@ class Cut(StrEnum):
     COLUMN = "column"
 
 
+#: Kind and number of a finding: what it is known by through changes.
+FindingKey = tuple[type[Finding], int]
+
+
+def key_of(finding: Finding) -> FindingKey:
+    """What a finding is known by in its document."""
+    return type(finding), finding.number
+
+
 @dataclass(frozen=True)
 class Left:
     """A series as it was left, without its voxels: with it the session shows the series as it was.
@@ -49,7 +58,6 @@ class Left:
         active: number of the active ROI.
         cursor_lps: (3,) LPS mm; None for the middle.
         window: of grey levels; None for the one of its kind.
-        units: of the values that the window is of; "" where that is not known.
     """
 
     document: Document
@@ -58,7 +66,6 @@ class Left:
     active: int | None = None
     cursor_lps: tuple[float, ...] | None = None
     window: Window | None = None
-    units: str = ""
 
 
 class Session:
@@ -76,6 +83,7 @@ class Session:
     companions_changed = Signal()
     findings_changed = Signal()
     active_changed = Signal()
+    active_finding_changed = Signal()
     display_changed = Signal()
     seen_changed = Signal()
 
@@ -88,6 +96,7 @@ class Session:
         self._filed: StructureSet | None = None
         self._companions: tuple[Companion, ...] = ()
         self._active: int | None = None
+        self._active_finding: FindingKey | None = None
         self._seen: frozenset[tuple[int, int]] = frozenset()
 
     # What is open ---------------------------------------------------------------------------------------------------
@@ -133,11 +142,10 @@ class Session:
 
     def left(self) -> Left | None:
         """All that is needed to show the open series as it is now; None when nothing is open."""
-        volume = self.volume
-        if self._document is None or self._filed is None or volume is None:
+        if self._document is None or self._filed is None:
             return None
         cursor = tuple(self._cursor.tolist())
-        return Left(self._document, self._filed, self._seen, self._active, cursor, self.window, volume.units)
+        return Left(self._document, self._filed, self._seen, self._active, cursor, self.window)
 
     def open(
         self,
@@ -165,13 +173,14 @@ class Session:
         if left is None:
             structures = structures if structures is not None else StructureSet(volume.geometry)
             left = Left(Document(structures), structures)
-        elif left.window is not None and left.units in ("", volume.units):
+        elif left.window is not None:
             self._layers = (replace(self._layers[0], window=left.window), *self._layers[1:])
         rois = left.document.structures.rois
         self._document, self._filed, self._seen = left.document, left.filed, left.seen
         self._companions = ()
         known = left.active is not None and left.active in left.document.structures
         self._active = left.active if known else rois[0].number if rois else None
+        self._active_finding = None
         geometry = display.geometry
         last = np.array(geometry.shape, dtype=np.float64) - 1
         self._cursor = geometry.lps_from_kji(last // 2)[0]
@@ -183,6 +192,7 @@ class Session:
         """Show nothing."""
         self.leaving.emit()
         self._layers, self._lifted, self._document, self._active = (), None, None, None
+        self._active_finding = None
         self._filed, self._seen, self._companions = None, frozenset(), ()
         self.volume_changed.emit()
 
@@ -260,11 +270,6 @@ class Session:
         assert 0 < index < len(self._layers), f"no layer {index} over the base"
         self._restack((*self._layers[:index], *self._layers[index + 1 :]))
 
-    def exchange_layer(self, index: int, layer: Layer) -> None:
-        """Show another image in the place of a layer over the base."""
-        assert 0 < index < len(self._layers), f"no layer {index} over the base"
-        self._restack((*self._layers[:index], layer, *self._layers[index + 1 :]))
-
     def move_layer(self, index: int, to: int) -> None:
         """Put a layer over the base in another place, counted as in `layers`."""
         assert 0 < index < len(self._layers) and 0 < to < len(self._layers), f"no place {to} over the base for {index}"
@@ -317,6 +322,18 @@ class Session:
         if companions != self._companions:
             self._companions = companions
             self.companions_changed.emit()
+
+    @property
+    def active_finding(self) -> Finding | None:
+        """The finding that is looked at, as it is now; None where there is none."""
+        findings = self._document.findings if self._document is not None else ()
+        return next((finding for finding in findings if key_of(finding) == self._active_finding), None)
+
+    def set_active_finding(self, key: FindingKey | None) -> None:
+        """Choose the finding that is looked at; that judges nothing."""
+        if key != self._active_finding:
+            self._active_finding = key
+            self.active_finding_changed.emit()
 
     def replace_document(self, document: Document, difference: Difference) -> None:
         """For `viewer.history` alone: show other answers and tell what differs."""

@@ -46,7 +46,7 @@ def panel(qtbot: QtBot, session: Session) -> ReviewPanel:
 
 
 def order(panel: ReviewPanel) -> list[tuple[int, int]]:
-    return [contour.key for contour in panel.model.contours]
+    return [contour.key for contour in panel.model.items]
 
 
 def test_the_largest_expected_edit_comes_first_and_manual_structures_not_at_all(panel: ReviewPanel) -> None:

@@ -12,6 +12,7 @@ from tests.engine.models import write_card
 from tests.engine.test_operations import classifier, output, phantom
 from tests.viewer.hand import CTRL, Hand
 from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.findings_model import MODEL
 from viewer.widgets.findings_panel import FindingsPanel
 
 SHIFT_CTRL = CTRL | Qt.KeyboardModifier.ShiftModifier
@@ -32,10 +33,10 @@ def test_a_classifiers_answer_arrives_is_undone_and_survives_a_kill(tmp_path: Pa
         hand.wait_until(lambda: bool(hand.session.document.scores), 60)
         scores = hand.session.document.scores
         assert sum(score.value for score in scores) == pytest.approx(1.0, abs=1e-5)
-        shown = [findings.list.topLevelItem(row).text(1) for row in range(findings.list.topLevelItemCount())]
+        shown = [findings.model.index(row, MODEL).data() for row in range(findings.model.rowCount())]
         assert shown == [f"{score.value:.3g}" for score in scores]
         hand.key(Qt.Key.Key_Z, CTRL)
-        assert hand.session.document.scores == () and findings.list.topLevelItemCount() == 0
+        assert hand.session.document.scores == () and findings.model.rowCount() == 0
         hand.key(Qt.Key.Key_Z, SHIFT_CTRL)
         assert hand.session.document.scores == scores
         # The files as a kill would leave them: nothing has been closed.

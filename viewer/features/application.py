@@ -16,9 +16,9 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.opening",
     "viewer.features.phases",
     "viewer.features.viewing",
-    "viewer.features.units",
     "viewer.features.editing",
     "viewer.features.between",
+    "viewer.features.findings",
     "viewer.features.running",
     "viewer.features.exporting",
     "viewer.features.windows",
@@ -32,15 +32,15 @@ FEATURES: tuple[str, ...] = (
 #: Side → groups of panels from top to bottom; panels of a group share a place as tabs.
 LAYOUT = {
     "left": (("Studies",), ("Window", "Layers")),
-    "right": (("Structures", "History"), ("Auto-contour", "Operations", "Review", "Findings")),
+    "right": (("Structures", "Findings", "History"), ("Auto-contour", "Operations", "Review")),
 }
 WIDTHS = {"left": 250, "right": 370}
 #: On a screen narrower than this, in pixels, all panels lie on one side, so that the views have room.
 _NARROW = 1200
 NARROW_LAYOUT = {
     "right": (
-        ("Structures", "Studies", "Window", "Layers", "History"),
-        ("Auto-contour", "Operations", "Review", "Findings"),
+        ("Structures", "Findings", "Studies", "Window", "Layers", "History"),
+        ("Auto-contour", "Operations", "Review"),
     )
 }
 NARROW_WIDTHS = {"right": 350}

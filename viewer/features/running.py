@@ -13,7 +13,6 @@ from viewer.features.opening import Opener
 from viewer.jobs import EngineJobs, run_in_background
 from viewer.session import View
 from viewer.widgets.cards_panel import CardsPanel
-from viewer.widgets.findings_panel import FindingsPanel
 from viewer.widgets.main_window import MainWindow, bring_to_front
 from viewer.widgets.review_panel import ReviewPanel
 from viewer.widgets.roles_form import Image
@@ -28,7 +27,7 @@ else:
 #: How long after its first frame the window reads the cards, ms.
 _READ_AFTER_MS = 200
 
-CARDS, REVIEW, FINDINGS = "Auto-contour", "Review", "Findings"
+CARDS, REVIEW = "Auto-contour", "Review"
 
 
 def install(window: MainWindow) -> None:
@@ -39,10 +38,7 @@ def install(window: MainWindow) -> None:
     cards.message.connect(window.show_message)
     first = window.add_panel(CARDS, cards, "right", "F9")
     second = window.add_panel(REVIEW, review, "right", "F10")
-    third = window.add_panel(FINDINGS, FindingsPanel(window.session, window), "right")
     QMainWindow.tabifyDockWidget(window, first, second)
-    QMainWindow.tabifyDockWidget(window, second, third)
-    window.session.findings_changed.connect(third.raise_, check_nargs=False)
     first.raise_()
 
     def chosen() -> None:

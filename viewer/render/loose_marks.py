@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from engine.loose import LooseContour, LooseKind, loose_contours, slab_edges
 from engine.structures import RawContour, Roi, StructureSet
 from engine.volume import FloatArray
+from viewer.render.dashes import dashed, lengths
 from viewer.render.orientation import ViewFrame
 from viewer.session import Cut
 
-#: Screen pixels: from the middle of a cross to its ends, for points and for where a line passes; and the dashes.
+#: Screen pixels from the middle of a cross to its ends, for points and for where a line passes.
 POINT_ARM_PX, PASSING_ARM_PX = 7.0, 4.0
-DASH_PX, GAP_PX = 6.0, 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,41 +174,11 @@ def _passing(edges: FloatArray, across: int, level: float) -> tuple[FloatArray, 
 def _too_short_to_see(pieces: FloatArray, contours: NDArray[np.int64], across: int, pixel_mm: float) -> FloatArray:
     """(n, 3) the first middle of each contour that comes near the cut but would be drawn smaller than a cross."""
     names, first, members = np.unique(contours, return_index=True, return_inverse=True)
-    lengths = np.bincount(members, weights=_lengths(pieces, across), minlength=len(names))
-    return np.asarray(pieces[first[lengths < 2 * PASSING_ARM_PX * pixel_mm]].mean(axis=1))
+    drawn = np.bincount(members, weights=lengths(pieces, across), minlength=len(names))
+    return np.asarray(pieces[first[drawn < 2 * PASSING_ARM_PX * pixel_mm]].mean(axis=1))
 
 
 def _crosses(centres: FloatArray, one_arm: FloatArray, other_arm: FloatArray) -> FloatArray:
     """(2n, 2, 3) two lines through each of (n, 3) centres."""
     arms = np.stack([np.stack([-one_arm, one_arm]), np.stack([-other_arm, other_arm])])
     return np.asarray((centres[:, None, None] + arms).reshape(-1, 2, 3))
-
-
-def dashed(pieces: FloatArray, contours: NDArray[np.int64], across: int, pixel_mm: float) -> FloatArray:
-    """Dashes along (n, 2, 3) pieces, running on from piece to piece of a contour."""
-    length = _lengths(pieces, across)
-    pieces, contours, length = pieces[length > 0], contours[length > 0], length[length > 0]
-    if not len(pieces):
-        return np.empty((0, 2, 3))
-    dash, period = DASH_PX * pixel_mm, (DASH_PX + GAP_PX) * pixel_mm
-    # A dash on its own for each contour: the sum starts anew where the contour changes.
-    start = np.cumsum(length) - length
-    new = np.flatnonzero(np.diff(contours, prepend=-1))
-    start = start - np.repeat(start[new], np.diff(np.append(new, len(contours))))
-    first, last = np.floor(start / period), np.floor((start + length) / period)
-    count = (last - first).astype(np.int64) + 1
-    piece = np.repeat(np.arange(len(pieces)), count)
-    nth = first[piece] + np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count)
-    low = np.clip((nth * period - start[piece]) / length[piece], 0, 1)
-    high = np.clip((nth * period + dash - start[piece]) / length[piece], 0, 1)
-    drawn = high > low
-    origin = pieces[piece[drawn], 0]
-    step = pieces[piece[drawn], 1] - origin
-    return np.stack([origin + low[drawn, None] * step, origin + high[drawn, None] * step], axis=1)
-
-
-def _lengths(pieces: FloatArray, across: int) -> FloatArray:
-    """(n,) mm of pieces as the view shows them."""
-    step = pieces[:, 1] - pieces[:, 0]
-    step[:, across] = 0
-    return np.asarray(np.linalg.norm(step, axis=1))

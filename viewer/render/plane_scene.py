@@ -17,6 +17,7 @@ from engine.structures import Roi
 from viewer.layers import LayersChanged
 from viewer.render.annotations import Annotations
 from viewer.render.body_box import body_box, body_near
+from viewer.render.box_marks import BoxMarks
 from viewer.render.colour_maps import colour_table
 from viewer.render.companions_part import CompanionLines
 from viewer.render.framing import Framing
@@ -60,6 +61,7 @@ class PlaneScene:
         for actor in (outline_actor, active_actor, loose_actor, self._crosshair.actor, self._preview_actor):
             self.renderer.AddActor(actor)
         self._companions = CompanionLines(self.renderer, _LINE_PX)
+        self.boxes = BoxMarks(self)
         self.annotations = Annotations(self.renderer)
         self.annotations.set_visible(False)
 
@@ -70,7 +72,7 @@ class PlaneScene:
         # One event may change these several times, and a view that is hidden shows none of it: drawn once a frame.
         self._outlines_stale = self._crosshair_stale = False
         self._framing = Framing()
-        self._pixel_ratio = 1.0
+        self.pixel_ratio = 1.0
         self._index = 0
         self._plane = 0
 
@@ -122,13 +124,17 @@ class PlaneScene:
     def prepare(self) -> None:
         """Bring what was put off up to date; call it before drawing, with this view's OpenGL context current."""
         self._layers.prepare()
+        self.boxes.draw()
         if self._outlines_stale:
             self._outlines_stale = False
             self._draw_outlines()
-            self._companions.draw(self._index, self._towards_camera(_OUTLINE_DEPTH) if self.frame is not None else 0.0)
+            self._companions.draw(self._index, self.towards_camera(_OUTLINE_DEPTH) if self.frame is not None else 0.0)
         if self._crosshair_stale:
             self._crosshair_stale = False
-            self._draw_crosshair()
+            if self.frame is not None:
+                cursor = self.frame.grid_from_lps(self.session.cursor_lps)
+                gap = _CROSSHAIR_GAP_PX * self.pixel_ratio * self.mm_per_pixel
+                self._crosshair.draw(self.frame, cursor, gap, self.towards_camera(_CROSSHAIR_DEPTH))
 
     @property
     def image(self) -> vtkImageData | None:
@@ -191,10 +197,15 @@ class PlaneScene:
         """Size of a device pixel, mm."""
         return self._framing.mm_per_pixel if self.frame is not None else 1.0
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, device pixels."""
+        return self._framing.size
+
     def resize(self, width: int, height: int, pixel_ratio: float = 1.0) -> None:
         """The view is now so many device pixels large."""
         self._framing.size = (max(width, 1), max(height, 1))
-        self._pixel_ratio = pixel_ratio
+        self.pixel_ratio = pixel_ratio
         self._reframed()
 
     def zoom(self, factor: float, at_pixel: tuple[float, float] | None = None) -> None:
@@ -268,7 +279,7 @@ class PlaneScene:
         camera.SetPosition(*(focus - into * _CAMERA_DISTANCE))
         camera.SetViewUp(*-down)
         camera.SetParallelScale(self._framing.size[1] * self.mm_per_pixel / 2)
-        self.annotations.lay_out(*self._framing.size, self.mm_per_pixel, self._pixel_ratio)
+        self.annotations.lay_out(*self._framing.size, self.mm_per_pixel, self.pixel_ratio)
         self._crosshair_stale = True
         self._draw_loose()
 
@@ -276,9 +287,10 @@ class PlaneScene:
         """Cut mm → grid mm, `depth` mm in front of the shown plane."""
         frame = self.frame
         assert frame is not None, "called where a series is shown"
-        return frame.grid_from_cut(points_cut, self.plane, self._towards_camera(depth))
+        return frame.grid_from_cut(points_cut, self.plane, self.towards_camera(depth))
 
-    def _towards_camera(self, depth: float) -> float:
+    def towards_camera(self, depth: float) -> float:
+        """Where along the axis that is cut something lies `depth` mm before the shown plane, grid mm."""
         frame = self.frame
         assert frame is not None, "called where a series is shown"
         into = frame.screen_axes[2][frame.across]
@@ -371,9 +383,9 @@ class PlaneScene:
             if self._loose.GetNumberOfCells():
                 self._loose.Initialize()
             return
-        drawn = marks.marks(rois, self._index, self._plane, self.mm_per_pixel * self._pixel_ratio)
+        drawn = marks.marks(rois, self._index, self._plane, self.mm_per_pixel * self.pixel_ratio)
         points = drawn.ends.reshape(-1, 3)
-        points[:, frame.across] = self._towards_camera(_OUTLINE_DEPTH)
+        points[:, frame.across] = self.towards_camera(_OUTLINE_DEPTH)
         colours = np.array([roi.colour for roi in rois], dtype=np.uint8)[drawn.owners]
         set_lines(self._loose, points, np.arange(0, len(points) + 1, 2), colours)
 
@@ -386,9 +398,3 @@ class PlaneScene:
             return
         colours = np.array([roi.colour for roi in rois], dtype=np.uint8)[outlines.owners]
         set_lines(target, self._on_screen(lines.points, _OUTLINE_DEPTH), lines.offsets, colours)
-
-    def _draw_crosshair(self) -> None:
-        if self.frame is not None:
-            cursor = self.frame.grid_from_lps(self.session.cursor_lps)
-            gap = _CROSSHAIR_GAP_PX * self._pixel_ratio * self.mm_per_pixel
-            self._crosshair.draw(self.frame, cursor, gap, self._towards_camera(_CROSSHAIR_DEPTH))

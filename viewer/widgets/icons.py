@@ -6,7 +6,7 @@ from functools import cache
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
 
-from viewer.widgets.theme import ACCENT, FAINT, TEXT
+from viewer.widgets.theme import ACCENT, FAINT, GOOD, TEXT, WARNING
 
 #: Signs are drawn on a square of this many units a side.
 _SIDE = 16
@@ -123,6 +123,20 @@ def _glass(painter: QPainter) -> None:
     painter.drawLine(QPointF(10, 10), QPointF(14, 14))
 
 
+def _ring(painter: QPainter) -> None:
+    _pen(painter, WARNING, 1.6)
+    painter.drawEllipse(QPointF(8, 8), 4, 4)
+
+
+def _path(painter: QPainter, colour: str, *lines: tuple[tuple[float, float], ...]) -> None:
+    _pen(painter, colour, 1.8)
+    for points in lines:
+        path = QPainterPath(QPointF(*points[0]))
+        for point in points[1:]:
+            path.lineTo(*point)
+        painter.drawPath(path)
+
+
 #: Name → what draws it.
 SIGNS: dict[str, Callable[[QPainter], None]] = {
     "shown": _shown,
@@ -134,4 +148,9 @@ SIGNS: dict[str, Callable[[QPainter], None]] = {
     "model edited": _corrected,
     "not said": _paper,
     "search": _glass,
+    "unseen": _ring,
+    "accepted": lambda painter: _path(painter, GOOD, ((3, 8.5), (6.5, 12), (13, 4.5))),
+    "changed": lambda painter: _pencil(painter, GOOD, QPointF(2.5, 13.5), 11.5),
+    "rejected": lambda painter: _path(painter, FAINT, ((4, 4), (12, 12)), ((12, 4), (4, 12))),
+    "added": lambda painter: _path(painter, GOOD, ((8, 3), (8, 13)), ((3, 8), (13, 8))),
 }

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.structures import Roi
-from viewer.render.loose_marks import dashed
+from viewer.render.dashes import dashed
 from viewer.render.outlines import Lines, OutlineCache
 from viewer.session import Cut, View
 from viewer.tools.events import Preview, ViewEvent

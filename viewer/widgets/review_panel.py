@@ -1,4 +1,4 @@
-"""The review panel: the contours that a model is least sure of first, and a ledger of which a person has seen."""
+"""The review panel: findings to judge, then contours that a model is least sure of; a ledger of what a person did."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,22 +18,23 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.answers import Document
 from engine.edits import StructuresChanged
-from engine.structures import StructureSet
 from engine.unseen import unseen_planes
-from viewer.review import Contour, doubt_of, review_queue, show
+from viewer.findings import VERDICTS, evidence_text, judged, model_value
+from viewer.review import FINDINGS, Contour, Item, ItemKey, doubt_of, is_done, item_key, items, show_item
 from viewer.session import Session
 from viewer.widgets.theme import FAINT
 
 COLUMNS = ("✓", "Structure", "Plane", "Doubt", "mm²")
 TIPS = (
-    "Seen by a person",
-    "",
+    "Seen by a person; of a finding, judged",
+    "Structures by their contours, and findings",
     "Number of the plane",
     "Share of the area that is expected to be wrong; on a plane without a contour one may be missing",
     "Area that is expected to change",
 )
-NOTHING = "Nothing to review: no structure here came from a model."
+NOTHING = "Nothing to review: no structure and no finding here came from a model."
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -43,22 +44,22 @@ class ReviewModel(QAbstractTableModel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.contours: Sequence[Contour] = ()
+        self.items: Sequence[Item] = ()
 
-    def show_contours(self, contours: Sequence[Contour]) -> None:
+    def show_items(self, items: Sequence[Item]) -> None:
         """Other rows."""
         self.beginResetModel()
-        self.contours = contours
+        self.items = items
         self.endResetModel()
 
     def marks_changed(self) -> None:
         """The ledger changed; the rows stay where they are."""
-        if self.contours:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self.contours) - 1, len(COLUMNS) - 1))
+        if self.items:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.items) - 1, len(COLUMNS) - 1))
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
-        """One row a contour."""
-        return 0 if parent.isValid() else len(self.contours)
+        """One row an item."""
+        return 0 if parent.isValid() else len(self.items)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
         """As in `COLUMNS`."""
@@ -74,22 +75,16 @@ class ReviewModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, tick and colour of a cell."""
-        contour = self.contours[index.row()]
+        item = self.items[index.row()]
         column = index.column()
-        seen = contour.key in self._session.seen
+        done = is_done(self._session, item)
         if role == Qt.ItemDataRole.DisplayRole:
-            return (
-                "✓" if seen else "",
-                contour.name,
-                str(contour.plane + 1),
-                "not told" if contour.edit_mm2 is None else _share_text(contour.doubt),
-                "–" if contour.edit_mm2 is None else f"{contour.edit_mm2:.0f}",
-            )[column]
+            return ("✓" if done else "", *self._texts(item))[column]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{contour.name}, plane {contour.plane + 1}" if column == 1 else TIPS[column]
-        if role == Qt.ItemDataRole.DecorationRole and column == 1:
-            return QColor(*contour.colour)
-        if role == Qt.ItemDataRole.ForegroundRole and seen:
+            return self._tip(item) if column == 1 else TIPS[column]
+        if role == Qt.ItemDataRole.DecorationRole and column == 1 and isinstance(item, Contour):
+            return QColor(*item.colour)
+        if role == Qt.ItemDataRole.ForegroundRole and done:
             return QColor(FAINT)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             if column == 1:
@@ -101,13 +96,25 @@ class ReviewModel(QAbstractTableModel):
             )
         return None
 
+    def _texts(self, item: Item) -> tuple[str, str, str, str]:
+        if isinstance(item, Contour):
+            doubt = "not told" if item.edit_mm2 is None else _share_text(item.doubt)
+            return item.name, str(item.plane + 1), doubt, "–" if item.edit_mm2 is None else f"{item.edit_mm2:.0f}"
+        plane = evidence_text(self._session, item).removeprefix("planes ").removeprefix("plane ")
+        return item.name, plane if plane[:1].isdigit() else "–", VERDICTS[item.assessment.verdict], "–"
+
+    def _tip(self, item: Item) -> str:
+        if isinstance(item, Contour):
+            return f"{item.name}, plane {item.plane + 1}"
+        return f"{item.name} {model_value(item)}, from {evidence_text(self._session, item)}"
+
 
 def _share_text(doubt: float | None) -> str:
     return "not drawn" if doubt is None else f"{doubt:.0%}"
 
 
 class ReviewPanel(QWidget):
-    """Steps through the contours; N marks the one in view as seen and brings the next."""
+    """Steps through the queue; N marks the contour in view as seen and brings the next item, and judges no finding."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -118,6 +125,8 @@ class ReviewPanel(QWidget):
         self._later.timeout.connect(self._refresh)
         session.volume_changed.connect(self._refresh)
         session.structures_changed.connect(self._structures_changed)
+        session.findings_changed.connect(self._refresh)
+        session.active_finding_changed.connect(self._finding_chosen)
         session.seen_changed.connect(self._marks_changed)
         self._refresh()
 
@@ -141,7 +150,7 @@ class ReviewPanel(QWidget):
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setToolTip(
-            "Contours by the area that is expected to change; click one to see it, double-click to tick it"
+            "Findings, then contours by the area that is expected to change; click to see, double-click ticks a contour"
         )
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -149,10 +158,10 @@ class ReviewPanel(QWidget):
         self.table.selectionModel().currentRowChanged.connect(lambda now, _: self._show_row(now.row()))
         self.table.doubleClicked.connect(lambda index: self._toggle(index.row()))
         self.next_button = self._button(
-            "Seen, next", "N", "Mark this contour as seen and go to the next", self.seen_and_next
+            "Seen, next", "N", "Mark this contour as seen and go to the next contour or finding", self.seen_and_next
         )
         self.skip_button = self._button(
-            "Skip", "Shift+N", "Go to the next contour and leave this one unseen", self.skip
+            "Skip", "Shift+N", "Go to the next contour or finding and leave this one unseen", self.skip
         )
 
         buttons = QHBoxLayout()
@@ -183,19 +192,22 @@ class ReviewPanel(QWidget):
         self._later.start()
 
     def _refresh(self) -> None:
-        structures = self._session.structures
-        self._show_choices(structures)
-        contour = self._contour(self.table.currentIndex().row())
-        self.model.show_contours(review_queue(structures, self.which.currentData()))
-        if contour is not None:
-            self._select(contour.key, quietly=True)
+        document = self._session.document
+        self._show_choices(document)
+        item = self._item(self.table.currentIndex().row())
+        self.model.show_items(items(document, self.which.currentData()))
+        if item is not None:
+            self._select(item_key(item), quietly=True)
         self._marks_changed()
 
-    def _show_choices(self, structures: StructureSet | None) -> None:
+    def _show_choices(self, document: Document | None) -> None:
         chosen = self.which.currentData()
         self.which.clear()
-        self.which.addItem("All structures", None)
-        for roi in structures.rois if structures is not None else ():
+        findings = document is not None and bool(document.findings)
+        self.which.addItem("Everything" if findings else "All structures", None)
+        if findings:
+            self.which.addItem("Findings", FINDINGS)
+        for roi in document.structures.rois if document is not None else ():
             if roi.expected_edit or unseen_planes(roi):
                 doubt = doubt_of(roi)
                 self.which.addItem(roi.name if doubt is None else f"{roi.name}: {doubt:.0%} in doubt", roi.number)
@@ -203,46 +215,55 @@ class ReviewPanel(QWidget):
         self.which.setVisible(self.which.count() > 2)
 
     def _marks_changed(self) -> None:
-        keys = {contour.key for contour in self.model.contours}
+        every = self.model.items
+        keys = {item.key for item in every if isinstance(item, Contour)}
         seen = len(keys & self._session.seen)
-        if not keys:
-            self.ledger.setText(NOTHING)
-        elif seen == len(keys):
-            self.ledger.setText(f"All {seen} contours have been seen.")
-        else:
-            self.ledger.setText(f"{seen} of {len(keys)} contours seen.")
-        self.bar.setVisible(bool(keys))
-        self.table.setVisible(bool(keys))
-        self.bar.setRange(0, max(len(keys), 1))
-        self.bar.setValue(seen)
-        self.next_button.setEnabled(bool(keys))
-        self.skip_button.setEnabled(len(keys) - seen > 1)
+        said, findings = judged(self._session.document) if len(keys) < len(every) else (0, 0)
+        ledger = []
+        if keys:
+            all_seen = seen == len(keys)
+            ledger.append(
+                f"All {seen} contours have been seen." if all_seen else f"{seen} of {len(keys)} contours seen."
+            )
+        if findings:
+            all_said = said == findings
+            ledger.append(
+                f"All {said} findings have been judged." if all_said else f"{said} of {findings} findings judged."
+            )
+        self.ledger.setText(" ".join(ledger) or NOTHING)
+        done = seen + said
+        self.bar.setVisible(bool(every))
+        self.table.setVisible(bool(every))
+        self.bar.setRange(0, max(len(every), 1))
+        self.bar.setValue(done)
+        self.next_button.setEnabled(bool(every))
+        self.skip_button.setEnabled(len(every) - done > 1)
         self.model.marks_changed()
 
     # Steps ----------------------------------------------------------------------------------------------------------
 
     def seen_and_next(self) -> None:
-        """Mark the contour of the chosen row as seen, then show the next that nobody has seen."""
-        contour = self._contour(self.table.currentIndex().row())
-        if contour is not None:
-            self._session.mark_seen(frozenset({contour.key}))
+        """Mark the contour of the chosen row as seen, then show the next item; a finding is not judged by that."""
+        item = self._item(self.table.currentIndex().row())
+        if isinstance(item, Contour):
+            self._session.mark_seen(frozenset({item.key}))
         self.skip()
 
     def skip(self) -> None:
-        """Show the next contour that nobody has seen, from the chosen row on, and from the top after the last."""
-        contours = self.model.contours
+        """Show the next item that nobody has seen or judged, from the chosen row on, then from the top."""
+        every = self.model.items
         start = self.table.currentIndex().row() + 1
-        for step in range(len(contours)):
-            row = (start + step) % len(contours)
-            if contours[row].key not in self._session.seen:
-                self._select(contours[row].key)
+        for step in range(len(every)):
+            item = every[(start + step) % len(every)]
+            if not is_done(self._session, item):
+                self._select(item_key(item))
                 return
 
-    def _contour(self, row: int) -> Contour | None:
-        return self.model.contours[row] if 0 <= row < len(self.model.contours) else None
+    def _item(self, row: int) -> Item | None:
+        return self.model.items[row] if 0 <= row < len(self.model.items) else None
 
-    def _select(self, key: tuple[int, int], quietly: bool = False) -> None:
-        row = next((i for i, contour in enumerate(self.model.contours) if contour.key == key), None)
+    def _select(self, key: ItemKey, quietly: bool = False) -> None:
+        row = next((i for i, item in enumerate(self.model.items) if item_key(item) == key), None)
         if row is None:
             return
         selection = self.table.selectionModel()
@@ -250,12 +271,18 @@ class ReviewPanel(QWidget):
         self.table.selectRow(row)
         selection.blockSignals(blocked)
 
+    def _finding_chosen(self) -> None:
+        """The queue goes on from the finding that is looked at, wherever it was chosen."""
+        finding = self._session.active_finding
+        if finding is not None:
+            self._select(item_key(finding), quietly=True)
+
     def _show_row(self, row: int) -> None:
-        contour = self._contour(row)
-        if contour is not None:
-            show(self._session, contour)
+        item = self._item(row)
+        if item is not None:
+            show_item(self._session, item)
 
     def _toggle(self, row: int) -> None:
-        contour = self._contour(row)
-        if contour is not None:
-            self._session.mark_seen(frozenset({contour.key}), contour.key not in self._session.seen)
+        item = self._item(row)
+        if isinstance(item, Contour):
+            self._session.mark_seen(frozenset({item.key}), item.key not in self._session.seen)

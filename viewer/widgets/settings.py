@@ -14,6 +14,8 @@ def settings() -> QSettings:
     return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "Planimeter", "planimeter")
 
 
+READER_KEY, ORGANISATION_KEY = "reader/name", "reader/organisation"
+
 #: How many places are remembered.
 _MOST_PLACES = 6
 
@@ -32,3 +34,8 @@ def recent_places() -> list[Path]:
     # Of a list with one entry Qt keeps the entry.
     places = [stored] if isinstance(stored, str) else stored if isinstance(stored, list) else []
     return [Path(str(place)) for place in places]
+
+
+def reader_name() -> str:
+    """The name with which this person judges and signs; "" before it was given."""
+    return str(settings().value(READER_KEY, ""))

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QStyledItemDeleg
 from engine.errors import PlanimeterError
 from engine.tg263 import standard_names
 from viewer.edits.structures import LONGEST_NAME, ROI_TYPES
+from viewer.widgets.choice_box import ChoiceBox
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -107,23 +108,12 @@ class NameDelegate(QStyledItemDelegate):
         self.closeEditor.emit(editor)
 
 
-class TypeEditor(QComboBox):
-    """The interpreted types; a letter goes to the next one that begins with it, and is no shortcut."""
-
-    def event(self, event: QEvent) -> bool:
-        """Claim letters before shortcuts get them."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.text().isalnum():
-            event.accept()
-            return True
-        return super().event(event)
-
-
 class TypeDelegate(QStyledItemDelegate):
     """Chooses an interpreted type."""
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
         """A list of DICOM's terms; choosing one is enough."""
-        editor = TypeEditor(parent)
+        editor = ChoiceBox(parent)
         editor.addItems(list(ROI_TYPES))
         editor.activated.connect(lambda _: self._take(editor))
         return editor

@@ -14,11 +14,14 @@ ACCENT = "#5b8db8"
 BORDER = "#34383d"
 WARNING = "#c9a14a"
 ERROR = "#c96a5f"
+GOOD = "#7fbf8f"
 
 _TICK = shipped("icons", "tick.svg").as_posix()
 
 _STYLE = f"""
 QWidget {{ font-size: 10pt; }}
+QSplitter::handle {{ background: {BACKGROUND}; }}
+QSplitter::handle:hover {{ background: {ACCENT}; }}
 QMainWindow::separator {{ background: {BACKGROUND}; width: 4px; height: 4px; }}
 QMainWindow::separator:hover {{ background: {ACCENT}; }}
 QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {BORDER}; padding: 4px; }}

@@ -1,0 +1,291 @@
+"""What there is to know of one finding, and where a reader says what he thinks of it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QApplication,
+    QFormLayout,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.answers import Finding, ReportedFinding, Score
+from engine.assessment import Stated, Verdict
+from engine.edits import Step
+from engine.errors import PlanimeterError
+from engine.findings import assess, check_values, comment_on, delete_finding
+from engine.later import later
+from viewer.findings import evidence_text, is_judged, judgement, model_told
+from viewer.history import History
+from viewer.session import FindingKey, Session, key_of
+from viewer.widgets.form_fields import FormFields, number_or_text
+from viewer.widgets.main_window import with_shortcut
+from viewer.widgets.settings import reader_name
+from viewer.widgets.theme import ERROR, FAINT, WARNING
+from viewer.widgets.typing import takes_text
+
+if TYPE_CHECKING:
+    from engine import forms
+else:
+    forms = later("engine.forms")
+
+#: Verb → (button, key, what it does).
+KEYS = {
+    "accept": ("Accept", "A", "The model is right: its value is yours"),
+    "change": ("Change", "Shift+A", "Say another value than the model; both are kept"),
+    "reject": ("Reject", "X", "This is not so; the finding stays in the report as rejected"),
+    "evidence": ("Show where", "J", "Bring into view what it was computed from"),
+}
+
+
+class FindingDetail(QWidget):
+    """The active finding of the session.
+
+    `left` is emitted when what was typed is done with, so that letters are keys again.
+
+    Args:
+        session, history: of the window.
+        tell: called with a sentence when something is refused.
+        show_where: brings into view what the finding was computed from.
+    """
+
+    left = Signal()
+
+    def __init__(
+        self, session: Session, history: History, tell: Callable[[str], None], show_where: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._session, self._history, self._tell = session, history, tell
+        self._key: FindingKey | None = None
+        self._shown: Finding | None = None
+        self.said = self._label(f"color: {FAINT};")
+        self.warning = self._label(f"color: {WARNING};")
+        self.told = self._label("")
+        self.where = QPushButton(self)
+        self.where.setFlat(True)
+        self.where.setStyleSheet("text-align: left; padding: 2px 4px;")
+        self.where.setToolTip(with_shortcut(KEYS["evidence"][2], KEYS["evidence"][1]))
+        self.where.clicked.connect(show_where)
+        self.fields = FormFields(self)
+        self.value = QLineEdit(self)
+        self.value.setPlaceholderText("a number or a word")
+        self.value.setAccessibleName("Your value")
+        self.value.setToolTip("What you say instead; Return keeps it beside the model's value")
+        self.comment = QLineEdit(self)
+        self.comment.setAccessibleName("Comment")
+        self.comment.setMaxLength(1000)
+        self.comment.setToolTip("Kept with the finding once you press Return or go on; it judges nothing by itself")
+        self.problem = self._label(f"color: {ERROR};")
+        self.problem.hide()
+        self.fields.entered.connect(self.change)
+        self.value.returnPressed.connect(self.change)
+        self.comment.editingFinished.connect(self.keep_comment)
+        self.comment.returnPressed.connect(self.left)
+        self._lay_out()
+        # Before what is open is remembered as it was left.
+        session.leaving.connect(self.keep_comment, priority=1)
+        session.volume_changed.connect(self._show)
+        session.findings_changed.connect(self._show)
+        session.active_finding_changed.connect(self._chosen)
+        self._show()
+
+    def _label(self, style: str) -> QLabel:
+        label = QLabel(self)
+        label.setWordWrap(True)
+        # What a card or a report calls things must not be read as markup.
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setStyleSheet(style)
+        return label
+
+    def _lay_out(self) -> None:
+        self.accept_button = self._button("accept", self.accept)
+        self.change_button = self._button("change", self.change)
+        self.reject_button = self._button("reject", self.reject)
+        buttons = QGridLayout()
+        buttons.setSpacing(4)
+        for column, button in enumerate((self.accept_button, self.change_button, self.reject_button)):
+            buttons.addWidget(button, 0, column)
+        form = QFormLayout()
+        form.setVerticalSpacing(4)
+        form.addRow(self.fields)
+        form.addRow("Your value", self.value)
+        form.addRow("Comment", self.comment)
+        self._form = form
+        content = QWidget(self)
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(2, 4, 2, 2)
+        layout.setSpacing(3)
+        for label in (self.warning, self.told):
+            layout.addWidget(label)
+        layout.addWidget(self.where)
+        layout.addLayout(form)
+        layout.addWidget(self.problem)
+        layout.addWidget(self.said)
+        layout.addStretch(1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(4)
+        self._area = scrolled(content)
+        whole.addWidget(self._area, 1)
+        whole.addLayout(buttons)
+
+    def _button(self, verb: str, slot: Callable[[], None]) -> QPushButton:
+        text, key, tip = KEYS[verb]
+        button = QPushButton(text, self)
+        button.setToolTip(with_shortcut(tip, key))
+        button.clicked.connect(slot)
+        return button
+
+    # What is shown --------------------------------------------------------------------------------------------------
+
+    def _chosen(self) -> None:
+        self.keep_comment()
+        self._show()
+
+    def _show(self) -> None:
+        finding = self._session.active_finding
+        if finding is None:
+            # First, since a field that is hidden tells that it was left.
+            self._key = self._shown = None
+            self.hide()
+            return
+        self.show()
+        anew = key_of(finding) != self._key
+        if not anew and finding == self._shown:
+            return
+        before = self._shown
+        self._key, self._shown = key_of(finding), finding
+        said = finding.assessment
+        self.said.setText(judgement(said))
+        self.said.setVisible(is_judged(finding))
+        abstained = finding.abstained if isinstance(finding, Score) else ""
+        self.warning.setText(f"The model gives no opinion: {abstained}")
+        self.warning.setVisible(bool(abstained))
+        told = model_told(finding)[1 if abstained else 0 :]
+        self.told.setText(" ".join(told))
+        self.told.setVisible(bool(told))
+        verb = "Seen on" if isinstance(finding, ReportedFinding) else "Computed from"
+        self.where.setText(f"{verb} {evidence_text(self._session, finding)}")
+        form = forms.find_form(finding.form) if finding.form else None
+        self.fields.setVisible(form is not None)
+        self._form.setRowVisible(self.value, form is None and not isinstance(finding, ReportedFinding))
+        if anew or before is None or before.assessment != said:
+            # Only now: what is being filled in stays where something else of the finding changes.
+            self.fields.show_form(form, form.values(said.stated) if form else {})
+            self.value.setText(
+                "" if said.value is None else f"{said.value:g}" if _is_number(said.value) else str(said.value)
+            )
+            self.comment.setText(said.comment)
+            self.problem.hide()
+        by_hand = isinstance(finding, ReportedFinding)
+        self.accept_button.setVisible(not by_hand)
+        self.change_button.setVisible(form is not None or not by_hand)
+        self.reject_button.setText("Remove" if by_hand and form is not None else KEYS["reject"][0])
+
+    # What the buttons and keys do -----------------------------------------------------------------------------------
+
+    def accept(self) -> None:
+        """Take the model's value as one's own."""
+        finding = self._session.active_finding
+        if finding is not None and not isinstance(finding, ReportedFinding):
+            self._judge(finding, Verdict.ACCEPTED)
+
+    def change(self) -> None:
+        """Say what is filled in, in place of the model's value; where nothing is yet, let it be filled in."""
+        finding = self._session.active_finding
+        if finding is None:
+            return
+        form = forms.find_form(finding.form) if finding.form else None
+        filled = self.fields.values if form is not None else self.value.text().strip()
+        if not filled:
+            self._fill_in(self.fields if form is not None else self.value)
+            return
+        if form is None:
+            self._judge(finding, Verdict.CHANGED, value=number_or_text(self.value.text().strip()))
+            return
+        try:
+            check_values(form, self.fields.values)
+        except PlanimeterError as error:
+            self._refuse(str(error))
+            self._fill_in(self.fields)
+            return
+        stated = form.stated(self.fields.values)
+        verdict = Verdict.ADDED if isinstance(finding, ReportedFinding) else Verdict.CHANGED
+        self._judge(finding, verdict, stated=stated)
+
+    def reject(self) -> None:
+        """Say that it is not so; one's own finding is taken out again."""
+        finding = self._session.active_finding
+        document = self._session.document
+        if finding is None or document is None:
+            return
+        if isinstance(finding, ReportedFinding) and finding.form:
+            self._history.do(delete_finding(document, finding))
+        else:
+            self._judge(finding, Verdict.REJECTED)
+
+    def reopen(self) -> None:
+        """Judge it anew: nobody has said anything of it, but for the comment."""
+        finding = self._session.active_finding
+        if finding is not None and not isinstance(finding, ReportedFinding):
+            self._judge(finding, Verdict.UNSEEN)
+
+    def keep_comment(self) -> None:
+        """Keep the comment as it stands, where it is another one."""
+        document = self._session.document
+        shown, text = self._shown, self.comment.text().strip()
+        if document is None or shown is None or text == shown.assessment.comment:
+            return
+        finding = next((each for each in document.findings if key_of(each) == key_of(shown)), None)
+        if finding is not None:
+            self._do(lambda: comment_on(document, finding, text))
+
+    def _fill_in(self, where: FormFields | QLineEdit) -> None:
+        field = where.first if isinstance(where, FormFields) else where
+        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._area.ensureWidgetVisible(field)
+
+    def _judge(
+        self, finding: Finding, verdict: Verdict, value: float | str | None = None, stated: tuple[Stated, ...] = ()
+    ) -> None:
+        document = self._session.document
+        assert document is not None, "a finding belongs to an open series"
+        said = {"comment": self.comment.text(), "reader": reader_name()}
+        self._do(lambda: assess(document, finding, verdict, value=value, stated=stated, **said))
+        if takes_text(QApplication.focusWidget()) and self.problem.isHidden():
+            self.left.emit()
+
+    def _do(self, make: Callable[[], Step]) -> None:
+        try:
+            step = make()
+        except PlanimeterError as error:
+            self._refuse(str(error))
+            return
+        self.problem.hide()
+        self._history.do(step)
+
+    def _refuse(self, sentence: str) -> None:
+        self.problem.setText(sentence)
+        self.problem.show()
+
+
+def scrolled(content: QWidget) -> QScrollArea:
+    """What may be higher than its place, with a bar at its side where it is."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    return area
+
+
+def _is_number(value: float | str) -> bool:
+    return isinstance(value, int | float)
