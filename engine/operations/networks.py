@@ -11,6 +11,7 @@ NETWORKS: dict[str, tuple[str, str]] = {
     # A class for each voxel.
     "SubvoxelUNet": ("engine.inference.networks", "SubvoxelUNet"),
     "DynUNet": ("engine.inference.networks", "dyn_unet"),
+    "TwoEncoderUNet": ("engine.inference.fused", "TwoEncoderUNet"),
     "SegResNet": ("monai.networks.nets.segresnet", "SegResNet"),
     "UNet": ("monai.networks.nets.unet", "UNet"),
     # A class for each image.

@@ -25,6 +25,8 @@ class Augmentation:
         scale: largest relative change of size, drawn for each axis apart.
         flip: probability of a left-right flip; `mirror` then swaps the labels of paired organs.
         shift_hu, contrast, noise_hu: standard deviation of the offset, of the relative gain, and largest noise.
+        shift, noise: likewise for an image that is not in HU, as shares of the deviation of its values.
+        gamma: likewise, deviation of the logarithm of the power that such an image's values are raised to.
         blur: probability that one axis is coarsened by up to `coarsest` times, as thick slices are.
         cut: probability that planes at one end are missing, as where a scan begins.
         metal: probability of a bright implant with streaks in its planes.
@@ -40,6 +42,9 @@ class Augmentation:
     shift_hu: float = 15.0
     contrast: float = 0.06
     noise_hu: float = 40.0
+    shift: float = 0.1
+    noise: float = 0.1
+    gamma: float = 0.15
     blur: float = 0.15
     coarsest: float = 2.0
     cut: float = 0.1
@@ -54,18 +59,23 @@ class Crop:
     """What one step learns from.
 
     Args:
-        image: (planes, rows, columns), HU for CT.
+        images: (planes, rows, columns) of each image of the case, in its units.
         labels: alike, uint8.
         contoured: (classes,).
         inside: (planes, rows, columns) bool, true where there is an image.
-        intensity: steps that change values, still to be done.
+        intensity: for each image, steps that change values, still to be done.
     """
 
-    image: torch.Tensor
+    images: tuple[torch.Tensor, ...]
     labels: torch.Tensor
     contoured: torch.Tensor
     inside: torch.Tensor
-    intensity: tuple[CardStep, ...] = ()
+    intensity: tuple[tuple[CardStep, ...], ...]
+
+    @property
+    def values(self) -> list[tuple[NDArray[np.float32], tuple[CardStep, ...]]]:
+        """Each image with its steps, as `engine.training.seen.seen` takes them."""
+        return [(image.numpy(), steps) for image, steps in zip(self.images, self.intensity, strict=True)]
 
 
 def draw(
@@ -88,25 +98,40 @@ def draw(
         augmentation: what to vary.
     """
     case, centre = _choose(rng, cases, np.array(size), augmentation)
-    image, labels, inside = _cut_out(rng, case, centre, size, augmentation)
-    image = _vary_intensity(rng, image, case.outside, augmentation)
-    if rng.random() < augmentation.cut:
-        planes = int(rng.integers(1, max(image.shape[0] // 3, 2)))
-        ends = slice(0, planes) if rng.random() < 0.5 else slice(image.shape[0] - planes, None)
-        image[ends], labels[ends], inside[ends] = case.outside, 0, False
+    sources = [_Source(case.image, case.outside, case.kind.units == "HU")]
+    sources += [_Source(other.image, float(other.image.min()), other.kind.units == "HU") for other in case.further]
+    images, labels, inside = _cut_out(rng, case, sources, centre, size, augmentation=augmentation)
+    images = [_vary_intensity(rng, image, of, augmentation) for image, of in zip(images, sources, strict=True)]
+    if size[0] > 1 and rng.random() < augmentation.cut:
+        planes = int(rng.integers(1, max(size[0] // 3, 2)))
+        ends = slice(0, planes) if rng.random() < 0.5 else slice(size[0] - planes, None)
+        for image, of in zip(images, sources, strict=True):
+            image[ends] = of.outside
+        labels[ends], inside[ends] = 0, False
     contoured = case.contoured
     if rng.random() < augmentation.flip:
-        image, labels, contoured = flipped(image, labels, contoured, mirror)
+        images = [image.flip(-1) for image in images]
+        labels, contoured = flipped(labels, contoured, mirror)
         inside = inside.flip(-1)
-    return Crop(image, labels, torch.from_numpy(contoured.astype(np.float32)), inside, case.intensity)
+    steps = (case.intensity, *(other.intensity for other in case.further))
+    return Crop(tuple(images), labels, torch.from_numpy(contoured.astype(np.float32)), inside, steps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """An image that a crop is cut from: its values, the one outside the patient, and whether they are HU."""
+
+    values: NDArray[Any]
+    outside: float
+    is_hu: bool
 
 
 def flipped(
-    image: torch.Tensor, labels: torch.Tensor, contoured: NDArray[np.bool_], mirror: NDArray[np.intp]
-) -> tuple[torch.Tensor, torch.Tensor, NDArray[np.bool_]]:
-    """The crop seen in a mirror: columns reversed, left and right organs (and what was contoured of them) swapped."""
+    labels: torch.Tensor, contoured: NDArray[np.bool_], mirror: NDArray[np.intp]
+) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+    """Labels in a mirror: columns reversed, left and right organs (and what was contoured of them) swapped."""
     table = torch.from_numpy(mirror.astype(np.uint8))
-    return image.flip(-1), table[labels.flip(-1).long()], contoured[mirror[1:] - 1]
+    return table[labels.flip(-1).long()], contoured[mirror[1:] - 1]
 
 
 def _choose(
@@ -125,26 +150,32 @@ def _choose(
         centre = np.array(case.image.shape) / 2 if voxels is None else voxels[int(rng.integers(len(voxels)))]
         centre = centre + rng.uniform(-1, 1, 3) * np.array(augmentation.jitter) * size
     # A crop reaches past the image only where the image is smaller than the crop, or a little at its ends.
-    reach = np.minimum(size / 2 - 6, np.array(case.image.shape) / 2)
+    reach = np.minimum(np.maximum(size / 2 - 6, 0.5), np.array(case.image.shape) / 2)
     return case, np.clip(centre, reach, np.array(case.image.shape) - reach)
 
 
 def _cut_out(
     rng: np.random.Generator,
     case: Case,
+    sources: list[_Source],
     centre: NDArray[np.float64],
     size: tuple[int, int, int],
+    *,
     augmentation: Augmentation,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Image, labels, and where there is an image."""
+) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
+    """Images, labels, and where there is an image."""
     if rng.random() >= augmentation.spatial:
         # Half voxels are rounded up, so that an image smaller than the crop lies in it as in the tile of a run.
         start = np.floor(centre - np.array(size) / 2 + 0.5).astype(int)
-        image = _window(case.image, start, size, case.outside).float()
+        images = [_window(source.values, start, size, source.outside).float() for source in sources]
         there = np.broadcast_to(np.True_, case.image.shape)
-        return image, _window(case.labels, start, size, 0), _window(there, start, size, 0)
+        return images, _window(case.labels, start, size, 0), _window(there, start, size, 0)
     matrix = _affine(rng, np.array(case.spacing), augmentation)
-    return _resampled(case, centre, size, matrix)
+    if size[0] == 1:
+        # One plane stays in its plane.
+        matrix[0, 1:] = matrix[1:, 0] = 0.0
+        centre[0] = np.floor(centre[0]) + 0.5
+    return _resampled(case, sources, centre, size, matrix)
 
 
 def _window(array: NDArray[Any], start: NDArray[np.intp], size: tuple[int, int, int], outside: float) -> torch.Tensor:
@@ -173,8 +204,12 @@ def _affine(rng: np.random.Generator, spacing: NDArray[np.float64], augmentation
 
 
 def _resampled(
-    case: Case, centre: NDArray[np.float64], size: tuple[int, int, int], matrix: NDArray[np.float64]
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    case: Case,
+    sources: list[_Source],
+    centre: NDArray[np.float64],
+    size: tuple[int, int, int],
+    matrix: NDArray[np.float64],
+) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
     # Only the box of the case that the crop looks at is converted and sampled.
     reach = np.abs(matrix) @ ((np.array(size) - 1) / 2) + 1
     low = np.clip(np.floor(centre - 0.5 - reach), 0, np.array(case.image.shape) - 1).astype(int)
@@ -193,43 +228,57 @@ def _resampled(
         inside &= (index > -0.5 - low[axis]) & (index < case.image.shape[axis] - 0.5 - low[axis])
         grid.append(index * (2 / max(int(high[axis] - low[axis]) - 1, 1)) - 1)
     points = torch.stack(grid, dim=-1)[None]
-    image = torch.from_numpy(case.image[box]).float()[None, None] - case.outside
-    image = functional.grid_sample(image, points, align_corners=True)[0, 0] + case.outside
+    images = []
+    for source in sources:
+        near = torch.from_numpy(source.values[box]).float()[None, None] - source.outside
+        images.append(functional.grid_sample(near, points, align_corners=True)[0, 0] + source.outside)
     best = torch.full(size, 0.5)
     labels = torch.zeros(size, dtype=torch.uint8)
-    source = torch.from_numpy(case.labels[box])
-    for value in torch.unique(source).tolist():
+    drawn = torch.from_numpy(case.labels[box])
+    for value in torch.unique(drawn).tolist():
         if value:
-            share = functional.grid_sample((source == value).float()[None, None], points, align_corners=True)[0, 0]
+            share = functional.grid_sample((drawn == value).float()[None, None], points, align_corners=True)[0, 0]
             won = share >= best
             labels[won] = value
             best = torch.maximum(best, share)
-    return image, labels, inside
+    return images, labels, inside
 
 
 def _vary_intensity(
-    rng: np.random.Generator, image: torch.Tensor, outside: float, augmentation: Augmentation
+    rng: np.random.Generator, image: torch.Tensor, source: _Source, augmentation: Augmentation
 ) -> torch.Tensor:
+    outside = source.outside
     is_outside = image <= outside
-    if rng.random() < augmentation.metal:
+    if source.is_hu and rng.random() < augmentation.metal:
         image = _with_metal(rng, image)
     if rng.random() < augmentation.blur:
         image = _coarsened(rng, image, augmentation.coarsest)
+    scale = 1.0
+    if not source.is_hu:
+        low, scale = float(image.min()), max(float(image.std()), 1e-6)
+        # A power of values from 0 to 1 keeps their order and both ends, as scanners' own contrast curves do.
+        span = max(float(image.max()) - low, 1e-6)
+        image = low + span * ((image - low) / span) ** float(np.exp(augmentation.gamma * rng.standard_normal()))
+    shift, most_noise = (
+        (augmentation.shift_hu, augmentation.noise_hu)
+        if source.is_hu
+        else (augmentation.shift * scale, augmentation.noise * scale)
+    )
     image = image * float(1 + augmentation.contrast * rng.standard_normal())
-    image = image + float(augmentation.shift_hu * rng.standard_normal())
+    image = image + float(shift * rng.standard_normal())
     if rng.random() < 0.4:
         noise = rng.standard_normal(tuple(image.shape), dtype=np.float32)
-        image = image + torch.from_numpy(noise) * float(rng.uniform(0, augmentation.noise_hu))
+        image = image + torch.from_numpy(noise) * float(rng.uniform(0, most_noise))
     # What is outside the patient is masked before the network sees it, so it does not vary.
     image = torch.where(is_outside, torch.tensor(outside), image)
-    if rng.random() < augmentation.couch:
+    if source.is_hu and rng.random() < augmentation.couch:
         image = _with_couch(rng, image)
     return image
 
 
 def _coarsened(rng: np.random.Generator, image: torch.Tensor, coarsest: float) -> torch.Tensor:
     """`image` with one axis averaged over longer steps and interpolated back."""
-    axis = int(rng.choice([0, 0, 1, 2]))
+    axis = int(rng.choice([0, 0, 1, 2] if image.shape[0] > 1 else [1, 2]))
     shape = list(image.shape)
     shape[axis] = max(round(shape[axis] / float(rng.uniform(1, coarsest))), 2)
     small = functional.interpolate(image[None, None], shape, mode="area")

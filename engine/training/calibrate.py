@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cards.registry import LoadedCard, find_card
-from engine.cards.roles import only_input
 from engine.cards.schema import Band, Calibration
 from engine.errors import MismatchError
 from engine.inference.context import Context
 from engine.inference.graph import maps_of, run_nodes
 from engine.inference.maps import Maps
-from engine.training.dataset import Case, open_data, volume_of
+from engine.training.dataset import Case, inputs_of, open_data, volume_of
 from engine.training.publish import write_card
 
 #: Expected share of a structure that the outer contour may miss, and of the inner contour that may be wrong: the first
@@ -75,7 +74,7 @@ def predict(loaded: LoadedCard, case: Case, device: str = "auto") -> Predicted:
     """Run the card's networks on a case through the program's own path, without its present temperature."""
     uncalibrated = loaded.card.uncertainty.model_copy(update={"calibration": None})
     plain = replace(loaded, parsed=loaded.card.model_copy(update={"uncertainty": uncalibrated}))
-    context = Context(plain, only_input(plain.card, volume_of(case)), device)
+    context = Context(plain, inputs_of(plain.card, case), device)
     values = run_nodes(context)
     return doubtful(case, maps_of(context, values, plain.card.outputs[0]), _labels(plain))
 
@@ -146,7 +145,7 @@ def main(card: str, data: Path, name: str) -> None:
     """Fit CARD's temperature and bands on a data set, and write them into it."""
     loaded = find_card(card)
     structures = _labels(loaded)
-    dataset = open_data(data, structures, loaded.card.inputs[0].modality)
+    dataset = open_data(data, structures, loaded.card.inputs)
     predicted = [predict(loaded, dataset.read(case)) for case in dataset.names]
     calibration = calibration_of(predicted, structures, name)
     uncertainty = loaded.card.uncertainty.model_copy(update={"calibration": calibration})

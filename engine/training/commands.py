@@ -101,7 +101,7 @@ def evaluate(
 
     loaded = find_card(card)
     names = [output.name for output in loaded.card.outputs if output.kind == "mask"]
-    dataset = open_data(data, names, loaded.card.inputs[0].modality)
+    dataset = open_data(data, names, loaded.card.inputs)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("Reading", total=1.0)

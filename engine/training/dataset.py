@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from engine.cards.nodes import CardStep
+from engine.cards.schema import Card, CardInput
 from engine.errors import MismatchError, ReadError
 from engine.grid_file import read_grid_file
 from engine.sitk_image import to_image
@@ -19,6 +20,34 @@ from engine.volume import Geometry, Volume
 
 #: HU above which a voxel counts as body when the box around the patient is found.
 _BODY_HU = -500
+
+
+@dataclass(frozen=True)
+class ImageKind:
+    """DICOM modality and units of an image, as a card's input asks for them."""
+
+    modality: str = "CT"
+    units: str = "HU"
+
+    @classmethod
+    def of(cls, wanted: CardInput) -> "ImageKind":
+        """What an input asks for first."""
+        return cls(wanted.modality[0], wanted.units)
+
+
+@dataclass(frozen=True, eq=False)
+class Further:
+    """A further image of a case, on the grid of the first.
+
+    Args:
+        image: (planes, rows, columns), in its own units.
+        kind: of it.
+        intensity: steps of a card that change values, still to be done.
+    """
+
+    image: NDArray[Any]
+    kind: ImageKind
+    intensity: tuple[CardStep, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +62,8 @@ class Case:
         contoured: (structures,) bool, true where the structure was contoured in this case.
         outside: value of what is not the patient.
         intensity: steps of a card that change values, still to be done.
+        kind: of the image.
+        further: images of the card's other inputs, in their order.
     """
 
     name: str
@@ -42,6 +73,8 @@ class Case:
     contoured: NDArray[np.bool_]
     outside: float = -1024.0
     intensity: tuple[CardStep, ...] = ()
+    kind: ImageKind = ImageKind()
+    further: tuple[Further, ...] = ()
 
     @cached_property
     def voxels_of(self) -> dict[int, NDArray[np.intp]]:
@@ -59,14 +92,29 @@ class Case:
         """The case within the box around the patient, `margin` voxels wider on each side where there are some."""
         box = body_box(self.image, margin)
         image, labels = np.ascontiguousarray(self.image[box]), np.ascontiguousarray(self.labels[box])
-        return replace(self, image=image, labels=labels)
+        further = tuple(replace(other, image=np.ascontiguousarray(other.image[box])) for other in self.further)
+        return replace(self, image=image, labels=labels, further=further)
 
 
 def volume_of(case: Case) -> Volume:
-    """The case as the program would have it open: a CT whose axes rise along Left, Posterior and Superior."""
-    shape = (case.image.shape[0], case.image.shape[1], case.image.shape[2])
+    """The case's first image as the program would have it open: axes rise along Left, Posterior and Superior."""
+    return _as_volume(case, case.image, case.kind)
+
+
+def volumes_of(case: Case) -> list[Volume]:
+    """All images of the case, on one grid."""
+    return [volume_of(case), *(_as_volume(case, other.image, other.kind) for other in case.further)]
+
+
+def inputs_of(card: Card, case: Case) -> dict[str, Volume]:
+    """The case's images by the roles of a card's inputs, which they have the order of."""
+    return {wanted.role: image for wanted, image in zip(card.inputs, volumes_of(case), strict=False)}
+
+
+def _as_volume(case: Case, image: NDArray[Any], kind: ImageKind) -> Volume:
+    shape = (image.shape[0], image.shape[1], image.shape[2])
     geometry = Geometry.regular((0.0, 0.0, 0.0), np.eye(3), case.spacing[::-1], shape)
-    return Volume(case.image, geometry, modality="CT", units="HU")
+    return Volume(image, geometry, modality=kind.modality, units=kind.units)
 
 
 class DataSource(Protocol):
@@ -79,41 +127,54 @@ class DataSource(Protocol):
         """The case, turned to rising Left, Posterior, Superior."""
 
 
-def open_data(folder: Path, structures: list[str], modalities: Sequence[str] = ("CT",)) -> DataSource:
-    """The data set in `folder`: in the nnU-Net raw layout where it has a `dataset.json`, else of DICOM studies.
+def open_data(folder: Path, structures: list[str], inputs: Sequence[CardInput] = ()) -> DataSource:
+    """The data set in `folder`, in the first layout of these that it has.
+
+    The nnU-Net raw layout (`dataset.json`, `imagesTr`, `labelsTr`); volumes with labels (`images`, `labels`); pictures
+    with masks (`images`, `masks`); DICOM studies with RTSTRUCTs.
 
     Args:
         folder: of the data set.
         structures: names to learn, in the order of the network's classes from 1.
-        modalities: DICOM images of others are left out.
+        inputs: of the card; one CT where there are none.
 
     Raises:
-        PlanimeterError: it is neither, or it lacks what is needed.
+        PlanimeterError: it has none of them, or it lacks what is needed.
     """
     if not folder.is_dir():
         raise ReadError(f"{folder} is not a folder, so there is no data set.")
+    kinds = [ImageKind.of(wanted) for wanted in inputs] or [ImageKind()]
     if (folder / "dataset.json").exists() or (folder / "imagesTr").exists():
-        return DataSet(folder, structures)
-    from engine.training.dicom_set import DicomSet  # noqa: PLC0415 - it needs Case from here
+        return DataSet(folder, structures, kinds)
+    from engine.training.dicom_set import DicomSet  # noqa: PLC0415 - they need Case from here
+    from engine.training.labelled_volumes import LabelledVolumes  # noqa: PLC0415
+    from engine.training.masked_pictures import MaskedPictures  # noqa: PLC0415
 
-    return DicomSet(folder, structures, modalities)
+    if (folder / "images").is_dir() and (folder / "labels").is_dir():
+        return LabelledVolumes(folder, structures, kinds)
+    if (folder / "images").is_dir() and (folder / "masks").is_dir():
+        return MaskedPictures(folder, structures, kinds)
+    return DicomSet(folder, structures, inputs[0].modality if inputs else ("CT",))
 
 
 class DataSet:
     """The cases of a folder in the nnU-Net raw layout.
 
     Args:
-        folder: holds `dataset.json`, `imagesTr/CASE_0000.nii.gz` and `labelsTr/CASE.nii.gz`.
+        folder: holds `dataset.json`, `imagesTr/CASE_0000.nii.gz` (a further image `_0001` and so on) and
+            `labelsTr/CASE.nii.gz`.
         structures: the names to learn, in the order of the network's classes from 1.
+        kinds: of the images of a case, in the order of their numbers.
 
     Raises:
         ReadError: the folder or a file of it is missing or not readable.
         MismatchError: the data set lacks one of the structures.
     """
 
-    def __init__(self, folder: Path, structures: list[str]) -> None:
+    def __init__(self, folder: Path, structures: list[str], kinds: Sequence[ImageKind] = (ImageKind(),)) -> None:
         self.folder = folder
         self.structures = structures
+        self._kinds = kinds
         description = _description(folder)
         self._values = {name: int(value) for name, value in description["labels"].items()}
         missing = [name for name in structures if name not in self._values]
@@ -137,20 +198,57 @@ class DataSet:
             ReadError: a file of the case is missing or not readable.
             MismatchError: image and labels differ in size.
         """
-        image = _read(self.folder / "imagesTr" / f"{name}_0000{self._ending}")
-        labels = _read(self.folder / "labelsTr" / f"{name}{self._ending}")
-        if image.GetSize() != labels.GetSize():
-            raise MismatchError(f"Case {name}: the image is {image.GetSize()} and its labels {labels.GetSize()}.")
-        values = sitk.GetArrayFromImage(labels)
+        paths = [self.folder / "imagesTr" / f"{name}_{i:04d}{self._ending}" for i in range(len(self._kinds))]
         listed = self._contoured.get(name, self.structures if not self._contoured else [])
         contoured = np.array([structure in listed for structure in self.structures])
-        ordered = np.zeros(values.shape, np.uint8)
-        for index, structure in enumerate(self.structures):
-            if contoured[index]:
-                ordered[values == self._values[structure]] = index + 1
-        hu = np.clip(np.rint(sitk.GetArrayFromImage(image)), -32768, 32767).astype(np.int16)
-        x, y, z = image.GetSpacing()
-        return Case(name, hu, ordered, (z, y, x), contoured)
+        values = [self._values[structure] for structure in self.structures]
+        labels = self.folder / "labelsTr" / f"{name}{self._ending}"
+        return case_of(name, list(zip(paths, self._kinds, strict=True)), labels, values, contoured)
+
+
+def case_of(
+    name: str,
+    images: Sequence[tuple[Path, ImageKind]],
+    labels: Path,
+    values: Sequence[int],
+    contoured: NDArray[np.bool_],
+) -> Case:
+    """A case whose images and labels are files, turned to rising Left, Posterior, Superior.
+
+    Args:
+        name: of the case.
+        images: all on one grid.
+        labels: on the same.
+        values: of each structure's voxels in `labels`.
+        contoured: (structures,) bool; the labels of others are left away.
+
+    Raises:
+        ReadError: a file is missing or not readable.
+        MismatchError: images and labels differ in size.
+    """
+    read = [(_read(path), kind) for path, kind in images]
+    truth = _read(labels)
+    first = read[0][0]
+    for other in (truth, *(image for image, _ in read[1:])):
+        if other.GetSize() != first.GetSize():
+            raise MismatchError(f"Case {name}: the image is {first.GetSize()}, and another file {other.GetSize()}.")
+    found = sitk.GetArrayFromImage(truth)
+    ordered = np.zeros(found.shape, np.uint8)
+    for index, value in enumerate(values):
+        if contoured[index]:
+            ordered[found == value] = index + 1
+    x, y, z = first.GetSpacing()
+    further = tuple(Further(_values(image, kind), kind) for image, kind in read[1:])
+    kind = read[0][1]
+    return Case(name, _values(first, kind), ordered, (z, y, x), contoured, kind=kind, further=further)
+
+
+def _values(image: sitk.Image, kind: ImageKind) -> NDArray[Any]:
+    """(planes, rows, columns); HU as whole numbers, other values as they are, in float32."""
+    values = sitk.GetArrayFromImage(image)
+    if kind.units == "HU":
+        return np.asarray(np.clip(np.rint(values), -32768, 32767).astype(np.int16))
+    return np.asarray(values.astype(np.float32))
 
 
 def body_box(image: NDArray[Any], margin: int) -> tuple[slice, slice, slice]:

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cards.registry import LoadedCard
-from engine.cards.roles import only_input
 from engine.cards.schema import Card, Metric
 from engine.contouring.fill import fill
 from engine.contouring.measure import mask_dice, surface_distances
-from engine.errors import PlanimeterError
+from engine.errors import MismatchError, PlanimeterError
 from engine.inference.run import run_card
-from engine.training.dataset import Case, DataSource, volume_of
+from engine.training.dataset import Case, DataSource, inputs_of, volume_of
 from engine.training.publish import write_card
 from engine.training.scanner import as_from_scanner
 
@@ -78,7 +77,12 @@ def evaluate(
         most: no more than so many cases, spread over the data set; 0 for all.
         device: as for `run_card`.
         report: told the fraction done and the case.
+
+    Raises:
+        MismatchError: `synthetic`, and the card is not for CT alone.
     """
+    if synthetic and any(wanted.units != "HU" for wanted in loaded.card.inputs):
+        raise MismatchError(f"Only CT can be made to look as from a scanner, and '{loaded.id}' is not for CT alone.")
     names = dataset.names
     if 0 < most < len(names):
         names = [names[index] for index in np.linspace(0, len(names) - 1, most).round().astype(int)]
@@ -133,7 +137,7 @@ def record_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, sp
 def _drawn(loaded: LoadedCard, case: Case, device: str) -> dict[str, NDArray[np.bool_]]:
     """Structure → its mask on the image's grid."""
     volume = volume_of(case)
-    result = run_card(loaded, only_input(loaded.card, volume), device=device)
+    result = run_card(loaded, inputs_of(loaded.card, case), device=device)
     return {roi.name: fill({k: plane.area for k, plane in roi.planes.items()}, volume.geometry) for roi in result.rois}
 
 

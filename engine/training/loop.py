@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -135,19 +136,33 @@ class Trainer:
         network = build_network(self.recipe.network).to(self.device)
         if self.device.type == "cpu":
             faster_norms(network)
-        # Channels last is the layout that convolutions in bfloat16 are fast in.
-        return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
+        return network.to(memory_format=self._layout)  # type: ignore[call-overload, no-any-return]
+
+    @property
+    def _layout(self) -> torch.memory_format:
+        """Channels last is the layout that convolutions in bfloat16 are fast in."""
+        return torch.channels_last if self.recipe.dimensions == 2 else torch.channels_last_3d
+
+    def _logits(self, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
+        """(batch, classes, planes, rows, columns) of a network that may be one for single planes."""
+        if self.recipe.dimensions == 2:
+            flat: torch.Tensor = network(image[:, :, 0].contiguous(memory_format=self._layout))
+            return flat[:, :, None]
+        logits: torch.Tensor = network(image.contiguous(memory_format=self._layout))
+        return logits
 
     def _predict(self, network: nn.Module, case: Case) -> np.ndarray:
         padding = self.recipe.padding
         inside = torch.ones(case.image.shape, dtype=torch.bool)
-        image = seen(case.image.astype(np.float32), case.intensity, inside, padding)[None].to(self.device)
+        further = [(other.image.astype(np.float32), other.intensity) for other in case.further]
+        images = [(case.image.astype(np.float32), case.intensity), *further]
+        image = seen(images, inside, padding)[None].to(self.device)
         with torch.inference_mode(), self._precision():
             logits = sliding_window_inference(
                 image,
                 self.recipe.patch,
                 1,
-                network,
+                partial(self._logits, network),
                 overlap=0.25,
                 mode="gaussian",
                 padding_mode="constant",
@@ -162,7 +177,7 @@ class Trainer:
 
     def _loss(self, image: torch.Tensor, labels: torch.Tensor, contoured: torch.Tensor) -> torch.Tensor:
         with self._precision():
-            logits = self.network(image)
+            logits = self._logits(self.network, image)
         return segmentation_loss(logits, labels, contoured)
 
     def _precision(self) -> torch.autocast:
@@ -174,8 +189,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        image = torch.stack([seen(c.image.numpy(), c.intensity, c.inside, recipe.padding) for c in crops])
-        image = image.to(self.device, memory_format=torch.channels_last_3d)
+        image = torch.stack([seen(crop.values, crop.inside, recipe.padding) for crop in crops]).to(self.device)
         labels = torch.stack([crop.labels for crop in crops]).to(self.device)
         contoured = torch.stack([crop.contoured for crop in crops]).to(self.device)
         loss = self.loss(image, labels, contoured)

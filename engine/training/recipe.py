@@ -20,6 +20,7 @@ class Recipe:
         patch: (planes, rows, columns) of a crop.
         padding: what the network is shown where there is no image.
         network: parameters of `engine.inference.networks.build_network`.
+        dimensions: 3, or 2 for a network of single planes.
         minutes: the length of the schedule; the learning rate follows the time, so that a slower or busier machine
             takes fewer steps of the same schedule.
         batch: crops a step.
@@ -39,6 +40,7 @@ class Recipe:
     structures: list[str]
     patch: tuple[int, int, int]
     network: dict[str, Any]
+    dimensions: int = 3
     padding: float = 0.0
     mirror_pairs: list[list[str]] = dataclasses.field(default_factory=list)
     minutes: float = 100.0

@@ -70,11 +70,11 @@ def train_card(
     single = len(segmenters_of(described)) == 1
     for name, recipe, start in zip(names, recipes, starts, strict=True):
         named = report if single else _named(report, name)
-        modalities = described.inputs[0].modality
-        dataset = open_data(data, recipe.structures, modalities)
-        chosen_by = open_data(validation, recipe.structures, modalities) if validation else None
+        dataset = open_data(data, recipe.structures, described.inputs)
+        chosen_by = open_data(validation, recipe.structures, described.inputs) if validation else None
         spacing = spacing_behind(described, segmenters_of(described, name)[0])
-        prepared = partial(as_prepared, steps=described.steps_of(described.inputs[0].role), spacing_mm=spacing)
+        steps, *further = [described.steps_of(image.role) for image in described.inputs]
+        prepared = partial(as_prepared, steps=steps, spacing_mm=spacing, further_steps=further)
         cases, held_out = _cases(recipe, dataset, chosen_by, prepared, named)
         # Each network's run is resumed by itself.
         folder = output if single else output / name
@@ -121,9 +121,12 @@ def recipe_of(card: Card, name: str) -> Recipe:
     if not card.provenance.recipe:
         raise CardError(f"The model '{card.id}' has no training recipe.")
     params = params_of(segmenters_of(card, name)[0])
+    if params.context_planes:
+        raise CardError(f"The network '{name}' of '{card.id}' sees neighbouring planes, which training can't give it.")
     drawn = {
         "network": params.network.arguments,
         "patch": params.patch,
+        "dimensions": params.dimensions,
         "structures": list(params.labels),
         "mirror_pairs": [list(pair) for pair in params.mirror_pairs],
         "padding": params.padding,

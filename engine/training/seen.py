@@ -10,23 +10,29 @@ from numpy.typing import NDArray
 from engine.cards.nodes import CardStep, Node
 from engine.cards.schema import Card
 from engine.errors import CardError
-from engine.inference.preprocess import Prepared, as_seen, prepare
+from engine.inference.preprocess import Prepared, as_seen, prepare, prepare_onto
 from engine.operations import concatenate, crop
 from engine.progress import silent
 from engine.resample import positions_of, sample
-from engine.training.dataset import Case, volume_of
+from engine.training.dataset import Case, volume_of, volumes_of
 from engine.values import Triple
 from engine.volume import Volume
 
 
-def as_prepared(case: Case, steps: Sequence[CardStep], spacing_mm: Triple | None = None) -> Case:
+def as_prepared(
+    case: Case,
+    steps: Sequence[CardStep],
+    spacing_mm: Triple | None = None,
+    further_steps: Sequence[Sequence[CardStep]] = (),
+) -> Case:
     """A case on the grid of a card's network, network axes, its values still in the image's units.
 
     A voxel has the label that fills most of it, where that is half of it at least.
 
     Args:
         case: as it was acquired.
-        steps: of the card.
+        steps: of the card, for its first input.
+        further_steps: likewise for each further image of the case.
         spacing_mm: (column, row, plane) mm in place of the card's, as a node behind a crop may see.
 
     Raises:
@@ -36,8 +42,14 @@ def as_prepared(case: Case, steps: Sequence[CardStep], spacing_mm: Triple | None
     image = prepare(volume, steps)
     if spacing_mm is not None:
         image = image.recut(None, spacing_mm, silent)
+    laid = [prepare_onto(other, image, own) for other, own in zip(volumes_of(case)[1:], further_steps, strict=True)]
+    further = tuple(
+        replace(other, image=_narrowed(made.values), intensity=made.intensity)
+        for other, made in zip(case.further, laid, strict=True)
+    )
     return replace(
         case,
+        further=further,
         image=_narrowed(image.values),
         labels=_labels_on(image, case, volume),
         spacing=image.spacing,
@@ -47,30 +59,32 @@ def as_prepared(case: Case, steps: Sequence[CardStep], spacing_mm: Triple | None
 
 
 def seen(
-    values: NDArray[np.float32], intensity: Sequence[CardStep], inside: torch.Tensor, padding: float
+    images: Sequence[tuple[NDArray[np.float32], Sequence[CardStep]]], inside: torch.Tensor, padding: float
 ) -> torch.Tensor:
-    """(channels, planes, rows, columns) of values in the image's units, as the network is shown them.
+    """(channels, planes, rows, columns) of values in the images' units, as the network is shown them.
 
     Args:
-        values: (planes, rows, columns).
-        intensity: of the case.
+        images: (planes, rows, columns) of each of a case's images, with the steps that change its values.
         inside: alike, true where there is an image.
         padding: what a network is shown elsewhere.
     """
-    channels = torch.from_numpy(np.stack(as_seen(values, intensity)))
-    return torch.where(inside, channels, torch.tensor(padding))
+    channels = [channel for values, intensity in images for channel in as_seen(values, intensity)]
+    return torch.where(inside, torch.from_numpy(np.stack(channels)), torch.tensor(padding))
 
 
 def spacing_behind(card: Card, node: Node) -> Triple | None:
     """The spacing of the image that a node is given, where a crop before it has one of its own.
 
     Raises:
-        CardError: it is fed further images, or what another node finds.
+        CardError: it is fed what another node finds, or further images after such a crop.
     """
     nodes = {name: made for made in card.graph for name in made.names}
     source = nodes.get(node.inputs[0])
     while source is not None:
         if isinstance(source.params, concatenate.Params):
+            roles = [image.role for image in card.inputs]
+            if list(source.inputs) == roles:
+                return None
             raise CardError(
                 f"The network '{node.node}' of '{card.id}' is fed further channels, which a case does not hold."
             )

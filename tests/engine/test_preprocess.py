@@ -195,7 +195,8 @@ def test_the_trained_card_sees_what_its_network_was_trained_on(shared_data: Path
     case = DataSet(shared_data / "openkbp" / "validation", labels).read(name)
     found = prepare(volume_of(case), card.preprocess)
     learned = as_prepared(case, card.preprocess)
-    shown = seen(learned.image.astype(np.float32), learned.intensity, torch.ones(found.shape, dtype=torch.bool), -1.0)
+    values = [(learned.image.astype(np.float32), learned.intensity)]
+    shown = seen(values, torch.ones(found.shape, dtype=torch.bool), -1.0)
     assert np.array_equal(shown.numpy(), whole(found))
     # Nothing that was contoured is lost with what is cut away.
     assert (learned.labels > 0).sum() == (case.labels > 0).sum()

@@ -1,0 +1,99 @@
+"""A data set of pictures with masks of one structure: `images/` and `masks/` with files of the same names.
+
+A folder in `images` is a patient; without folders the files `NAME-IM-0001-0002` of one NAME are, and any other file is.
+A patient's pictures are the planes of a case. Distances are counted in pixels, as pictures have no others.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from engine.errors import MismatchError, ReadError
+from engine.training.dataset import Case, Further, ImageKind
+
+_ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
+#: As scanners and archives name the pictures of a patient: name, "IM", series and picture.
+_PATIENT = re.compile(r"^(.+?)[-_]IM(?:[-_]\d+)+(?:\.dcm)?$")
+
+
+class MaskedPictures:
+    """The cases of a folder of pictures with masks.
+
+    Args:
+        folder: holds `images` and `masks`; a mask's file has its picture's name, whatever the ending.
+        structures: the name of what is masked; there is one.
+        kinds: one for each channel of the pictures, or one for grey pictures.
+
+    Raises:
+        ReadError: there are no pictures, or one without a mask.
+        MismatchError: several structures to learn.
+    """
+
+    def __init__(self, folder: Path, structures: list[str], kinds: Sequence[ImageKind]) -> None:
+        if len(structures) != 1:
+            raise MismatchError(f"The masks of {folder} show one structure, and the model learns {len(structures)}.")
+        self.folder = folder
+        self.structures = structures
+        self._kinds = kinds
+        masks = {_key(path, folder / "masks"): path for path in _pictures(folder / "masks")}
+        self._planes: dict[str, list[tuple[Path, Path]]] = {}
+        for path in _pictures(folder / "images"):
+            mask = masks.get(_key(path, folder / "images"))
+            if mask is None:
+                raise ReadError(f"{path} has no mask of its name in {folder / 'masks'}.")
+            self._planes.setdefault(_patient(path, folder / "images"), []).append((path, mask))
+        self.names = sorted(self._planes)
+        if not self.names:
+            raise ReadError(f"{folder / 'images'} holds no pictures ({', '.join(sorted(_ENDINGS))}).")
+
+    def read(self, name: str) -> Case:
+        """The case `name`; its planes in the order of the files' names.
+
+        Raises:
+            ReadError: a file is not readable.
+            MismatchError: pictures of a case differ in size, or have other channels than the model needs.
+        """
+        pictures = [_read(path) for path, _ in self._planes[name]]
+        masks = [_read(mask) for _, mask in self._planes[name]]
+        if len({picture.shape for picture in pictures}) > 1 or len({p.shape[:2] for p in [*pictures, *masks]}) > 1:
+            raise MismatchError(f"The pictures and masks of {name} differ in size.")
+        values = np.stack(pictures).astype(np.float32)
+        if values.ndim == 3:
+            values = values[..., None]
+        if values.shape[-1] != len(self._kinds):
+            raise MismatchError(
+                f"The pictures of {name} have {values.shape[-1]} channels, and the model needs {len(self._kinds)}."
+            )
+        labels = np.stack([(mask if mask.ndim == 2 else mask.max(axis=-1)) > 0 for mask in masks]).astype(np.uint8)
+        channels = [np.ascontiguousarray(values[..., index]) for index in range(len(self._kinds))]
+        further = tuple(Further(image, kind) for image, kind in zip(channels[1:], self._kinds[1:], strict=True))
+        spacing = (1.0, 1.0, 1.0)
+        return Case(name, channels[0], labels, spacing, np.ones(1, np.bool_), kind=self._kinds[0], further=further)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
+
+
+def _key(path: Path, root: Path) -> str:
+    return path.relative_to(root).with_suffix("").as_posix()
+
+
+def _patient(path: Path, root: Path) -> str:
+    if path.parent != root:
+        return path.parent.relative_to(root).as_posix()
+    known = _PATIENT.match(path.stem)
+    return known[1] if known else path.stem
+
+
+def _read(path: Path) -> NDArray[Any]:
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture)
+    except (OSError, UnidentifiedImageError) as error:
+        raise ReadError(f"{path} is not a picture that can be read: {error}.") from error
