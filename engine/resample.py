@@ -201,7 +201,7 @@ def values_at(volume: Volume, points_lps: NDArray[np.float64]) -> NDArray[np.flo
     """(n,) values at (n, 3) LPS mm, linear between voxels; NaN more than half a voxel outside the outermost centres."""
     index = volume.geometry.kji_from_lps(points_lps)
     last = np.array(volume.geometry.shape) - 1
-    outside = ((index < -0.5) | (index > last + 0.5)).any(axis=1)
+    outside = np.asarray(((index < -0.5) | (index > last + 0.5)).any(axis=1))
     index = np.clip(np.where(outside[:, None], 0.0, index), 0, last)
     lower = np.floor(index).astype(int)
     upper = np.minimum(lower + 1, last)
