@@ -313,6 +313,7 @@ class Volume:
         instances: one per plane for DICOM series; empty for other files.
         notes: plain sentences that the user must see (resampled display, missing tags, ...).
         left_out: parts of the series that are not in it; their sentences are among the notes.
+        other_units: in which the file can give the values as well.
     """
 
     voxels: NDArray[Any]
@@ -323,6 +324,7 @@ class Volume:
     instances: tuple[Instance, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    other_units: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.voxels.shape != self.geometry.shape:

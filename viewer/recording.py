@@ -109,6 +109,19 @@ class Recording:
         """How a series was left in this window; None where it wasn't open before."""
         return next((kept for kept in self._kept if kept.is_of(volume)), None)
 
+    def current(self) -> Kept | None:
+        """How the open series is now; None where none is open."""
+        left, volume = self._session.left(), self._session.volume
+        if left is None or volume is None:
+            return None
+        done, undone = self._history.steps
+        journal, steps = self._ready(), 0
+        if journal is not None:
+            with contextlib.suppress(PlanimeterError):  # a journal that can't be read holds nothing newer
+                steps = journal.describe().steps
+        session_id = journal.id if journal is not None else ""
+        return Kept(volume.info, volume.geometry, left, done, undone, self._look(), session_id, steps)
+
     def forget(self, session_id: str) -> None:
         """Its series begins anew when it is opened again."""
         self._kept = [kept for kept in self._kept if kept.session_id != session_id]
@@ -164,7 +177,7 @@ class Recording:
         if left is None:
             return {}
         window = [left.window.centre, left.window.width] if left.window is not None else None
-        place = {"cursor_lps": left.cursor_lps, "active": left.active, "window": window}
+        place = {"cursor_lps": left.cursor_lps, "active": left.active, "window": window, "units": left.units}
         return {**self.look(), **place}
 
     # What happens to it ---------------------------------------------------------------------------------------------
@@ -196,18 +209,10 @@ class Recording:
     # Inside ---------------------------------------------------------------------------------------------------------
 
     def _leaving(self) -> None:
-        left, volume = self._session.left(), self._session.volume
-        if left is None or volume is None:
-            return
-        self.keep_look()
-        done, undone = self._history.steps
-        journal, steps = self._ready(), 0
-        if journal is not None:
-            with contextlib.suppress(PlanimeterError):  # a journal that can't be read holds nothing newer
-                steps = journal.describe().steps
-        session_id = journal.id if journal is not None else ""
-        kept = Kept(volume.info, volume.geometry, left, done, undone, self._look(), session_id, steps)
-        self._kept = [*(other for other in self._kept if not other.is_of(volume)), kept]
+        kept, volume = self.current(), self._session.volume
+        if kept is not None and volume is not None:
+            self.keep_look()
+            self._kept = [*(other for other in self._kept if not other.is_of(volume)), kept]
 
     def _opened(self) -> None:
         self._leave()

@@ -117,7 +117,7 @@ def _place(about: About) -> Mapping[str, Any]:
     if cursor is not None:
         place["cursor_lps"] = cursor
     if window is not None and window[1] > 0:
-        place["window"] = Window(*window)
+        place["window"], place["units"] = Window(*window), str(look.get("units", ""))
     if isinstance(active, int):
         place["active"] = active
     return place

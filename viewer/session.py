@@ -58,6 +58,7 @@ class Left:
         active: number of the active ROI.
         cursor_lps: (3,) LPS mm; None for the middle.
         window: of grey levels; None for the one of its kind.
+        units: of the values that the window is of; "" where that is not known.
     """
 
     document: Document
@@ -66,6 +67,7 @@ class Left:
     active: int | None = None
     cursor_lps: tuple[float, ...] | None = None
     window: Window | None = None
+    units: str = ""
 
 
 class Session:
@@ -142,10 +144,11 @@ class Session:
 
     def left(self) -> Left | None:
         """All that is needed to show the open series as it is now; None when nothing is open."""
-        if self._document is None or self._filed is None:
+        volume = self.volume
+        if self._document is None or self._filed is None or volume is None:
             return None
         cursor = tuple(self._cursor.tolist())
-        return Left(self._document, self._filed, self._seen, self._active, cursor, self.window)
+        return Left(self._document, self._filed, self._seen, self._active, cursor, self.window, volume.units)
 
     def open(
         self,
@@ -173,7 +176,7 @@ class Session:
         if left is None:
             structures = structures if structures is not None else StructureSet(volume.geometry)
             left = Left(Document(structures), structures)
-        elif left.window is not None:
+        elif left.window is not None and left.units in ("", volume.units):
             self._layers = (replace(self._layers[0], window=left.window), *self._layers[1:])
         rois = left.document.structures.rois
         self._document, self._filed, self._seen = left.document, left.filed, left.seen
@@ -269,6 +272,11 @@ class Session:
         """Take a layer away; the base, 0, stays for as long as it is open."""
         assert 0 < index < len(self._layers), f"no layer {index} over the base"
         self._restack((*self._layers[:index], *self._layers[index + 1 :]))
+
+    def exchange_layer(self, index: int, layer: Layer) -> None:
+        """Show another image in the place of a layer over the base."""
+        assert 0 < index < len(self._layers), f"no layer {index} over the base"
+        self._restack((*self._layers[:index], layer, *self._layers[index + 1 :]))
 
     def move_layer(self, index: int, to: int) -> None:
         """Put a layer over the base in another place, counted as in `layers`."""

@@ -84,6 +84,7 @@ def read_planes(
         instances=instances_of(planes),
         notes=(*lost_notes, *notes, *unit_notes),
         left_out=left_out,
+        other_units=scale.others,
     )
 
 

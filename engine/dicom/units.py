@@ -31,12 +31,14 @@ class Scale:
         units: of the result.
         notes: plain sentences for the user.
         maps: the mapping of each plane by its identity, where one takes the place of the rescale.
+        others: the names by which the same file's values can be asked for in other units.
     """
 
     units: str
     factor: float = 1.0
     notes: tuple[str, ...] = ()
     maps: dict[int, ValueMap] | None = None
+    others: tuple[str, ...] = ()
 
     def line(self, plane: StoredPlane) -> tuple[float, float]:
         """(slope, intercept) of one plane's rescale, the factor included."""
@@ -87,11 +89,16 @@ def find_scale(planes: Sequence[StoredPlane], modality: str, units: str = "") ->
     if units and named is None and scale.units.casefold() != units.casefold():
         there = ", ".join(dict.fromkeys([scale.units or "values without a unit", *offered]))
         raise ReadError(f"The series has no values in {units}, but in {there}.")
-    others = [name for name in offered if name not in (wanted, scale.units)]
-    if not others:
+    mapped = [name for name in offered if name not in (wanted, scale.units)]
+    # Besides the other mappings: the unit that would be taken unasked, and the activity that SUV was made of.
+    unasked = [find_scale(planes, modality).units] if units else []
+    activity = ["BQML"] if modality == "PT" and text(first, "Units").upper() == "BQML" else []
+    names = dict.fromkeys((*unasked, *activity, *([wanted] if wanted else []), *mapped))
+    scale = replace(scale, others=tuple(name for name in names if name and name != scale.units))
+    if not mapped:
         return scale
     how = f"by the file's mapping '{offered[wanted].label}'" if wanted is not None else "by the file's rescale"
-    note = f"Values in {scale.units or 'no unit'} {how}; the file can give them in {', '.join(others)} as well."
+    note = f"Values in {scale.units or 'no unit'} {how}; the file can give them in {', '.join(mapped)} as well."
     return replace(scale, notes=(*scale.notes, note))
 
 

@@ -248,3 +248,15 @@ def test_a_file_of_one_unit_has_no_other(tmp_path: Path) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(STORED.astype(np.int16)), str(path))
     with pytest.raises(ReadError, match="no values in SUVbw"):
         open_volume(path, units="SUVbw")
+
+
+def test_every_other_unit_that_is_offered_can_be_read_and_leads_back(tmp_path: Path) -> None:
+    one_way = enhanced(tmp_path / "a", [mapping("Bq/ml", 2.0), mapping("{counts}", 5.0)])
+    write_series(tmp_path / "b", STORED, make_geometry(SHAPE), "PT")
+    for path, offered in ((one_way, {"BQML", "CNTS"}), (tmp_path / "b", {"BQML"})):
+        volume = open_volume(path)
+        assert (volume.units, set(volume.other_units)) == ("SUVbw", offered)
+        for units in volume.other_units:
+            other = open_volume(path, units=units)
+            assert other.units == units and "SUVbw" in other.other_units and units not in other.other_units
+            assert open_volume(path, units="SUVbw").voxels == pytest.approx(volume.voxels)

@@ -16,6 +16,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.opening",
     "viewer.features.phases",
     "viewer.features.viewing",
+    "viewer.features.units",
     "viewer.features.editing",
     "viewer.features.between",
     "viewer.features.findings",

@@ -1,5 +1,6 @@
 """A layer's row in the Layers panel: eye, name, place, window, colours, opacity."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -40,6 +41,8 @@ class LayerRow(QFrame):
     #: +1 towards the eye, −1 towards the base.
     moved = Signal(int)
     removed = Signal()
+    #: The unit that the user wants the values in.
+    units_wanted = Signal(str)
     #: A press of the mouse anywhere in the row.
     chosen = Signal()
 
@@ -52,6 +55,7 @@ class LayerRow(QFrame):
         self.name = QLabel()
         self.name.setTextFormat(Qt.TextFormat.PlainText)
         self.name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.unit = _unit_button(layer, self.units_wanted.emit)
         self.up, self.down = _button("Draw over the layer above"), _button("Draw below the layer beneath")
         self.remove = _button("Take this layer away")
         for button, text in ((self.up, "▲"), (self.down, "▼"), (self.remove, "✕")):
@@ -79,7 +83,7 @@ class LayerRow(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 3, 4, 4)
         layout.setSpacing(2)
-        layout.addLayout(_line(self.eye, (self.name, 1), self.remove))
+        layout.addLayout(_line(self.eye, (self.name, 1), self.unit, self.remove))
         layout.addLayout(_line((self.low, 3), QLabel("–"), (self.high, 3), self.presets, (self.colours, 4)))
         layout.addLayout(_line((self.opacity, 1), self.percent, self.up, self.down))
         self.eye.clicked.connect(self._edited)
@@ -172,6 +176,25 @@ def _button(tip: str, *, checkable: bool = False) -> QToolButton:
     button.setAutoRaise(True)
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     button.setStyleSheet("QToolButton { padding: 1px 3px; } QToolButton::menu-indicator { image: none; }")
+    return button
+
+
+def _unit_button(layer: Layer, wanted: Callable[[str], None]) -> QToolButton:
+    """The unit of a layer's values, with a menu of those that its file can give as well."""
+    units, others = layer.volume.units, layer.volume.other_units
+    button = _button(f"The values are in {units or 'no unit'}" + ("; choose another unit" if others else ""))
+    button.setText(f"{units or 'no unit'} ▾" if others else units)
+    button.setVisible(bool(units or others))
+    if others:
+        menu = QMenu(button)
+        for name in (units or "no unit", *others):
+            choice = menu.addAction(name)
+            choice.setCheckable(True)
+            choice.setChecked(name not in others)
+            choice.setEnabled(name in others)
+            choice.triggered.connect(partial(wanted, name))
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     return button
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from viewer.layers import Layer, LayersChanged
@@ -13,6 +13,9 @@ from viewer.widgets.layer_row import LayerRow
 
 class LayersPanel(QScrollArea):
     """Shows and changes the session's layers. The keys act on the chosen row, at first the uppermost."""
+
+    #: Index of a layer, and the unit that the user wants its values in.
+    units_wanted = Signal(int, str)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +85,7 @@ class LayersPanel(QScrollArea):
             row.changed.connect(partial(self._change, index))
             row.moved.connect(partial(self._move, index))
             row.removed.connect(partial(self._session.remove_layer, index))
+            row.units_wanted.connect(partial(self.units_wanted.emit, index))
             row.chosen.connect(partial(self.choose, index))
         self.choose(len(layers) - 1)
         self.hint.setText(
