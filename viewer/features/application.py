@@ -20,6 +20,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.editing",
     "viewer.features.between",
     "viewer.features.findings",
+    "viewer.features.measuring",
     "viewer.features.running",
     "viewer.features.exporting",
     "viewer.features.windows",
@@ -33,14 +34,14 @@ FEATURES: tuple[str, ...] = (
 #: Side → groups of panels from top to bottom; panels of a group share a place as tabs.
 LAYOUT = {
     "left": (("Studies",), ("Window", "Layers")),
-    "right": (("Structures", "Findings", "History"), ("Auto-contour", "Operations", "Review")),
+    "right": (("Structures", "Measures", "Findings", "History"), ("Auto-contour", "Operations", "Review")),
 }
 WIDTHS = {"left": 250, "right": 370}
 #: On a screen narrower than this, in pixels, all panels lie on one side, so that the views have room.
 _NARROW = 1200
 NARROW_LAYOUT = {
     "right": (
-        ("Structures", "Findings", "Studies", "Window", "Layers", "History"),
+        ("Structures", "Findings", "Measures", "Studies", "Window", "Layers", "History"),
         ("Auto-contour", "Operations", "Review"),
     )
 }

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
-from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
+from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from engine.edits import StructuresChanged
-from engine.structures import Roi
+from engine.measures.measure import Measure
 from viewer.layers import LayersChanged
 from viewer.render.annotations import Annotations
 from viewer.render.body_box import body_box, body_near
@@ -24,16 +24,15 @@ from viewer.render.framing import Framing
 from viewer.render.image_data import image_data, set_lines
 from viewer.render.layer_stack import LayerStack
 from viewer.render.lines import VIEW_COLOURS, Crosshair, line_actor
-from viewer.render.loose_marks import LooseMarks
+from viewer.render.measure_marks import MeasureMarks, Screen
 from viewer.render.orientation import ViewFrame, letters, view_frame
-from viewer.render.outlines import OutlineCache
+from viewer.render.structure_lines import ACTIVE_LINE_PX, LINE_PX, StructureLines
 from viewer.session import Cut, Session, View
 
 #: Depths towards the camera, mm; parallel projection, so only their order matters.
 _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0
 _CAMERA_DISTANCE = 10_000.0
 _CROSSHAIR_GAP_PX = 14
-_LINE_PX, _ACTIVE_LINE_PX, _LOOSE_LINE_PX = 1.0, 2.5, 2.0
 
 
 class PlaneScene:
@@ -53,22 +52,18 @@ class PlaneScene:
         camera.SetClippingRange(1.0, 2 * _CAMERA_DISTANCE)
 
         self._layers = LayerStack(self.renderer)
-        self._outlines, outline_actor = line_actor(_LINE_PX, coloured=True)
-        self._active_outline, active_actor = line_actor(_ACTIVE_LINE_PX, coloured=True)
-        self._loose, loose_actor = line_actor(_LOOSE_LINE_PX, coloured=True)
+        self._structures = StructureLines(session, self.renderer)
         self._crosshair = Crosshair()
-        self._preview, self._preview_actor = line_actor(_ACTIVE_LINE_PX, coloured=False)
-        for actor in (outline_actor, active_actor, loose_actor, self._crosshair.actor, self._preview_actor):
+        self._preview, self._preview_actor = line_actor(ACTIVE_LINE_PX, coloured=False)
+        for actor in (self._crosshair.actor, self._preview_actor):
             self.renderer.AddActor(actor)
-        self._companions = CompanionLines(self.renderer, _LINE_PX)
+        self._companions = CompanionLines(self.renderer, LINE_PX)
         self.boxes = BoxMarks(self)
+        self.measures = MeasureMarks(session, self.renderer)
         self.annotations = Annotations(self.renderer)
         self.annotations.set_visible(False)
 
         self.frame: ViewFrame | None = None
-        self._cache: OutlineCache | None = None
-        self._marks: LooseMarks | None = None
-        self._replaced: int | None = None
         # One event may change these several times, and a view that is hidden shows none of it: drawn once a frame.
         self._outlines_stale = self._crosshair_stale = False
         self._framing = Framing()
@@ -83,6 +78,7 @@ class PlaneScene:
         session.structures_changed.connect(self._on_structures)
         session.active_changed.connect(self._on_active)
         session.companions_changed.connect(self._on_companions)
+        session.findings_changed.connect(self._on_measures)
 
     # Content --------------------------------------------------------------------------------------------------------
 
@@ -90,18 +86,18 @@ class PlaneScene:
         """Show what the session holds, from now on."""
         display, volume = self.session.display, self.session.volume
         if display is None or volume is None:
-            self.frame = self._cache = self._marks = None
+            self.frame = None
+            self._structures.show(None)
             self._layers.show((), None)
             self._companions.show((), None)
-            for lines in (self._outlines, self._active_outline, self._loose, self._crosshair.data, self._preview):
+            for lines in (self._crosshair.data, self._preview):
                 lines.Initialize()
             self.annotations.set_visible(False)
             self.changed.emit()
             return
         self.frame = view_frame(self.view, display.geometry, volume.geometry)
-        self._cache, self._marks = OutlineCache(self.frame), LooseMarks(self.frame)
+        self._structures.show(self.frame)
         self._companions.show(self.session.companions, self.frame)
-        self._replaced = None
         self._preview.Initialize()
         self.annotations.set_visible(True)
         self.annotations.set_letters(
@@ -127,14 +123,17 @@ class PlaneScene:
         self.boxes.draw()
         if self._outlines_stale:
             self._outlines_stale = False
-            self._draw_outlines()
-            self._companions.draw(self._index, self.towards_camera(_OUTLINE_DEPTH) if self.frame is not None else 0.0)
+            if self.frame is not None:
+                depth = self.towards_camera(_OUTLINE_DEPTH)
+                self._structures.draw_outlines(self._index, self.plane, depth)
+                self._companions.draw(self._index, depth)
         if self._crosshair_stale:
             self._crosshair_stale = False
             if self.frame is not None:
                 cursor = self.frame.grid_from_lps(self.session.cursor_lps)
                 gap = _CROSSHAIR_GAP_PX * self.pixel_ratio * self.mm_per_pixel
                 self._crosshair.draw(self.frame, cursor, gap, self.towards_camera(_CROSSHAIR_DEPTH))
+        self.measures.prepare(self.frame, self._screen)
 
     @property
     def image(self) -> vtkImageData | None:
@@ -170,8 +169,8 @@ class PlaneScene:
         if self.frame is None:
             return
         had = self._preview.GetNumberOfCells() > 0
-        if replaces != self._replaced:
-            self._replaced = replaces
+        if replaces != self._structures.replaced:
+            self._structures.replaced = replaces
             self._outlines_stale = True
         elif not polylines and not had:
             return
@@ -184,6 +183,11 @@ class PlaneScene:
         else:
             self._preview.Initialize()
         self.changed.emit()
+
+    def set_measure_draft(self, measure: Measure | None, replaces: int | None = None) -> None:
+        """Draw a measure that is not kept yet, in place of the one numbered `replaces`."""
+        if self.measures.set_draft(measure, replaces):
+            self.changed.emit()
 
     def set_crosshair(self, shown: bool) -> None:
         """Show or hide the crosshair."""
@@ -280,7 +284,7 @@ class PlaneScene:
         camera.SetViewUp(*-down)
         camera.SetParallelScale(self._framing.size[1] * self.mm_per_pixel / 2)
         self.annotations.lay_out(*self._framing.size, self.mm_per_pixel, self.pixel_ratio)
-        self._crosshair_stale = True
+        self._crosshair_stale = self.measures.stale = True
         self._draw_loose()
 
     def _on_screen(self, points_cut: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
@@ -295,6 +299,11 @@ class PlaneScene:
         assert frame is not None, "called where a series is shown"
         into = frame.screen_axes[2][frame.across]
         return float(self._index * frame.spacing[frame.across] - into * depth)
+
+    def _screen(self) -> Screen:
+        depth = self.towards_camera(_PREVIEW_DEPTH)
+        where = (self._index, self._plane, depth, self.mm_per_pixel, self.pixel_ratio, self._framing.size)
+        return Screen(*where, self.pixel_from_lps)
 
     # Session --------------------------------------------------------------------------------------------------------
 
@@ -325,7 +334,11 @@ class PlaneScene:
     def _on_layers(self, _: LayersChanged | None = None) -> None:
         if self.frame is not None:
             self._apply_layers()
-            self.changed.emit()
+            self._on_measures()
+
+    def _on_measures(self) -> None:
+        self.measures.stale = True
+        self.changed.emit()
 
     def _apply_layers(self) -> None:
         self._layers.show(self.session.layers, self.frame, interpolate=self.session.interpolate)
@@ -346,17 +359,16 @@ class PlaneScene:
             self.changed.emit()
 
     def _on_structures(self, change: StructuresChanged) -> None:
-        if self.frame is None or self._cache is None or self._marks is None or self.session.structures is None:
+        if self.frame is None or self.session.structures is None:
             return
         if change.areas:
-            self._cache.forget(self.session.structures)
-            self._marks.forget(self.session.structures)
-        had_loose = self._loose.GetNumberOfCells() > 0
+            self._structures.forget(self.session.structures)
+        had_loose = self._structures.has_loose
         self._draw_loose()
         off_screen = change.areas and self.frame.cut is Cut.PLANE and change.planes is not None
         if off_screen and change.planes is not None and self.plane not in change.planes:
             # The planes that a change names are those with areas.
-            if had_loose or self._loose.GetNumberOfCells():
+            if had_loose or self._structures.has_loose:
                 self.changed.emit()
             return
         self._outlines_stale = True
@@ -364,37 +376,7 @@ class PlaneScene:
 
     # Lines ----------------------------------------------------------------------------------------------------------
 
-    def _draw_outlines(self) -> None:
-        structures, cache, frame = self.session.structures, self._cache, self.frame
-        if structures is None or cache is None or frame is None:
-            return
-        at = np.zeros(3)
-        at[frame.across] = self._index * frame.spacing[frame.across]
-        index = frame.cut_index(at, self.plane)
-        shown = [roi for roi in structures.rois if roi.visible and roi.number != self._replaced]
-        self._fill(self._outlines, [roi for roi in shown if roi.number != self.session.active], cache, index)
-        self._fill(self._active_outline, [roi for roi in shown if roi.number == self.session.active], cache, index)
-
     def _draw_loose(self) -> None:
-        """Points and what else is no area, in the size that they have on the screen."""
-        structures, marks, frame = self.session.structures, self._marks, self.frame
-        rois = [roi for roi in structures.rois if roi.visible and roi.loose] if structures is not None else []
-        if marks is None or frame is None or not rois:
-            if self._loose.GetNumberOfCells():
-                self._loose.Initialize()
-            return
-        drawn = marks.marks(rois, self._index, self._plane, self.mm_per_pixel * self.pixel_ratio)
-        points = drawn.ends.reshape(-1, 3)
-        points[:, frame.across] = self.towards_camera(_OUTLINE_DEPTH)
-        colours = np.array([roi.colour for roi in rois], dtype=np.uint8)[drawn.owners]
-        set_lines(self._loose, points, np.arange(0, len(points) + 1, 2), colours)
-
-    def _fill(self, target: vtkPolyData, rois: list[Roi], cache: OutlineCache, index: float) -> None:
-        outlines = cache.outlines(rois, index, self.plane)
-        lines = outlines.lines
-        if not lines.count:
-            if target.GetNumberOfCells():
-                target.Initialize()
-            return
-        colours = np.array([roi.colour for roi in rois], dtype=np.uint8)[outlines.owners]
-        set_lines(target, self._on_screen(lines.points, _OUTLINE_DEPTH), lines.offsets, colours)
+        if self.frame is not None:
+            depth, pixel_mm = self.towards_camera(_OUTLINE_DEPTH), self.mm_per_pixel * self.pixel_ratio
+            self._structures.draw_loose(self._index, self._plane, depth, pixel_mm)

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.measures.measure import Measure
 from viewer.session import Cut, View
 
 
@@ -64,6 +65,7 @@ class ViewEvent:
         steps: notches of the wheel, positive away from the user.
         key: Qt's name of the key without "Key_", such as "BracketLeft" or "Return"; "" for the mouse.
         pixel_mm: size of a screen pixel in the cut, mm.
+        across_lps, right_lps: unit vectors across the cut and to the right on the screen, LPS.
     """
 
     kind: EventKind
@@ -78,6 +80,16 @@ class ViewEvent:
     steps: float = 0.0
     key: str = ""
     pixel_mm: float = 1.0
+    across_lps: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    right_lps: tuple[float, float, float] = (1.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class MeasureDraft:
+    """A measure as it is being drawn or dragged; `replaces` is the number of the one that is not drawn meanwhile."""
+
+    measure: Measure
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +100,13 @@ class Preview:
         polylines: each (n, 2) mm in the frame of `ViewEvent.point_cut` of the pane; repeat the first point to close.
         colour: 0..255.
         replaces: number of the ROI whose stored outline must not be drawn in this pane meanwhile; None for none.
+        measure: a measure that is being drawn; None for none.
     """
 
     polylines: Sequence[NDArray[np.float64]]
     colour: tuple[int, int, int] = (255, 204, 0)
     replaces: int | None = None
+    measure: MeasureDraft | None = None
 
 
 class ToolHost(Protocol):
@@ -100,6 +114,9 @@ class ToolHost(Protocol):
 
     def handle(self, event: ViewEvent) -> bool:
         """Take the event (True), or leave it to navigation (False)."""
+
+    def wants_key(self, key: str) -> bool:
+        """Whether a key that is a shortcut of the window is the tool's now."""
 
     def preview(self, view: View) -> Preview | None:
         """What to draw live in this view now; asked after every event and after `Panes.refresh_preview`."""

@@ -1,6 +1,6 @@
 """What a tool is, and what it may use. A tool is a class in a file of its own and a line of `table`. No Qt."""
 
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from engine.structures import Roi
 from viewer.edits.parameters import Parameter, Values
@@ -41,6 +41,7 @@ class Tool(Protocol):
         name: for the journal.
         title, shortcut, tip: for the button and the menu.
         group: tools of one group share a button; "" has one of its own.
+        menu: that it stands in.
         has_disc: the size of the disc means something to it.
         reads_image: grey values mean something to it.
     """
@@ -50,6 +51,7 @@ class Tool(Protocol):
     shortcut: ClassVar[str]
     tip: ClassVar[str]
     group: ClassVar[str]
+    menu: ClassVar[str]
     has_disc: ClassVar[bool]
     reads_image: ClassVar[bool]
 
@@ -78,6 +80,7 @@ class PlainTool:
     """What most tools have nothing of: a group, a disc, grey values, parameters, a proposal, a cursor of their own."""
 
     group: ClassVar[str] = ""
+    menu: ClassVar[str] = "Edit"
     has_disc: ClassVar[bool] = False
     reads_image: ClassVar[bool] = False
 
@@ -92,3 +95,11 @@ class PlainTool:
     def cursor_name(self) -> str:
         """A cross, to aim with."""
         return "cross"
+
+
+@runtime_checkable
+class TakesKeys(Protocol):
+    """A tool that sometimes takes a key which is otherwise a shortcut of the window."""
+
+    def wants_key(self, key: str) -> bool:
+        """Whether the key (Qt's name without "Key_") is the tool's now."""

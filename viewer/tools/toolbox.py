@@ -10,7 +10,7 @@ from viewer.history import History
 from viewer.layers import Layer, LayersChanged
 from viewer.session import Session, View
 from viewer.tools.events import Preview, ViewEvent
-from viewer.tools.registry import Tool
+from viewer.tools.registry import TakesKeys, Tool
 from viewer.tools.table import TOOLS
 
 SMALLEST_MM, LARGEST_MM = 0.5, 100.0
@@ -149,6 +149,10 @@ class Toolbox:
                 "This stroke could not be joined to the structure; nothing was changed. Draw it a little differently."
             )
             return True
+
+    def wants_key(self, key: str) -> bool:
+        """Whether the active tool takes a key that is otherwise a shortcut of the window."""
+        return isinstance(self._active, TakesKeys) and self._active.wants_key(key)
 
     def preview(self, view: View) -> Preview | None:
         """What the active tool draws live."""

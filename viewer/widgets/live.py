@@ -2,6 +2,8 @@
 would fill the planes between drawn ones.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,6 +60,10 @@ class LiveHost:
             self._panes.refresh_preview()
         return taken
 
+    def wants_key(self, key: str) -> bool:
+        """The tool's."""
+        return self._toolbox.wants_key(key)
+
     def preview(self, view: View) -> Preview | None:
         """The tool's, and the proposals."""
         live = self._toolbox.preview(view)
@@ -74,7 +80,9 @@ class LiveHost:
                 colour = PROPOSED
         if not lines:
             return live
-        return Preview(lines, colour, live.replaces if live is not None else None)
+        if live is None:
+            return Preview(lines, colour)
+        return replace(live, polylines=lines, colour=colour)
 
     def cursor_name(self, view: View) -> str:
         """The tool's."""

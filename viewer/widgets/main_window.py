@@ -30,7 +30,7 @@ from viewer.widgets.panes import Panes
 from viewer.widgets.settings import settings
 from viewer.widgets.status_line import Banner, StatusLine
 
-MENUS = ("File", "Edit", "View", "Structures", "Findings", "Engine", "Help")
+MENUS = ("File", "Edit", "View", "Structures", "Measure", "Findings", "Engine", "Help")
 
 #: Of the places of the panels; what was stored for another is not put back.
 _LAYOUT_VERSION = 1

@@ -109,6 +109,8 @@ class PlanePane(VtkPane):
             point_cut=frame.cut_from_grid(point, plane),
             modifiers=frozenset(ours for theirs, ours in _MODIFIERS if modifiers & theirs),
             pixel_mm=self.scene.mm_per_pixel * ratio,
+            across_lps=_three(frame.geometry.directions[:, frame.across]),
+            right_lps=_three(frame.direction_lps("right")),
         )
 
     def refresh_preview(self) -> None:
@@ -119,6 +121,8 @@ class PlanePane(VtkPane):
             self.scene.set_preview(())
         else:
             self.scene.set_preview(preview.polylines, preview.colour, preview.replaces)
+        draft = preview.measure if preview is not None else None
+        self.scene.set_measure_draft(*((draft.measure, draft.replaces) if draft is not None else (None, None)))
         self.setCursor(_CURSORS[host.cursor_name(self.view) if host is not None else "arrow"])
 
     def _offer(self, event: ViewEvent) -> bool:
@@ -211,6 +215,15 @@ class PlanePane(VtkPane):
                 self.scene.index + planes * scroll_sign(self.view, frame.geometry.directions[:, frame.across])
             )
 
+    def event(self, event: QEvent) -> bool:
+        """Keep a key that the tool wants from the window's shortcuts."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self.tool_host is not None:
+            name = Qt.Key(event.key()).name.removeprefix("Key_")
+            if event.modifiers() == Qt.KeyboardModifier.NoModifier and self.tool_host.wants_key(name):
+                event.accept()
+                return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Offer the key to the tool; arrows and Page keys scroll, plus and minus zoom."""
         position = QPointF(self.mapFromGlobal(self.cursor().pos()))
@@ -266,6 +279,11 @@ class PlanePane(VtkPane):
 
 def _with(event: ViewEvent, **changes: object) -> ViewEvent:
     return ViewEvent(**{**event.__dict__, **changes})
+
+
+def _three(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = values.tolist()
+    return x, y, z
 
 
 def scroll_sign(view: View, across_lps: np.ndarray) -> int:

@@ -24,7 +24,7 @@ class ToolActions:
         self._add("", "Navigate", "Esc", "Move the crosshair, scroll and zoom; drops what is being drawn")
         bar.addAction(self._actions[""])
         for name, tool in TOOLS.items():
-            self._add(name, tool.title, tool.shortcut, tool.tip)
+            self._add(name, tool.title, tool.shortcut, tool.tip, tool.menu)
             self._put(bar, tool.group, self._actions[name])
         bar.addSeparator()
         self.target = TargetLabel(toolbox)
@@ -48,8 +48,8 @@ class ToolActions:
         window.session.volume_changed.connect(self._show)
         self._show()
 
-    def _add(self, name: str, title: str, shortcut: str, tip: str) -> None:
-        action = self._window.add_action("Edit", title, lambda: self._choose(name), shortcut=shortcut, tip=tip)
+    def _add(self, name: str, title: str, shortcut: str, tip: str, menu: str = "Edit") -> None:
+        action = self._window.add_action(menu, title, lambda: self._choose(name), shortcut=shortcut, tip=tip)
         action.setCheckable(True)
         self._group.addAction(action)
         self._actions[name] = action

@@ -1,0 +1,50 @@
+"""Measures: their list, and their table as a file. The tools that draw them are in the tool bar."""
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog
+
+from engine.errors import PlanimeterError
+from engine.measures.table_file import write_table
+from viewer.widgets.main_window import MainWindow
+from viewer.widgets.measures_panel import MeasuresPanel
+
+
+def install(window: MainWindow) -> None:
+    """Add the list and its actions."""
+    panel = MeasuresPanel(window.session, window.history, window.show_message)
+    window.add_panel("Measures", panel, "right", "Ctrl+Shift+M")
+    window.menu("Measure").addSeparator()
+    add = window.add_action
+    delete = add(
+        "Measure", "Delete measure", panel.delete, for_series=True, tip="Delete the measures that are selected"
+    )
+    save = add(
+        "Measure",
+        "Export measures…",
+        lambda: ask_file(window, panel),
+        for_series=True,
+        tip="Write all measures with their numbers into a table (CSV)",
+    )
+    panel.add_button(delete)
+    panel.add_button(save)
+
+
+def ask_file(window: MainWindow, panel: MeasuresPanel) -> None:
+    """Ask for a file and write the measures into it."""
+    if not panel.rows():
+        window.show_message("Nothing is measured on this series yet, so there is nothing to export.")
+        return
+    chosen, _ = QFileDialog.getSaveFileName(window, "Export measures", "measures.csv", "Table (*.csv)")
+    if chosen:
+        save(window, panel, Path(chosen))
+
+
+def save(window: MainWindow, panel: MeasuresPanel, path: Path) -> None:
+    """Write the measures into a table, and say so."""
+    try:
+        write_table(panel.rows(), path)
+    except PlanimeterError as error:
+        window.show_message(str(error), "error")
+    else:
+        window.show_message(f"Saved {path}.")
