@@ -71,6 +71,9 @@ class Timed:
         with self._clock():
             return self._host.handle(event)
 
+    def wants_key(self, key: str) -> bool:
+        return False
+
     def preview(self, view: View) -> Preview | None:
         with self._clock():
             return self._host.preview(view)

@@ -30,6 +30,9 @@ class Recorder:
         self.events.append(event)
         return self.takes
 
+    def wants_key(self, key: str) -> bool:
+        return False
+
     def preview(self, view: View) -> Preview | None:
         return None
 
