@@ -72,7 +72,7 @@ class Timed:
             return self._host.handle(event)
 
     def wants_key(self, key: str) -> bool:
-        return False
+        return self._host.wants_key(key)
 
     def preview(self, view: View) -> Preview | None:
         with self._clock():
