@@ -97,6 +97,7 @@ class FiledReport:
         number: Instance Number.
         content: hash of what it says, which does not depend on when it was written.
         signature: None while it is not signed.
+        written: ISO 8601, local time.
     """
 
     sop_class_uid: str
@@ -106,6 +107,7 @@ class FiledReport:
     number: int = 1
     content: str = ""
     signature: Signature | None = None
+    written: str = ""
 
 
 #: Nobody has said anything.

@@ -6,6 +6,7 @@ finding may have one.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, Literal
 
@@ -116,6 +117,19 @@ class FormField(Strict):
         """What was filled in, from what is kept of it."""
         return next((choice.value for choice in self.answers if choice.label == stated.value), stated.value)
 
+    def recognised(self, stated: Stated) -> Stated:
+        """What was read from a report as this field keeps it."""
+        label = next(
+            (
+                choice.label
+                for choice in self.answers
+                if stated.code is not None
+                and (choice.code.value, choice.code.scheme) == (stated.code.value, stated.code.scheme)
+            ),
+            stated.value,
+        )
+        return replace(stated, value=label, key=self.key)
+
 
 class FormRule(Strict):
     """What must or may not be filled in, where other fields have certain values.
@@ -203,6 +217,16 @@ class Form(Strict):
         """The inverse of `stated`: what the form's fields show."""
         known = {field.key: field for field in self.fields}
         return {said.key: known[said.key].value(said) for said in stated if said.key in known}
+
+    def recognised(self, stated: Sequence[Stated]) -> tuple[Stated, ...]:
+        """What was read from a report, by the fields that have their concepts, in the form's order; others last."""
+        order = {(field.code.value, field.code.scheme): index for index, field in enumerate(self.fields)}
+        places = [order.get((said.concept.value, said.concept.scheme), len(order)) for said in stated]
+        known = [
+            self.fields[place].recognised(said) if place < len(order) else said
+            for place, said in sorted(zip(places, stated, strict=True), key=lambda pair: pair[0])
+        ]
+        return tuple(known)
 
     def name(self, values: Values) -> str:
         """What to call a finding that was filled in so."""

@@ -68,6 +68,11 @@ class Series:
         """True when it holds structures that are drawn on an image."""
         return self.handler.gives is Gives.STRUCTURES
 
+    @property
+    def is_findings(self) -> bool:
+        """True when it holds findings about an image."""
+        return self.handler.gives is Gives.FINDINGS
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
@@ -108,3 +113,7 @@ class Catalogue:
     def structures(self) -> list[Series]:
         """The sets of structures, in order."""
         return [series for series in self.series() if series.is_structures]
+
+    def reports(self) -> list[Series]:
+        """The reports of findings, in order."""
+        return [series for series in self.series() if series.is_findings]

@@ -19,6 +19,7 @@ from engine.volume import FloatArray, Volume
 
 if TYPE_CHECKING:
     from engine.dicom.header import Header
+    from engine.dicom.report_read import ReportContents
     from engine.stored.catalogue import Series
 
 
@@ -27,6 +28,7 @@ class Gives(Enum):
 
     VOLUME = "volume"
     STRUCTURES = "structures"
+    FINDINGS = "findings"
     NOTHING = "nothing"
 
 
@@ -118,4 +120,20 @@ class StructuresHandler(Handler):
 
         Raises:
             ReadError: the file is unreadable.
+        """
+
+
+class FindingsHandler(Handler):
+    """A kind that is read as findings on an image."""
+
+    gives = Gives.FINDINGS
+
+    @abstractmethod
+    def read(self, series: "Series", volume: Volume, progress: Progress) -> "ReportContents":
+        """The findings, with their places on the image where they have some; what was unusual is in the notes.
+
+        Raises:
+            ReadError: the file is unreadable.
+            MismatchError: they belong to another study.
+            CancelledError: `progress` asked to stop.
         """

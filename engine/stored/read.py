@@ -1,14 +1,19 @@
 """Reads a series that a scan listed, by the handler of its kind."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ReadError
 from engine.progress import Progress, silent
 from engine.stored.catalogue import Series
-from engine.stored.handler import ImageHandler, StructuresHandler
+from engine.stored.handler import FindingsHandler, ImageHandler, StructuresHandler
 from engine.structures import StructureSet
 from engine.volume import FloatArray, Volume
+
+if TYPE_CHECKING:
+    from engine.dicom.report_read import ReportContents
 
 
 def read_series(series: Series, progress: Progress = silent, units: str = "") -> Volume:
@@ -50,6 +55,19 @@ def read_outlines(series: Series) -> list[FloatArray]:
         ReadError: these are no structures, or their file is unreadable.
     """
     return _structures(series).read_outlines(series)
+
+
+def read_findings(series: Series, volume: Volume, progress: Progress = silent) -> "ReportContents":
+    """Read the findings of a report about an image.
+
+    Raises:
+        ReadError: this is no report, it has a problem, or its file is unreadable.
+        MismatchError: it belongs to another study.
+        CancelledError: `progress` asked to stop.
+    """
+    if series.problem or not isinstance(series.handler, FindingsHandler):
+        raise ReadError(series.problem or f"{name_of(series)} holds no findings.")
+    return series.handler.read(series, volume, progress)
 
 
 def _image(series: Series) -> ImageHandler:

@@ -1,0 +1,260 @@
+"""Findings → structured report (Comprehensive 3D SR): written beside its target, read back, compared, put in place."""
+
+import hashlib
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import pydicom
+from highdicom.sr import Comprehensive3DSR
+from pydicom.dataset import Dataset
+from pydicom.valuerep import DT
+
+from engine import __version__
+from engine.answers import Finding, new_uid
+from engine.assessment import FiledReport, Signature, Verdict
+from engine.dicom.report_certificate import ReportCertificate, certify_report, content_hash
+from engine.dicom.report_codes import SCHEME
+from engine.dicom.report_content import observed, report_content
+from engine.dicom.report_file import read_report_file
+from engine.dicom.report_read import contents_from
+from engine.dicom.rtstruct_header import choose_character_set, put, stable_uid
+from engine.dicom.rtstruct_write import IMPLEMENTATION_UID
+from engine.errors import CertificationError, PlanimeterError, WriteError
+from engine.person_name import shown
+from engine.safe_file import put_in_place, write_errors, write_temporary
+from engine.volume import Volume
+
+#: Comprehensive 3D SR Storage.
+REPORT_CLASS = "1.2.840.10008.5.1.4.1.1.88.34"
+
+
+@dataclass(frozen=True, eq=False)
+class Reported:
+    """A report that was written: its certificate, and what the next one names as its predecessor."""
+
+    certificate: ReportCertificate
+    filed: FiledReport
+
+
+def export_report(
+    findings: Sequence[Finding],
+    volume: Volume,
+    path: Path,
+    *,
+    signature: Signature | None = None,
+    predecessor: FiledReport | None = None,
+) -> Reported:
+    """Write findings to a structured report that has been read back and compared with them.
+
+    The file appears at `path` only when it says the same; its certificate is written beside it as
+    `NAME.certificate.json`. A report that says and is signed as its predecessor is written as the same instance; any
+    other is a new one that names its predecessor.
+
+    Args:
+        findings: to write, each with its UID.
+        volume: the image that they are about.
+        path: of the file.
+        signature: who vouches for it, which makes it complete and verified; None for a partial, unverified report.
+        predecessor: the report that was filed of these findings before, if any.
+
+    Raises:
+        CertificationError: the file, read back, differs; what stood at `path` is still there.
+        WriteError: nothing to write or nothing to refer to, a finding that nobody judged is to be signed, a signed
+            report stands at `path`, or the folder can't be written to.
+    """
+    path = Path(path)
+    findings = tuple(finding if finding.uid else replace(finding, uid=new_uid()) for finding in findings)
+    check_reportable(findings, volume, signature)
+    filed = _identity(findings, volume, signature, predecessor)
+    _refuse_over_signed(path, filed)
+    data = report_bytes(findings, volume, filed, predecessor)
+    beside = path.with_name(f"{path.name}.certificate.json")
+    temporary: Path | None = None
+    proof: Path | None = None
+    try:
+        with write_errors(path):
+            temporary = write_temporary(path, data)
+        again = contents_from(read_report_file(temporary), volume, path.name)
+        certificate = certify_report(findings, again.findings, (filed, again.filed), volume).model_copy(
+            update={
+                "file": path.name,
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "predecessor": _names(filed, predecessor),
+            }
+        )
+        if not certificate.ok:
+            raise CertificationError(
+                f"The report {path.name} was not written, because read back it differs: {certificate.problems[0]}"
+            )
+        with write_errors(path):
+            proof = write_temporary(beside, certificate.model_dump_json(indent=2).encode() + b"\n")
+            put_in_place(temporary, path)
+            put_in_place(proof, beside)
+    finally:
+        for left in (temporary, proof):
+            if left is not None:
+                left.unlink(missing_ok=True)
+    return Reported(certificate, filed)
+
+
+def check_reportable(findings: Sequence[Finding], volume: Volume, signature: Signature | None = None) -> None:
+    """Raises WriteError, before anything is written, where findings cannot be reported so."""
+    if not findings:
+        raise WriteError("There are no findings to report.")
+    if not volume.instances or not volume.info.study_uid:
+        raise WriteError(
+            "This image is no DICOM image, so a DICOM report has nothing to refer to; save the findings as CSV, JSON "
+            "or PDF instead."
+        )
+    if signature is None:
+        return
+    if not signature.name.strip() or not signature.organisation.strip():
+        raise WriteError("A report is signed with a name and an organisation; give both.")
+    unseen = [finding.name for finding in findings if finding.assessment.verdict is Verdict.UNSEEN]
+    if unseen:
+        others = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
+        raise WriteError(
+            f"'{unseen[0]}'{others} has not been judged yet, so the report cannot be signed; accept, change or reject "
+            "it, or save the report unsigned."
+        )
+
+
+def report_bytes(
+    findings: Sequence[Finding], volume: Volume, filed: FiledReport, predecessor: FiledReport | None
+) -> bytes:
+    """The file's bytes."""
+    evidence = _evidence(volume)
+    signature = filed.signature
+    with warnings.catch_warnings():
+        # About names without a family name, which are as the reader gave them.
+        warnings.simplefilter("ignore")
+        report = Comprehensive3DSR(
+            evidence=evidence,
+            content=report_content(findings, volume, signature),
+            series_instance_uid=filed.series_uid,
+            series_number=1,
+            sop_instance_uid=filed.sop_instance_uid,
+            instance_number=filed.number,
+            manufacturer="Planimeter",
+            is_complete=signature is not None,
+            is_final=signature is not None,
+            is_verified=signature is not None,
+            verifying_observer_name=signature.name if signature else None,
+            verifying_organization=signature.organisation if signature else None,
+            previous_versions=[_previous(predecessor)] if predecessor and _names(filed, predecessor) else None,
+            specific_character_set="ISO_IR 192",
+            manufacturer_model_name="Planimeter",
+            software_versions=__version__,
+            series_description="Planimeter findings",
+        )
+    stamp = datetime.fromisoformat(filed.written)
+    for kind in ("InstanceCreation", "Content", "Series"):
+        setattr(report, f"{kind}Date", stamp.strftime("%Y%m%d"))
+        setattr(report, f"{kind}Time", stamp.strftime("%H%M%S"))
+    for equipment in report.ContributingEquipmentSequence:
+        equipment.ContributionDateTime = DT(stamp.strftime("%Y%m%d%H%M%S"))
+    if signature is not None:
+        signed = observed(signature.time)
+        report.VerifyingObserverSequence[0].VerificationDateTime = signed or DT(stamp.strftime("%Y%m%d%H%M%S"))
+    report.CodingSchemeIdentificationSequence = [_coding_scheme()]
+    choose_character_set(report)
+    report.file_meta.ImplementationClassUID = pydicom.uid.UID(IMPLEMENTATION_UID)
+    report.file_meta.ImplementationVersionName = "PLANIMETER"
+    out = io.BytesIO()
+    pydicom.dcmwrite(out, report, enforce_file_format=True)
+    return out.getvalue()
+
+
+def _identity(
+    findings: Sequence[Finding], volume: Volume, signature: Signature | None, predecessor: FiledReport | None
+) -> FiledReport:
+    content = content_hash(findings, volume)
+    if predecessor is not None and predecessor.content == content and _same_person(predecessor.signature, signature):
+        return predecessor
+    return FiledReport(
+        REPORT_CLASS,
+        new_uid(),
+        stable_uid("SR series", volume.info.study_uid, volume.info.series_uid),
+        volume.info.study_uid,
+        1 if predecessor is None else predecessor.number + 1,
+        content,
+        signature,
+        datetime.now().isoformat(timespec="seconds"),
+    )
+
+
+def _same_person(one: Signature | None, other: Signature | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return (one.name, one.organisation) == (other.name, other.organisation)
+
+
+def _names(filed: FiledReport, predecessor: FiledReport | None) -> str:
+    """The SOP Instance UID that a report names as its predecessor; "" where it names none."""
+    if predecessor is None or predecessor.sop_instance_uid == filed.sop_instance_uid:
+        return ""
+    return predecessor.sop_instance_uid
+
+
+def _refuse_over_signed(path: Path, filed: FiledReport) -> None:
+    """A signed report is never replaced by another."""
+    if not path.exists():
+        return
+    try:
+        there = read_report_file(path).filed
+    except PlanimeterError:
+        # Something else stands there, which the user chose to replace.
+        return
+    if there.signature is not None and there.sop_instance_uid != filed.sop_instance_uid:
+        raise WriteError(
+            f"{path.name} is a report that {shown(there.signature.name)} signed, which is kept as it is; choose "
+            "another name, and the new report will name it as its predecessor."
+        )
+
+
+def _evidence(volume: Volume) -> list[Dataset]:
+    """The headers of the image's instances, as far as a report needs them."""
+    info = volume.info
+    first = Dataset()
+    for keyword, value in (
+        ("PatientName", info.patient_name),
+        ("PatientID", info.patient_id),
+        ("PatientBirthDate", info.patient_birth_date),
+        ("PatientSex", info.patient_sex if info.patient_sex in ("M", "F", "O") else ""),
+        ("AccessionNumber", info.accession_number),
+        ("StudyID", info.study_id),
+        ("StudyDate", info.study_date if len(info.study_date) == 8 and info.study_date.isdigit() else ""),
+        ("StudyTime", info.study_time if info.study_time.partition(".")[0].isdigit() else ""),
+        ("ReferringPhysicianName", info.referring_physician),
+        ("StudyDescription", info.study_description),
+    ):
+        put(first, keyword, value)
+    evidence = []
+    for sop_class, uid in dict.fromkeys((each.sop_class_uid, each.sop_instance_uid) for each in volume.instances):
+        header = Dataset()
+        header.update(first)
+        header.StudyInstanceUID, header.SeriesInstanceUID = info.study_uid, info.series_uid
+        header.SOPClassUID, header.SOPInstanceUID = sop_class, uid
+        evidence.append(header)
+    return evidence
+
+
+def _coding_scheme() -> Dataset:
+    """What our private scheme of codes is, for those who don't know it (PS3.3 C.12.1.1.10)."""
+    item = Dataset()
+    item.CodingSchemeDesignator = SCHEME
+    item.CodingSchemeName = "Findings and the reader's verdicts on them in Planimeter"
+    item.CodingSchemeVersion = "1"
+    item.CodingSchemeResponsibleOrganization = "Planimeter"
+    return item
+
+
+def _previous(predecessor: FiledReport) -> Dataset:
+    header = Dataset()
+    header.StudyInstanceUID, header.SeriesInstanceUID = predecessor.study_uid, predecessor.series_uid
+    header.SOPClassUID, header.SOPInstanceUID = predecessor.sop_class_uid, predecessor.sop_instance_uid
+    return header
