@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from engine.cards.schema import Card, Output
 
 #: What each kind of output is made of.
-_WANTED: dict[str, tuple[Kind, ...]] = {"mask": PLACES, "score": ("scores",), "risk": ("scores",)}
+_WANTED: dict[str, tuple[Kind, ...]] = {"mask": PLACES, "score": ("scores",), "risk": ("scores",), "box": ("boxes",)}
 
 
 def made_in(card: "Card") -> dict[str, Made]:

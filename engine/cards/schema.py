@@ -72,7 +72,7 @@ class Output(Strict):
         threshold: level of a probability at which it counts.
     """
 
-    kind: Literal["mask", "score", "risk"]
+    kind: Literal["mask", "score", "risk", "box"]
     label: Identifier
     name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     node: Identifier | None = None

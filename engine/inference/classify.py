@@ -136,7 +136,7 @@ def _crops(whole: torch.Tensor, view: View, image: Prepared, around: Places | No
     extent = float(((voxels.max(axis=0) - voxels.min(axis=0) + 1) * np.array(image.spacing)).max())
     sizes = view.sizes_mm or (extent,)
     if not view.orthogonal:
-        return [torch.cat([_cube(whole, centre, image.spacing, (size,) * 3, view.pixels) for size in sizes])]
+        return [torch.cat([cut_around(whole, centre, image.spacing, (size,) * 3, view.pixels) for size in sizes])]
     made = []
     for axis in range(3):
         parts = []
@@ -145,13 +145,13 @@ def _crops(whole: torch.Tensor, view: View, image: Prepared, around: Places | No
             edges[axis] = image.spacing[axis]
             pixels = [view.pixels[1], view.pixels[1], view.pixels[2]]
             pixels[axis] = 1
-            cut = _cube(whole, centre, image.spacing, edges, pixels)
+            cut = cut_around(whole, centre, image.spacing, edges, pixels)
             parts.append(cut.reshape(cut.shape[0], 1, view.pixels[1], -1))
         made.append(torch.cat(parts))
     return made
 
 
-def _cube(
+def cut_around(
     whole: torch.Tensor,
     centre: NDArray[np.float64],
     spacing: Sequence[float],

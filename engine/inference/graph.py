@@ -11,6 +11,7 @@ from engine.cards.nodes import Node
 from engine.cards.schema import Output
 from engine.cards.weights import find_weights, read_weights
 from engine.errors import CardError
+from engine.inference.boxes import Boxes
 from engine.inference.context import Context
 from engine.inference.maps import Maps
 from engine.inference.outlines import Outlines
@@ -25,15 +26,16 @@ from engine.volume import Volume
 #: What a node without a network takes, as a share of all networks.
 _LEAST_SHARE = 0.01
 
-Value = Volume | Prepared | Maps | Outlines | Scores
+Value = Volume | Prepared | Maps | Outlines | Scores | Boxes
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a graph found: structures and scores, by the names of the outputs."""
+    """What a graph found, by the names of the outputs."""
 
     structures: dict[str, Found]
     scores: dict[str, float]
+    boxes: dict[str, Boxes]
 
 
 def run_graph(context: Context) -> Answers:
@@ -44,18 +46,20 @@ def run_graph(context: Context) -> Answers:
         UnsuitableInputError: the first network finds hardly any of its structures.
     """
     values = run_nodes(context, looked=partial(check_found, context))
-    structures, scores = {}, {}
+    structures, scores, boxes = {}, {}, {}
     for index, output in enumerate(context.card.outputs):
         made = _made(context, values, output)
         if isinstance(made, Scores):
             scores[output.name] = made.of(output.label)
+        elif isinstance(made, Boxes):
+            boxes[output.name] = made
         elif isinstance(made, Outlines):
             structures[output.name] = Found(made.areas[output.label])
         else:
             count = len(context.card.outputs)
             progress = part(context.progress, 0.82 + 0.18 * index / count, 0.82 + 0.18 * (index + 1) / count)
             structures[output.name] = found_from_maps(context, made, output, progress)
-    return Answers(structures, scores)
+    return Answers(structures, scores, boxes)
 
 
 def run_nodes(context: Context, looked: Callable[[Maps], None] | None = None) -> dict[str, Value]:
@@ -148,8 +152,8 @@ def _value(context: Context, values: dict[str, Value], name: str, progress: Prog
     return values[name]
 
 
-def _made(context: Context, values: Mapping[str, Value], output: Output) -> Maps | Outlines | Scores:
+def _made(context: Context, values: Mapping[str, Value], output: Output) -> Maps | Outlines | Scores | Boxes:
     """What an output is made of."""
     value = values[maker_of(context.card, made_in(context.card), output)]
     # A card is checked when it is read: what makes an output has its label and is of its kind.
-    return cast(Maps | Outlines | Scores, value)
+    return cast(Maps | Outlines | Scores | Boxes, value)

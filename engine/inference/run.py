@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 from shapely import MultiPolygon
 
-from engine.answers import Result, RunOptions, Score
+from engine.answers import Box, Result, RunOptions, Score
 from engine.cards.options import with_chosen
 from engine.cards.registry import LoadedCard, check_supported
 from engine.cards.schema import Output
 from engine.cards.suitability import why_unsuitable
 from engine.errors import UnsuitableInputError
+from engine.inference.boxes import Boxes
 from engine.inference.context import Context, OnTile, nobody
 from engine.inference.graph import run_graph
 from engine.inference.structures import Found
@@ -60,7 +62,7 @@ def run_card(
     rois += tuple(_bands(context, rois, found))
     progress(1.0, "Done")
     return Result(
-        (*rois, *_scores(context, answers.scores)),
+        (*rois, *_scores(context, answers.scores), *_boxes(context, answers.boxes)),
         " and ".join(context.devices) or "cpu",
         tuple(context.notes),
         tuple(context.stages.items()),
@@ -107,6 +109,35 @@ def _scores(context: Context, values: Mapping[str, float]) -> list[Score]:
                 )
             )
     return scores
+
+
+def _boxes(context: Context, values: Mapping[str, Boxes]) -> list[Box]:
+    """Each box under the output whose label is the likeliest in it, the surest first within an output."""
+    provenance = _provenance(context)
+    made: list[Box] = []
+    for output in context.card.outputs:
+        if output.name not in values:
+            continue
+        boxes = values[output.name]
+        column = boxes.labels.index(output.label)
+        mine = np.flatnonzero(boxes.values.argmax(axis=1) == column)
+        lows, highs = boxes.chosen(mine).on_volume()
+        for low, high, value in zip(lows, highs, boxes.values[mine, column], strict=True):
+            made.append(
+                Box(
+                    len(made) + 1,
+                    output.label,
+                    output.name,
+                    (float(low[0]), float(low[1]), float(low[2])),
+                    (float(high[0]), float(high[1]), float(high[2])),
+                    float(value),
+                    output.threshold,
+                    _code(output),
+                    provenance,
+                    form=context.card.form or "",
+                )
+            )
+    return made
 
 
 def _code(output: Output) -> Code | None:

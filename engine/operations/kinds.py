@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["image", "maps", "outlines", "scores"]
+Kind = Literal["image", "maps", "outlines", "scores", "boxes"]
 
 _WORDS: dict[Kind, str] = {
     "image": "an image",
     "maps": "probabilities",
     "outlines": "outlines",
     "scores": "scores",
+    "boxes": "boxes",
 }
 #: What tells of each voxel whether a label is there.
 PLACES: tuple[Kind, ...] = ("maps", "outlines")
@@ -22,7 +23,7 @@ class Made:
 
     Args:
         kind: an "image" on a network's grid; "maps" of a probability a label and voxel; "outlines" of labels on the
-            planes as acquired; "scores" of labels, one a view.
+            planes as acquired; "scores" of labels, one a view; "boxes" that may hold the labels.
         labels: in order; an image has none.
         acquired: an input of the card, which is there as it was acquired too.
     """

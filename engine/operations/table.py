@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.operations import (
     atlas,
     body_outline,
+    candidates,
     choose,
     classify,
     combine,
@@ -15,6 +16,7 @@ from engine.operations import (
     hierarchy,
     mask,
     segment,
+    sieve,
     threshold,
 )
 from engine.operations.kinds import Made
@@ -49,6 +51,8 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {
     "segment": Operation("network", segment.Params, segment.makes, segment.run, needs_weights=True),
     "classify": Operation("network", classify.Params, classify.makes, classify.run, needs_weights=True),
+    "candidates": Operation("candidates", candidates.Params, candidates.makes, candidates.run),
+    "sieve": Operation("network", sieve.Params, sieve.makes, sieve.run, needs_weights=True),
     "atlas": Operation("registration", atlas.Params, atlas.makes, atlas.run),
     "body_outline": Operation(
         "body outline", body_outline.Params, body_outline.makes, body_outline.run, as_acquired=True

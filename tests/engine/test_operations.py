@@ -53,6 +53,36 @@ def classifier(folder: Path) -> Json:
     return node("kind", "classify", "ct", network=network, labels=["a", "b", "c"], view=VIEW) | {"weights": [weights]}
 
 
+SPOTS = node("spots", "candidates", "ct", label="Spot", spots="bright", diameters_mm=[24], least=0.05, dimensions=3)
+
+
+def sieve(folder: Path) -> list[Json]:
+    """A sieve with random weights behind the finder of spots."""
+    network: Json = {
+        "network": "ConvClassifier",
+        "in_shape": [1, 16, 16],
+        "classes": 1,
+        "channels": [4],
+        "strides": [2],
+    }
+    torch.manual_seed(0)
+    weights = write_weights(folder, "sieve", build_network(network))
+    looks: Json = {
+        "network": network,
+        "labels": ["Spot"],
+        "activation": "sigmoid",
+        "pixels": [1, 16, 16],
+        "edge_mm": 32,
+    }
+    return [SPOTS, node("sure", "sieve", "ct spots", keep=0, **looks) | {"weights": [weights]}]
+
+
+def boxed(result: Result, volume: Volume) -> bool:
+    """Whether the middle of a box lies in the bright box."""
+    middles = [np.rint((np.array(box.low_kji) + box.high_kji) / 2).astype(int) for box in result.boxes]
+    return any(bright(volume)[tuple(middle)] for middle in middles)
+
+
 def phantom() -> Volume:
     """A block of tissue in air with a bright box of 8 × 20 × 24 voxels in it, off the middle."""
     voxels = np.full((24, 64, 64), -1000, np.int16)
@@ -140,6 +170,8 @@ EXAMPLES: dict[str, Example] = {
         [output("Box", "both")],
         lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
     ),
+    "candidates": Example(lambda folder: [SPOTS], [output("Spot", kind="box")], boxed),
+    "sieve": Example(sieve, [output("Spot", "sure", kind="box")], boxed),
     "hierarchy": Example(
         lambda folder: [classifier(folder), node("tree", "hierarchy", "kind", parents={"ab": ["a", "b"], "c": ["c"]})],
         [output("ab", kind="score"), output("c", kind="score"), output("a", kind="score"), output("b", kind="score")],
@@ -163,7 +195,7 @@ def test_an_operation_runs(word: str, tmp_path: Path) -> None:
     assert word in {made["op"] for made in graph}
     loaded = write_card(tmp_path / "m", graph, list(example.outputs), **(example.changes or {}))
     result = run_card(loaded, only_input(loaded.card, volume), device="cpu")
-    assert len(result.rois) + len(result.scores) == len(example.outputs)
+    assert len(result.rois) + len(result.scores) == sum(made["kind"] != "box" for made in example.outputs)
     assert example.shows(result, volume)
 
 
