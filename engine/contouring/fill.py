@@ -63,6 +63,25 @@ def fill(areas: Areas, geometry: Geometry, progress: Progress = silent) -> BoolA
     return out
 
 
+def count_inside(structures: Sequence[Areas], geometry: Geometry) -> int:
+    """How many voxels of the image have their centre inside an odd number of some structures.
+
+    Of one structure these are the voxels of `fill`, of two those in which their masks differ; no mask is made.
+    """
+    _, rows, columns = geometry.shape
+    areas = [(k, area) for areas in structures for k, area in areas.items() if 0 <= k < geometry.shape[0]]
+    if not areas:
+        return 0
+    planes = np.array([k for k, _ in areas], dtype=np.intp)
+    start, end, owner = _edges_of([area for _, area in areas])
+    k, row, column = _crossings(start, end, planes[owner], geometry.shape, geometry.spacing_uv)
+    line = k * columns + column
+    key = np.sort(line * (rows + 1) + row)
+    # Lines are closed, so each column of voxels is crossed an even number of times.
+    line, row = np.divmod(key, rows + 1)
+    return int((row[1::2] - row[0::2]).sum())
+
+
 def _edges(area: MultiPolygon | Polygon) -> tuple[FloatArray, FloatArray]:
     start, end, _ = _edges_of([area])
     return start, end
@@ -86,15 +105,11 @@ def _first_at_or_after(value: FloatArray, step: float) -> IntArray:
     return n.astype(np.intp)
 
 
-def _paint(
-    out: BoolArray, start: FloatArray, end: FloatArray, plane: IntArray, spacing_uv: tuple[float, float]
-) -> None:
-    """Set the voxels of (planes, rows, columns) `out` that the edges enclose, by even-odd.
-
-    Every edge flips all voxels below it (at larger v) in the columns that it spans; below the last line all flips
-    have cancelled. Columns are scanned downwards, so that each step is one operation on whole rows of all planes.
-    """
-    _, rows, columns = out.shape
+def _crossings(
+    start: FloatArray, end: FloatArray, plane: IntArray, shape: tuple[int, ...], spacing_uv: tuple[float, float]
+) -> tuple[IntArray, IntArray, IntArray]:
+    """(plane, row, column) of the first voxel below each crossing of an edge and a column of voxel centres."""
+    _, rows, columns = shape
     du, dv = spacing_uv
     finite = np.isfinite(start).all(axis=1) & np.isfinite(end).all(axis=1)
     if not finite.all():
@@ -105,14 +120,24 @@ def _paint(
     last = np.minimum(_first_at_or_after(np.clip(high[:, 0], 0.0, columns * du), du), columns)
     count = np.maximum(last - first, 0)
     edge = np.repeat(np.arange(len(count)), count)
-    if not len(edge):
-        return
     column = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count - first, count)
     a, b = low[edge], high[edge]
     # Shares of an edge from 0 to 1 first: slopes of edges almost along v would overflow.
     v = a[:, 1] + (column * du - a[:, 0]) / (b[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
-    row = _first_at_or_after(np.clip(v, 0.0, rows * dv), dv)
-    k = plane[edge]
+    return plane[edge], _first_at_or_after(np.clip(v, 0.0, rows * dv), dv), column
+
+
+def _paint(
+    out: BoolArray, start: FloatArray, end: FloatArray, plane: IntArray, spacing_uv: tuple[float, float]
+) -> None:
+    """Set the voxels of (planes, rows, columns) `out` that the edges enclose, by even-odd.
+
+    Every edge flips all voxels below it (at larger v) in the columns that it spans; below the last line all flips
+    have cancelled. Columns are scanned downwards, so that each step is one operation on whole rows of all planes.
+    """
+    k, row, column = _crossings(start, end, plane, out.shape, spacing_uv)
+    if not len(k):
+        return
     k0, j0, i0 = int(k.min()), int(row.min()), int(column.min())
     size = (int(k.max()) + 1 - k0, int(row.max()) + 1 - j0, int(column.max()) + 1 - i0)
     if np.prod(size) > SPARSE * len(k) and _paint_runs(out, k, row, column):

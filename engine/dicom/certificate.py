@@ -1,15 +1,15 @@
 """The proof that an RTSTRUCT file holds what was on screen."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from shapely import MultiPolygon
 
 from engine import __version__
-from engine.contouring.fill import fill
+from engine.contouring.fill import count_inside
 from engine.dicom.presets import ExportOptions, written_names
 from engine.progress import Progress, silent
 from engine.structures import PlaneContours, Roi, StructureSet
@@ -117,11 +117,9 @@ def certify(
 def _compared(roi: Roi, other: Roi, geometry: Geometry, keep_source: bool) -> StructureCertificate:
     pairs = {k: (roi.area(k), other.area(k)) for k in sorted({*roi.planes, *other.planes})}
     distance = max((largest_distance(a, b) for a, b in pairs.values()), default=0.0)
-    box = _box(pairs, geometry)
-    mine = fill({k: a for k, (a, _) in pairs.items()}, geometry)[box]
-    theirs = fill({k: b for k, (_, b) in pairs.items()}, geometry)[box]
-    total = int(np.count_nonzero(mine)) + int(np.count_nonzero(theirs))
-    differing = int(np.count_nonzero(mine != theirs))
+    mine, theirs = {k: a for k, (a, _) in pairs.items()}, {k: b for k, (_, b) in pairs.items()}
+    total = count_inside([mine], geometry) + count_inside([theirs], geometry)
+    differing = count_inside([mine, theirs], geometry)
     untouched = {k: c for k, c in roi.planes.items() if c.source and keep_source}
     return StructureCertificate(
         name=roi.name,
@@ -142,18 +140,6 @@ def _compared(roi: Roi, other: Roi, geometry: Geometry, keep_source: bool) -> St
         loose_contours=len(roi.loose),
         loose_identical=[c.data for c in roi.loose] == [c.data for c in other.loose],
     )
-
-
-def _box(pairs: Mapping[int, tuple[MultiPolygon, MultiPolygon]], geometry: Geometry) -> tuple[slice, slice, slice]:
-    """Planes, rows and columns outside which no voxel is inside any of the areas."""
-    areas = np.array([area for pair in pairs.values() for area in pair if not area.is_empty], dtype=object)
-    if not len(areas):
-        return slice(0), slice(0), slice(0)
-    bounds = shapely.total_bounds(areas)
-    du, dv = geometry.spacing_uv
-    (i0, j0), (i1, j1) = np.floor(bounds[:2] / (du, dv)), np.ceil(bounds[2:] / (du, dv))
-    rows, columns = (slice(max(int(low), 0), max(int(high) + 1, 0)) for low, high in ((j0, j1), (i0, i1)))
-    return slice(max(min(pairs), 0), max(pairs) + 1), rows, columns
 
 
 def _problems(entry: StructureCertificate, other: Roi, name: str, options: ExportOptions) -> list[str]:
@@ -205,7 +191,13 @@ def largest_distance(first: MultiPolygon, second: MultiPolygon) -> float:
     """
     if first.is_empty or second.is_empty:
         return 0.0 if first.is_empty and second.is_empty else float("inf")
-    one, two = _rings(first), _rings(second)
+    (corners, ring), (others, other_ring) = _points(first), _points(second)
+    if np.array_equal(ring, other_ring):
+        # In the same order, as most are: how far each point lies from its counterpart.
+        moved = float(np.sqrt(np.square(corners - others).sum(axis=1).max()))
+        if moved <= SAME_POINT_MM:
+            return moved
+    one, two = _rings(corners, ring), _rings(others, other_ring)
     if len(one) == len(two):
         moves = [_largest_move(a, b) for a, b in zip(one, two, strict=True)]
         if all(move is not None for move in moves):
@@ -213,10 +205,14 @@ def largest_distance(first: MultiPolygon, second: MultiPolygon) -> float:
     return float(shapely.hausdorff_distance(first.boundary, second.boundary))
 
 
-def _rings(area: MultiPolygon) -> list[FloatArray]:
+def _points(area: MultiPolygon) -> tuple[FloatArray, NDArray[np.int64]]:
+    """(n, 2) points of all rings, the first of each again at its end, and the ring of each point."""
+    points, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
+    return points, ring
+
+
+def _rings(points: FloatArray, ring: NDArray[np.int64]) -> list[FloatArray]:
     """(n, 2) points of each ring, not closed, in an order that doesn't depend on how they are put together."""
-    rings = shapely.get_rings(shapely.get_parts(area))
-    points, ring = shapely.get_coordinates(rings, return_index=True)
     every = [part[:-1] for part in np.split(points, np.flatnonzero(np.diff(ring)) + 1)]
     return sorted(every, key=lambda part: (len(part), *np.round(part.min(axis=0), 2), *np.round(part.max(axis=0), 2)))
 

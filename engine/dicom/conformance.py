@@ -15,9 +15,8 @@ from engine.dicom.references import references_of
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS, RtstructFile
 from engine.dicom.rtstruct_items import integer, sequence, string
 from engine.dicom.rtstruct_match import contour_planes
-from engine.loose import points_of
 from engine.structures import RawContour
-from engine.volume import Volume
+from engine.volume import FloatArray, Volume
 
 #: PS3.3 A.19 with C.7.1.1, C.7.2.1, C.8.8.1, C.7.5.1, C.8.8.5, C.8.8.6, C.8.8.8, C.12.1.
 _TYPE_1 = ("SOPClassUID", "SOPInstanceUID", "Modality", "StudyInstanceUID", "SeriesInstanceUID", "StructureSetLabel",
@@ -147,17 +146,16 @@ def _contours(file: RtstructFile) -> list[str]:
     for roi in file.roi_contours:
         who = f"ROI number {roi.number}"
         found: Counter[str] = Counter()
-        for contour, stated in zip(roi.contours, roi.stated_points, strict=True):
-            found.update(_contour(contour, stated))
+        for contour, stated, points in zip(roi.contours, roi.stated_points, roi.points, strict=True):
+            found.update(_contour(contour, stated, points))
         out += [f"{who}: {_counted(count)} {what}." for what, count in found.items()]
     return out
 
 
-def _contour(contour: RawContour, stated: int | None) -> list[str]:
+def _contour(contour: RawContour, stated: int | None, points: FloatArray | None) -> list[str]:
     out: list[str] = []
     if contour.geometric_type not in _TYPES:
         out.append(f"of the unknown type '{contour.geometric_type}'")
-    points = points_of(contour.data)
     if points is None:
         return [*out, "with coordinates that are no numbers"]
     if stated is None:
@@ -198,8 +196,10 @@ def _references(file: RtstructFile, volume: Volume | None) -> list[str]:
         out.append("Structures refer to a frame of reference that the file does not list.")
     references = references_of(header, file.roi_contours)
     of_image = _in_frame(header, frames, volume)
-    contours = [c for roi in file.roi_contours if of_image(roi.number) for c in roi.contours]
-    without = sum(not c.image_uids for c in contours)
+    contours = [
+        pair for roi in file.roi_contours if of_image(roi.number) for pair in zip(roi.contours, roi.points, strict=True)
+    ]
+    without = sum(not contour.image_uids for contour, _ in contours)
     if without:
         out.append(f"{_counted(without)} without reference to an image.")
     if volume is None:
@@ -226,12 +226,12 @@ def _in_frame(header: Dataset, frames: set[str], volume: Volume | None) -> Calla
     return lambda number: number not in apart
 
 
-def _image_references(contours: Sequence[RawContour], volume: Volume) -> list[str]:
+def _image_references(contours: Sequence[tuple[RawContour, FloatArray | None]], volume: Volume) -> list[str]:
     if not volume.instances:
         return []
     plane_of = {(i.sop_instance_uid, i.frame_number): k for k, i in enumerate(volume.instances)}
     unresolved = elsewhere = off = 0
-    placed = [(c, p) for c in contours if (p := points_of(c.data)) is not None and len(p)]
+    placed = [(contour, points) for contour, points in contours if points is not None and len(points)]
     planes = contour_planes([p for _, p in placed], volume.geometry)
     for (contour, _), plane in zip(placed, planes, strict=True):
         off += plane < 0 and contour.geometric_type.startswith("CLOSED")

@@ -28,7 +28,7 @@ from engine.dicom.rtstruct_items import (
     without,
 )
 from engine.dicom.rtstruct_match import contour_planes
-from engine.loose import CLOSED, LooseKind, loose_contours, points_of
+from engine.loose import CLOSED, LooseKind, loose_contours
 from engine.palette import palette
 from engine.structures import PlaneContours, RawContour, Roi
 from engine.tg263 import standard_colour
@@ -50,26 +50,21 @@ class Draft:
     index: int = 0
     contours: list[RawContour] = field(default_factory=list)
     stated_points: list[int | None] = field(default_factory=list)
+    parsed: list[FloatArray | None] = field(default_factory=list)
     contour_attachments: str = ""
     points: list[FloatArray] = field(default_factory=list)
 
     def read_points(self, notes: list[str]) -> None:
-        """Parse all coordinates; contours whose text is malformed are left out and named."""
-        together = points_of("\\".join(contour.data for contour in self.contours if contour.data))
-        counts = [contour.data.count("\\") + 1 if contour.data else 0 for contour in self.contours]
-        if together is not None and all(count % 3 == 0 for count in counts):
-            self.points = np.split(together, np.cumsum(np.array(counts, dtype=np.intp) // 3)[:-1]) if counts else []
-        else:
-            kept = [(contour, points_of(contour.data)) for contour in self.contours]
-            lost = sum(points is None for _, points in kept)
+        """Take the coordinates; contours whose text is malformed are left out and named."""
+        kept = list(zip(self.contours, self.stated_points, self.parsed, strict=True))
+        lost = sum(points is None for _, _, points in kept)
+        if lost:
             notes.append(
                 f"'{self.name}': {counted(lost)} left out; the coordinates are not all numbers, three a point."
             )
-            self.stated_points = [
-                n for n, (_, points) in zip(self.stated_points, kept, strict=True) if points is not None
-            ]
-            self.contours = [contour for contour, points in kept if points is not None]
-            self.points = [points for _, points in kept if points is not None]
+        self.contours = [contour for contour, _, points in kept if points is not None]
+        self.stated_points = [stated for _, stated, points in kept if points is not None]
+        self.points = [points for points in self.parsed if points is not None]
         empty = sum(not len(points) for points in self.points)
         if empty:
             notes.append(f"'{self.name}': {counted(empty)} left out; there are no points.")
@@ -280,6 +275,7 @@ def drafts_of(header: Dataset, contours: Sequence[RoiContours], notes: list[str]
             known = drafts[owner]
             notes += _doubt(known.name, group.number, numbers, drawn)
         known.contours += group.contours
+        known.parsed += group.points
         known.stated_points += group.stated_points
         known.colour = known.colour or group.colour
         known.contour_attachments = known.contour_attachments or group.attachments

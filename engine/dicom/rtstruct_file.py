@@ -6,9 +6,11 @@ import logging
 import warnings
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydicom
 from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataelem import DataElement
@@ -19,7 +21,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 from engine.dicom.encoding import Element, TagOrder, elements, items, top_elements
 from engine.dicom.fields import whole_number
 from engine.errors import PlanimeterError, ReadError
+from engine.loose import points_of
 from engine.structures import RawContour
+from engine.volume import FloatArray
 
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
 
@@ -59,6 +63,15 @@ class RoiContours:
     contours: tuple[RawContour, ...]
     stated_points: tuple[int | None, ...]
     attachments: str = ""
+
+    @cached_property
+    def points(self) -> tuple[FloatArray | None, ...]:
+        """(n, 3) LPS mm of each contour, None where its text is malformed; parsed once, as that takes long."""
+        together = points_of("\\".join(contour.data for contour in self.contours if contour.data))
+        counts = [contour.data.count("\\") + 1 if contour.data else 0 for contour in self.contours]
+        if together is None or any(count % 3 for count in counts):
+            return tuple(points_of(contour.data) for contour in self.contours)
+        return tuple(np.split(together, np.cumsum(np.array(counts, dtype=np.intp) // 3)[:-1])) if counts else ()
 
 
 @dataclass(frozen=True)

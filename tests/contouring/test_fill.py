@@ -5,9 +5,10 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import MultiPolygon
+from shapely import MultiPolygon, Point, box
 
-from engine.contouring.fill import fill, fill_plane
+from engine.contouring.fill import count_inside, fill, fill_plane
+from engine.volume import Geometry
 from tests.contouring.shapes import SPACINGS, centres_inside, disc, even_odd, rectangle, regular, uneven
 
 POINTS = st.tuples(st.floats(-5, 25), st.floats(-5, 25))
@@ -85,3 +86,31 @@ def test_small_islands_far_apart_are_filled_as_well_as_large_ones():
     assert (mask[2] == centres_inside(area, (260, 300), (1.03, 1.17))).all()
     assert mask[2].any()
     assert not mask[[0, 1, 3, 4]].any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_voxels_are_counted_as_filling_sets_them(seed: int) -> None:
+    """Also where lines run through voxel centres, leave the image, and where two structures share lines."""
+    rng = np.random.default_rng(seed)
+    geometry = Geometry.regular((0, 0, 0), np.eye(3), (0.7, 1.3, 2.0), (4, 30, 40))
+
+    def areas() -> dict[int, MultiPolygon]:
+        out = {}
+        for plane in rng.choice(6, 4, replace=False) - 1:
+            boxes = [
+                box(*corner, *(corner + size))
+                for corner, size in zip(
+                    np.round(rng.uniform(-5, 25, (3, 2)) / (0.7, 1.3)) * (0.7, 1.3),
+                    rng.uniform(1, 14, (3, 2)),
+                    strict=True,
+                )
+            ]
+            joined = shapely.union_all([*boxes, Point(*rng.uniform(0, 25, 2)).buffer(6).difference(boxes[0])])
+            out[int(plane)] = MultiPolygon(list(getattr(joined, "geoms", [joined])))
+        return out
+
+    first, second = areas(), areas()
+    mine, theirs = fill(first, geometry), fill(second, geometry)
+    assert count_inside([first], geometry) == mine.sum() > 0
+    assert count_inside([first, second], geometry) == (mine ^ theirs).sum()
+    assert count_inside([first, first], geometry) == 0 == count_inside([{}], geometry)
