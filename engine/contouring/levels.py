@@ -52,8 +52,13 @@ def level_area(depth: FloatArray, spacing: tuple[float, float], origin: tuple[fl
     Returns:
         Valid polygons, mm. At the edge of the samples they go on for half a sample.
     """
-    if not (depth >= 0).any():
+    rows, columns = (np.flatnonzero((depth >= 0).any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
         return MultiPolygon()
+    # A sample more on each side, where there is one.
+    j0, i0 = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
+    depth = depth[j0 : int(rows[-1]) + 2, i0 : int(columns[-1]) + 2]
+    origin = (origin[0] + i0 * spacing[0], origin[1] + j0 * spacing[1])
     # Samples next to the line keep a share of the range away from it, whatever the unit of the values.
     scale = float(np.abs(depth[np.abs(depth) < 1e6]).max()) or 1.0
     padded = np.pad(depth / scale * 100, 1, mode="edge")

@@ -12,6 +12,7 @@ from viewer.edits import operating, planes
 from viewer.edits.operations.table import OPERATIONS
 from viewer.edits.target import RefusedError, existing
 from viewer.jobs import run_in_background
+from viewer.tools.grey import load_image_tools
 from viewer.tools.toolbox import Toolbox
 from viewer.widgets.history_panel import HistoryPanel
 from viewer.widgets.live import LiveHost
@@ -38,6 +39,8 @@ class Editing(QObject):
         self.live = LiveHost(self.toolbox, window.panes)
         window.panes.set_tool_host(self.live)
         self.toolbox.said.connect(window.show_message)
+        self.toolbox.changed.connect(self._load_ahead)
+        self._loaded = False
         self.toolbox.preview_changed.connect(window.panes.refresh_preview)
         self._undo = window.add_action("Edit", "Undo", history.undo, shortcut="Ctrl+Z")
         self._redo = window.add_action("Edit", "Redo", history.redo, shortcut="Ctrl+Y")
@@ -168,6 +171,13 @@ class Editing(QObject):
             parent=self,
         )
         task.ended.connect(task.deleteLater)
+
+    def _load_ahead(self) -> None:
+        """What tools that read the image need is loaded while the mouse is still on its way."""
+        tool = self.toolbox.active_tool
+        if tool is not None and tool.reads_image and not self._loaded:
+            self._loaded = True
+            run_in_background(lambda progress: load_image_tools(), finished=lambda _: None, parent=self)
 
     # Inside ---------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
-from shapely import Polygon
+from shapely import MultiPolygon, Polygon
 
 from engine.contouring.brush import clean
 from viewer.edits.target import editable, existing
@@ -32,9 +32,12 @@ class LassoTool(PlainTool):
         if view is not self._view or not self._points:
             return None
         roi = self._bench.session.active_roi
-        points = [*self._points, *([self._mouse] if self._mouse is not None else [])]
-        line = np.array([*points, points[0]], dtype=np.float64)
+        line = np.array([*self.live_points(), self._points[0]], dtype=np.float64)
         return Preview([line], roi.colour if roi is not None else (255, 255, 255))
+
+    def live_points(self) -> list[tuple[float, float]]:
+        """The line so far, and on to the mouse."""
+        return [*self._points, *([self._mouse] if self._mouse is not None else [])]
 
     def cancel(self) -> bool:
         """Drop the line."""
@@ -42,6 +45,10 @@ class LassoTool(PlainTool):
         self._place = self._view = self._mouse = None
         self._points = []
         return drawing
+
+    def shape(self, points: list[tuple[float, float]]) -> MultiPolygon:
+        """The inside of the closed line."""
+        return clean(Polygon(points))
 
     def _begin(self, event: ViewEvent) -> None:
         self._adding = Modifier.CONTROL not in event.modifiers
@@ -58,6 +65,6 @@ class LassoTool(PlainTool):
         if place is None or len(points) < 3:
             self._bench.say(f"{self.title}: a line needs at least three points to have an inside.")
             return
-        shape = clean(Polygon(points))
+        shape = self.shape(points)
         text = self.title if adding else f"{self.title} cut"
         draw(self._bench.session, self._bench.history, place, shape, adding, text=text, tool=self.name)
