@@ -2,7 +2,7 @@
 
 from PySide6.QtWidgets import QMainWindow
 
-from viewer.findings import is_judged
+from engine.finding_words import is_judged
 from viewer.session import FindingKey, key_of
 from viewer.widgets.finding_detail import KEYS
 from viewer.widgets.findings_panel import FindingsPanel

@@ -21,9 +21,10 @@ from engine.answers import Finding, ReportedFinding, Score
 from engine.assessment import Stated, Verdict
 from engine.edits import Step
 from engine.errors import PlanimeterError
+from engine.finding_words import is_judged, judgement, model_told
 from engine.findings import assess, check_values, comment_on, delete_finding
 from engine.later import later
-from viewer.findings import evidence_text, is_judged, judgement, model_told
+from viewer.findings import evidence_text
 from viewer.history import History
 from viewer.session import FindingKey, Session, key_of
 from viewer.widgets.form_fields import FormFields, number_or_text

@@ -17,16 +17,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from engine.answers import Finding, Score
 from engine.assessment import Verdict
-from viewer.findings import (
-    VERDICTS,
-    evidence_text,
-    judgement,
-    model_short,
-    model_told,
-    model_value,
-    reader_value,
-    source,
-)
+from engine.finding_words import VERDICTS, judgement, model_short, model_told, model_value, reader_value, source
+from viewer.findings import evidence_text
 from viewer.session import FindingKey, Session, key_of
 from viewer.widgets.icons import icon
 from viewer.widgets.theme import FAINT, TEXT, WARNING

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
-from viewer.findings import with_unit
+from engine.finding_words import with_unit
 from viewer.widgets.choice_box import ChoiceBox
 from viewer.widgets.theme import FAINT
 

@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
 
 from engine.answers import Document
 from engine.edits import StructuresChanged
+from engine.finding_words import VERDICTS, model_value
 from engine.unseen import unseen_planes
-from viewer.findings import VERDICTS, evidence_text, judged, model_value
+from viewer.findings import evidence_text, judged
 from viewer.review import FINDINGS, Contour, Item, ItemKey, doubt_of, is_done, item_key, items, show_item
 from viewer.session import Session
 from viewer.widgets.theme import FAINT

@@ -1,0 +1,121 @@
+"""Findings in words, the same in the window, in tables and on the page that is printed."""
+
+import re
+from collections.abc import Mapping
+
+from engine.answers import Finding, ReportedFinding, Score
+from engine.assessment import Assessment, Evidence, Stated, Verdict
+from engine.structures import Roi, StructureSet
+from engine.volume import Volume
+
+#: What a verdict is called.
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.UNSEEN: "to judge",
+    Verdict.ACCEPTED: "accepted",
+    Verdict.CHANGED: "changed",
+    Verdict.REJECTED: "rejected",
+    Verdict.ADDED: "added",
+}
+_UNITS = {"1": "", "{pixels}": "pixels"}
+_REMARK = re.compile(r"\{[^}]*\}")
+
+
+def is_judged(finding: Finding) -> bool:
+    """Whether a person has said something of it; being looked at is nothing."""
+    return finding.assessment.verdict is not Verdict.UNSEEN
+
+
+def model_value(finding: Finding) -> str:
+    """The model's own value with its unit; "" where no model gave one."""
+    if isinstance(finding, ReportedFinding):
+        return ""
+    unit = finding.unit if isinstance(finding, Score) else ""
+    return with_unit(f"{finding.value:.3g}", unit)
+
+
+def model_short(finding: Finding) -> str:
+    """What the value is held against, in few words: its set, its threshold, or that there is no opinion."""
+    if isinstance(finding, ReportedFinding):
+        return ""
+    if isinstance(finding, Score) and finding.abstained:
+        return "no opinion"
+    if isinstance(finding, Score) and finding.one_of:
+        return f"one of: {', '.join(finding.one_of)}"
+    return f"{'≥' if finding.value >= finding.threshold else '<'} {finding.threshold:.3g}"
+
+
+def model_told(finding: Finding) -> tuple[str, ...]:
+    """All that the model tells of its value, in sentences."""
+    if isinstance(finding, ReportedFinding):
+        return ()
+    reaches = "reaches" if finding.value >= finding.threshold else "is below"
+    sentences = [f"{model_value(finding)} {reaches} the threshold of {finding.threshold:.3g}."]
+    if isinstance(finding, Score):
+        if finding.abstained:
+            sentences.insert(0, f"The model gives no opinion: {finding.abstained}")
+        if finding.one_of:
+            sentences.append(f"One of: {', '.join(finding.one_of)}.")
+    return (*sentences, finding.note or "The value is not calibrated.")
+
+
+def source(finding: Finding) -> str:
+    """Who or what made it."""
+    made = finding.provenance
+    if not isinstance(finding, ReportedFinding):
+        return made.description or f"{made.algorithm} {made.version}".strip()
+    return made.description or made.algorithm or "by hand"
+
+
+def reader_value(said: Assessment) -> str:
+    """What the reader says in place of the model's value; "" where he gives no value of his own."""
+    parts = [said_text(each) for each in said.stated]
+    if said.value is not None:
+        parts.insert(0, f"{said.value:.3g}" if isinstance(said.value, float) else str(said.value))
+    return ", ".join(parts)
+
+
+def judgement(said: Assessment) -> str:
+    """Who judged, how and when: "accepted by Doe, 2026-05-04 11:30"."""
+    who = f" by {said.reader}" if said.reader else ""
+    when = f", {said.time[:16].replace('T', ' ')}" if said.time else ""
+    return f"{VERDICTS[said.verdict]}{who}{when}".capitalize()
+
+
+def said_text(said: Stated) -> str:
+    """One thing that was said, as it is read: by its value alone where a form's field tells what it is about."""
+    value = with_unit(f"{said.value:g}", said.unit) if isinstance(said.value, int | float) else said.value
+    if said.key:
+        return value
+    how = f" ({said.derivation.meaning})" if said.derivation is not None else ""
+    return f"{said.concept.meaning}{how} {value}"
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number with a unit of UCUM, which calls a bare number 1 and puts remarks in braces."""
+    shown = _UNITS.get(unit, _REMARK.sub("", unit) or unit.strip("{}"))
+    return f"{number}{'' if shown in ('', '%') else ' '}{shown}"
+
+
+def structure_of(evidence: Evidence, structures: StructureSet | None) -> Roi | None:
+    """The structure that a finding was computed from, by its UID or else its number; None where it is not there."""
+    if structures is None or evidence.roi_number is None:
+        return None
+    if evidence.roi_uid:
+        return next((roi for roi in structures.rois if roi.uid == evidence.roi_uid), None)
+    return next((roi for roi in structures.rois if roi.number == evidence.roi_number), None)
+
+
+def place_text(finding: Finding, volume: Volume | None, structures: StructureSet | None) -> str:
+    """Where a finding was computed from, in few words."""
+    place = finding.evidence
+    if place.series_uid and volume is not None and place.series_uid != volume.info.series_uid:
+        return "another series"
+    roi = structure_of(place, structures)
+    if roi is not None:
+        return roi.name
+    if place.roi_number is not None and structures is not None:
+        return "a structure that is gone"
+    if place.low_kji is not None and place.high_kji is not None:
+        first, last = round(place.low_kji[0]) + 1, round(place.high_kji[0]) + 1
+        return f"plane {first}" if first == last else f"planes {first}–{last}"
+    return "the whole image" if place.plane is None else f"plane {place.plane + 1}"
