@@ -26,7 +26,7 @@ from viewer.features.application import build_window
 from viewer.features.editing import Editing
 from viewer.session import View
 from viewer.tools.events import Preview, ViewEvent
-from viewer.widgets.panes import PlanePane
+from viewer.widgets.plane_pane import PlanePane
 
 SHAPE, SPACING = (100, 512, 512), (0.98, 0.98, 3.0)
 STROKES, STEPS = 12, 60

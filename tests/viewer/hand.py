@@ -22,7 +22,7 @@ from viewer.features.application import build_window
 from viewer.features.editing import Editing
 from viewer.session import View
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.panes import PlanePane
+from viewer.widgets.plane_pane import PlanePane
 from viewer.widgets.vtk_pane import VtkPane
 
 LEFT = Qt.MouseButton.LeftButton

@@ -26,7 +26,7 @@ from viewer.render.orientation import view_frame
 from viewer.session import View
 from viewer.widgets.findings_model import BELOW_ROLE, MODEL, READER
 from viewer.widgets.findings_panel import FindingsPanel
-from viewer.widgets.panes import PlanePane
+from viewer.widgets.plane_pane import PlanePane
 from viewer.widgets.review_panel import ReviewPanel
 
 MODEL_RUN = Provenance(Generation.AUTOMATIC, algorithm="a-sieve", version="1.0", description="A sieve 1.0")

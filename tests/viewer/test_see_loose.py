@@ -20,7 +20,7 @@ from viewer.render.loose_marks import POINT_ARM_PX, LooseMarks
 from viewer.render.orientation import view_frame
 from viewer.session import View
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.panes import PlanePane
+from viewer.widgets.plane_pane import PlanePane
 from viewer.widgets.structures_model import Column
 
 PLANES = (View.AXIAL, View.SAGITTAL, View.CORONAL)

@@ -24,7 +24,7 @@ from viewer.widgets import vtk_pane
 from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.message_bar import Offer
-from viewer.widgets.panes import PlanePane
+from viewer.widgets.plane_pane import PlanePane
 from viewer.widgets.shortcuts import ShortcutsPage
 from viewer.widgets.status_line import position_text
 

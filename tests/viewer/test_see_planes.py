@@ -14,7 +14,7 @@ from viewer.layers import Layer, Window
 from viewer.render.orientation import letters
 from viewer.session import View
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.panes import PlanePane
+from viewer.widgets.plane_pane import PlanePane
 
 PLANES = (View.AXIAL, View.SAGITTAL, View.CORONAL)
 

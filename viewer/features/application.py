@@ -16,6 +16,8 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.opening",
     "viewer.features.phases",
     "viewer.features.viewing",
+    "viewer.features.layouts",
+    "viewer.features.cine",
     "viewer.features.units",
     "viewer.features.editing",
     "viewer.features.between",

@@ -11,6 +11,8 @@ _MINIMUM_ZOOM, _MAXIMUM_ZOOM = 0.2, 60.0
 _LARGEST_AT_FIRST, _LEAST_GAIN = 2.0, 1.2
 #: What is revealed shall lie within this share of the view around its middle.
 _REVEALED_SHARE = 0.9
+#: What shall fill a view takes this share of it.
+_FILLED_SHARE = 0.7
 
 
 class Framing:
@@ -76,6 +78,13 @@ class Framing:
         self._zoom = max(self._zoom / max(1.0, float(((high - low) / 2 / reach).max())), _MINIMUM_ZOOM)
         self.centre = (low + high) / 2
         return True
+
+    def fill(self, places: NDArray[np.float64]) -> None:
+        """Let (n, 2) places take most of the view, in its middle."""
+        low, high = places.min(axis=0), places.max(axis=0)
+        needed = max(float(((high - low) / self.size).max()) / _FILLED_SHARE, 1e-6)
+        self._zoom = min(max(self._zoom * self.mm_per_pixel / needed, _MINIMUM_ZOOM), _MAXIMUM_ZOOM)
+        self.centre = (low + high) / 2
 
     def place(self, pixel: tuple[float, float]) -> NDArray[np.float64]:
         """What lies under a pixel."""

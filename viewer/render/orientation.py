@@ -71,6 +71,12 @@ class ViewFrame:
         across = np.abs(self.geometry.directions[:, self.across])
         return bool(across @ np.array(_CONVENTION[self.view][0]) < np.cos(np.radians(10)))
 
+    @property
+    def onward(self) -> int:
+        """+1 where the next plane to the feet (axial), the patient's left or the back has a higher index, else −1."""
+        axis, sign = {View.AXIAL: (2, -1), View.SAGITTAL: (0, 1), View.CORONAL: (1, 1)}[self.view]
+        return sign if self.geometry.directions[axis, self.across] >= 0 else -sign
+
     def direction_lps(self, screen: str) -> NDArray[np.float64]:
         """(3,) LPS direction of the screen's "right", "left", "down" or "up"."""
         axis, sign = (self.right, self.right_sign) if screen in {"right", "left"} else (self.down, self.down_sign)
@@ -99,6 +105,16 @@ class ViewFrame:
         """(3,) grid mm → (3,) LPS mm."""
         point = np.asarray(point_grid, dtype=np.float64)
         return np.asarray(self.geometry.origins_lps[0] + self.geometry.directions @ point, dtype=np.float64)
+
+    def screen_from_lps(self, points_lps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, 3) LPS mm → (n, 2) mm right and down on the screen."""
+        points = (points_lps - self.geometry.origins_lps[0]) @ self.geometry.directions
+        return np.asarray(points[:, [self.right, self.down]] * (self.right_sign, self.down_sign))
+
+    def placed(self, box: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Middle and extent, mm right and down, of a (2, 3) box of grid mm, to the edges of its outermost voxels."""
+        axes, signs = [self.right, self.down], (self.right_sign, self.down_sign)
+        return (box.sum(axis=0) / 2)[axes] * signs, (box[1] - box[0] + self.spacing)[axes]
 
     def index_from_lps(self, point_lps: ArrayLike) -> int:
         """Index of the grid's plane across this view that is nearest to a point, within the grid."""

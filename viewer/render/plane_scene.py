@@ -5,6 +5,7 @@ what lies nearer to it is simply drawn on top: images, outlines, crosshair and l
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,9 +41,15 @@ class PlaneScene:
 
     changed = Signal()
 
-    def __init__(self, view: View, session: Session) -> None:
+    def __init__(self, view: View, session: Session, layer: int | None = None, offset: int = 0) -> None:
         self.view = view
         self.session = session
+        #: The only layer that is drawn, as if it were the base; None for all as they lie.
+        self.layer = layer
+        #: So many planes onward from the cursor's, towards the feet, the patient's left or the back.
+        self.offset = offset
+        #: That is beyond the first or last plane, and nothing is drawn.
+        self.is_beyond = False
         self.renderer = vtkRenderer()
         self.renderer.SetBackground(0.0, 0.0, 0.0)
         self.renderer.SetBackgroundAlpha(1.0)
@@ -104,18 +111,11 @@ class PlaneScene:
             *(letters(self.frame.direction_lps(side)) for side in ("left", "right", "up", "down"))
         )
         at = float(self.frame.grid_from_lps(self.session.cursor_lps)[self.frame.across])
-        self._framing.take(*self._placed(body_box(display)))
-        self._framing.begin(*self._placed(body_near(display, self.frame.across, at)))
+        self._framing.take(*self.frame.placed(body_box(display)))
+        self._framing.begin(*self.frame.placed(body_near(display, self.frame.across, at)))
         self._apply_layers()
         self._apply_cursor(anew=True)
         self.changed.emit()
-
-    def _placed(self, box: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Middle and extent of a (2, 3) box of grid mm on the screen, to the edges of its outermost voxels."""
-        frame = self.frame
-        assert frame is not None, "called where a series is shown"
-        axes, signs = [frame.right, frame.down], (frame.right_sign, frame.down_sign)
-        return (box.sum(axis=0) / 2)[axes] * signs, (box[1] - box[0] + frame.spacing)[axes]
 
     def prepare(self) -> None:
         """Bring what was put off up to date; call it before drawing, with this view's OpenGL context current."""
@@ -156,6 +156,7 @@ class PlaneScene:
         if self.frame is None:
             return
         point = self.frame.grid_from_lps(self.session.cursor_lps)
+        index -= self.offset * self.frame.onward
         point[self.frame.across] = min(max(index, 0), self.frame.count - 1) * self.frame.spacing[self.frame.across]
         self.session.move_cursor(self.frame.lps_from_grid(point))
 
@@ -176,7 +177,7 @@ class PlaneScene:
             return
         kept = [line for line in polylines if len(line)]
         if kept:
-            points = self._on_screen(np.concatenate(kept), _PREVIEW_DEPTH)
+            points = self.frame.grid_from_cut(np.concatenate(kept), self.plane, self.towards_camera(_PREVIEW_DEPTH))
             offsets = np.concatenate([[0], np.cumsum([len(line) for line in kept])]).astype(np.int64)
             set_lines(self._preview, points, offsets)
             self._preview_actor.GetProperty().SetColor(*(channel / 255 for channel in colour))
@@ -249,8 +250,13 @@ class PlaneScene:
         frame = self.frame
         if frame is None:
             return
-        points = np.stack([frame.grid_from_lps(point) for point in points_lps])
-        if self._framing.reveal(points[:, [frame.right, frame.down]] * (frame.right_sign, frame.down_sign)):
+        if self._framing.reveal(frame.screen_from_lps(points_lps)):
+            self._reframed()
+
+    def zoom_to(self, points_lps: NDArray[np.float64]) -> None:
+        """Let (n, 3) LPS points fill the view."""
+        if self.frame is not None:
+            self._framing.fill(self.frame.screen_from_lps(points_lps))
             self._reframed()
 
     def grid_from_pixel(self, x: float, y: float) -> NDArray[np.float64]:
@@ -287,12 +293,6 @@ class PlaneScene:
         self._crosshair_stale = self.measures.stale = True
         self._draw_loose()
 
-    def _on_screen(self, points_cut: NDArray[np.float64], depth: float) -> NDArray[np.float64]:
-        """Cut mm → grid mm, `depth` mm in front of the shown plane."""
-        frame = self.frame
-        assert frame is not None, "called where a series is shown"
-        return frame.grid_from_cut(points_cut, self.plane, self.towards_camera(depth))
-
     def towards_camera(self, depth: float) -> float:
         """Where along the axis that is cut something lies `depth` mm before the shown plane, grid mm."""
         frame = self.frame
@@ -317,6 +317,8 @@ class PlaneScene:
         assert frame is not None, "called where a series is shown"
         before = (self._index, self._plane if frame.cut is Cut.PLANE else 0)
         self._index, self._plane = frame.index_from_lps(self.session.cursor_lps), self.session.plane
+        if self.offset:
+            self._go_aside(frame)
         if not anew and before == (self._index, self._plane if frame.cut is Cut.PLANE else 0):
             # A cut across the planes shows the same of them all, whichever the cursor is on.
             self._crosshair_stale = True
@@ -329,7 +331,17 @@ class PlaneScene:
         if frame.cut is Cut.PLANE and self.session.volume is not None:
             # The acquired plane, as everywhere else: the grid that tilted or uneven planes are shown on has more.
             number, count = self._plane + 1, self.session.volume.geometry.shape[0]
-        self.annotations.set_title(f"{name}  {number} / {count}")
+        alone = self.session.layers[self.layer :][:1] if self.layer is not None else ()
+        of = alone[0].volume.modality if alone else ""
+        self.annotations.set_title(f"{name}  {number} / {count}  {of}".rstrip())
+
+    def _go_aside(self, frame: ViewFrame) -> None:
+        index = self._index + self.offset * frame.onward
+        self.is_beyond = not 0 <= index < frame.count
+        self._index = min(max(index, 0), frame.count - 1)
+        at = frame.grid_from_lps(self.session.cursor_lps)
+        at[frame.across] = self._index * frame.spacing[frame.across]
+        self._plane = frame.acquired.nearest_plane(frame.lps_from_grid(at))
 
     def _on_layers(self, _: LayersChanged | None = None) -> None:
         if self.frame is not None:
@@ -341,9 +353,12 @@ class PlaneScene:
         self.changed.emit()
 
     def _apply_layers(self) -> None:
-        self._layers.show(self.session.layers, self.frame, interpolate=self.session.interpolate)
+        layers = self.session.layers
+        if self.layer is not None:
+            layers = tuple(replace(layer, opacity=1.0, visible=True) for layer in layers[self.layer : self.layer + 1])
+        self._layers.show(layers, self.frame, interpolate=self.session.interpolate)
         # Around an image that is dark on bright, black would dazzle and hide the letters.
-        below = colour_table(self.session.colour_map)[0] / 255
+        below = colour_table(layers[0].colour_map if layers else "grey")[0] / 255
         self.renderer.SetBackground(*below)
         self.annotations.set_looks(VIEW_COLOURS[self.view], bright=bool(below.mean() > 0.5))
 

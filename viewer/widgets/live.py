@@ -13,7 +13,8 @@ from viewer.render.outlines import Lines, OutlineCache
 from viewer.session import Cut, View
 from viewer.tools.events import Preview, ViewEvent
 from viewer.tools.toolbox import Toolbox
-from viewer.widgets.panes import Panes, PlanePane
+from viewer.widgets.panes import Panes
+from viewer.widgets.plane_pane import PlanePane
 
 #: Proposals are white: no structure has that colour by itself.
 PROPOSED = (255, 255, 255)

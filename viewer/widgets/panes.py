@@ -1,308 +1,26 @@
-"""The four panes in their 2×2 layout, and what the mouse and the keys do in them."""
+"""The panes in their layout."""
 
-from collections.abc import Callable
-
-import numpy as np
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from viewer.layers import Window
+from viewer.layers import LayersChanged
 from viewer.render.plane_scene import PlaneScene
 from viewer.render.surface_scene import SurfaceScene
 from viewer.session import Session, View
-from viewer.tools.events import Button, EventKind, Modifier, ToolHost, ViewEvent
+from viewer.tools.events import ToolHost
+from viewer.widgets.layouts import FOUR, LAYOUTS, Cell, alone
+from viewer.widgets.plane_pane import PlanePane
 from viewer.widgets.surface_pane import SurfacePane
-from viewer.widgets.typing import is_typing
-from viewer.widgets.vtk_pane import VtkPane
 
 PLANE_VIEWS = (View.AXIAL, View.SAGITTAL, View.CORONAL)
 
-_BUTTONS = {
-    Qt.MouseButton.LeftButton: Button.LEFT,
-    Qt.MouseButton.MiddleButton: Button.MIDDLE,
-    Qt.MouseButton.RightButton: Button.RIGHT,
-}
-_MODIFIERS = (
-    (Qt.KeyboardModifier.ShiftModifier, Modifier.SHIFT),
-    (Qt.KeyboardModifier.ControlModifier, Modifier.CONTROL),
-    (Qt.KeyboardModifier.AltModifier, Modifier.ALT),
-)
-_CURSORS = {
-    "arrow": Qt.CursorShape.ArrowCursor,
-    "cross": Qt.CursorShape.CrossCursor,
-    "none": Qt.CursorShape.BlankCursor,
-}
-_WHEEL_NOTCH = 120
-_ZOOM_STEP = 1.2
-_PAGE = 10
-
-
-class PlanePane(VtkPane):
-    """One plane view. Events go to the tool first; what it leaves is navigation."""
-
-    enlarge = Signal()
-    hovered = Signal(object)
-
-    def __init__(self, scene: PlaneScene, parent: QWidget | None = None) -> None:
-        super().__init__(scene.renderer, parent)
-        self.scene = scene
-        self.tool_host: ToolHost | None = None
-        self._drag: tuple[Button, QPointF] | None = None
-        self._tool_drag = False
-        self._wheel = 0.0
-        self._mouse: QPointF | None = None
-        self._wants_keys = False
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(120, 120)
-        self.setAccessibleName(f"{scene.view.value} view")
-        scene.changed.connect(self._redraw)
-
-    def _redraw(self) -> None:
-        self.update()
-        if self._mouse is not None:
-            # The image moved under a mouse at rest, so what lies there is another place; or the pane became smaller.
-            inside = self._is_inside(self._mouse)
-            place = self.event_at(EventKind.MOVE, self._mouse, Qt.KeyboardModifier.NoModifier) if inside else None
-            self.hovered.emit(place)
-
-    def _is_inside(self, position: QPointF) -> bool:
-        return self.rect().contains(position.toPoint())
-
-    @property
-    def view(self) -> View:
-        """Which plane it shows."""
-        return self.scene.view
-
-    def resized(self, width: int, height: int, pixel_ratio: float) -> None:
-        """Tell the scene, which keeps the image in place."""
-        self.scene.resize(width, height, pixel_ratio)
-
-    @property
-    def is_blank(self) -> bool:
-        """True while no series is shown."""
-        return self.scene.frame is None
-
-    def prepare(self) -> None:
-        """Bring the scene up to date."""
-        self.scene.prepare()
-
-    def event_at(self, kind: EventKind, position: QPointF, modifiers: Qt.KeyboardModifier) -> ViewEvent | None:
-        """The event at a logical pixel of the pane; None when nothing is shown."""
-        frame = self.scene.frame
-        if frame is None:
-            return None
-        ratio = self.devicePixelRatioF()
-        point = self.scene.grid_from_pixel(position.x() * ratio, position.y() * ratio)
-        point_lps = frame.lps_from_grid(point)
-        across_planes = frame.across == 2
-        plane = self.scene.plane if across_planes else frame.acquired.nearest_plane(point_lps)
-        x, y, z = point_lps.tolist()
-        return ViewEvent(
-            kind=kind,
-            view=self.view,
-            cut=frame.cut,
-            index=frame.cut_index(point, plane),
-            plane=plane,
-            point_lps=(x, y, z),
-            point_cut=frame.cut_from_grid(point, plane),
-            modifiers=frozenset(ours for theirs, ours in _MODIFIERS if modifiers & theirs),
-            pixel_mm=self.scene.mm_per_pixel * ratio,
-            across_lps=_three(frame.geometry.directions[:, frame.across]),
-            right_lps=_three(frame.direction_lps("right")),
-        )
-
-    def refresh_preview(self) -> None:
-        """Ask the tool again what to draw live, and which mouse cursor it wants."""
-        host = self.tool_host
-        preview = host.preview(self.view) if host is not None else None
-        if preview is None:
-            self.scene.set_preview(())
-        else:
-            self.scene.set_preview(preview.polylines, preview.colour, preview.replaces)
-        draft = preview.measure if preview is not None else None
-        self.scene.set_measure_draft(*((draft.measure, draft.replaces) if draft is not None else (None, None)))
-        self.setCursor(_CURSORS[host.cursor_name(self.view) if host is not None else "arrow"])
-
-    def _offer(self, event: ViewEvent) -> bool:
-        if self.tool_host is None:
-            return False
-        taken = self.tool_host.handle(event)
-        self.refresh_preview()
-        return taken
-
-    # Qt's events ----------------------------------------------------------------------------------------------------
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Start a drag, of the tool or of navigation."""
-        self._press(event, EventKind.PRESS)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Close a polygon where the tool wants it; else enlarge the pane."""
-        if not self._press(event, EventKind.DOUBLE) and event.button() == Qt.MouseButton.LeftButton:
-            self._drag = None
-            self.enlarge.emit()
-
-    def _press(self, event: QMouseEvent, kind: EventKind) -> bool:
-        button = _BUTTONS.get(event.button())
-        view_event = self.event_at(kind, event.position(), event.modifiers())
-        if button is None or view_event is None:
-            return False
-        self._tool_drag = self._offer(_with(view_event, button=button))
-        self._drag = (button, event.position())
-        if not self._tool_drag and button is Button.LEFT and kind is EventKind.PRESS:
-            self.scene.session.move_cursor(view_event.point_lps)
-        return self._tool_drag
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Go on with the drag; without one, show where the mouse is."""
-        if self._wants_keys:
-            self._take_keys()
-        view_event = self.event_at(EventKind.MOVE, event.position(), event.modifiers())
-        if view_event is None:
-            return
-        button = self._drag[0] if self._drag is not None else Button.NONE
-        # A drag may leave the pane, where there is nothing to tell of.
-        inside = self._is_inside(event.position())
-        self._mouse = event.position() if inside else None
-        self.hovered.emit(view_event if inside else None)
-        if self._drag is None or self._tool_drag:
-            self._offer(_with(view_event, button=button))
-            return
-        step = event.position() - self._drag[1]
-        self._drag = (button, event.position())
-        if button is Button.LEFT:
-            self.scene.session.move_cursor(view_event.point_lps)
-        elif button is Button.MIDDLE:
-            ratio = self.devicePixelRatioF()
-            self.scene.pan(step.x() * ratio, step.y() * ratio)
-        else:
-            drag_window(self.scene.session, step.x(), step.y())
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """End the drag."""
-        view_event = self.event_at(EventKind.RELEASE, event.position(), event.modifiers())
-        if view_event is not None and (self._tool_drag or self._drag is None):
-            self._offer(_with(view_event, button=_BUTTONS.get(event.button(), Button.NONE)))
-        self._drag = None
-        self._tool_drag = False
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Scroll, or zoom with Ctrl held."""
-        # Alt turns the wheel sideways in Qt, so both directions count.
-        steps = (event.angleDelta().y() or event.angleDelta().x()) / _WHEEL_NOTCH
-        view_event = self.event_at(EventKind.WHEEL, event.position(), event.modifiers())
-        event.accept()
-        if view_event is None or not steps or self._offer(_with(view_event, steps=steps)):
-            return
-        if Modifier.CONTROL in view_event.modifiers:
-            ratio = self.devicePixelRatioF()
-            at = (event.position().x() * ratio, event.position().y() * ratio)
-            self.scene.zoom(_ZOOM_STEP**steps, at)
-            return
-        # Touchpads send fractions of a notch.
-        self._wheel += steps
-        whole = int(self._wheel)
-        self._wheel -= whole
-        self.scroll_planes(-whole * (_PAGE if Modifier.SHIFT in view_event.modifiers else 1))
-
-    def scroll_planes(self, planes: int) -> None:
-        """Go so many planes on; positive towards the feet, the right, or the back as the view lies."""
-        frame = self.scene.frame
-        if frame is not None and planes:
-            self.scene.scroll_to(
-                self.scene.index + planes * scroll_sign(self.view, frame.geometry.directions[:, frame.across])
-            )
-
-    def event(self, event: QEvent) -> bool:
-        """Keep a key that the tool wants from the window's shortcuts."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self.tool_host is not None:
-            name = Qt.Key(event.key()).name.removeprefix("Key_")
-            if event.modifiers() == Qt.KeyboardModifier.NoModifier and self.tool_host.wants_key(name):
-                event.accept()
-                return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Offer the key to the tool; arrows and Page keys scroll, plus and minus zoom."""
-        position = QPointF(self.mapFromGlobal(self.cursor().pos()))
-        view_event = self.event_at(EventKind.KEY, position, event.modifiers())
-        key = Qt.Key(event.key())
-        if view_event is not None and self._offer(_with(view_event, key=key.name.removeprefix("Key_"))):
-            return
-        actions: dict[Qt.Key, Callable[[], None]] = {
-            Qt.Key.Key_Up: lambda: self.scroll_planes(-1),
-            Qt.Key.Key_Down: lambda: self.scroll_planes(1),
-            Qt.Key.Key_Left: lambda: self.scroll_planes(-1),
-            Qt.Key.Key_Right: lambda: self.scroll_planes(1),
-            Qt.Key.Key_PageUp: lambda: self.scroll_planes(-_PAGE),
-            Qt.Key.Key_PageDown: lambda: self.scroll_planes(_PAGE),
-            Qt.Key.Key_Home: lambda: self.scroll_planes(-(10**6)),
-            Qt.Key.Key_End: lambda: self.scroll_planes(10**6),
-            Qt.Key.Key_Plus: lambda: self.scene.zoom(_ZOOM_STEP),
-            Qt.Key.Key_Equal: lambda: self.scene.zoom(_ZOOM_STEP),
-            Qt.Key.Key_Minus: lambda: self.scene.zoom(1 / _ZOOM_STEP),
-            Qt.Key.Key_0: self.scene.fit,
-        }
-        action = actions.get(key)
-        if action is None or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
-            super().keyPressEvent(event)
-        else:
-            action()
-
-    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
-        """Take the keys while the mouse is over the pane, so that they act where the reader looks."""
-        self._take_keys()
-        super().enterEvent(event)
-
-    def _take_keys(self) -> None:
-        """Have the focus now, or with the next move of the mouse after a text field had its last letter.
-
-        A list of suggestions that closes over the pane lets the mouse enter it in the middle of a word.
-        """
-        self._wants_keys = is_typing()
-        if not self._wants_keys:
-            self.setFocus(Qt.FocusReason.MouseFocusReason)
-
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Let the tool's outline and the status line go."""
-        position = QPointF(self.mapFromGlobal(self.cursor().pos()))
-        view_event = self.event_at(EventKind.LEAVE, position, Qt.KeyboardModifier.NoModifier)
-        if view_event is not None:
-            self._offer(view_event)
-        self._mouse = None
-        self._wants_keys = False
-        self.hovered.emit(None)
-        super().leaveEvent(event)
-
-
-def _with(event: ViewEvent, **changes: object) -> ViewEvent:
-    return ViewEvent(**{**event.__dict__, **changes})
-
-
-def _three(values: np.ndarray) -> tuple[float, float, float]:
-    x, y, z = values.tolist()
-    return x, y, z
-
-
-def scroll_sign(view: View, across_lps: np.ndarray) -> int:
-    """+1 where the next plane towards the feet (axial), the patient's left or the back has a higher index, else −1."""
-    axis, sign = {View.AXIAL: (2, -1), View.SAGITTAL: (0, 1), View.CORONAL: (1, 1)}[view]
-    return sign if across_lps[axis] >= 0 else -sign
-
-
-def drag_window(session: Session, dx: float, dy: float) -> None:
-    """Change the window by a drag: right widens, up brightens; 300 pixels double the width."""
-    window = session.window
-    width = max(window.width * 2.0 ** (dx / 300), 1e-3)
-    session.set_window(Window(window.centre + dy * window.width / 400, width))
-
 
 class Panes(QWidget):
-    """Axial, sagittal, coronal and 3D in a 2×2 layout; one of them may fill it."""
+    """The four views, laid out by one of `LAYOUTS`; one of them may fill it. Some layouts bring panes of their own."""
 
     hovered = Signal(object)
+    #: Another layout is shown, or a view is enlarged or no longer.
+    arranged = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -310,68 +28,136 @@ class Panes(QWidget):
         self.planes: dict[View, PlanePane] = {view: PlanePane(PlaneScene(view, session), self) for view in PLANE_VIEWS}
         self.three_d = SurfacePane(SurfaceScene(session), self)
         self._widgets: dict[View, PlanePane | SurfacePane] = {**self.planes, View.THREE_D: self.three_d}
+        self._own: dict[Cell, PlanePane] = {}
         self._enlarged: View | None = None
+        #: The view that the mouse was over last.
+        self.read = View.AXIAL
+        self.layout_shown, self._chosen_for = FOUR, View.AXIAL
+        self._tool_host: ToolHost | None = None
+        self._crosshair = True
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
         for view, widget in self._widgets.items():
             widget.enlarge.connect(lambda view=view: self.toggle_enlarged(view))
+            widget.entered.connect(lambda view=view: self._enter(view))
         for pane in self.planes.values():
             pane.hovered.connect(self.hovered)
         self._arrange()
         session.volume_changed.connect(self._show)
+        session.layers_changed.connect(self._on_layers)
+
+    @property
+    def plane_panes(self) -> tuple[PlanePane, ...]:
+        """Every pane with a plane, those of the layout that is shown included."""
+        return (*self.planes.values(), *self._own.values())
+
+    @property
+    def shown(self) -> tuple[PlanePane | SurfacePane, ...]:
+        """The panes of the layout, in its order."""
+        return tuple(self._pane(cell) for cell in self._cells())
 
     def set_tool_host(self, host: ToolHost | None) -> None:
         """Give all plane panes the tool that events are offered to first."""
-        for pane in self.planes.values():
+        self._tool_host = host
+        for pane in self.plane_panes:
             pane.tool_host = host
         self.refresh_preview()
 
     def refresh_preview(self) -> None:
         """Ask the tool again what to draw live, when something else than an event changed it."""
-        for pane in self.planes.values():
+        for pane in self.plane_panes:
             pane.refresh_preview()
+
+    def show_layout(self, key: str) -> None:
+        """Lay the panes out otherwise; a word that is none of `LAYOUTS` is the usual four."""
+        self.layout_shown = next((layout for layout in LAYOUTS if layout.key == key), FOUR)
+        self._enlarged, self._chosen_for = None, self.read
+        self._arrange()
 
     @property
     def enlarged(self) -> View | None:
-        """The view that fills the layout; None while all four show."""
+        """The view that fills the layout; None while it shows as it is."""
         return self._enlarged
 
     def toggle_enlarged(self, view: View) -> None:
-        """Let one view fill the layout, or show all four again."""
+        """Let one view fill the layout, or show all of it again."""
         self._enlarged = None if self._enlarged is view else view
         self._arrange()
 
     def set_crosshair(self, shown: bool) -> None:
         """Show or hide the lines that mark the other planes."""
-        for pane in self.planes.values():
+        self._crosshair = shown
+        for pane in self.plane_panes:
             pane.scene.set_crosshair(shown)
 
     def release(self) -> None:
         """Free what VTK holds in the OpenGL contexts; before the window goes."""
-        for widget in self._widgets.values():
+        for widget in (*self._widgets.values(), *self._own.values()):
             widget.release()
 
     def fit(self) -> None:
         """Show the whole body in every view."""
-        for pane in self.planes.values():
+        for pane in self.plane_panes:
             pane.scene.fit()
 
+    # Inside ---------------------------------------------------------------------------------------------------------
+
+    def _cells(self) -> tuple[Cell, ...]:
+        if self._enlarged is not None:
+            return alone(self._enlarged)
+        return self.layout_shown.cells(self._chosen_for, len(self.session.layers))
+
+    def _pane(self, cell: Cell) -> PlanePane | SurfacePane:
+        return self._widgets[cell.view] if cell.is_usual else self._own[cell]
+
+    def _enter(self, view: View) -> None:
+        self.read = view
+
     def _arrange(self) -> None:
-        places = {View.AXIAL: (0, 0), View.SAGITTAL: (0, 1), View.CORONAL: (1, 0), View.THREE_D: (1, 1)}
-        for view, widget in self._widgets.items():
+        cells = self._cells()
+        for held in [held for held in self._own if held not in cells]:
+            self._take_away(held)
+        for cell in cells:
+            if not cell.is_usual and cell not in self._own:
+                self._own[cell] = self._make(cell)
+        shown = [self._pane(cell) for cell in cells]
+        for widget in (*self._widgets.values(), *self._own.values()):
             self._grid.removeWidget(widget)
-            shown = self._enlarged is None or self._enlarged is view
-            if shown:
-                self._grid.addWidget(widget, *((0, 0) if self._enlarged else places[view]))
-            widget.setVisible(shown)
-        for index in range(2):
-            alone = self._enlarged is not None and index == 1
-            self._grid.setRowStretch(index, 0 if alone else 1)
-            self._grid.setColumnStretch(index, 0 if alone else 1)
+            widget.setVisible(widget in shown)
+        for cell, widget in zip(cells, shown, strict=True):
+            self._grid.addWidget(widget, cell.row, cell.column, cell.rows, cell.columns)
+        rows = max(cell.row + cell.rows for cell in cells)
+        columns = max(cell.column + cell.columns for cell in cells)
+        for index in range(max(self._grid.rowCount(), self._grid.columnCount())):
+            self._grid.setRowStretch(index, int(index < rows))
+            self._grid.setColumnStretch(index, int(index < columns))
+        self.arranged.emit()
+
+    def _make(self, cell: Cell) -> PlanePane:
+        pane = PlanePane(PlaneScene(cell.view, self.session, cell.layer, cell.offset), self)
+        pane.is_tile = cell.tile
+        pane.tool_host = self._tool_host
+        pane.hovered.connect(self.hovered)
+        pane.enlarge.connect(lambda: self.toggle_enlarged(cell.view))
+        pane.scene.set_crosshair(self._crosshair)
+        pane.scene.show()
+        return pane
+
+    def _take_away(self, cell: Cell) -> None:
+        pane = self._own.pop(cell)
+        self._grid.removeWidget(pane)
+        pane.hide()
+        pane.release()
+        pane.deleteLater()
+
+    def _on_layers(self, change: LayersChanged) -> None:
+        if change.looks is None and set(self._cells()) != {*self._own} and self._own:
+            self._arrange()
 
     def _show(self) -> None:
-        for pane in self.planes.values():
+        self._arrange()
+        for pane in self.plane_panes:
             pane.scene.show()
         self.three_d.scene.show()
         # The tool's outline belongs to what was open before.

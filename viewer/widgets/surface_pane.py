@@ -3,7 +3,7 @@
 import time
 
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QEnterEvent, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from viewer.render.surface_scene import SurfaceScene
@@ -18,6 +18,8 @@ class SurfacePane(VtkPane):
     """Left drag turns, middle drag moves, wheel and right drag zoom, a double click enlarges."""
 
     enlarge = Signal()
+    #: The mouse came in.
+    entered = Signal()
 
     def __init__(self, scene: SurfaceScene, parent: QWidget | None = None) -> None:
         super().__init__(scene.renderer, parent)
@@ -74,6 +76,11 @@ class SurfacePane(VtkPane):
             self._poll.stop()
 
     # Qt's events ----------------------------------------------------------------------------------------------------
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
+        """Tell of it."""
+        self.entered.emit()
+        super().enterEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Start a drag."""
