@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from engine.answers import Finding, ReportedFinding, Score
 from engine.assessment import Assessment, Evidence, Stated, Verdict
+from engine.person_name import shown
 from engine.structures import Roi, StructureSet
 from engine.volume import Volume
 
@@ -75,10 +76,11 @@ def reader_value(said: Assessment) -> str:
 
 
 def judgement(said: Assessment) -> str:
-    """Who judged, how and when: "accepted by Doe, 2026-05-04 11:30"."""
-    who = f" by {said.reader}" if said.reader else ""
+    """Who judged, how and when: "Accepted by Doe, 2026-05-04 11:30"."""
+    who = f" by {shown(said.reader)}" if said.reader else ""
     when = f", {said.time[:16].replace('T', ' ')}" if said.time else ""
-    return f"{VERDICTS[said.verdict]}{who}{when}".capitalize()
+    verdict = VERDICTS[said.verdict]
+    return f"{verdict[:1].upper()}{verdict[1:]}{who}{when}"
 
 
 def said_text(said: Stated) -> str:

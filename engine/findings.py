@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from engine.answers import Box, Document, Finding, ReportedFinding, Score, new_uid
+from engine.answers import Answer, Box, Document, Finding, ReportedFinding, Score, new_uid
 from engine.assessment import UNSEEN, WHOLE_IMAGE, Assessment, Evidence, Stated, Verdict
 from engine.edits import AnswerChange, Step
 from engine.errors import PlanimeterError
@@ -22,24 +22,64 @@ def findings_changed(document: Document, answers: Iterable[Score | Box]) -> tupl
 
     A score takes the place of the one that the same output of the same model gave before; all else is appended and
     numbered anew. What a reader said of a score holds on where the model says the same again; else he is asked anew,
-    with his comment kept.
+    with his comment kept. Boxes of the same model that nobody has judged make room; one that was judged stays, and the
+    same box again is not added.
     """
-    ends = {Score: len(document.scores), Box: len(document.boxes)}
+    answers = tuple(answers)
+    outputs = {_source(answer) for answer in answers if isinstance(answer, Box)}
+    before = [box for box in document.boxes if _source(box) in outputs]
+    gone = [box for box in before if box.assessment == UNSEEN]
+    judged = {_same_place(box) for box in before if box.assessment != UNSEEN}
+    ends = {Score: len(document.scores), Box: len(document.boxes) - len(gone)}
     numbers = {kind: document.next_number(kind) for kind in ends}
-    sources = [(score.provenance.algorithm, score.label) for score in document.scores]
-    changes = []
+    sources = [_source(score) for score in document.scores]
+    changes = [AnswerChange(box, None, document.boxes.index(box)) for box in reversed(gone)]
     for answer in answers:
-        kind = type(answer)
-        source = (answer.provenance.algorithm, answer.label)
+        kind, source = type(answer), _source(answer)
         if isinstance(answer, Score) and source in sources:
             index = sources.index(source)
-            before = document.scores[index]
-            changes.append(AnswerChange(before, _again(before, answer), index))
+            score = document.scores[index]
+            changes.append(AnswerChange(score, _again(score, answer), index))
+            continue
+        if isinstance(answer, Box) and _same_place(answer) in judged:
             continue
         changes.append(AnswerChange(None, replace(answer, number=numbers[kind], uid=new_uid()), ends[kind]))
         numbers[kind] += 1
         ends[kind] += 1
     return tuple(changes)
+
+
+def findings_joined(document: Document, findings: Iterable[Finding], text: str) -> Step | None:
+    """The step by which the findings of a report enter a document; None where all of it is there already.
+
+    A finding that the document has, by its UID, is replaced by what the report says of it; others are appended and
+    numbered anew.
+    """
+    there = {finding.uid: finding for finding in document.findings if finding.uid}
+    numbers: dict[type[Answer], int] = {}
+    ends: dict[type[Answer], int] = {}
+    changes = []
+    for finding in findings:
+        kind, known = type(finding), there.get(finding.uid)
+        if known is not None and type(known) is kind:
+            after = replace(finding, number=known.number)
+            if after != known:
+                changes.append(AnswerChange(known, after, document.every(kind).index(known)))
+            continue
+        number = numbers.setdefault(kind, document.next_number(kind))
+        end = ends.setdefault(kind, len(document.every(kind)))
+        changes.append(AnswerChange(None, replace(finding, number=number), end))
+        numbers[kind], ends[kind] = number + 1, end + 1
+    return Step(text, "report", tuple(changes)) if changes else None
+
+
+def _source(finding: Score | Box) -> tuple[str, str]:
+    """The output of a model that gave it."""
+    return finding.provenance.algorithm, finding.label
+
+
+def _same_place(box: Box) -> tuple[object, ...]:
+    return (*_source(box), box.low_kji, box.high_kji, box.value)
 
 
 def _again(before: Score, answer: Score) -> Score:

@@ -15,6 +15,7 @@ from engine.findings import (
     comment_on,
     delete_finding,
     findings_changed,
+    findings_joined,
     next_unseen,
 )
 from engine.forms import find_form
@@ -118,3 +119,31 @@ def test_the_next_unseen_goes_round_and_ends_when_all_are_judged() -> None:
     for finding in document.findings:
         document, _ = apply(document, assess(document, finding, Verdict.ACCEPTED))
     assert next_unseen(document) is None
+
+
+def test_a_detector_that_runs_again_replaces_what_nobody_judged() -> None:
+    second = replace(BOX, low_kji=(2, 3, 4), value=0.9)
+    document = ran(SCORE, BOX, second)
+    judged, _ = apply(document, assess(document, document.boxes[0], Verdict.REJECTED, comment="Vessel"))
+    step = Step("Run", "m", findings_changed(judged, [BOX, replace(second, value=0.95), replace(BOX, label="cyst")]))
+    again, _ = apply(judged, step)
+    assert again.boxes[0] == judged.boxes[0], "a box that was judged stays, and the same one is not added again"
+    assert [(box.label, box.value) for box in again.boxes[1:]] == [("nodule", 0.95), ("cyst", 0.7)]
+    assert len({box.number for box in again.boxes}) == 3
+    assert apply(again, step, forward=False)[0].boxes == judged.boxes
+
+
+def test_the_findings_of_a_report_come_to_those_that_are_there() -> None:
+    document = ran(SCORE, BOX)
+    accepted, _ = apply(document, assess(document, document.scores[0], Verdict.ACCEPTED, reader="D"))
+    form = find_form("plain")
+    assert form is not None
+    (added,) = apply(document, add_finding(document, form, {"finding": "Cyst"}))[0].reported
+    report = [accepted.scores[0], document.boxes[0], added, replace(added, uid="1.2", name="Scar")]
+    step = findings_joined(document, report, "Read r.dcm")
+    assert step is not None and len(step.changes) == 3, "what is the same stays as it is"
+    joined, _ = apply(document, step)
+    assert joined.scores == accepted.scores and joined.boxes == document.boxes
+    assert [(finding.number, finding.name) for finding in joined.reported] == [(1, "Cyst"), (2, "Scar")]
+    assert findings_joined(joined, joined.findings, "Read r.dcm") is None
+    assert apply(joined, step, forward=False)[0].findings == document.findings
