@@ -35,7 +35,7 @@ class TwoEncoderUNet(nn.Module):
         # Level, then image.
         self.encoders = nn.ModuleList(
             nn.ModuleList(
-                _block(channels if level == 0 else filters[level - 1], count, level) for channels in in_channels
+                _block(8 * channels if level == 0 else filters[level - 1], count, level) for channels in in_channels
             )
             for level, count in enumerate(filters)
         )

@@ -37,18 +37,20 @@ class SubvoxelUNet(nn.Module):
         in_channels: channels of the image.
         out_channels: classes, background included.
         filters: channels of the levels, from half resolution down.
+        spatial_dims: 3, or 2 for single planes, whose blocks are 2×2.
 
-    Input (batch, in_channels, planes, rows, columns); each size a multiple of `2 ** len(filters)`.
-    Output (batch, out_channels, planes, rows, columns): logits.
+    Input (batch, in_channels, planes, rows, columns), without planes in 2D; each size a multiple of
+    `2 ** len(filters)`. Output (batch, out_channels, planes, rows, columns): logits.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, filters: list[int]) -> None:
+    def __init__(self, in_channels: int, out_channels: int, filters: list[int], spatial_dims: int = 3) -> None:
         super().__init__()
         levels = len(filters)
+        self.spatial_dims = spatial_dims
         self.trunk = dyn_unet(
-            spatial_dims=3,
-            in_channels=8 * in_channels,
-            out_channels=8 * out_channels,
+            spatial_dims=spatial_dims,
+            in_channels=2**spatial_dims * in_channels,
+            out_channels=2**spatial_dims * out_channels,
             kernel_size=[3] * levels,
             strides=[1] + [2] * (levels - 1),
             upsample_kernel_size=[2] * (levels - 1),
@@ -57,11 +59,13 @@ class SubvoxelUNet(nn.Module):
             # Not in place: a compiled training step would have to copy.
             act_name=("leakyrelu", {"inplace": False, "negative_slope": 0.01}),
         )
-        self.refine = nn.Conv3d(in_channels + out_channels, out_channels, 3, padding=1)
+        convolution = nn.Conv3d if spatial_dims == 3 else nn.Conv2d
+        self.refine = convolution(in_channels + out_channels, out_channels, 3, padding=1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits of the voxels of `image`."""
-        blocks = pixelshuffle(self.trunk(pixelunshuffle(image, 3, 2)), 3, 2)
+        dims = self.spatial_dims
+        blocks = pixelshuffle(self.trunk(pixelunshuffle(image, dims, 2)), dims, 2)
         logits: torch.Tensor = blocks + self.refine(torch.cat([blocks, image], dim=1))
         return logits
 
