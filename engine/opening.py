@@ -21,11 +21,13 @@ from engine.errors import GeometryError, ReadError
 from engine.grid_file import Placement
 from engine.progress import Progress, part, silent
 from engine.stored.catalogue import Catalogue, Series
+from engine.stored.picture import PHOTOGRAPH
 from engine.stored.read import name_of, read_grid, read_outlines, read_series
 from engine.stored.scan import scan
 from engine.volume import FloatArray, Geometry, LeftOut, Volume
 
-_MODALITIES = {"CT": 0, "MR": 1}
+#: Pictures come last: those that lie beside a study may be its logo.
+_MODALITIES = {"CT": 0, "MR": 1, PHOTOGRAPH: 3}
 
 
 @dataclass(frozen=True)

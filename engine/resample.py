@@ -209,5 +209,5 @@ def values_at(volume: Volume, points_lps: NDArray[np.float64]) -> NDArray[np.flo
     out = np.zeros(len(index))
     for corner in np.ndindex(2, 2, 2):
         at = np.where(corner, upper, lower)
-        out += np.where(corner, share, 1 - share).prod(axis=1) * volume.voxels[tuple(at.T)]
+        out += np.where(corner, share, 1 - share).prod(axis=1) * volume.grey(volume.voxels[tuple(at.T)])
     return np.where(outside, np.nan, out)

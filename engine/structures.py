@@ -146,6 +146,12 @@ class Roi:
         thickness = geometry.plane_thickness
         return float(sum(contours.area.area * thickness[k] for k, contours in self.planes.items())) / 1000.0
 
+    def size(self, geometry: Geometry) -> float:
+        """How large it is, in `geometry.size_unit`: its volume, or on a picture the area in all frames."""
+        if geometry.in_patient:
+            return self.volume_cm3(geometry)
+        return float(sum(contours.area.area for contours in self.planes.values()))
+
     @property
     def is_empty(self) -> bool:
         """True when no plane has an area."""

@@ -6,12 +6,16 @@ Frames, and how names tell them apart:
 - `*_plane`: `(u, v)` millimetres within a plane; u along a row (rising column index), v along a column
   (rising row index), both from the centre of the plane's first voxel.
 - `*_kji`: array index `[plane, row, column]`, fractional values allowed; whole numbers are voxel centres.
+
+A picture lies in no patient: its planes are frames or pages, one apart, and its "millimetres" are those of the picture
+itself, or pixels where it says nothing of its size. `Geometry.picture` makes such a geometry, and `Geometry.unit` says
+what its lengths are in; whatever shows or writes a length asks it.
 """
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +25,9 @@ from engine.errors import GeometryError
 FloatArray = NDArray[np.float64]
 #: Values of voxels on their way through a network.
 Float32Array = NDArray[np.float32]
+
+#: Units of a volume in colour.
+COLOUR = "rgb"
 
 #: Planes count as evenly spaced and untilted when no voxel centre moves by more than this (mm) on the ideal grid.
 REGULARITY_TOLERANCE_MM = 0.01
@@ -42,6 +49,10 @@ class Geometry:
         spacing_uv: (mm between columns, mm between rows). DICOM's PixelSpacing is the other way round.
         shape: (planes, rows, columns).
         slice_thickness: mm; used for the thickness of the plane where there is only one.
+        in_patient: whether the planes are places in a patient; those of a picture are frames or pages, without a
+            thickness.
+        unit: what lengths in a plane are in; "px" only in pictures.
+        measured: where the millimetres of a picture hold, such as "at the detector"; "" where they simply hold.
     """
 
     origins_lps: FloatArray
@@ -50,6 +61,9 @@ class Geometry:
     spacing_uv: tuple[float, float]
     shape: tuple[int, int, int]
     slice_thickness: float = 1.0
+    in_patient: bool = True
+    unit: Literal["mm", "px"] = "mm"
+    measured: str = ""
 
     def __post_init__(self) -> None:
         origins = np.ascontiguousarray(self.origins_lps, dtype=np.float64)
@@ -97,6 +111,29 @@ class Geometry:
             raise GeometryError("The directions of the image's axes are not a right-handed perpendicular set.")
         origins = np.asarray(origin_lps, dtype=np.float64) + np.outer(np.arange(shape[0]) * step[2], axes[:, 2])
         return cls(origins, axes[:, 0], axes[:, 1], (float(step[0]), float(step[1])), shape, float(step[2]))
+
+    @classmethod
+    def picture(
+        cls, shape: tuple[int, int, int], spacing_uv: tuple[float, float] | None = None, measured: str = ""
+    ) -> "Geometry":
+        """The geometry of a picture or of its frames: rows to the right, columns down, frames one apart.
+
+        Args:
+            shape: (frames, rows, columns).
+            spacing_uv: (mm between columns, mm between rows); None where it is not known: then lengths are in pixels.
+            measured: where the millimetres hold.
+        """
+        origins = np.zeros((shape[0], 3))
+        origins[:, 2] = np.arange(shape[0])
+        return cls(
+            origins, np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), spacing_uv or (1.0, 1.0), shape,
+            in_patient=False, unit="px" if spacing_uv is None else "mm", measured=measured,
+        )  # fmt: skip
+
+    @property
+    def size_unit(self) -> str:
+        """What the size of a structure is in: a volume in a patient, else the area in all frames."""
+        return "cm³" if self.in_patient else f"{self.unit}²"
 
     @cached_property
     def normal(self) -> FloatArray:
@@ -305,7 +342,8 @@ class Volume:
     """Voxels with their geometry and meaning.
 
     Args:
-        voxels: (planes, rows, columns) in `units`; int16 where the values are whole numbers that fit, else float32.
+        voxels: (planes, rows, columns) in `units`; int16 where the values are whole numbers that fit, else float32. Of
+            pictures also uint8 or uint16; in colour, where `units` is "rgb", uint8 (planes, rows, columns, 3).
         geometry: the planes as acquired. A tilted or uneven series keeps its real planes here.
         modality: "CT", "MR", "PT" or another DICOM modality; "" for files that don't say.
         units: "HU", "SUVbw", or what the file says ("" where unknown).
@@ -327,8 +365,18 @@ class Volume:
     other_units: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.voxels.shape != self.geometry.shape:
+        wanted = (*self.geometry.shape, 3) if self.is_colour else self.geometry.shape
+        if self.voxels.shape != wanted:
             raise GeometryError(f"Voxels {self.voxels.shape} do not fit the geometry {self.geometry.shape}.")
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether each voxel has red, green and blue."""
+        return self.units == COLOUR
+
+    def grey(self, voxels: NDArray[Any]) -> NDArray[Any]:
+        """Some of the voxels with one value each: as they are, or of colours the mean of red, green and blue."""
+        return np.asarray(voxels.mean(axis=-1)) if self.is_colour else voxels
 
     @cached_property
     def span(self) -> tuple[float, float]:

@@ -97,9 +97,13 @@ def layer_over(volume: Volume, display: Volume, transform: Transform | None = No
 
 
 def sample(volume: Volume, about: float = 1e6) -> NDArray[np.float32]:
-    """(n,) finite values of an even sample of about a million voxels, or all of a smaller volume."""
+    """(n,) finite values of an even sample of about a million voxels, or all of a smaller volume.
+
+    Of colours it is the mean of red, green and blue.
+    """
     step = max(1, round((volume.voxels.size / about) ** (1 / 3)))
-    values = np.asarray(volume.voxels[::step, ::step, ::step], dtype=np.float32).ravel()
+    values = np.asarray(volume.voxels[::step, ::step, ::step], dtype=np.float32)
+    values = volume.grey(values).ravel()
     return values[np.isfinite(values)]
 
 
@@ -160,12 +164,49 @@ def _percentiles(volume: Volume) -> list[Preset]:
     return [(name, _window_of(values, low, high), colours) for name, low, high in PERCENTILE_PRESETS]
 
 
+def _stated_window(volume: Volume) -> Window | None:
+    """The first window that the file of a picture states (VOI LUT); None where there is none."""
+    first = (str(volume.info.attributes.get(name, "")).split("\\")[0] for name in ("WindowCenter", "WindowWidth"))
+    try:
+        centre, width = (float(number) for number in first)
+    except ValueError:
+        return None
+    return Window(centre, width) if np.isfinite([centre, width]).all() and width > 0 else None
+
+
+def _picture_window(volume: Volume) -> Window:
+    """As the file states it, else from black to white of its type, or of its values where these are fewer."""
+    stated = _stated_window(volume)
+    if stated is not None:
+        return stated
+    if volume.voxels.dtype == np.uint8:
+        return Window.between(0.0, 255.0)
+    return _window_of(sample(volume), 0.5, 99.5)
+
+
+def _picture_presets(volume: Volume) -> list[Preset]:
+    stated = _stated_window(volume)
+    presets = [("As the file states", stated, picture_colours(volume))] if stated is not None else []
+    if volume.voxels.dtype == np.uint8:
+        presets.append(("Black to white", Window.between(0.0, 255.0), picture_colours(volume)))
+    values = sample(volume)
+    return presets + [
+        (name, _window_of(values, low, high), picture_colours(volume)) for name, low, high in PERCENTILE_PRESETS
+    ]
+
+
+def picture_colours(volume: Volume) -> str:
+    """The grey map of a picture, whose file may mean low values to be bright."""
+    return "inverted grey" if volume.info.attributes.get("PhotometricInterpretation") == "MONOCHROME1" else "grey"
+
+
 def _first_percentiles(volume: Volume) -> Window:
     return _window_of(_above_background(volume), *PERCENTILE_PRESETS[0][1:])
 
 
-#: Kinds of image, the first that suits: CT in HU, by the part of the body, PET in SUV, other PET, anything else.
+#: Kinds of image, the first that suits: pictures, CT in HU by the part of the body, PET in SUV, other PET, the rest.
 LOOKS: tuple[Look, ...] = (
+    Look(lambda volume: not volume.geometry.in_patient, _picture_presets, _picture_window),
     Look(_of_part("HEAD", "BRAIN", "SKULL"), _ct_presets, _ct_window("Brain")),
     Look(_seen_head, _ct_presets, _ct_window("Brain")),
     Look(_of_part("HEADNECK", "NECK"), _ct_presets, _ct_window("Head and neck")),

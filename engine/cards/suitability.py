@@ -9,9 +9,22 @@ from engine.body_parts import said_part, said_regions
 from engine.cards.schema import Card, CardInput
 from engine.hounsfield import looks_like_hu
 from engine.operations import segment
-from engine.volume import FloatArray, Geometry, Volume
+from engine.volume import COLOUR, FloatArray, Geometry, Volume
 
-_MODALITIES = {"CT": "CT", "MR": "MR", "PT": "PET"}
+#: Modalities whose code is no word.
+_MODALITIES = {
+    "PT": "PET",
+    "XC": "a photograph",
+    "GM": "a microscope picture",
+    "SM": "a microscope slide",
+    "ES": "an endoscope picture",
+    "OP": "an eye photograph",
+    "US": "ultrasound",
+    "DX": "a radiograph",
+    "CR": "a radiograph",
+    "MG": "a mammogram",
+    "XA": "an angiogram",
+}
 #: Planes may be tilted this far (degrees) and still count as axial, coronal or sagittal: a gantry tilts up to 30.
 _TILT = 35.0
 #: Fewer planes are no volume for a network that looks in three directions.
@@ -45,6 +58,7 @@ def why_unsuitable(card: Card, inputs: Mapping[str, Volume], unread: Collection[
         if image.role in inputs:
             volume = inputs[image.role]
             refusals += _modality(card, image, volume)
+            refusals += _channels(card, image, volume)
             refusals += _spacing(card, image, volume.geometry)
             refusals += _part(card, image, volume)
             refusals += _extent(card, image, volume.geometry)
@@ -68,7 +82,22 @@ def not_made_for(card: Card, image: CardInput, modality: str) -> Refusal:
 
 
 def _kinds(image: CardInput) -> str:
-    return " or ".join(_MODALITIES.get(name, name) for name in image.modality)
+    # Several codes may stand for one word.
+    return " or ".join(dict.fromkeys(_MODALITIES.get(name, name) for name in image.modality))
+
+
+def _channels(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
+    """Colours where the card reads one value a voxel, or the other way round; lengths where the image has none."""
+    refusals = []
+    if volume.is_colour and image.units != COLOUR:
+        refusals.append(Refusal(f"{card.title} reads grey levels, and this picture is in colour.", False))
+    elif image.units == COLOUR and not volume.is_colour:
+        refusals.append(Refusal(f"{card.title} needs a picture in colour, and this image has grey levels.", False))
+    if volume.geometry.unit != "mm" and image.units != COLOUR:
+        refusals.append(
+            Refusal(f"{card.title} needs millimetres, and this picture does not say how large its pixels are.", False)
+        )
+    return refusals
 
 
 def _place(image: CardInput, volume: Volume, inputs: Mapping[str, Volume]) -> list[Refusal]:
@@ -108,7 +137,7 @@ def _modality(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
         refusals.append(
             Refusal(f"{card.title} is made for {wanted}, and this file does not say what kind of image it is.", True)
         )
-    if image.units and volume.units and volume.units != image.units:
+    if image.units and volume.units and volume.units != image.units and COLOUR not in (image.units, volume.units):
         refusals.append(
             Refusal(f"{card.title} needs values in {image.units}, and this image has {volume.units}.", False)
         )

@@ -54,4 +54,4 @@ def values_inside(measure: Measure, outline_lps: FloatArray, volume: Volume) -> 
     place = (centres - measure.points[0]) @ measure.axes.T
     inside = shapely.contains_xy(area, place[:, 0], place[:, 1])
     index = index[inside]
-    return Inside(index, np.asarray(volume.voxels[tuple(index.T)], dtype=np.float64))
+    return Inside(index, np.asarray(volume.grey(volume.voxels[tuple(index.T)]), dtype=np.float64))

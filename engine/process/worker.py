@@ -42,7 +42,7 @@ from engine.process.messages import (  # noqa: E402
     receive,
     send,
 )
-from engine.volume import SeriesInfo, Volume  # noqa: E402
+from engine.volume import COLOUR, SeriesInfo, Volume  # noqa: E402
 
 #: Progress is told at most this often, s.
 _SELDOM = 0.05
@@ -145,7 +145,8 @@ class _Attached:
         if os.name == "posix":
             # The parent owns the memory; this process's tracker would unlink it, and complain (bpo-38119).
             resource_tracker.unregister(f"/{self._memory.name}", "shared_memory")
-        voxels = np.ndarray(shared.geometry.shape, np.dtype(shared.dtype), buffer=self._memory.buf)
+        shape = (*shared.geometry.shape, 3) if shared.units == COLOUR else shared.geometry.shape
+        voxels = np.ndarray(shape, np.dtype(shared.dtype), buffer=self._memory.buf)
         voxels.setflags(write=False)
         info = SeriesInfo(attributes={"BodyPartExamined": shared.body_part})
         self.volume = Volume(voxels, shared.geometry, shared.modality, shared.units, info)

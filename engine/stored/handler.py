@@ -37,7 +37,7 @@ class Picture:
     """One plane of an image as it is stored.
 
     Args:
-        values: (rows, columns).
+        values: (rows, columns), or (rows, columns, 3) of red, green and blue from 0 to 255.
         spacing_uv: (mm between columns, mm between rows).
         inverted: True where low values are shown bright.
     """
@@ -55,12 +55,14 @@ class Handler(ABC):
         gives: what reading it gives.
         sop_classes: UIDs of its DICOM objects.
         modalities: of its DICOM objects, for files whose SOP class says nothing.
+        pages: whether those of a study are a list of pictures to page through.
     """
 
     label: ClassVar[str] = ""
     gives: ClassVar[Gives] = Gives.NOTHING
     sop_classes: ClassVar[frozenset[str]] = frozenset()
     modalities: ClassVar[frozenset[str]] = frozenset()
+    pages: ClassVar[bool] = False
 
     @abstractmethod
     def look(self, headers: "Sequence[Header]") -> "list[Series]":

@@ -90,6 +90,8 @@ def name_of(series: Series) -> str:
 def thumbnail(series: Series, size: int = 96) -> NDArray[np.uint8]:
     """The middle plane, small: uint8 (rows, columns), the longer side `size` pixels, pixels square.
 
+    In colour it is (rows, columns, 3).
+
     Raises:
         ReadError: it is no image, or the plane cannot be read.
     """
@@ -99,6 +101,8 @@ def thumbnail(series: Series, size: int = 96) -> NDArray[np.uint8]:
     rows = max(round(size * height / max(height, width)), 1)
     columns = max(round(size * width / max(height, width)), 1)
     small = _shrunk(_shrunk(stored, rows, 0), columns, 1)
+    if small.ndim == 3:
+        return np.asarray(np.rint(small), dtype=np.uint8)
     low, high = np.percentile(small, [1.0, 99.0])
     grey = np.clip((small - low) / max(high - low, 1e-6), 0, 1)
     if picture.inverted:
@@ -112,6 +116,6 @@ def _shrunk(image: NDArray[np.float32], size: int, axis: int) -> NDArray[np.floa
     start = np.minimum(edges[:-1].astype(int), image.shape[axis] - 1)
     stop = np.maximum(edges[1:].astype(int), start + 1)
     total = np.concatenate([np.zeros_like(image.take([0], axis), np.float64), image.cumsum(axis, np.float64)], axis)
-    shape = [1, 1]
+    shape = [1] * image.ndim
     shape[axis] = -1
     return np.asarray((total.take(stop, axis) - total.take(start, axis)) / (stop - start).reshape(shape), np.float32)

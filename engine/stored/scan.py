@@ -6,6 +6,7 @@ for series in catalogue.series():
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
@@ -242,4 +243,6 @@ def _patients(every: Sequence[Series]) -> tuple[Patient, ...]:
 
 def _order(series: Series) -> tuple[bool, bool, int, str]:
     number = series.info.series_number
-    return not series.is_image, not series.is_structures, int(number) if number.isdigit() else 0, series.uid
+    # By the numbers in names, so that picture 2 comes before picture 10.
+    natural = re.sub(r"\d+", lambda digits: digits[0].zfill(20), series.uid)
+    return not series.is_image, not series.is_structures, int(number) if number.isdigit() else 0, natural

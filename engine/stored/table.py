@@ -7,6 +7,7 @@ from engine.dicom.header import Header
 from engine.stored.handler import Gives, Handler
 from engine.stored.image import Images
 from engine.stored.image_file import ImageFiles
+from engine.stored.picture import PictureFiles
 from engine.stored.report import Reports
 from engine.stored.rtstruct import Rtstructs
 from engine.stored.segmentation import Segmentations
@@ -16,7 +17,9 @@ from engine.stored.unopened import UNKNOWN
 IMAGES = Images()
 
 #: Where two claim the same objects, the earlier one has them: what is opened goes before what is only listed.
-HANDLERS: tuple[Handler, ...] = (IMAGES, ImageFiles(), Rtstructs(), Segmentations(), Reports(), UNKNOWN)
+HANDLERS: tuple[Handler, ...] = (
+    IMAGES, ImageFiles(), PictureFiles(), Rtstructs(), Segmentations(), Reports(), UNKNOWN,
+)  # fmt: skip
 
 
 def handler_of(header: Header) -> Handler:

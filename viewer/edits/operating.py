@@ -11,7 +11,7 @@ from engine.progress import Progress, silent
 from engine.structures import Generation, Provenance, Roi, StructureSet
 from engine.volume import FloatArray
 from viewer.edits.operations.form import Operation, Work
-from viewer.edits.parameters import Values
+from viewer.edits.parameters import Values, in_unit
 from viewer.edits.planes import areas_of
 from viewer.edits.structures import LONGEST_NAME, free_name, given_name, refuse_locked
 from viewer.edits.target import RefusedError, fresh_colour
@@ -65,12 +65,13 @@ def describe(structures: StructureSet, operation: Operation, values: Values, oth
     if operation.other and other is not None:
         name = structures[other].name
         title += f" {name}" if title.endswith(operation.other) else f" {operation.other} {name}"
-    return ", ".join(part for part in (title, operation.sizes(values)) if part)
+    sizes = in_unit(operation.sizes(values), structures.geometry.unit)
+    return ", ".join(part for part in (title, sizes) if part)
 
 
 def result_name(structures: StructureSet, roi: Roi, operation: Operation, values: Values) -> str:
     """A free name for a result beside `roi`: "Parotid_R+7mm" for a margin, else the operation behind the name."""
-    behind = operation.suffix(values)
+    behind = in_unit(operation.suffix(values), structures.geometry.unit)
     # Room is left for the number that a taken name gets.
     return free_name(structures, f"{roi.name[: LONGEST_NAME - len(behind) - 4]}{behind}")
 

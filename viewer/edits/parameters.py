@@ -31,6 +31,14 @@ class Parameter:
     tip: str = ""
 
 
+def in_unit(text: str, length: str) -> str:
+    """Numbers or units in words, where lengths are in "mm", or "px" on a picture of unknown size.
+
+    What was in cm³ is in thousands of square pixels there.
+    """
+    return text.replace("mm", "px").replace("cm³", "×1000 px²") if length == "px" else text
+
+
 def choice(key: str, label: str, *words: str, tip: str = "") -> Parameter:
     """A choice among words; the first is chosen until the user takes another."""
     return Parameter(key, label, choices=words, tip=tip)

@@ -15,6 +15,7 @@ from viewer.widgets.vtk_pane import set_default_surface_format
 FEATURES: tuple[str, ...] = (
     "viewer.features.opening",
     "viewer.features.phases",
+    "viewer.features.paging",
     "viewer.features.viewing",
     "viewer.features.layouts",
     "viewer.features.cine",

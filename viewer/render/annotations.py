@@ -4,18 +4,19 @@ from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor2D, vtkCoordinate, vtkPolyDataMapper2D, vtkRenderer, vtkTextActor
 
-#: Lengths that a scale bar may have, mm.
+#: Lengths that a scale bar may have, mm; and pixels, of pictures that say no more of their size.
 SCALE_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+SCALE_LENGTHS_PX = (*SCALE_LENGTHS_MM, 1000, 2000, 5000, 10_000)
 
 _MARGIN = 8
 #: Mean width of a letter of the title, logical pixels.
 _TITLE_LETTER = 6.4
 
 
-def scale_length_mm(width_px: int, mm_per_px: float) -> int:
+def scale_length_mm(width_px: int, mm_per_px: float, lengths: tuple[int, ...] = SCALE_LENGTHS_MM) -> int:
     """The longest round length, mm, that takes at most a third of a view's width; the shortest where none does."""
-    fitting = [length for length in SCALE_LENGTHS_MM if length <= width_px * mm_per_px / 3]
-    return fitting[-1] if fitting else SCALE_LENGTHS_MM[0]
+    fitting = [length for length in lengths if length <= width_px * mm_per_px / 3]
+    return fitting[-1] if fitting else lengths[0]
 
 
 class Annotations:
@@ -30,14 +31,26 @@ class Annotations:
         self._bar_edge, self._bar_actor = _bar_actor(self._edge), _bar_actor(self._bar)
         renderer.AddViewProp(self._bar_edge)
         renderer.AddViewProp(self._bar_actor)
-        #: Length of the scale bar, mm.
+        #: Length of the scale bar, mm, or pixels of the picture.
         self.scale_mm = 0
+        self._unit, self._measured = "mm", ""
+        self._name = self._page = ""
         self._layout: tuple[int, int, float, float] | None = None
 
     def set_letters(self, left: str, right: str, up: str, down: str) -> None:
         """The anatomical directions at the four sides."""
         for place, text in (("left", left), ("right", right), ("up", up), ("down", down)):
             self._texts[place].SetInput(text)
+
+    def set_unit(self, unit: str, measured: str = "") -> None:
+        """What lengths are in, "mm" or "px", and where they hold: "at the detector"."""
+        if (unit, measured) != (self._unit, self._measured):
+            self._unit, self._measured, self._layout = unit, measured, None
+
+    @property
+    def scale(self) -> str:
+        """What stands at the scale bar."""
+        return self._texts["scale"].GetInput() or ""
 
     @property
     def letters(self) -> tuple[str, str, str, str]:
@@ -52,7 +65,16 @@ class Annotations:
 
     def set_title(self, text: str) -> None:
         """Name and number of the plane, top left."""
-        self._texts["title"].SetInput(text)
+        self._name = text
+        self._show_title()
+
+    def set_page(self, page: str) -> None:
+        """Which picture of a list is shown, behind the name: "picture 3 / 40"; "" for none."""
+        self._page = page
+        self._show_title()
+
+    def _show_title(self) -> None:
+        self._texts["title"].SetInput("   ".join(part for part in (self._name, self._page) if part))
         self._place_up()
 
     def set_looks(self, title_colour: tuple[float, float, float], *, bright: bool) -> None:
@@ -105,7 +127,8 @@ class Annotations:
         self._texts["up"].SetDisplayPosition(round(x), round(height - _MARGIN * ratio))
 
     def _lay_out_bar(self, width: int, margin: float, mm_per_px: float, pixel_ratio: float) -> None:
-        length = self.scale_mm = scale_length_mm(width, mm_per_px)
+        lengths = SCALE_LENGTHS_PX if self._unit == "px" else SCALE_LENGTHS_MM
+        length = self.scale_mm = scale_length_mm(width, mm_per_px, lengths)
         right = width - margin
         left = right - length / mm_per_px
         tick = 4 * pixel_ratio
@@ -120,7 +143,8 @@ class Annotations:
             bar.SetLines(lines)
             bar.Modified()
         scale = self._texts["scale"]
-        scale.SetInput(f"{length // 10} cm" if length >= 10 else f"{length} mm")
+        text = f"{length // 10} cm" if self._unit == "mm" and length >= 10 else f"{length} {self._unit}"
+        scale.SetInput(f"{text} {self._measured}".rstrip())
         scale.SetDisplayPosition(round(right), round(margin + tick + 3 * pixel_ratio))
 
 

@@ -50,6 +50,8 @@ def _found(display: Volume, part: list[slice]) -> NDArray[np.float64]:
     geometry = display.geometry
     spacing = np.array(geometry.spacing_xyz)
     last = (np.array(geometry.shape[::-1]) - 1) * spacing
+    if not geometry.in_patient:
+        return np.array([np.zeros(3), last])
     steps = [max(1, int(_STEP_MM / step)) for step in spacing[::-1]]
     voxels = display.voxels[tuple(part)]
     coarse = voxels[:: steps[0], :: steps[1], :: steps[2]]

@@ -86,6 +86,11 @@ class Framing:
         self._zoom = min(max(self._zoom * self.mm_per_pixel / needed, _MINIMUM_ZOOM), _MAXIMUM_ZOOM)
         self.centre = (low + high) / 2
 
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """(2, 2) places of the upper left and the lower right corner of the view."""
+        return np.stack([self.place((0, 0)), self.place(self.size)])
+
     def place(self, pixel: tuple[float, float]) -> NDArray[np.float64]:
         """What lies under a pixel."""
         return np.asarray(self.centre + (np.array(pixel) - np.array(self.size) / 2) * self.mm_per_pixel)

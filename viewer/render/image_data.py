@@ -40,13 +40,23 @@ def image_data(volume: Volume) -> vtkImageData:
     known = _made.get(volume)
     if known is not None:
         return known
-    scalars = to_vtk(np.ascontiguousarray(volume.voxels).reshape(-1), copy=False)
-    planes, rows, columns = volume.geometry.shape
+    image = _made[volume] = grid_of(volume.voxels, volume.geometry.spacing_xyz)
+    return image
+
+
+def grid_of(
+    voxels: NDArray[Any], spacing_xyz: tuple[float, float, float], origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> vtkImageData:
+    """A vtkImageData of (planes, rows, columns) values, or with a last axis of colours, on the same memory.
+
+    Spacing and the place of the first voxel centre are mm along column, row and plane index.
+    """
+    values = np.ascontiguousarray(voxels)
     image = vtkImageData()
-    image.SetDimensions(columns, rows, planes)
-    image.SetSpacing(*volume.geometry.spacing_xyz)
-    image.GetPointData().SetScalars(scalars)
-    _made[volume] = image
+    image.SetDimensions(*values.shape[2::-1])
+    image.SetSpacing(*spacing_xyz)
+    image.SetOrigin(*origin)
+    image.GetPointData().SetScalars(to_vtk(values.reshape(-1, *values.shape[3:]), copy=False))
     return image
 
 

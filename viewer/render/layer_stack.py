@@ -12,6 +12,7 @@ from vtkmodules.vtkRenderingImage import vtkImageStack
 from engine.transform import Transform
 from engine.volume import Geometry
 from viewer.layers import Layer
+from viewer.render.detail import Detail, is_large
 from viewer.render.image_data import image_data, lookup_table
 from viewer.render.orientation import ViewFrame
 
@@ -37,6 +38,7 @@ class LayerStack:
         self._frame: ViewFrame | None = None
         self._interpolate = True
         self._index = 0
+        self._part: tuple[NDArray[np.float64], float] | None = None
         self._stale = False
 
     def show(self, layers: tuple[Layer, ...], frame: ViewFrame | None, *, interpolate: bool = True) -> None:
@@ -48,6 +50,10 @@ class LayerStack:
         """Cut at plane `index` of the grid across the view."""
         self._index = index
 
+    def set_part(self, box: NDArray[np.float64], mm_per_pixel: float) -> None:
+        """The part of the cut that is on the screen, (2, 2) first and last (x, y) mm of the grid, and how finely."""
+        self._part = box, mm_per_pixel
+
     def prepare(self) -> None:
         """Bring VTK up to date; call it before drawing, with this view's OpenGL context current."""
         if self._stale:
@@ -55,6 +61,8 @@ class LayerStack:
             self._rebuild()
         for drawn in self._drawn:
             drawn.set_position(self._index)
+            if self._part is not None:
+                drawn.set_part(*self._part)
 
     def _rebuild(self) -> None:
         before, drawn = list(self._drawn), []
@@ -98,7 +106,11 @@ class DrawnLayer:
         self.prop.SetMapper(self._mapper)
         on_grid = layer.transform.is_identity and layer.display.geometry.same_grid(frame.geometry)
         self._index: int | None = None
+        self._detail = Detail(layer.display) if on_grid and frame.across == 2 and is_large(layer.display) else None
         self._reslice = None if on_grid else vtkImageReslice()
+        if self._detail is not None:
+            self._mapper.SetOrientation(frame.across)
+            return
         if self._reslice is None:
             self._mapper.SetInputData(image_data(layer.display))
             self._mapper.SetOrientation(frame.across)
@@ -122,7 +134,7 @@ class DrawnLayer:
         style.SetOpacity(layer.opacity)
         # An inverted layer has no darkest end that means "nothing", so it covers evenly; and so does the base.
         clear = CLEAR_BELOW if number and layer.colour_map != "inverted grey" else 0.0
-        plain = layer.colour_map == "grey" and not clear and self._reslice is None
+        plain = (layer.colour_map == "grey" and not clear and self._reslice is None) or layer.display.is_colour
         style.SetLookupTable(None if plain else lookup_table(layer.colour_map, clear))
         self.prop.SetVisibility(layer.visible)
         if interpolate:
@@ -137,6 +149,8 @@ class DrawnLayer:
         if index == self._index:
             return
         self._index = index
+        if self._detail is not None:
+            return
         if self._reslice is None:
             self._mapper.SetSliceNumber(index)
             return
@@ -150,6 +164,13 @@ class DrawnLayer:
         self._reslice.SetOutputSpacing(*spacing, 1.0)
         self._reslice.SetOutputExtent(0, extent[0] - 1, 0, extent[1] - 1, 0, 0)
         self.prop.SetUserMatrix(vtk_matrix(axes))
+
+    def set_part(self, box: NDArray[np.float64], mm_per_pixel: float) -> None:
+        """Have of a large picture what is on the screen, as finely as it is shown."""
+        if self._detail is not None and self._index is not None:
+            image = self._detail.image(self._index, box, mm_per_pixel)
+            if image is not self._mapper.GetInput():
+                self._mapper.SetInputData(image)
 
 
 def grid_to_grid(base: Geometry, layer: Geometry, transform: Transform) -> NDArray[np.float64]:

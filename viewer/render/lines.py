@@ -52,6 +52,10 @@ class Crosshair:
 
     def draw(self, frame: ViewFrame, cursor: NDArray[np.float64], gap: float, depth: float) -> None:
         """Draw it around a (3,) grid point, `gap` mm open to each side, at `depth` mm along the axis that is cut."""
+        if not frame.acquired.in_patient:
+            # A picture has no other planes that it could mark.
+            self.data.Initialize()
+            return
         if frame is not self._frame:
             self._frame = frame
             marked = (frame.down, frame.down, frame.right, frame.right)

@@ -73,7 +73,12 @@ class ViewFrame:
 
     @property
     def onward(self) -> int:
-        """+1 where the next plane to the feet (axial), the patient's left or the back has a higher index, else −1."""
+        """+1 where the next plane to the feet (axial), the patient's left or the back has a higher index, else −1.
+
+        The next frame of a picture is the one that comes after.
+        """
+        if not self.acquired.in_patient:
+            return 1
         axis, sign = {View.AXIAL: (2, -1), View.SAGITTAL: (0, 1), View.CORONAL: (1, 1)}[self.view]
         return sign if self.geometry.directions[axis, self.across] >= 0 else -sign
 

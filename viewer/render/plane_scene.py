@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
-from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from engine.edits import StructuresChanged
@@ -19,14 +18,15 @@ from viewer.layers import LayersChanged
 from viewer.render.annotations import Annotations
 from viewer.render.body_box import body_box, body_near
 from viewer.render.box_marks import BoxMarks
+from viewer.render.captions import caption, directions
 from viewer.render.colour_maps import colour_table
 from viewer.render.companions_part import CompanionLines
 from viewer.render.framing import Framing
-from viewer.render.image_data import image_data, set_lines
+from viewer.render.image_data import set_lines
 from viewer.render.layer_stack import LayerStack
 from viewer.render.lines import VIEW_COLOURS, Crosshair, line_actor
 from viewer.render.measure_marks import MeasureMarks, Screen
-from viewer.render.orientation import ViewFrame, letters, view_frame
+from viewer.render.orientation import ViewFrame, view_frame
 from viewer.render.structure_lines import ACTIVE_LINE_PX, LINE_PX, StructureLines
 from viewer.session import Cut, Session, View
 
@@ -107,9 +107,8 @@ class PlaneScene:
         self._companions.show(self.session.companions, self.frame)
         self._preview.Initialize()
         self.annotations.set_visible(True)
-        self.annotations.set_letters(
-            *(letters(self.frame.direction_lps(side)) for side in ("left", "right", "up", "down"))
-        )
+        self.annotations.set_letters(*directions(self.frame, volume))
+        self.annotations.set_unit(volume.geometry.unit, volume.geometry.measured)
         at = float(self.frame.grid_from_lps(self.session.cursor_lps)[self.frame.across])
         self._framing.take(*self.frame.placed(body_box(display)))
         self._framing.begin(*self.frame.placed(body_near(display, self.frame.across, at)))
@@ -134,12 +133,6 @@ class PlaneScene:
                 gap = _CROSSHAIR_GAP_PX * self.pixel_ratio * self.mm_per_pixel
                 self._crosshair.draw(self.frame, cursor, gap, self.towards_camera(_CROSSHAIR_DEPTH))
         self.measures.prepare(self.frame, self._screen)
-
-    @property
-    def image(self) -> vtkImageData | None:
-        """The base that is shown, on the memory of its voxels; None where nothing is."""
-        display = self.session.display
-        return image_data(display) if self.frame is not None and display is not None else None
 
     @property
     def index(self) -> int:
@@ -290,6 +283,9 @@ class PlaneScene:
         camera.SetViewUp(*-down)
         camera.SetParallelScale(self._framing.size[1] * self.mm_per_pixel / 2)
         self.annotations.lay_out(*self._framing.size, self.mm_per_pixel, self.pixel_ratio)
+        if frame.across == 2:
+            sides = self._framing.corners * (frame.right_sign, frame.down_sign)
+            self._layers.set_part(np.sort(sides[:, [frame.right, frame.down]], axis=0), self.mm_per_pixel)
         self._crosshair_stale = self.measures.stale = True
         self._draw_loose()
 
@@ -326,14 +322,11 @@ class PlaneScene:
         self._layers.set_position(self._index)
         self._apply_camera()
         self._outlines_stale = True
-        name = self.view.value.capitalize() + (" (oblique)" if frame.is_oblique else "")
-        number, count = self._index + 1, frame.count
-        if frame.cut is Cut.PLANE and self.session.volume is not None:
-            # The acquired plane, as everywhere else: the grid that tilted or uneven planes are shown on has more.
-            number, count = self._plane + 1, self.session.volume.geometry.shape[0]
         alone = self.session.layers[self.layer :][:1] if self.layer is not None else ()
         of = alone[0].volume.modality if alone else ""
-        self.annotations.set_title(f"{name}  {number} / {count}  {of}".rstrip())
+        assert self.session.volume is not None, "called where a series is shown"
+        text = caption(frame, self.session.volume, self._index, self._plane)
+        self.annotations.set_title(f"{text}  {of}".rstrip())
 
     def _go_aside(self, frame: ViewFrame) -> None:
         index = self._index + self.offset * frame.onward

@@ -13,7 +13,8 @@ from viewer.tools.events import Preview, ViewEvent
 from viewer.tools.registry import TakesKeys, Tool
 from viewer.tools.table import TOOLS
 
-SMALLEST_MM, LARGEST_MM = 0.5, 100.0
+#: Radius of the disc; the last in pixels, on pictures that say no more of their size.
+SMALLEST_MM, LARGEST_MM, LARGEST_PX = 0.5, 100.0, 2000.0
 _STEP = 1.1
 
 
@@ -36,7 +37,7 @@ class Toolbox:
         #: (name of a tool, unit of the image) → what the user has set for it.
         self._values: dict[tuple[str, str], dict[str, float]] = {}
         self._image: Layer | None = None
-        session.volume_changed.connect(self._drop)
+        session.volume_changed.connect(self._on_volume)
         session.layers_changed.connect(self._on_layers)
 
     @property
@@ -63,9 +64,19 @@ class Toolbox:
             self.choose("")
         return True
 
+    @property
+    def unit(self) -> str:
+        """What the size of the disc is in: "mm", or "px" on a picture of unknown size."""
+        return self.session.volume.geometry.unit if self.session.volume is not None else "mm"
+
+    @property
+    def largest(self) -> float:
+        """The largest radius of the disc, in `unit`."""
+        return LARGEST_PX if self.unit == "px" else LARGEST_MM
+
     def set_radius(self, radius_mm: float) -> None:
         """Size of the disc, kept within its limits."""
-        radius = round(min(max(radius_mm, SMALLEST_MM), LARGEST_MM), 2)
+        radius = round(min(max(radius_mm, SMALLEST_MM), self.largest), 2)
         if radius != self.radius_mm:
             self.radius_mm = radius
             self.changed.emit()
@@ -165,6 +176,10 @@ class Toolbox:
     def cursor_name(self, view: View) -> str:
         """The active tool's mouse cursor."""
         return self._active.cursor_name() if self._active is not None else "arrow"
+
+    def _on_volume(self) -> None:
+        self._drop()
+        self.set_radius(self.radius_mm)
 
     def _drop(self) -> None:
         if self._active is not None and self._active.cancel():

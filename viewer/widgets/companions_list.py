@@ -101,7 +101,7 @@ def _heading(companion: Companion) -> QTreeWidgetItem:
 
 
 def _row(roi: Roi, companion: Companion) -> QTreeWidgetItem:
-    volume = "–" if roi.is_empty else volume_text(roi.volume_cm3(companion.structures.geometry))
+    volume = "–" if roi.is_empty else volume_text(roi.size(companion.structures.geometry))
     row = QTreeWidgetItem([roi.name, volume])
     row.setData(_NAME, _NUMBER, roi.number)
     row.setIcon(_NAME, swatch(roi.colour))

@@ -5,7 +5,8 @@ from PySide6.QtWidgets import QFormLayout, QPushButton, QWidget
 
 from viewer.edits.operations.form import Operation
 from viewer.edits.operations.table import OPERATIONS
-from viewer.widgets.parameter_field import ParameterField, parameter_field
+from viewer.session import Session
+from viewer.widgets.parameter_field import NumberField, ParameterField, parameter_field
 
 
 class OperationFields(QObject):
@@ -14,13 +15,14 @@ class OperationFields(QObject):
     Args:
         form: gets the rows.
         parent: of the fields.
+        session: tells what lengths are in.
     """
 
     changed = Signal()
 
-    def __init__(self, form: QFormLayout, parent: QWidget) -> None:
+    def __init__(self, form: QFormLayout, parent: QWidget, session: Session) -> None:
         super().__init__(parent)
-        self._form = form
+        self._form, self._session = form, session
         #: Operation → parameter → its field.
         self.fields: dict[str, dict[str, ParameterField]] = {}
         self.links: dict[str, QPushButton] = {}
@@ -33,6 +35,8 @@ class OperationFields(QObject):
                 field.valueChanged.connect(lambda value, name=name: self._on_value(name, value))
                 self.fields[name][parameter.key] = field
                 form.addRow(parameter.label, field)
+
+        session.volume_changed.connect(self._measure)
 
     def _add_link(self, operation: Operation, parent: QWidget) -> None:
         link = QPushButton("Same on every side", parent)
@@ -50,6 +54,14 @@ class OperationFields(QObject):
                 self._form.setRowVisible(field, name == operation.name)
         for name, link in self.links.items():
             self._form.setRowVisible(link, name == operation.name)
+
+    def _measure(self) -> None:
+        """Show lengths in mm, or in pixels on a picture of unknown size."""
+        volume = self._session.volume
+        for fields in self.fields.values():
+            for field in fields.values():
+                if isinstance(field, NumberField):
+                    field.measure_in(volume.geometry.unit if volume is not None else "mm")
 
     def values(self, operation: Operation) -> dict[str, float]:
         """Its numbers."""

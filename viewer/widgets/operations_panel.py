@@ -91,7 +91,7 @@ class OperationsPanel(QWidget):
         self._form.addRow("Do", self.choice)
         self._form.addRow("Structure", self.subject)
         self._form.addRow(self.other_label, self.other)
-        self.numbers = OperationFields(self._form, self)
+        self.numbers = OperationFields(self._form, self, self._session)
         self.as_new = QCheckBox("As a new structure", self)
         self.as_new.setToolTip("Keep the structure as it is and put the result beside it, with the same type")
         self.new_name = QLineEdit(self)
@@ -320,9 +320,9 @@ class OperationsPanel(QWidget):
         planes = self._result[1]
         after = roi.with_areas(planes)
         if planes:
-            volumes = [one.volume_cm3(structures.geometry) for one in (roi, after)]
+            volumes = [one.size(structures.geometry) for one in (roi, after)]
             count = "1 plane changes" if len(planes) == 1 else f"{len(planes)} planes change"
-            self.outcome.setText(f"{volumes[0]:.2f} → {volumes[1]:.2f} cm³, {count}.")
+            self.outcome.setText(f"{volumes[0]:.2f} → {volumes[1]:.2f} {structures.geometry.size_unit}, {count}.")
         else:
             self.outcome.setText("This changes nothing.")
         shown = self._wanted and self.shown.isChecked() and self.isVisible()

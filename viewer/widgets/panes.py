@@ -19,6 +19,8 @@ class Panes(QWidget):
     """The four views, laid out by one of `LAYOUTS`; one of them may fill it. Some layouts bring panes of their own."""
 
     hovered = Signal(object)
+    #: So many pictures on, of those that lie beside the one that is shown.
+    paged = Signal(int)
     #: Another layout is shown, or a view is enlarged or no longer.
     arranged = Signal()
 
@@ -43,6 +45,7 @@ class Panes(QWidget):
             widget.entered.connect(lambda view=view: self._enter(view))
         for pane in self.planes.values():
             pane.hovered.connect(self.hovered)
+            pane.paged.connect(self.paged)
         self._arrange()
         session.volume_changed.connect(self._show)
         session.layers_changed.connect(self._on_layers)
@@ -104,6 +107,10 @@ class Panes(QWidget):
     # Inside ---------------------------------------------------------------------------------------------------------
 
     def _cells(self) -> tuple[Cell, ...]:
+        volume = self.session.volume
+        if volume is not None and not volume.geometry.in_patient:
+            # There is nothing that other cuts through a picture could show.
+            return alone(View.AXIAL)
         if self._enlarged is not None:
             return alone(self._enlarged)
         return self.layout_shown.cells(self._chosen_for, len(self.session.layers))

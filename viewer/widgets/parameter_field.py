@@ -3,7 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QWidget
 
-from viewer.edits.parameters import Parameter
+from viewer.edits.parameters import Parameter, in_unit
 
 
 class NumberField(QDoubleSpinBox):
@@ -15,9 +15,13 @@ class NumberField(QDoubleSpinBox):
             singleStep=1 if abs(parameter.default) >= 1 or not parameter.decimals else 10.0**-parameter.decimals,
         )  # fmt: skip
         self.setValue(parameter.default)
-        if parameter.unit:
-            self.setSuffix(f" {parameter.unit}")
+        self._unit = parameter.unit
+        self.measure_in("mm")
         self.setKeyboardTracking(False)
+
+    def measure_in(self, length: str) -> None:
+        """Show lengths in "mm", or in "px" on a picture of unknown size."""
+        self.setSuffix(f" {in_unit(self._unit, length)}".rstrip())
 
 
 class ChoiceField(QComboBox):

@@ -42,6 +42,8 @@ class PlanePane(VtkPane):
     #: The mouse came in.
     entered = Signal()
     hovered = Signal(object)
+    #: So many pictures on, of those that lie beside the one that is shown.
+    paged = Signal(int)
 
     def __init__(self, scene: PlaneScene, parent: QWidget | None = None) -> None:
         super().__init__(scene.renderer, parent)
@@ -214,8 +216,20 @@ class PlanePane(VtkPane):
     def scroll_planes(self, planes: int) -> None:
         """Go so many planes on; positive towards the feet, the right, or the back as the view lies."""
         frame = self.scene.frame
-        if frame is not None and planes:
+        if frame is None or not planes:
+            return
+        if frame.count == 1 and not frame.acquired.in_patient:
+            self.paged.emit(planes)
+        else:
             self.scene.scroll_to(self.scene.index + planes * frame.onward)
+
+    def _page(self, pages: int) -> None:
+        """To the next picture, or ten planes on."""
+        frame = self.scene.frame
+        if frame is not None and not frame.acquired.in_patient:
+            self.paged.emit(pages)
+        else:
+            self.scroll_planes(pages * _PAGE)
 
     def event(self, event: QEvent) -> bool:
         """Keep a key that the tool wants from the window's shortcuts."""
@@ -238,8 +252,8 @@ class PlanePane(VtkPane):
             Qt.Key.Key_Down: lambda: self.scroll_planes(1),
             Qt.Key.Key_Left: lambda: self.scroll_planes(-1),
             Qt.Key.Key_Right: lambda: self.scroll_planes(1),
-            Qt.Key.Key_PageUp: lambda: self.scroll_planes(-_PAGE),
-            Qt.Key.Key_PageDown: lambda: self.scroll_planes(_PAGE),
+            Qt.Key.Key_PageUp: lambda: self._page(-1),
+            Qt.Key.Key_PageDown: lambda: self._page(1),
             Qt.Key.Key_Home: lambda: self.scroll_planes(-(10**6)),
             Qt.Key.Key_End: lambda: self.scroll_planes(10**6),
             Qt.Key.Key_Plus: lambda: self.scene.zoom(_ZOOM_STEP),

@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from engine import person_name
-from engine.volume import Volume
+from engine.volume import Geometry, Volume
 from viewer.layers import Layer
 from viewer.session import Session
 from viewer.tools.events import ViewEvent
@@ -19,7 +19,16 @@ def value_at(volume: Volume, point_lps: tuple[float, float, float]) -> float | N
     index = np.rint(volume.geometry.kji_from_lps(point_lps)[0]).astype(int)
     if (index < 0).any() or (index >= volume.geometry.shape).any():
         return None
-    return float(volume.voxels[tuple(index)])
+    # Of a colour its lightness; what is shown has all three parts.
+    return float(np.mean(volume.voxels[tuple(index)]))
+
+
+def colour_text(volume: Volume, point_lps: tuple[float, float, float]) -> str:
+    """The colour of the pixel nearest to a point: "R 120  G 80  B 60"; "–" outside the picture."""
+    index = np.rint(volume.geometry.kji_from_lps(point_lps)[0]).astype(int)
+    if (index < 0).any() or (index >= volume.geometry.shape).any():
+        return "–"
+    return "  ".join(f"{name} {part}" for name, part in zip("RGB", volume.voxels[tuple(index)], strict=True))
 
 
 def value_text(volume: Volume, value: float | None) -> str:
@@ -32,11 +41,17 @@ def value_text(volume: Volume, value: float | None) -> str:
 
 def layer_text(layer: Layer, point_lps: tuple[float, float, float]) -> str:
     """A layer's value with its unit at an LPS point (mm) of the base's frame of reference."""
+    if layer.display.is_colour:
+        return colour_text(layer.display, layer.own_lps(point_lps))
     return value_text(layer.display, value_at(layer.display, layer.own_lps(point_lps)))
 
 
-def position_text(point_lps: tuple[float, float, float]) -> str:
-    """A position in patient terms: "L 12.0  P 3.4  H 101.5 mm"."""
+def position_text(point_lps: tuple[float, float, float], geometry: Geometry | None = None) -> str:
+    """A position in patient terms: "L 12.0  P 3.4  H 101.5 mm"; on a picture from its first pixel: "x 310  y 41 px"."""
+    if geometry is not None and not geometry.in_patient:
+        decimals = 0 if geometry.unit == "px" else 1
+        x, y, _ = point_lps
+        return f"x {x:.{decimals}f}  y {y:.{decimals}f} {geometry.unit} {geometry.measured}".rstrip()
     names = (("L", "R"), ("P", "A"), ("H", "F"))
     parts = [f"{pair[int(value < 0)]} {abs(value):.1f}" for pair, value in zip(names, point_lps, strict=True)]
     return "  ".join(parts) + " mm"
@@ -85,13 +100,14 @@ class StatusLine(QWidget):
             return
         point = self._event.point_lps if self._event is not None else tuple(session.cursor_lps.tolist())
         plane = self._event.plane if self._event is not None else session.plane
-        self.position.setText(position_text(point))
+        self.position.setText(position_text(point, volume.geometry))
         base, *over = session.layers
         self.value.setText(layer_text(base, point) if base.visible else "")
         self.over.setText(
             "   ".join(f"{layer.volume.modality} {layer_text(layer, point)}" for layer in over if layer.visible)
         )
-        self.plane.setText(f"Plane {plane + 1} of {volume.geometry.shape[0]}")
+        what = "Plane" if volume.geometry.in_patient else "Frame"
+        self.plane.setText(f"{what} {plane + 1} of {volume.geometry.shape[0]}")
         window = session.window
         decimals = 0 if window.width >= 20 else 2
         text = f"C {window.centre:.{decimals}f}  W {window.width:.{decimals}f}"
@@ -141,10 +157,18 @@ def banner_text(volume: Volume, over: Sequence[Layer] = ()) -> str:
     study = "  ".join(part for part in (_date(info.study_date), info.study_description) if part)
     series = "  ".join(part for part in (volume.modality, info.description) if part)
     laid_over = "  ".join(f"+ {layer.name}" for layer in over)
-    planes, rows, columns = volume.geometry.shape
-    u, v = volume.geometry.spacing_uv
-    grid = f"{columns}×{rows}×{planes}, {u:.3g}×{v:.3g}×{volume.geometry.plane_spacing:.3g} mm"
-    return "   ·   ".join(part for part in (patient, study, series, laid_over, grid) if part)
+    parts = (patient, study, series, laid_over, _grid_text(volume.geometry))
+    return "   ·   ".join(part for part in parts if part)
+
+
+def _grid_text(geometry: Geometry) -> str:
+    planes, rows, columns = geometry.shape
+    u, v = geometry.spacing_uv
+    if geometry.in_patient:
+        return f"{columns}×{rows}×{planes}, {u:.3g}×{v:.3g}×{geometry.plane_spacing:.3g} mm"
+    frames = f", {planes} frames" if planes > 1 else ""
+    size = f", {u:.3g}×{v:.3g} mm {geometry.measured}".rstrip() if geometry.unit == "mm" else ", no millimetres known"
+    return f"{columns}×{rows} pixels{frames}{size}"
 
 
 def _date(text: str) -> str:

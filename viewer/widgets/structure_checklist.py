@@ -63,7 +63,7 @@ class StructureChecklist(QWidget):
 
     def _add(self, roi: Roi, structures: StructureSet) -> None:
         empty = roi.is_empty and not roi.loose
-        volume = "empty" if empty else f"{roi.volume_cm3(structures.geometry):.1f} cm³"
+        volume = "empty" if empty else f"{roi.size(structures.geometry):.1f} {structures.geometry.size_unit}"
         unseen = self._unseen.get(roi.number, 0)
         who = WHO[roi.provenance.generation] + (f", {unseen} of {len(roi.planes)} unseen" if unseen else "")
         item = QTreeWidgetItem(self.tree, [roi.name, volume, who])

@@ -38,7 +38,7 @@ _HEADS = {
     Column.SHOWN: ("", "Shown in the panes (V)"),
     Column.NAME: ("Name", "Name; R or F2 edits it and suggests TG-263 names"),
     Column.TYPE: ("Type", "RT ROI Interpreted Type"),
-    Column.VOLUME: ("cm³", "Volume: polygon areas × plane thickness"),
+    Column.VOLUME: ("cm³", "Volume: polygon areas × plane thickness; of a picture the areas in all frames"),
     Column.LOOSE: ("+", "Points, open contours and contours off the planes: crosses and dashed lines in the panes"),
     Column.LOCKED: ("", "A locked structure can't be changed (L)"),
     Column.DRAWN_BY: ("", "Who or what drew it: a person, a model, a model corrected by a person, or not said"),
@@ -98,14 +98,20 @@ class StructuresModel(QAbstractTableModel):
         for row in rows:
             self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
 
-    def volume_cm3(self, roi: Roi) -> float:
-        """Volume, computed once for each state of a ROI's planes."""
+    @property
+    def size_unit(self) -> str:
+        """What sizes are in: cm³, or on a picture mm² or px²."""
+        structures = self._session.structures
+        return structures.geometry.size_unit if structures is not None else "cm³"
+
+    def size(self, roi: Roi) -> float:
+        """In `size_unit`, computed once for each state of a ROI's planes."""
         held = self._volumes.get(roi.number)
         # An edit of anything but areas gives a new mapping of the same contours.
         if held is None or held[0] != roi.planes:
             structures = self._session.structures
             assert structures is not None, "a ROI is shown only while a series is open"
-            held = self._volumes[roi.number] = (roi.planes, roi.volume_cm3(structures.geometry))
+            held = self._volumes[roi.number] = (roi.planes, roi.size(structures.geometry))
         return held[1]
 
     def loose_text(self, roi: Roi) -> str:
@@ -142,6 +148,7 @@ class StructuresModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and column is Column.VOLUME:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         text, tip = _HEADS[column]
+        text = self.size_unit if column is Column.VOLUME else text
         return {Qt.ItemDataRole.DisplayRole: text, Qt.ItemDataRole.ToolTipRole: tip}.get(Qt.ItemDataRole(role))
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -180,7 +187,8 @@ class StructuresModel(QAbstractTableModel):
         if column is Column.LOOSE and roi.loose:
             return self.loose_text(roi)
         if column is Column.VOLUME and not roi.is_empty:
-            return f"{roi.name}: {self.volume_cm3(roi):.3f} cm³ (polygon areas × plane thickness)"
+            how = "polygon areas × plane thickness" if self.size_unit == "cm³" else "polygon areas"
+            return f"{roi.name}: {self.size(roi):.3f} {self.size_unit} ({how})"
         if column is Column.TYPE and roi.roi_type:
             return f"{roi.name}: {roi.roi_type} (RT ROI Interpreted Type)"
         return _HEADS[column][1]
@@ -209,14 +217,14 @@ class StructuresModel(QAbstractTableModel):
         if column is Column.TYPE:
             return roi.roi_type
         if column is Column.VOLUME:
-            return "–" if roi.is_empty else volume_text(self.volume_cm3(roi))
+            return "–" if roi.is_empty else volume_text(self.size(roi))
         if column is Column.LOOSE:
             return str(len(roi.loose)) if roi.loose else ""
         return drawn_by(roi) if column is Column.DRAWN_BY else ""
 
     def _sort_key(self, roi: Roi, column: Column) -> Any:
         if column is Column.VOLUME:
-            return self.volume_cm3(roi)
+            return self.size(roi)
         if column is Column.LOOSE:
             return len(roi.loose)
         if column in (Column.SHOWN, Column.LOCKED):

@@ -201,13 +201,16 @@ def _series_text(series: Series) -> str:
     first = "  ".join(part for part in (what, label) if part) or "Series"
     if not series.is_image:
         return first
+    if series.handler.pages:
+        return f"{first}\n{series.plane_count} frames" if series.plane_count > 1 else first
     return f"{first}\n{series.plane_count} plane{'s' if series.plane_count != 1 else ''}"
 
 
 def _pixmap(picture: NDArray[np.uint8]) -> QPixmap:
-    rows, columns = picture.shape
+    rows, columns = picture.shape[:2]
     pixels = np.ascontiguousarray(picture)
-    image = QImage(pixels.data, columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
+    form = QImage.Format.Format_RGB888 if picture.ndim == 3 else QImage.Format.Format_Grayscale8
+    image = QImage(pixels.data, columns, rows, pixels.strides[0], form).copy()
     square = QPixmap(_THUMBNAIL, _THUMBNAIL)
     square.fill(QColor("black"))
     scaled = QPixmap.fromImage(image).scaled(
