@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.cards.roles import Traits, cast
 from engine.cards.schema import Card, CardInput
-from engine.cards.suitability import missing_input, not_made_for
+from engine.cards.suitability import frames_apart, missing_input, not_made_for
 from engine.errors import MismatchError, ReadError, UnsuitableInputError
 from engine.grid_file import Placement
 from engine.opening import find_images, named_series, open_volume, order_of
@@ -68,6 +68,9 @@ def open_inputs(card: Card, path: Path, wanted: Wanted, progress: Progress = sil
         raise MismatchError(f"Several images could be '{role}': {names}. Choose with --input {role}=UID.")
     if casting.missing:
         raise UnsuitableInputError(missing_input(card, casting.missing[0]).text)
+    apart = frames_apart(card, {role: series.info.frame_of_reference_uid for role, series in casting.inputs.items()})
+    if apart:
+        raise UnsuitableInputError(apart[0].text)
     count = len(casting.inputs)
     volumes = {}
     for index, (role, series) in enumerate(casting.inputs.items()):

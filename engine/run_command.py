@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from engine.answer_files import SUFFIXES, Answered, finding_values, write_findings
+from engine.answer_files import SUFFIXES, Answered, Unanswered, finding_values, write_findings
 from engine.answers import RunOptions
 from engine.cards.options import parse_chosen
 from engine.cards.registry import LoadedCard, find_card
@@ -28,6 +28,7 @@ from engine.masks import nominal_geometry, write_mask, write_masks
 from engine.process.client import EngineClient
 from engine.process.messages import Failed, Finished
 from engine.progress import Progress, part
+from engine.safe_file import whole_file
 from engine.structures import StructureSet
 from engine.volume import Volume
 
@@ -166,7 +167,7 @@ def run(
         outcomes = [_one(client, request, study, len(studies), as_json) for study in studies]
     finally:
         client.close()
-    _write_tables(outcomes, *(path for path in (table, output) if path is not None and path.suffix in SUFFIXES))
+    _write_tables(loaded, outcomes, *(path for path in (table, output) if path is not None and path.suffix in SUFFIXES))
     if as_json:
         shown = [outcome.told() for outcome in outcomes]
         click.echo(json.dumps(shown if len(studies) > 1 else shown[0], ensure_ascii=False, indent=2))
@@ -211,8 +212,11 @@ def _output(loaded: LoadedCard, output: Path | None, table: Path | None) -> Path
     return output
 
 
-def _write_tables(outcomes: list["_Outcome"], *tables: Path) -> None:
-    answered = [outcome.answered for outcome in outcomes if outcome.answered is not None]
+def _write_tables(loaded: LoadedCard, outcomes: list["_Outcome"], *tables: Path) -> None:
+    answered = [
+        outcome.answered or Unanswered(outcome.path, loaded.card.id, loaded.card.version, outcome.error)
+        for outcome in outcomes
+    ]
     for path in tables:
         write_findings(answered, path)
 
@@ -348,7 +352,8 @@ def _write(request: _Request, study: _Study, structures: StructureSet, volume: V
         else:
             certificate = export_with_image(structures, volume, output, request.patient, progress=progress)
         if request.certificate is not None:
-            request.certificate.write_text(certificate.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            with whole_file(request.certificate) as temporary:
+                temporary.write_text(certificate.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return _Written(output, (*notes, *certificate.changes))
     if not output.name.endswith(_MASK_SUFFIX):
         write_masks(structures, volume, output, progress=progress)

@@ -1,7 +1,8 @@
 """Whether an image is one that a card was made for, in words, before anything runs."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -31,6 +32,9 @@ _TILT = 35.0
 _LEAST_PLANES = 3
 _AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
 
+#: No roles.
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -45,12 +49,14 @@ class Refusal:
     overridable: bool
 
 
-def why_unsuitable(card: Card, inputs: Mapping[str, Volume], unread: Collection[str] = ()) -> list[Refusal]:
+def why_unsuitable(
+    card: Card, inputs: Mapping[str, Volume], unread: Mapping[str, str] = MappingProxyType({})
+) -> list[Refusal]:
     """All reasons against running `card` on images by role, the grave ones first; empty when they suit.
 
     Args:
         inputs: what is read.
-        unread: roles for which there is an image that is yet to be read.
+        unread: roles for which there is an image that is yet to be read → its frame of reference, "" where unknown.
     """
     there = {*inputs, *unread}
     refusals = [missing_input(card, image) for image in card.inputs if image.required and image.role not in there]
@@ -64,6 +70,8 @@ def why_unsuitable(card: Card, inputs: Mapping[str, Volume], unread: Collection[
             refusals += _extent(card, image, volume.geometry)
             refusals += _orientation(card, image, volume.geometry)
             refusals += _place(image, volume, inputs)
+    frames = {**unread, **{role: volume.info.frame_of_reference_uid for role, volume in inputs.items()}}
+    refusals += frames_apart(card, frames)
     return sorted(refusals, key=lambda refusal: refusal.overridable)
 
 
@@ -100,20 +108,37 @@ def _channels(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
     return refusals
 
 
+def frames_apart(card: Card, frames: Mapping[str, str]) -> list[Refusal]:
+    """Images that can't be laid onto each other, told before they are read.
+
+    Args:
+        card: of the model.
+        frames: role → Frame of Reference UID of its image; "" where that is not known.
+    """
+    return [refusal for image in card.inputs for refusal in _apart(image, frames)]
+
+
+def _apart(image: CardInput, frames: Mapping[str, str]) -> list[Refusal]:
+    here, there = frames.get(image.role, ""), frames.get(image.register_to or "", "")
+    if not here or not there or here == there:
+        return []
+    return [
+        Refusal(
+            f"The images for '{image.role}' and '{image.register_to}' are in different frames of reference, so "
+            "where one lies in the other is not known.",
+            False,
+        )
+    ]
+
+
 def _place(image: CardInput, volume: Volume, inputs: Mapping[str, Volume]) -> list[Refusal]:
     """Whether the image can be laid onto the one that it goes with."""
     other = inputs.get(image.register_to) if image.register_to is not None else None
-    if other is None:
+    if other is None or image.register_to is None:
         return []
-    here, there = volume.info.frame_of_reference_uid, other.info.frame_of_reference_uid
-    if here and there and here != there:
-        return [
-            Refusal(
-                f"The images for '{image.role}' and '{image.register_to}' are in different frames of reference, so "
-                "where one lies in the other is not known.",
-                False,
-            )
-        ]
+    frames = {image.role: volume.info.frame_of_reference_uid, image.register_to: other.info.frame_of_reference_uid}
+    if _apart(image, frames):
+        return []
     low, high = bounds_lps(volume.geometry)
     low_other, high_other = bounds_lps(other.geometry)
     if np.any(low > high_other) or np.any(high < low_other):

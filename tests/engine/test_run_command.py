@@ -1,5 +1,6 @@
 """`planimeter contour` and `planimeter models`, as a person calls them."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,12 @@ def test_json_has_the_stages_and_stands_alone_on_standard_output(study: Path, tm
 def test_many_studies_go_on_past_one_that_fails(study: Path, tmp_path: Path) -> None:
     empty = tmp_path / "nothing"
     empty.mkdir()
-    result = call("contour", study, empty, study, "--model", "external", "-o", tmp_path / "out")
+    table = tmp_path / "table.csv"
+    result = call("contour", study, empty, study, "--model", "external", "-o", tmp_path / "out", "--csv", table)
     assert result.exit_code == 1
+    # What failed has a row of its own, which a reader of the table alone would miss.
+    (row,) = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    assert (row["study"], row["model"], row["value"]) == (str(empty), "external", "") and "nothing" in row["error"]
     written = sorted(path.name for path in (tmp_path / "out").glob("*.dcm"))
     assert written == [f"{study.name}-2.dcm", f"{study.name}.dcm"]
     assert "2 of 3 studies" in result.stdout

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from pydicom import dcmread
 
+from engine import inputs
 from engine.__main__ import commands
 from engine.contouring.fill import fill
 from engine.errors import UnsuitableInputError
@@ -157,3 +158,12 @@ def test_a_role_is_given_once_and_by_any_form_of_a_uid(tmp_path: Path) -> None:
     assert "1 structures" in study.run("--input", early)
     assert "1 structures" in study.run("--input", f"{late}#1")
     assert "no image series 1.2.99 to be 'pet'" in study.run("--input", "pet=1.2.99")
+
+
+def test_images_of_different_frames_of_reference_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = Study(tmp_path, "CT")
+    write_series(tmp_path / "study" / "pet", ct().voxels, ct().geometry, "PT", FrameOfReferenceUID="9.9")
+    monkeypatch.setattr(inputs, "open_volume", lambda *_: pytest.fail("an image was read"))
+    assert "different frames of reference" in study.run()

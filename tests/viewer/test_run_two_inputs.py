@@ -119,11 +119,13 @@ def test_a_run_is_stopped_when_the_series_changes_while_another_is_read(qtbot: Q
     assert not two_pets.jobs.runs and "stopped" in two_pets.panel.notice.text()
 
 
-def test_an_image_of_another_frame_of_reference_is_refused_once_it_is_read(qtbot: QtBot, tmp_path: Path) -> None:
+def test_an_image_of_another_frame_of_reference_is_refused_before_it_is_read(qtbot: QtBot, tmp_path: Path) -> None:
     bench = Bench(qtbot, tmp_path / "m", named(pet("2.2"), "elsewhere"))
-    assert bench.chosen("pet") == "elsewhere"
-    with qtbot.waitSignal(bench.panel.message, timeout=10000) as told:
-        bench.panel.run_button.click()
-        qtbot.waitUntil(lambda: not bench.panel.is_running, timeout=10000)
-    assert told.args[1] == "error" and "different frames of reference" in told.args[0]
-    assert not bench.jobs.runs
+    assert bench.chosen("pet") == "elsewhere (another frame of reference)"
+    assert "different frames of reference" in bench.panel.details.text()
+    assert not bench.panel.run_button.isEnabled() and bench.panel.override.isHidden()
+    assert not bench.read and not bench.jobs.runs
+    # The one that suits goes before it.
+    bench.others.append(named(pet(), "here"))
+    bench.panel.refresh()
+    assert bench.chosen("pet") == "here" and bench.panel.run_button.isEnabled()

@@ -132,7 +132,7 @@ class Sessions(QObject):
         if isinstance(opener, Opener):
             opener.tree.show_catalogue(reopened.catalogue)
             opener.mark_open()
-        self._window.show_message(f"The session was put back with its {steps_of(record)}.")
+        self._window.show_message(f"The session was put back, {steps_of(record)} in all.")
         self.changed.emit()
 
     def _failed(self, sentence: str) -> None:

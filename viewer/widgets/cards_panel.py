@@ -79,7 +79,7 @@ class CardsPanel(QWidget):
         self._running: LoadedCard | None = None
         self._job = 0
         self._overridden: tuple[str, ...] = ()
-        # What a first network told about the open series; it holds for all models of the same parts of the body.
+        # What a first network told about the open series: for all models of the same parts of the body.
         self._looked: dict[tuple[str, ...], suitability.Refusal] = {}
         self._asked: Asked | None = None
         self._build()
@@ -180,7 +180,8 @@ class CardsPanel(QWidget):
         if len(card.inputs) == 1:
             casting = Casting({first: images[0]})
         read = {role: image.volume for role, image in casting.inputs.items() if image.volume is not None}
-        refusals = suitability.why_unsuitable(card, read, {*casting.inputs, *casting.open})
+        frames = {role: image.traits.frame_of_reference_uid for role, image in casting.inputs.items()}
+        refusals = suitability.why_unsuitable(card, read, dict.fromkeys(casting.open, "") | frames)
         return [*refusals, *(refusal for about, refusal in self._looked.items() if about == about_of(card))]
 
     def _show_refusals(self) -> None:
@@ -324,8 +325,7 @@ class CardsPanel(QWidget):
                 self.jobs.cancel(self._job)
 
     def _volume_changed(self) -> None:
-        if self.is_running:
-            self.cancel()
+        self.cancel()
         self._looked = {}
         self.refresh()
 

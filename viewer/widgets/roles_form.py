@@ -11,6 +11,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from engine.cards.roles import Casting, Traits, cast
+from engine.cards.schema import CardInput
 from engine.progress import Progress
 from engine.volume import Volume
 
@@ -75,7 +76,7 @@ class RolesForm(QWidget):
             field.addItem(_CHOOSE if wanted.required else _NONE, None)
             for image in self._images:
                 if image.traits.modality in wanted.modality:
-                    field.addItem(image.name, image)
+                    field.addItem(f"{image.name}{self._elsewhere(wanted, image)}", image)
             played = casting.inputs.get(wanted.role)
             offered = [field.itemData(row) for row in range(field.count())]
             rows = [row for row, image in enumerate(offered) if image is played]
@@ -88,6 +89,12 @@ class RolesForm(QWidget):
             self.fields[wanted.role] = field
             self._form.addRow(wanted.role, field)
         self.setVisible(bool(self.fields))
+
+    def _elsewhere(self, wanted: CardInput, image: Image) -> str:
+        """What is said of an image that can't be laid onto the open one, where the model needs that."""
+        here, there = image.traits.frame_of_reference_uid, self._images[0].traits.frame_of_reference_uid
+        apart = wanted.register_to is not None and here and there and here != there
+        return " (another frame of reference)" if apart else ""
 
     def _choose(self, key: tuple[str, str], row: int) -> None:
         _, role = key
