@@ -4,7 +4,7 @@ Everything here is an immutable value. An edit makes a new `PlaneContours` for e
 `Roi` around it, so planes that nobody touched stay the same objects, and undo is the old object.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -59,9 +59,36 @@ class PlaneContours:
     source: tuple[RawContour, ...] = ()
 
 
+class ReviewState(StrEnum):
+    """How far the review of a structure has come."""
+
+    UNREVIEWED = "unreviewed"
+    REVIEWED = "reviewed"
+    APPROVED = "approved"
+
+
+@dataclass(frozen=True)
+class Review:
+    """That a person looked at a structure as it is, or signed it.
+
+    Args:
+        state: an edit makes it unreviewed; what is approved can't be edited.
+        reviewer: name of the person, as typed or as a file has it.
+        date, time: of the review, YYYYMMDD and HHMMSS local time, as DICOM writes them.
+    """
+
+    state: ReviewState = ReviewState.UNREVIEWED
+    reviewer: str = ""
+    date: str = ""
+    time: str = ""
+
+    def __str__(self) -> str:
+        return _signed(self.state.value, self.reviewer, self.date, self.time)
+
+
 @dataclass(frozen=True)
 class Provenance:
-    """Who or what drew a structure, for the screen, the journal and the standard's algorithm attributes."""
+    """Who or what drew a structure, and who reviewed it since: for the screen, the journal and DICOM's attributes."""
 
     generation: Generation = Generation.MANUAL
     description: str = ""
@@ -69,6 +96,7 @@ class Provenance:
     version: str = ""
     weights_sha256: str = ""
     edited: bool = False
+    review: Review = Review()
 
 
 @dataclass(frozen=True)
@@ -165,12 +193,22 @@ class Approval:
     Args:
         status: Approval Status: "APPROVED", "UNAPPROVED" or "REJECTED"; "" where it says nothing.
         reviewer: name of the person, as the file has it.
-        date: of the review, YYYYMMDD.
+        date, time: of the review, YYYYMMDD and HHMMSS.
     """
 
     status: str = ""
     reviewer: str = ""
     date: str = ""
+    time: str = ""
+
+    @classmethod
+    def of(cls, rois: Sequence[Roi]) -> "Approval":
+        """What a file with these structures says: approved where each of them is, by who signed last."""
+        reviews = [roi.provenance.review for roi in rois]
+        if not reviews or any(review.state is not ReviewState.APPROVED for review in reviews):
+            return cls("UNAPPROVED")
+        last = max(reviews, key=lambda review: (review.date, review.time))
+        return cls("APPROVED", last.reviewer, last.date, last.time)
 
     @property
     def is_decided(self) -> bool:
@@ -178,9 +216,15 @@ class Approval:
         return self.status in ("APPROVED", "REJECTED")
 
     def __str__(self) -> str:
-        by = f" by {' '.join(self.reviewer.replace('^', ' ').split())}" if self.reviewer.strip("^ ") else ""
-        day = f" on {self.date[:4]}-{self.date[4:6]}-{self.date[6:]}" if len(self.date) == 8 else ""
-        return f"{self.status.lower() or 'not reviewed'}{by}{day}"
+        return _signed(self.status.lower() or "not reviewed", self.reviewer, self.date)
+
+
+def _signed(state: str, reviewer: str, date: str, time: str = "") -> str:
+    """In words: "approved by Doe Jane on 2024-01-31 at 12:00"."""
+    by = f" by {' '.join(reviewer.replace('^', ' ').split())}" if reviewer.strip("^ ") else ""
+    day = f" on {date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 else ""
+    hour = f" at {time[:2]}:{time[2:4]}" if day and len(time) >= 4 else ""
+    return f"{state}{by}{day}{hour}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +240,7 @@ class StructureSet:
         attachments: other elements of the file that must survive a rewrite, as pydicom JSON.
         elsewhere: structures of the file in another frame of reference: never drawn or measured here, written back as
             they were read. Their numbers are none of `rois`.
-        approval: of the file that was read. A file that is written is always unapproved.
+        approval: of the file that was read; what is written is approved where each of its structures is.
     """
 
     geometry: Geometry

@@ -7,6 +7,7 @@ from psygnal import Signal
 from shapely import MultiPolygon
 
 from engine.answers import Document, Result
+from engine.approval import forbidden
 from engine.edits import (
     AnswerChange,
     AreaChange,
@@ -18,7 +19,7 @@ from engine.edits import (
 )
 from engine.errors import PlanimeterError
 from engine.findings import findings_changed
-from engine.structures import Generation, PlaneContours, Roi, StructureSet
+from engine.structures import Generation, PlaneContours, Review, Roi, StructureSet
 from viewer.session import Session
 
 #: Called with each step as it is applied, before anything else can happen. May raise PlanimeterError.
@@ -41,7 +42,9 @@ def redraw(roi: Roi, areas: Mapping[int, MultiPolygon], *, text: str, tool: str)
         return None
     was = roi.provenance
     generation = Generation.SEMIAUTOMATIC if was.generation is Generation.AUTOMATIC else was.generation
-    return Step(text, tool, (AreaChange(roi.number, planes, (was, replace(was, generation=generation, edited=True))),))
+    # Whoever reviewed it has not seen this.
+    after = replace(was, generation=generation, edited=True, review=Review())
+    return Step(text, tool, (AreaChange(roi.number, planes, (was, after)),))
 
 
 def add(structures: StructureSet, rois: tuple[Roi, ...], *, text: str, tool: str, weights_sha256: str = "") -> Step:
@@ -174,7 +177,7 @@ class History:
 
     def do(self, step: Step) -> None:
         """Apply a new step, unless it is refused; what was undone before it can no longer be redone."""
-        if not shows_or_hides(step) and self._refuses():
+        if not shows_or_hides(step) and self._refuses(step):
             return
         self._undone.clear()
         self._apply(step, Direction.DO)
@@ -185,7 +188,7 @@ class History:
 
     def undo(self) -> None:
         """Take the last step back; nothing happens when there is none."""
-        if self._done and not self._refuses():
+        if self._done and not self._refuses(self._done[-1], forward=False):
             step = self._done.pop()
             self._bytes -= size_bytes(step)
             self._apply(step, Direction.UNDO)
@@ -195,15 +198,16 @@ class History:
 
     def redo(self) -> None:
         """Do the last undone step again; nothing happens when there is none."""
-        if self._undone and not self._refuses():
+        if self._undone and not self._refuses(self._undone[-1]):
             step = self._undone.pop()
             self._apply(step, Direction.REDO)
             self._done.append(step)
             self._bytes += size_bytes(step)
             self.changed.emit()
 
-    def _refuses(self) -> bool:
-        sentence = self.refusal()
+    def _refuses(self, step: Step, *, forward: bool = True) -> bool:
+        document = self._session.document
+        sentence = self.refusal() or (forbidden(document, step, forward=forward) if document is not None else "")
         if sentence:
             self.refused.emit(sentence)
         return bool(sentence)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.dicom.fields import one_line
 from engine.errors import PlanimeterError
 from engine.shipped import read_list
-from engine.structures import Roi, StructureSet
+from engine.structures import Approval, ReviewState, Roi, StructureSet
 from engine.unseen import Seen
 from engine.volume import Volume
 
@@ -151,14 +151,20 @@ def chosen(structures: StructureSet, options: ExportOptions) -> tuple[Roi, ...]:
     return tuple(roi for roi in structures.rois if roi.number in options.numbers)
 
 
-def approval_lost(structures: StructureSet) -> list[str]:
-    """That a review that was read does not hold for what is written, in one sentence; nothing where there was none."""
-    if not structures.approval.is_decided:
-        return []
-    return [
-        f"The structures were read as {structures.approval}; the file that is written is unapproved, whether or not "
-        "they were edited, and must be reviewed anew."
-    ]
+def approval_told(structures: StructureSet, rois: Sequence[Roi]) -> list[str]:
+    """How the file with these structures is approved, in a sentence; nothing where nobody ever approved or rejected."""
+    now = Approval.of(rois)
+    if now.is_decided:
+        return [f"The file is written as {now}: each structure in it is."]
+    signed = sum(roi.provenance.review.state is ReviewState.APPROVED for roi in rois)
+    if structures.approval.is_decided:
+        return [
+            f"The structures were read as {structures.approval}; the file that is written is unapproved, and must be "
+            "reviewed anew."
+        ]
+    if signed:
+        return [f"{signed} of {len(rois)} structures are approved; the file is written as unapproved until all are."]
+    return []
 
 
 def preflight(structures: StructureSet, volume: Volume | None, options: ExportOptions) -> list[str]:
@@ -169,8 +175,8 @@ def preflight(structures: StructureSet, volume: Volume | None, options: ExportOp
         volume: their image; None when its files are not here.
         options: of the export.
     """
-    out = approval_lost(structures)
     rois = chosen(structures, options)
+    out = approval_told(structures, rois)
     names = written_names(rois, options.name_length)
     for roi in rois:
         if names[roi.number] != roi.name:

@@ -15,7 +15,7 @@ from engine import __version__
 from engine.dicom.fields import one_line
 from engine.dicom.presets import LONGEST_LABEL, ExportOptions
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS
-from engine.structures import Code, Generation, Provenance, Roi, StructureSet
+from engine.structures import Approval, Code, Generation, Provenance, Roi, StructureSet
 from engine.tg263 import standard_code, standard_side
 from engine.volume import Instance, SeriesInfo, Volume
 
@@ -143,7 +143,12 @@ def header(
         ds.ReferencedFrameOfReferenceSequence = [_frame_of_reference(info, volume), *others]
     ds.StructureSetROISequence = [_roi(roi, names[roi.number], info) for roi in rois]
     ds.RTROIObservationsSequence = list(_observations(rois, names))
-    ds.ApprovalStatus = "UNAPPROVED"
+    approval = Approval.of(rois)
+    ds.ApprovalStatus = approval.status
+    if approval.is_decided:
+        put(ds, "ReviewDate", _date(approval.date))
+        put(ds, "ReviewTime", approval.time)
+        put(ds, "ReviewerName", approval.reviewer)
     for element in old:
         if element.tag.is_private and element.tag.group > 0x0008 and element.tag not in ds:
             ds.add(element)

@@ -7,6 +7,7 @@ takes the union of contours would see something else, a note says so.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from engine.dicom.rtstruct_frames import in_other_frames
 from engine.dicom.rtstruct_items import header_json, string
 from engine.dicom.rtstruct_match import PLANE_TOLERANCE_MM, check_match, contour_planes, patient_notes
 from engine.loose import CLOSED, points_of
-from engine.structures import Approval, Roi, StructureSet
+from engine.structures import Approval, Review, ReviewState, Roi, StructureSet
 from engine.volume import FloatArray, Geometry, Volume
 
 
@@ -66,9 +67,15 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
     if not rois and not elsewhere:
         notes.append("The RTSTRUCT holds no structures.")
     approval = Approval(
-        string(header, "ApprovalStatus").upper(), string(header, "ReviewerName"), string(header, "ReviewDate")
+        string(header, "ApprovalStatus").upper(),
+        string(header, "ReviewerName"),
+        string(header, "ReviewDate"),
+        string(header, "ReviewTime")[:6],
     )
-    if approval.is_decided:
+    if approval.status == "APPROVED":
+        rois, elsewhere = (tuple(_approved(roi, approval) for roi in each) for each in (rois, elsewhere))
+        notes.append(f"These structures are {approval}, and locked until somebody reopens them with a reason.")
+    elif approval.is_decided:
         notes.append(f"These structures are {approval}; what is exported from here is unapproved.")
     return StructureSet(
         geometry=geometry,
@@ -81,6 +88,11 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
         notes=tuple(dict.fromkeys(notes)),
         attachments=header_json(header),
     )
+
+
+def _approved(roi: Roi, approval: Approval) -> Roi:
+    review = Review(ReviewState.APPROVED, approval.reviewer, approval.date, approval.time)
+    return replace(roi, locked=True, provenance=replace(roi.provenance, review=review))
 
 
 def filled_areas(structures: StructureSet) -> tuple[Callable[[Roi], Mapping[int, MultiPolygon]], list[str]]:

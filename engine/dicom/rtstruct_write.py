@@ -28,7 +28,7 @@ from engine.dicom.certificate import Certificate, certify
 from engine.dicom.conformance import file_problems
 from engine.dicom.digits import contour_texts
 from engine.dicom.encoding import implicit_element, implicit_sequence
-from engine.dicom.presets import ExportOptions, HoleStyle, approval_lost, chosen, written_names
+from engine.dicom.presets import ExportOptions, HoleStyle, approval_told, chosen, written_names
 from engine.dicom.rtstruct_file import (
     CONTOUR_DATA,
     CONTOUR_GEOMETRIC_TYPE,
@@ -155,7 +155,7 @@ def rtstruct_bytes(
     names = written_names(rois, options.name_length)
     ds = header(structures, volume, rois, names, options)
     charset = choose_character_set(ds)
-    changes = approval_lost(structures)
+    changes = approval_told(structures, rois)
     changes += [f"'{r.name}' is written as '{names[r.number]}'." for r in rois if names[r.number] != r.name]
     aside = {roi.number for roi in structures.elsewhere}
     changes += [

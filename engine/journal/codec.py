@@ -18,7 +18,18 @@ from engine.assessment import Assessment, Evidence, Stated, Verdict
 from engine.edits import AnswerChange, AreaChange, Change
 from engine.errors import ReadError
 from engine.measures.measure import Measure
-from engine.structures import Approval, Code, Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
+from engine.structures import (
+    Approval,
+    Code,
+    Generation,
+    PlaneContours,
+    Provenance,
+    RawContour,
+    Review,
+    ReviewState,
+    Roi,
+    StructureSet,
+)
 from engine.volume import Geometry
 
 Store = Callable[[PlaneContours], int]
@@ -81,8 +92,10 @@ def roi_from_json(saved: Mapping[str, Any], contours: Mapping[int, PlaneContours
 
 
 def provenance_from_json(saved: Mapping[str, Any]) -> Provenance:
-    """A provenance from its fields."""
-    return Provenance(**{**saved, "generation": Generation(saved["generation"])})
+    """A provenance from its fields; one that was saved before there were reviews has none."""
+    told = saved.get("review")
+    review = Review(**{**told, "state": ReviewState(told["state"])}) if told is not None else Review()
+    return Provenance(**{**saved, "generation": Generation(saved["generation"]), "review": review})
 
 
 def document_to_json(document: Document, store: Store) -> dict[str, Any]:

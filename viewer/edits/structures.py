@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from engine.edits import AnswerChange, Step
-from engine.structures import Roi, StructureSet
+from engine.structures import Review, Roi, StructureSet
 from engine.tg263 import standard_colour, standard_type
-from viewer.edits.target import RefusedError, fresh_colour, fresh_roi
+from viewer.edits.target import RefusedError, fresh_colour, fresh_roi, refuse_approved
 from viewer.history import History, add, change, delete
 from viewer.session import Session
 
@@ -42,6 +42,7 @@ def duplicate(session: Session, history: History, number: int) -> int:
         uid="",
         locked=False,
         visible=True,
+        provenance=replace(original.provenance, review=Review()),
     )
     history.do(add(structures, (copy,), text=f"Duplicate {original.name}", tool="duplicate"))
     session.set_active(copy.number)
@@ -52,6 +53,8 @@ def delete_all(session: Session, history: History, numbers: frozenset[int]) -> N
     """Delete ROIs. Raises RefusedError when one of them is locked."""
     structures = _open(session)
     doomed = [roi for roi in structures.rois if roi.number in numbers]
+    for roi in doomed:
+        refuse_approved(roi)
     locked = [roi.name for roi in doomed if roi.locked]
     if locked:
         raise RefusedError(
@@ -110,12 +113,16 @@ def set_visible(session: Session, history: History, numbers: Iterable[int], visi
 def set_locked(session: Session, history: History, numbers: Iterable[int], locked: bool) -> None:
     """Lock ROIs against change, or unlock them."""
     verb = "Lock" if locked else "Unlock"
+    if not locked:
+        for roi in _chosen(session, numbers := list(numbers)):
+            refuse_approved(roi)
     rois = [replace(roi, locked=locked) for roi in _chosen(session, numbers) if roi.locked is not locked]
     _change_all(session, history, rois, verb)
 
 
 def refuse_locked(roi: Roi) -> None:
     """Raises RefusedError when the ROI is locked."""
+    refuse_approved(roi)
     if roi.locked:
         raise RefusedError(f"{roi.name} is locked: unlock it in the structures panel (L) to change it.")
 

@@ -2,7 +2,7 @@
 
 from engine.errors import PlanimeterError
 from engine.palette import free_colour
-from engine.structures import Provenance, Roi, StructureSet
+from engine.structures import Provenance, ReviewState, Roi, StructureSet
 from engine.tg263 import standard_colour
 from viewer.session import Session
 
@@ -20,11 +20,20 @@ def editable(session: Session) -> Roi | None:
     if session.structures is None:
         raise RefusedError("Open a series first, then draw on it.")
     roi = session.active_roi
+    if roi is not None:
+        refuse_approved(roi)
     if roi is not None and roi.locked:
         raise RefusedError(f"{roi.name} is locked: unlock it in the structures panel (L) to change it.")
     if roi is not None and not roi.visible:
         raise RefusedError(f"{roi.name} is hidden: show it in the structures panel (V) to change it.")
     return roi
+
+
+def refuse_approved(roi: Roi) -> None:
+    """Raises RefusedError when the ROI is approved."""
+    review = roi.provenance.review
+    if review.state is ReviewState.APPROVED:
+        raise RefusedError(f"{roi.name} is {review}: reopen it with a reason (Structures → Reopen…) to change it.")
 
 
 def existing(session: Session) -> Roi:

@@ -21,6 +21,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.cine",
     "viewer.features.units",
     "viewer.features.editing",
+    "viewer.features.approving",
     "viewer.features.between",
     "viewer.features.findings",
     "viewer.features.measuring",

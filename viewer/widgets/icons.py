@@ -128,6 +128,12 @@ def _ring(painter: QPainter) -> None:
     painter.drawEllipse(QPointF(8, 8), 4, 4)
 
 
+def _seal(painter: QPainter) -> None:
+    _pen(painter, GOOD, 1.4)
+    painter.drawEllipse(QPointF(8, 8), 6, 6)
+    _path(painter, GOOD, ((5, 8.3), (7.3, 10.6), (11.2, 5.8)))
+
+
 def _path(painter: QPainter, colour: str, *lines: tuple[tuple[float, float], ...]) -> None:
     _pen(painter, colour, 1.8)
     for points in lines:
@@ -149,6 +155,8 @@ SIGNS: dict[str, Callable[[QPainter], None]] = {
     "not said": _paper,
     "search": _glass,
     "unseen": _ring,
+    "reviewed": lambda painter: _path(painter, FAINT, ((3, 8.5), (6.5, 12), (13, 4.5))),
+    "approved": _seal,
     "accepted": lambda painter: _path(painter, GOOD, ((3, 8.5), (6.5, 12), (13, 4.5))),
     "changed": lambda painter: _pencil(painter, GOOD, QPointF(2.5, 13.5), 11.5),
     "rejected": lambda painter: _path(painter, FAINT, ((4, 4), (12, 12)), ((12, 4), (4, 12))),

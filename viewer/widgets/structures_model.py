@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from engine.edits import StructuresChanged
 from engine.errors import PlanimeterError
 from engine.loose import loose_contours, loose_text
-from engine.structures import Generation, Roi
+from engine.structures import Generation, ReviewState, Roi
 from viewer.edits.structures import drawn_by, rename, set_locked, set_type, set_visible
 from viewer.history import History
 from viewer.session import Session
@@ -32,6 +32,7 @@ class Column(IntEnum):
     LOOSE = 4
     LOCKED = 5
     DRAWN_BY = 6
+    REVIEW = 7
 
 
 _HEADS = {
@@ -41,9 +42,10 @@ _HEADS = {
     Column.VOLUME: ("cm³", "Volume: polygon areas × plane thickness; of a picture the areas in all frames"),
     Column.LOOSE: ("+", "Points, open contours and contours off the planes: crosses and dashed lines in the panes"),
     Column.LOCKED: ("", "A locked structure can't be changed (L)"),
+    Column.REVIEW: ("", "Review: a tick once a person looked at it as it is, a seal once it is approved and locked"),
     Column.DRAWN_BY: ("", "Who or what drew it: a person, a model, a model corrected by a person, or not said"),
 }
-_HEAD_SIGNS = {Column.SHOWN: "shown", Column.LOCKED: "locked", Column.DRAWN_BY: "person"}
+_HEAD_SIGNS = {Column.SHOWN: "shown", Column.LOCKED: "locked", Column.DRAWN_BY: "person", Column.REVIEW: "reviewed"}
 _SOURCE_SIGNS = {
     Generation.AUTOMATIC: "model",
     Generation.SEMIAUTOMATIC: "model edited",
@@ -128,6 +130,11 @@ class StructuresModel(QAbstractTableModel):
         """Whether any ROI has contours that are no areas."""
         return any(roi.loose for roi in self._rois)
 
+    @property
+    def any_reviewed(self) -> bool:
+        """Whether a person reviewed any ROI."""
+        return any(roi.provenance.review.state is not ReviewState.UNREVIEWED for roi in self._rois)
+
     # Qt's side ------------------------------------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
@@ -182,6 +189,8 @@ class StructuresModel(QAbstractTableModel):
         return None
 
     def _tip(self, roi: Roi, column: Column) -> str:
+        if column is Column.REVIEW:
+            return f"{roi.name}: {roi.provenance.review}"
         if column in (Column.NAME, Column.DRAWN_BY):
             return tooltip(roi, self.loose_text(roi))
         if column is Column.LOOSE and roi.loose:
@@ -229,6 +238,8 @@ class StructuresModel(QAbstractTableModel):
             return len(roi.loose)
         if column in (Column.SHOWN, Column.LOCKED):
             return roi.visible if column is Column.SHOWN else roi.locked
+        if column is Column.REVIEW:
+            return list(ReviewState).index(roi.provenance.review.state)
         # PTV_5 comes before PTV_50, and that before PTV_100.
         return re.sub(r"\d+", lambda digits: digits[0].zfill(12), self._text(roi, column).casefold())
 
@@ -244,6 +255,9 @@ def sign(roi: Roi, column: Column) -> QIcon | None:
         return icon("shown" if roi.visible else "hidden")
     if column is Column.LOCKED:
         return icon("locked" if roi.locked else "unlocked")
+    state = roi.provenance.review.state
+    if column is Column.REVIEW and state is not ReviewState.UNREVIEWED:
+        return icon(state.value)
     return icon(_SOURCE_SIGNS[roi.provenance.generation]) if column is Column.DRAWN_BY else None
 
 
@@ -268,4 +282,5 @@ def tooltip(roi: Roi, loose: str) -> str:
     lines += [f"Weights {was.weights_sha256[:16]}…"] if was.weights_sha256 else []
     lines += [f"Code {roi.code.value} {roi.code.scheme}: {roi.code.meaning}"] if roi.code is not None else []
     lines += [f"Kept as the file has them, no areas: {loose}"] if loose else []
+    lines += [str(was.review).capitalize()] if was.review.state is not ReviewState.UNREVIEWED else []
     return "\n".join([*lines, "Double-click goes to its centre"])

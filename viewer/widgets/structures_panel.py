@@ -81,7 +81,7 @@ class StructuresPanel(QWidget):
         view.setEditTriggers(
             QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.SelectedClicked
         )
-        for column in (Column.SHOWN, Column.LOCKED, Column.DRAWN_BY):
+        for column in (Column.SHOWN, Column.LOCKED, Column.DRAWN_BY, Column.REVIEW):
             view.setItemDelegateForColumn(column, SignDelegate(view))
         view.setItemDelegateForColumn(Column.NAME, NameDelegate(view))
         view.setItemDelegateForColumn(Column.TYPE, TypeDelegate(view))
@@ -95,7 +95,7 @@ class StructuresPanel(QWidget):
         text = self.fontMetrics().horizontalAdvance
         widths = {
             Column.VOLUME: text("88888") + 14,
-            **dict.fromkeys((Column.SHOWN, Column.LOOSE, Column.LOCKED, Column.DRAWN_BY), _SIGN_WIDTH),
+            **dict.fromkeys(set(Column) - {Column.NAME, Column.TYPE, Column.VOLUME}, _SIGN_WIDTH),
         }
         for column, width in widths.items():
             head.resizeSection(column, width)
@@ -268,6 +268,7 @@ class StructuresPanel(QWidget):
     def _show_columns(self) -> None:
         """Types, and the number of contours that are no areas, take what room they need and leave the rest to names."""
         self.view.setColumnHidden(Column.LOOSE, not self.model.any_loose)
+        self.view.setColumnHidden(Column.REVIEW, not self.model.any_reviewed)
         words = ("Type", *(roi.roi_type for roi in self.model.rois))
         width = max(map(self.fontMetrics().horizontalAdvance, words)) + 12
         if self.view.columnWidth(Column.TYPE) != width:

@@ -1,0 +1,138 @@
+"""Structures are reviewed, signed and reopened by a person with a name; what is signed can't be changed in any way."""
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QInputDialog
+
+from engine.journal import Kind
+from engine.structures import Review, ReviewState, StructureSet
+from tests.viewer.hand import CTRL, SHIFT, Hand
+from tests.viewer.see import CENTRE, ball, phantom
+from viewer.session import View
+from viewer.widgets.structures_model import Column
+
+AXIAL = View.AXIAL
+BOTH = CTRL | SHIFT
+
+
+@pytest.fixture
+def signing(window: Hand) -> Hand:
+    volume = phantom()
+    rois = (ball(volume.geometry, CENTRE, 12.0), ball(volume.geometry, CENTRE + 14, 8.0, 2, (255, 0, 0)))
+    window.open(volume, StructureSet(volume.geometry, rois))
+    window.session.set_active(1)
+    window.go_to(20)
+    window.window.activateWindow()
+    assert QTest.qWaitForWindowActive(window.window, 5000)
+    return window
+
+
+def key(hand: Hand, which: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
+    """Where there is no window manager nobody gives the focus back when a question was answered."""
+    hand.window.activateWindow()
+    hand.wait_until(hand.window.isActiveWindow)
+    hand.pane(AXIAL).setFocus()
+    hand.key(which, modifiers)
+
+
+def answer(text: str) -> None:
+    """Type into the question that is about to be asked, and press Return."""
+
+    def type_it() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QInputDialog)
+        dialog.setTextValue(text)
+        dialog.accept()
+
+    QTimer.singleShot(100, type_it)
+
+
+def action(hand: Hand, text: str) -> Callable[[], None]:
+    return next(each.trigger for _, each in hand.window.listed_actions if each.text() == text)
+
+
+def review(hand: Hand, number: int = 1) -> Review:
+    return hand.session.structures[number].provenance.review
+
+
+def approved(hand: Hand) -> Hand:
+    answer("Wilhelm Röntgen")
+    key(hand, Qt.Key.Key_A, BOTH)
+    assert review(hand).state is ReviewState.APPROVED
+    return hand
+
+
+def stroke(hand: Hand) -> None:
+    hand.editing.toolbox.choose("brush")
+    hand.drag(AXIAL, hand.on_plane([(40, 40), (60, 60)]))
+
+
+def test_a_reviewed_structure_is_unreviewed_again_by_the_next_edit_and_undo_brings_the_review_back(
+    signing: Hand,
+) -> None:
+    answer("Wilhelm Röntgen")
+    key(signing, Qt.Key.Key_V, BOTH)
+    said = review(signing)
+    assert (said.state, said.reviewer, len(said.date), len(said.time)) == (
+        ReviewState.REVIEWED, "Wilhelm Röntgen", 8, 6
+    )  # fmt: skip
+    assert not signing.session.structures[1].locked and review(signing, 2) == Review()
+    stroke(signing)
+    assert review(signing) == Review()
+    key(signing, Qt.Key.Key_Z, CTRL)
+    assert review(signing) == said
+    key(signing, Qt.Key.Key_V, BOTH)
+    assert signing.history.undo_text == "Review Ball 1 (Wilhelm Röntgen)", "the name is asked for once"
+
+
+def test_what_is_approved_cannot_be_changed_by_any_way(signing: Hand) -> None:
+    before = approved(signing).session.structures[1]
+    assert before.locked
+    stroke(signing)
+    for text in ("Delete on this plane", "Lock or unlock", "Delete", "Interpolate planes between"):
+        action(signing, text)()
+        signing.settle(30)
+    model = signing.editing.structures.model
+    assert not model.setData(model.index(0, Column.NAME), "Another")
+    assert not model.setData(model.index(0, Column.LOCKED), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
+    key(signing, Qt.Key.Key_Z, CTRL)
+    assert signing.session.structures[1] is before, "undo is no way round the reason"
+    signing.session.set_active(2)
+    stroke(signing)
+    assert signing.session.structures[2].provenance.edited, "the others can still be drawn"
+    signing.session.set_active(1)
+    action(signing, "Duplicate")()
+    assert signing.session.active_roi.provenance.review == Review() and not signing.session.active_roi.locked
+
+
+def test_it_is_reopened_only_with_a_reason_which_the_history_keeps(signing: Hand) -> None:
+    approved(signing)
+    answer("   ")
+    action(signing, "Reopen…")()
+    assert review(signing).state is ReviewState.APPROVED
+    answer("The lower planes miss the tail")
+    action(signing, "Reopen…")()
+    assert review(signing) == Review() and not signing.session.structures[1].locked
+    stroke(signing)
+    assert signing.session.structures[1].provenance.edited
+    told = [entry.text for entry in signing.window.recording.entries() if entry.kind is Kind.DO]
+    assert told[-3:-1] == ["Approve Ball 1 (Wilhelm Röntgen)", "Reopen Ball 1: The lower planes miss the tail"]
+
+
+def test_without_a_name_nothing_is_signed(signing: Hand) -> None:
+    answer("  ")
+    key(signing, Qt.Key.Key_A, BOTH)
+    assert review(signing) == Review() and signing.history.undo_text == ""
+
+
+def test_the_list_shows_who_signed(signing: Hand) -> None:
+    panel = signing.editing.structures
+    assert panel.view.isColumnHidden(Column.REVIEW)
+    approved(signing)
+    assert not panel.view.isColumnHidden(Column.REVIEW)
+    tip = panel.model.data(panel.model.index(0, Column.REVIEW), Qt.ItemDataRole.ToolTipRole)
+    assert tip.startswith("Ball 1: approved by Wilhelm Röntgen on ")
+    assert panel.model.data(panel.model.index(1, Column.REVIEW), Qt.ItemDataRole.DecorationRole) is None
