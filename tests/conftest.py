@@ -37,3 +37,10 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the real test images; set PLANIMETER_TEST_DATA to their folder (looked in {folder})")
     return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of models, empty."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return tmp_path / "data" / "planimeter" / "models"

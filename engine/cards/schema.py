@@ -152,9 +152,23 @@ class DataSource(Strict):
     citation: Short = ""
 
 
-class Provenance(Strict):
-    """Where the model comes from; `recipe` is what `planimeter train` runs."""
+class SourceFile(Strict):
+    """A file of another program that the model was converted from, by its path within what was imported."""
 
+    file: Short
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Provenance(Strict):
+    """Where the model comes from; `recipe` is what `planimeter train` runs.
+
+    Args:
+        imported_from: the kind of model that it was converted from, "" for one that was made here.
+        sources: the files of that.
+    """
+
+    imported_from: Short = ""
+    sources: Annotated[tuple[SourceFile, ...], Field(max_length=256)] = ()
     paper_doi: Short = ""
     training_data: Annotated[tuple[DataSource, ...], Field(max_length=64)] = ()
     recipe: dict[str, JsonValue] = Field(default_factory=dict)

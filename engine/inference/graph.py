@@ -120,7 +120,8 @@ def _run(context: Context, node: Node, values: dict[str, Value], progress: Progr
     """The value of one node."""
     operation = OPERATIONS[node.op]
     if operation.as_acquired:
-        taken: Sequence[Value] = [_acquired(context, name) for name in node.inputs]
+        roles = {image.role for image in context.card.inputs}
+        taken: Sequence[Value] = [_acquired(context, name) if name in roles else values[name] for name in node.inputs]
     else:
         taken = [_value(context, values, name, part(progress, 0.0, 0.2)) for name in node.inputs]
     began = time.perf_counter()

@@ -86,7 +86,7 @@ def faster_norms(network: nn.Module) -> nn.Module:
 
 
 #: Names that the networks give to the layers that make logits of features.
-_LAST_LAYERS = {"output_block", "conv_final", "refine"}
+_LAST_LAYERS = {"output_block", "conv_final", "refine", "head"}
 
 
 def last_layers_in_float32(network: nn.Module) -> nn.Module:

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from engine.errors import CardError, EngineError
-from engine.inference import openvino
+from engine.errors import CardError
 from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.maps import Maps
-from engine.inference.networks import faster_norms, last_layers_in_float32, load_networks
+from engine.inference.networks import load_networks
 from engine.inference.preprocess import Prepared
+from engine.inference.ready import layout, ready_networks, release
 from engine.operations.segment import Params
 from engine.progress import Progress
 from engine.values import Flip
@@ -52,7 +52,7 @@ def run_segmenter(params: Params, prepared: Prepared, context: Context) -> Maps:
         try:
             maps = sweep.run(prepared, context.progress)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError):
-            sweep.release()
+            release(networks)
             raise
         context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
         return maps
@@ -127,49 +127,21 @@ class Sweep:
                     array.narrow(axis, 0, kept.shape[axis]).copy_(kept)
         return maps
 
-    def release(self) -> None:
-        """Take the networks off the device and its memory with them."""
-        for network in self.networks:
-            network.to("cpu")
-        if self.device.name == "cuda":
-            torch.cuda.empty_cache()
-
     def _ready(self, prepared: Prepared, tiles: int) -> list[nn.Module]:
         """The networks on the device, in the form that is fastest for so many tiles."""
         voxels = tiles * (1 + len(self._flips)) * int(np.prod(self.patch))
-        if self.device.name == "cpu" and self.names and voxels >= openvino.WORTHWHILE and openvino.is_installed():
-            channels = len(prepared.tile((slice(0, 1), slice(0, 1), slice(0, 1))))
-            planes = self.patch[0] + 2 * self.params.context_planes
-            flat = self.params.dimensions == 2
-            shape = (1, channels * planes, *self.patch[1:]) if flat else (1, channels, planes, *self.patch[1:])
-            try:
-                found: list[nn.Module] = [
-                    openvino.converted(network, name, shape, self.device.precision)
-                    for network, name in zip(self.networks, self.names, strict=True)
-                ]
-            except EngineError as error:
-                self.context.note(f"{error} PyTorch was used instead.")
-            else:
-                self.by_openvino = True
-                return found
-        for network in self.networks:
-            if self.device.name == "cpu":
-                faster_norms(network)
-            if self.device.precision != torch.float32:
-                last_layers_in_float32(network)
-        convert = (
-            nn.utils.convert_conv2d_weight_memory_format
-            if self.params.dimensions == 2
-            else nn.utils.convert_conv3d_weight_memory_format
+        channels = len(prepared.tile((slice(0, 1), slice(0, 1), slice(0, 1))))
+        planes = self.patch[0] + 2 * self.params.context_planes
+        flat = self.params.dimensions == 2
+        shape = (1, channels * planes, *self.patch[1:]) if flat else (1, channels, planes, *self.patch[1:])
+        networks, self.by_openvino = ready_networks(
+            self.networks, self.names, self.device, shape=shape, voxels=voxels, context=self.context
         )
-        return [convert(network.to(self.device.name), self._layout) for network in self.networks]
+        return networks
 
     @property
     def _layout(self) -> torch.memory_format:
-        """Convolutions in half precision are fastest with channels last, those in float32 with channels first."""
-        if self.device.precision == torch.float32:
-            return torch.contiguous_format
-        return torch.channels_last if self.params.dimensions == 2 else torch.channels_last_3d
+        return layout(self.device, self.params.dimensions == 2)
 
     @property
     def _flips(self) -> tuple[Flip, ...]:

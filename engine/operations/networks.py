@@ -14,6 +14,7 @@ NETWORKS: dict[str, tuple[str, str]] = {
     "TwoEncoderUNet": ("engine.inference.fused", "TwoEncoderUNet"),
     "SegResNet": ("monai.networks.nets.segresnet", "SegResNet"),
     "UNet": ("monai.networks.nets.unet", "UNet"),
+    "StagedUNet": ("engine.inference.staged_networks", "StagedUNet"),
     # A class for each image.
     "ResNet18": ("monai.networks.nets.resnet", "resnet18"),
     "ResNet50": ("monai.networks.nets.resnet", "resnet50"),

@@ -15,6 +15,7 @@ from engine.operations import (
     crop,
     hierarchy,
     mask,
+    nnunet,
     segment,
     sieve,
     threshold,
@@ -37,7 +38,7 @@ class Operation:
         makes: of params and what a node is given, what it makes; ValueError where it can't.
         run: of params, the inputs' values and the run, the value; imports what it needs when it is called.
         needs_weights: a node without weights files can't run.
-        as_acquired: its inputs are volumes, not images prepared for a network.
+        as_acquired: images among its inputs are volumes, not prepared for a network.
     """
 
     stage: str
@@ -53,6 +54,7 @@ OPERATIONS: dict[str, Operation] = {
     "classify": Operation("network", classify.Params, classify.makes, classify.run, needs_weights=True),
     "candidates": Operation("candidates", candidates.Params, candidates.makes, candidates.run),
     "sieve": Operation("network", sieve.Params, sieve.makes, sieve.run, needs_weights=True),
+    "nnunet": Operation("network", nnunet.Params, nnunet.makes, nnunet.run, needs_weights=True, as_acquired=True),
     "atlas": Operation("registration", atlas.Params, atlas.makes, atlas.run),
     "body_outline": Operation(
         "body outline", body_outline.Params, body_outline.makes, body_outline.run, as_acquired=True

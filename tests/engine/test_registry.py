@@ -24,7 +24,7 @@ def weights_at(path: Path) -> Weights:
 
 def test_no_torch_is_loaded_to_list_cards_or_to_start_the_client() -> None:
     code = (
-        "import sys, engine.cards.registry as r, engine.cards.suitability, engine.cards.commands, "
+        "import sys, engine.cards.registry as r, engine.cards.suitability, engine.model_commands, "
         "engine.process.client, engine.run_command; r.find_cards(); "
         "assert not {'torch', 'monai'} & set(sys.modules), 'loaded'"
     )

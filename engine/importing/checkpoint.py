@@ -1,0 +1,90 @@
+"""Weights in a file of `torch.save`, taken out without running anything of it."""
+
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.cards.weights import LARGEST_WEIGHTS
+from engine.errors import CardError
+
+#: What a file of weights may ask for beyond what torch itself lets pass: numbers of NumPy, under both its names.
+_NUMBERS: dict[str, Callable[..., Any] | type] = {
+    "numpy._core.multiarray.scalar": np._core.multiarray.scalar,  # type: ignore[attr-defined]
+    "numpy.core.multiarray.scalar": np._core.multiarray.scalar,  # type: ignore[attr-defined]
+    "numpy.dtype": np.dtype,
+    "numpy.dtypes.Float64DType": np.dtypes.Float64DType,
+    "numpy.dtypes.Float32DType": np.dtypes.Float32DType,
+    "numpy.dtypes.Int64DType": np.dtypes.Int64DType,
+    "numpy.dtypes.Int32DType": np.dtypes.Int32DType,
+    "numpy.dtypes.BoolDType": np.dtypes.BoolDType,
+}
+_DAMAGED = (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError,
+            IndexError, OSError, UnicodeDecodeError, zipfile.BadZipFile, RecursionError, MemoryError, OverflowError,
+            AssertionError, NotImplementedError)  # fmt: skip
+
+
+def read_checkpoint(path: Path, where: str) -> Mapping[str, Any]:
+    """What is in a checkpoint: tensors, numbers, texts, and lists and dicts of them. Nothing in it is executed.
+
+    Args:
+        path: of the file.
+        where: its name for people.
+
+    Raises:
+        CardError: it is damaged, too large, or asks for anything else, which is named.
+    """
+    _check_archive(path, where)
+    try:
+        asked = torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
+    except _DAMAGED as error:
+        raise CardError(f"{where} is damaged or cut short, so it was not read; fetch it again.") from error
+    foreign = sorted(set(asked) - set(_NUMBERS))
+    if foreign:
+        raise CardError(f"{where} asks to run '{foreign[0][:100]}', which weights have no need of; nothing of it ran.")
+    try:
+        with torch.serialization.safe_globals([(value, name) for name, value in _NUMBERS.items()]):
+            values = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except _DAMAGED as error:
+        raise CardError(f"{where} is damaged or cut short, so it was not read; fetch it again.") from error
+    if not isinstance(values, Mapping):
+        raise CardError(f"{where} holds no named values, so it is no checkpoint.")
+    return values
+
+
+def tensors_of(values: object, where: str) -> dict[str, torch.Tensor]:
+    """The tensors of a state dict, in float32 where they are floating, without the prefixes of wrapped networks.
+
+    Raises:
+        CardError: it is none.
+    """
+    if not isinstance(values, Mapping) or not values:
+        raise CardError(f"{where} holds no weights.")
+    found = {}
+    for name, value in values.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise CardError(f"{where} holds something among its weights that is none.")
+        short = name.removeprefix("module.").removeprefix("_orig_mod.").removeprefix("module.")
+        found[short] = value.float() if value.is_floating_point() else value
+    return found
+
+
+def _check_archive(path: Path, where: str) -> None:
+    """A checkpoint is a zip whose parts are stored as they are; anything else is refused unread."""
+    if not path.is_file():
+        raise CardError(f"{where} is missing.")
+    if path.stat().st_size > LARGEST_WEIGHTS:
+        raise CardError(f"{where} is larger than {LARGEST_WEIGHTS // 1024**3} GB, so it was not read.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError) as error:
+        raise CardError(f"{where} is damaged, cut short, or in a form that is older than torch 1.6.") from error
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise CardError(f"{where} is packed as no checkpoint is, so it was not read.")
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise CardError(f"{where} claims to hold more than its own size, so it was not read.")

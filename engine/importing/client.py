@@ -1,0 +1,137 @@
+"""Models of other programs brought into the user's folder, taken out again, and passed on. Imports no torch."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from engine.cards.registry import CARD_FILE, LoadedCard, load_card, user_models
+from engine.errors import CardError, EngineError, WriteError
+from engine.progress import Progress, silent
+from engine.safe_file import whole_file, write_errors
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+AXES = re.compile(r"([LR][AP][SI])?")
+
+
+def import_model(
+    path: Path, *, card_id: str = "", axes: str = "", replace: bool = False, progress: Progress = silent
+) -> LoadedCard:
+    """Convert a model in a process of its own, without rights, and put its card among the user's.
+
+    Args:
+        path: a folder or a zip.
+        card_id: of the card; "" for one that is made of the model's name.
+        axes: along which the model was taught, as "RAS"; "" for what it says.
+        replace: a card of that id that is there already.
+        progress: reports and may stop.
+
+    Raises:
+        CardError: the model can't be converted; says why.
+        WriteError: the card could not be put in place; what was there is unchanged.
+    """
+    if card_id and not _ID.fullmatch(card_id):
+        raise CardError(f"'{card_id}' can't be the id of a model: small letters, digits and dashes, 64 at most.")
+    if not AXES.fullmatch(axes):
+        raise CardError(f"'{axes}' are no axes; write three letters, such as RAS or LPS.")
+    if not path.exists():
+        raise CardError(f"There is nothing at {path} to import.")
+    home = user_models()
+    with write_errors(home / "models"):
+        home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="planimeter-import-") as place:
+        made = Path(place) / "card"
+        made.mkdir()
+        _convert([str(path.resolve()), str(made), card_id, axes], progress)
+        loaded = load_card(made)
+        if loaded.problem:
+            raise CardError(loaded.problem)
+        target = home / loaded.card.id
+        if target.exists() and not replace:
+            raise CardError(
+                f"There is a model '{loaded.card.id}' already; remove it first, or give this one another --name."
+            )
+        _put(made, target)
+    return load_card(target)
+
+
+def remove_model(card_id: str) -> Path:
+    """Delete a card that the user has added, with its weights.
+
+    Raises:
+        CardError: there is none of that id, or it came with the program.
+    """
+    folder = user_models() / card_id
+    if not _ID.fullmatch(card_id) or not (folder / CARD_FILE).is_file():
+        raise CardError(f"There is no model '{card_id}' among those that were added, so nothing was removed.")
+    aside = folder.with_name(f".{card_id}.removed")
+    with write_errors(folder):
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        shutil.rmtree(aside)
+    return folder
+
+
+def export_model(loaded: LoadedCard, target: Path) -> None:
+    """A zip of a card and its weights, which another seat can import.
+
+    Raises:
+        CardError: the card has a problem.
+        WriteError: the file could not be written.
+    """
+    if loaded.problem:
+        raise CardError(loaded.problem)
+    files = sorted(path for path in loaded.folder.iterdir() if path.is_file())
+    with (
+        write_errors(target),
+        whole_file(target) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, allowZip64=True) as archive,
+    ):
+        for file in files:
+            archive.write(file, f"{loaded.card.id}/{file.name}")
+
+
+def _put(made: Path, target: Path) -> None:
+    """Let a folder appear whole at `target`, in place of what stood there."""
+    aside = target.with_name(f".{target.name}.new")
+    try:
+        with write_errors(target):
+            shutil.rmtree(aside, ignore_errors=True)
+            shutil.copytree(made, aside)
+            if target.exists():
+                remove_model(target.name)
+            aside.rename(target)
+    except WriteError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def _convert(arguments: list[str], progress: Progress) -> None:
+    environment = dict(os.environ)
+    # The process must find the same engine, wherever this one was found.
+    places = [str(Path(__file__).parents[2]), *environment.get("PYTHONPATH", "").split(os.pathsep)]
+    environment["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
+    command = [sys.executable, "-m", "engine.importing.worker", *arguments]
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=environment, text=True)
+        last: dict[str, object] = {}
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                last = json.loads(line)
+                if "stage" in last:
+                    progress(float(str(last["fraction"])), str(last["stage"]))
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+    if "failed" in last:
+        raise CardError(str(last["failed"]))
+    if not last.get("done"):
+        raise EngineError("The process that converts models ended without a word, most likely because memory ran out.")

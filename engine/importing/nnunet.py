@@ -1,0 +1,244 @@
+"""A results folder of nnU-Net v2: `TRAINER__PLANS__CONFIGURATION` with its folds, or a data set's folder with one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.errors import CardError
+from engine.importing.naming import card_id, identifiers, modalities, outputs, standard_name
+from engine.importing.nnunet_plans import Plans, labels_of
+from engine.importing.nnunet_weights import write_fold
+from engine.importing.source import Source
+from engine.progress import part
+
+Json = dict[str, Any]
+
+CHECKPOINT = "checkpoint_final.pth"
+_LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "LICENCE.md")
+_STORED = (
+    "It takes planes, rows and columns in the order in which the image has them, as nnU-Net's reader does: a model "
+    "that was taught on images turned otherwise must be imported again with --axes. "
+)
+
+
+def recognises(folder: Path) -> bool:
+    """Whether there is such a model in a folder."""
+    return bool(_configurations(folder))
+
+
+def convert(source: Source, target: Path) -> Json:
+    """Write the weights into `target`, and give the card.
+
+    Raises:
+        CardError: the model is damaged, or something in it is not known here.
+    """
+    found = _configurations(source.folder)
+    final = _chosen(found, source)
+    stages = [final]
+    plans = Plans(source.json(final / "plans.json"), source.told(final / "plans.json"))
+    previous = plans.previous_stage(configuration_of(final))
+    if previous:
+        trainer, plan, _ = final.name.split("__")
+        coarse = final.parent / f"{trainer}__{plan}__{previous}"
+        if not (coarse / "plans.json").is_file():
+            raise CardError(
+                f"{source.told(final)} continues what '{previous}' finds, and that is not beside it; import the folder "
+                "that holds both."
+            )
+        stages = [coarse, final]
+    graph, dataset = [], source.json(final / "dataset.json")
+    folds = sum(len(folds_of(stage)) for stage in stages)
+    done = 0
+    for number, stage in enumerate(stages):
+        node = node_of(
+            source, stage, target, name="network" if number == len(stages) - 1 else "coarse", done=done / folds,
+            share=1 / folds,
+        )  # fmt: skip
+        done += len(folds_of(stage))
+        if number:
+            node["in"] = [*node["in"], "coarse"]
+            node["params"]["cascade"] = True
+        node["params"]["exact"] = number < len(stages) - 1
+        graph.append(node)
+    return card_of(source, dataset, graph, name=_name_of(plans, source), configuration=configuration_of(final))
+
+
+def configuration_of(folder: Path) -> str:
+    """The last part of a results folder's name."""
+    return folder.name.split("__")[-1]
+
+
+def folds_of(folder: Path) -> list[Path]:
+    """The checkpoints of a results folder: of the numbered folds, else of the one that was trained on all."""
+    numbered = [
+        path for path in sorted(folder.glob("fold_*")) if path.name[5:].isdigit() and (path / CHECKPOINT).is_file()
+    ]
+    everything = folder / "fold_all" / CHECKPOINT
+    return [path / CHECKPOINT for path in numbered] or ([everything] if everything.is_file() else [])
+
+
+def node_of(source: Source, folder: Path, target: Path, *, name: str, done: float, share: float) -> Json:
+    """The node of a results folder, its weights written.
+
+    Args:
+        source: that is imported.
+        folder: `TRAINER__PLANS__CONFIGURATION`.
+        target: folder for the weights.
+        name: of the node.
+        done, share: of the whole work, what is done before, and what each fold is.
+    """
+    plans = Plans(source.json(folder / "plans.json"), source.told(folder / "plans.json"))
+    dataset = source.json(folder / "dataset.json")
+    labels = labels_of(dataset, source.told(folder / "dataset.json"))
+    checkpoints = folds_of(folder)
+    if not checkpoints:
+        raise CardError(f"{source.told(folder)} has no fold with a {CHECKPOINT}, so there are no weights.")
+    params = plans.params(configuration_of(folder))
+    names = labels.pop("names")
+    params |= {"labels": identifiers(names), **labels}
+    if source.wish.axes:
+        params["axes"] = source.wish.axes
+    roles = [role for role, _ in roles_of(dataset, params)]
+    values = {value for covered in labels.get("covers", ()) for value in covered if value}
+    further = (len(values) or len(names)) if plans.previous_stage(configuration_of(folder)) else 0
+    params["network"] |= {
+        "in_channels": len(roles) + further,
+        "out_channels": len(names) + int(labels["activation"] == "softmax"),
+    }
+    weights, mirrors = [], None
+    for index, checkpoint in enumerate(checkpoints):
+        telling = part(source.progress, done + index * share, done + (index + 1) * share)
+        telling(0.0, f"Converting {source.told(checkpoint)}")
+        fold = write_fold(source, checkpoint, params["network"], target / f"{name}-{index}.safetensors")
+        weights.append({"file": f"{name}-{index}.safetensors", "sha256": fold.sha256})
+        mirrors = fold.mirrors if mirrors is None else mirrors
+        if fold.configuration not in {"", configuration_of(folder)}:
+            raise CardError(
+                f"{source.told(checkpoint)} is of the configuration '{fold.configuration[:60]}', not of this."
+            )
+    params["mirrors"] = [axis for axis in mirrors or () if axis < params["dimensions"]]
+    return {"node": name, "op": "nnunet", "in": roles, "weights": weights, "params": params}
+
+
+def roles_of(dataset: Json, params: Json) -> list[tuple[str, str]]:
+    """(role, channel's name) of each image."""
+    given = dataset.get("channel_names", dataset.get("modality"))
+    names = [str(given[key]) for key in sorted(given, key=_number)] if isinstance(given, dict) else []
+    if len(names) != len(params["channels"]):
+        raise CardError(f"The model names {len(names)} channels, and normalises {len(params['channels'])}.")
+    roles = [role.lower() for role in identifiers(names)]
+    return list(zip(identifiers(roles), names, strict=True))
+
+
+def card_of(source: Source, dataset: Json, graph: Sequence[Json], *, name: str, configuration: str) -> Json:
+    """The card of a graph of such nodes, the last of which draws."""
+    last = graph[-1]
+    params = last["params"]
+    names = [standard_name(label) for label in labels_of(dataset, "dataset.json")["names"]]
+    data = str(dataset.get("licence") or dataset.get("license") or "absent")[:200]
+    licence = licence_of(source.folder)
+    stored = "" if params["axes"] else _STORED
+    mirrored = "mirrored copies are averaged, as nnU-Net does; " if params["mirrors"] else ""
+    return {
+        "id": source.wish.card_id or card_id(name, configuration),
+        "version": "1.0",
+        "task": "segment",
+        "title": f"{name} ({configuration})"[:120],
+        "fidelity": "modern",
+        "badge": "runs",
+        "inputs": inputs_of(roles_of(dataset, params), params),
+        "graph": list(graph),
+        "outputs": outputs(params["labels"], names, last["node"]),
+        "uncertainty": {"method": "entropy"},
+        "options": options_of(params),
+        "provenance": {
+            "imported_from": "nnU-Net v2",
+            "sources": source.sources,
+            "training_data": [{"name": str(dataset.get("name") or name)[:200], "licence": data}],
+        },
+        "licence": {"code": "Apache-2.0", "weights": licence, "commercial": False},
+        "intended_use": str(dataset.get("description") or "")[:4000],
+        "limits": f"Imported; not measured here. {stored}"
+        f"Contours are traced from the network's own grid; {mirrored}a post-processing of nnU-Net's is not done.",
+    }
+
+
+def inputs_of(channels: Sequence[tuple[str, str]], params: Json) -> list[Json]:
+    """The images of a card; further ones are laid onto the first."""
+    found: list[Json] = []
+    for (role, name), channel in zip(channels, params["channels"], strict=True):
+        is_ct = name.strip().lower() == "ct" or (channel["scheme"] == "ct" and len(channels) == 1)
+        image: Json = {"role": role, "modality": modalities(name, is_ct)}
+        if is_ct:
+            image["units"] = "HU"
+        if found:
+            image["register_to"] = found[0]["role"]
+        found.append(image)
+    return found
+
+
+def options_of(params: Json) -> list[Json]:
+    """What a person may choose for a run."""
+    exact = {
+        "key": "exact",
+        "label": "Exactly nnU-Net's voxels",
+        "kind": "flag",
+        "sets": "network.exact",
+        "tip": "Outlines of the voxels that nnU-Net itself would set, in full precision, in place of smooth contours",
+    }
+    if not params["mirrors"]:
+        return [exact]
+    copies = 2 ** len(params["mirrors"])
+    quick = {
+        "key": "quick",
+        "label": f"Quick: about {copies} times as fast",
+        "kind": "flag",
+        "sets": "nnunet.quick",
+        "tip": "Without the mirrored copies that are averaged otherwise; contours may differ a little",
+    }
+    return [quick, exact]
+
+
+def licence_of(folder: Path) -> str:
+    """The first line of a file with a licence, beside the model or above its configuration; else "absent"."""
+    for place in (folder, folder.parent):
+        for name in _LICENCES:
+            try:
+                lines = (place / name).read_text("utf-8", errors="replace")[:10_000].splitlines()
+            except OSError:
+                continue
+            first = next((line.strip(" #\t") for line in lines if line.strip(" #\t")), "")
+            if first:
+                return first[:200]
+    return "absent"
+
+
+def _configurations(folder: Path) -> list[Path]:
+    """Results folders: this one, or those in it."""
+    places = [folder, *sorted(path for path in folder.glob("*__*__*") if path.is_dir())]
+    return [path for path in places if (path / "plans.json").is_file() and (path / "dataset.json").is_file()]
+
+
+def _chosen(found: Sequence[Path], source: Source) -> Path:
+    """The results folder to import: the only one, or the last of a cascade."""
+    if source.folder in found:
+        return source.folder
+    rest = list(found)
+    for path in found:
+        plans = Plans(source.json(path / "plans.json"), source.told(path / "plans.json"))
+        previous = plans.previous_stage(configuration_of(path))
+        if previous:
+            rest = [other for other in rest if configuration_of(other) != previous or other is path]
+    if len(rest) != 1:
+        names = ", ".join(path.name for path in rest)
+        raise CardError(f"{source.name} holds several models ({names[:300]}); import one of these folders.")
+    return rest[0]
+
+
+def _name_of(plans: Plans, source: Source) -> str:
+    name = plans.dataset_name or source.name
+    return name.removeprefix("Dataset").lstrip("0123456789").lstrip("_").replace("_", " ")[:80] or name[:80]
+
+
+def _number(key: str) -> int:
+    return int(key) if str(key).isdigit() else -1

@@ -1,0 +1,31 @@
+"""All kinds of model that can be imported. A new one is a file, and a line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.importing import card_folder, nnunet
+from engine.importing.source import Source
+
+
+@dataclass(frozen=True)
+class Importer:
+    """One kind of model.
+
+    Args:
+        name: for people.
+        recognises: of a folder, whether it holds one.
+        convert: of what is imported and a folder, the card; its weights are written into the folder.
+    """
+
+    name: str
+    recognises: Callable[[Path], bool]
+    convert: Callable[[Source, Path], dict[str, Any]]
+
+
+#: The first that recognises a folder converts it.
+IMPORTERS: tuple[Importer, ...] = (
+    Importer("a card of Planimeter", card_folder.recognises, card_folder.convert),
+    Importer("a results folder of nnU-Net v2", nnunet.recognises, nnunet.convert),
+)

@@ -1,0 +1,196 @@
+"""Networks of nnU-Net v2 over overlapping tiles, in memory that does not grow with the length of the patient.
+
+As its own predictor does it: a Gaussian of a deviation of an eighth of the tile, running sums in half precision, the
+mean of the logits over mirrored copies, tiles and folds. Only the planes that a tile can still reach are held.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import nn
+
+from engine.errors import CardError
+from engine.inference.context import Context
+from engine.inference.devices import Device, where_it_fits
+from engine.inference.maps import Maps
+from engine.inference.networks import load_networks
+from engine.inference.nnunet_back import Voxels
+from engine.inference.nnunet_grid import Grid, on_grid
+from engine.inference.outlines import Outlines
+from engine.inference.ready import ready_networks, release
+from engine.inference.spline import Shape
+from engine.operations.nnunet import Params
+from engine.progress import Progress, part
+from engine.volume import Float32Array, Volume
+
+#: The Gaussian is this much in the middle, so that its tails are not 0 in half precision.
+_TOP = 10.0
+
+
+def run_nnunet(
+    params: Params, images: Sequence[Volume], previous: Outlines | None, context: Context
+) -> Maps | Outlines:
+    """What the network finds; see `engine.operations.nnunet.Params`.
+
+    Raises:
+        CardError: weights or network don't fit the card.
+        EngineError: memory ran out everywhere.
+    """
+    arguments = params.network.arguments
+    networks = load_networks(context.loaded.folder, arguments, context.weights)
+    names = [f"{weights.sha256} {arguments}" for weights in context.weights]
+    if params.exact:
+        context = replace(context, options=replace(context.options, precision="float32"))
+    grid, data = on_grid(params, images, previous, part(context.progress, 0.0, 0.1))
+
+    def attempt(device: Device, patch: Shape) -> Maps | Outlines:
+        sweep = _Sweep(params, networks, names, device, patch, context)
+        try:
+            found = sweep.run(grid, data, part(context.progress, 0.1, 0.9))
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError):
+            release(networks)
+            raise
+        context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
+        if isinstance(found, Maps):
+            return found
+        return found.outlines(images[0], part(context.progress, 0.9, 1.0))
+
+    if params.quick and params.mirrors and context.options.flips is None:
+        context.note("Run quickly, as was chosen: mirrored copies were left out, so contours may differ a little.")
+    patch = (1, *params.patch)[-3:]
+    return where_it_fits(context, (patch[0], patch[1], patch[2]), lambda size: None, attempt, "")
+
+
+@dataclass(eq=False)
+class _Sweep:
+    params: Params
+    networks: Sequence[nn.Module]
+    names: Sequence[str]
+    device: Device
+    patch: Shape
+    context: Context
+    by_openvino: bool = False
+
+    def run(self, grid: Grid, data: Float32Array, progress: Progress) -> Maps | Voxels:
+        """Go through the image."""
+        sink: Maps | Voxels
+        if self.params.exact:
+            sink = Voxels(self.params, grid)
+        else:
+            sink = Maps(self.params.labels, grid.prepared(), self.params.activation == "softmax")
+        with torch.inference_mode():
+            for plane, logits in self._planes(grid.shape, data, progress):
+                if isinstance(sink, Voxels):
+                    sink.add(plane, logits)
+                else:
+                    values = logits.float()
+                    sink.add(plane, (values.softmax(0) if sink.exclusive else values.sigmoid()).numpy())
+        return sink
+
+    def _planes(self, shape: Shape, data: Float32Array, progress: Progress) -> Iterator[tuple[int, torch.Tensor]]:
+        """(plane, its logits) in order."""
+        size = [max(a, b) for a, b in zip(shape, self.patch, strict=True)]
+        before = [(a - b) // 2 for a, b in zip(size, shape, strict=True)]
+        if size != list(shape):
+            pad = [(b, a - n - b) for a, b, n in zip(size, before, shape, strict=True)]
+            data = np.pad(data, [(0, 0), *pad])
+        starts = [tile_starts(a, b, self.params.step) for a, b in zip(size, self.patch, strict=True)]
+        if self.params.dimensions == 2:
+            starts[0] = list(range(size[0]))
+        across = list(itertools.product(starts[1], starts[2]))
+        tiles = len(starts[0]) * len(across)
+        voxels = tiles * (1 + len(self._mirrored())) * int(np.prod(self.patch))
+        tile_shape = (1, len(data), *self.patch[3 - self.params.dimensions :])
+        networks, self.by_openvino = ready_networks(
+            self.networks,
+            () if self.params.exact else self.names,
+            self.device,
+            shape=tile_shape,
+            voxels=voxels,
+            context=self.context,
+        )
+        weight = gaussian(self.patch)
+        extent = (self.patch[0], size[1], size[2])
+        sums = [torch.zeros((self.params.channels_out, *extent), dtype=torch.half) for _ in networks]
+        norm = torch.zeros(extent, dtype=torch.half)
+        rows, columns = slice(before[1], before[1] + shape[1]), slice(before[2], before[2] + shape[2])
+        tile = 0
+        for index, plane in enumerate(starts[0]):
+            for row, column in across:
+                self.context.on_tile(tile + 1, tiles, str(self.device))
+                progress(tile / tiles, f"Tile {tile + 1} of {tiles}")
+                tile += 1
+                place = (slice(None), slice(row, row + self.patch[1]), slice(column, column + self.patch[2]))
+                values = torch.from_numpy(data[:, plane : plane + self.patch[0], place[1], place[2]])
+                norm[place] += weight
+                for network, total in zip(networks, sums, strict=True):
+                    total[(slice(None), *place)] += self._logits(network, values.contiguous()) * weight
+            done = (starts[0][index + 1] if index + 1 < len(starts[0]) else size[0]) - plane
+            for k in range(done):
+                at = plane + k - before[0]
+                if 0 <= at < shape[0]:
+                    yield at, _mean([total[:, k, rows, columns] / norm[k, rows, columns] for total in sums])
+            for array, axis in (*((total, 1) for total in sums), (norm, 0)):
+                kept = array.narrow(axis, done, array.shape[axis] - done).clone()
+                array.zero_()
+                array.narrow(axis, 0, kept.shape[axis]).copy_(kept)
+
+    def _mirrored(self) -> list[tuple[int, ...]]:
+        """The combinations of a tile's axes, counted behind batch and channel, that are mirrored."""
+        asked = self.context.options.flips
+        if asked is False or (asked is None and self.params.quick):
+            return []
+        axes = [axis + 2 for axis in self.params.mirrors]
+        return [c for count in range(1, len(axes) + 1) for c in itertools.combinations(axes, count)]
+
+    def _logits(self, network: nn.Module, values: torch.Tensor) -> torch.Tensor:
+        """(channels, planes, rows, columns) of a tile, the mean over its mirrored copies."""
+        flat = self.params.dimensions == 2
+        image = (values[:, 0] if flat else values)[None].to(self.device.name)
+        total = self._forward(network, image)
+        copies = self._mirrored()
+        for axes in copies:
+            total += self._forward(network, image.flip(axes)).flip(axes)
+        if copies:
+            total /= len(copies) + 1
+        found = total[0].cpu()
+        return found[:, None] if flat else found
+
+    def _forward(self, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
+        with self.device.autocast():
+            logits = network(image)
+        if logits.shape[1] != self.params.channels_out or logits.shape[2:] != image.shape[2:]:
+            raise CardError(
+                f"The card names {len(self.params.labels)} labels, but its network has {logits.shape[1]} channels."
+            )
+        return logits.float() if isinstance(logits, torch.Tensor) else logits
+
+
+def tile_starts(size: int, patch: int, step: float) -> list[int]:
+    """First voxels of tiles along an axis: as many as steps of no more than the share need, evenly spread."""
+    count = int(np.ceil((size - patch) / (patch * step))) + 1
+    apart = (size - patch) / (count - 1) if count > 1 else 0.0
+    return [int(np.round(apart * index)) for index in range(count)]
+
+
+def gaussian(patch: Shape) -> torch.Tensor:
+    """Weights of a tile's voxels, half precision, nowhere 0."""
+    sizes = patch[1:] if patch[0] == 1 else patch
+    middle = np.zeros(sizes)
+    middle[tuple(size // 2 for size in sizes)] = 1
+    weights = ndimage.gaussian_filter(middle, [size / 8 for size in sizes], mode="constant")
+    found = torch.from_numpy(weights / (weights.max() / _TOP)).half()
+    found[found == 0] = found[found != 0].min()
+    return found.reshape(patch)
+
+
+def _mean(folds: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Of several folds, in half precision."""
+    total = folds[0]
+    for fold in folds[1:]:
+        total += fold
+    return total / len(folds) if len(folds) > 1 else total

@@ -1,0 +1,99 @@
+"""Logits from a network's grid back to the voxels of the image, plane by plane, as nnU-Net v2 sets them.
+
+Never more than the planes between which one plane of the image lies is held, whatever the number of classes.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.contouring.trace import trace_mask_volume
+from engine.inference.nnunet_grid import Grid, spacing_of
+from engine.inference.outlines import Outlines
+from engine.inference.spline import coarse_axis, line_between
+from engine.operations.nnunet import Params
+from engine.progress import Progress, part
+from engine.volume import Volume
+
+
+class Voxels:
+    """The labels of the image's voxels, from logits that come in order of their planes.
+
+    Logits are rounded to half precision where nnU-Net rounds them, so that what is a tie there is one here.
+    """
+
+    def __init__(self, params: Params, grid: Grid) -> None:
+        self._params, self._grid = params, grid
+        kind = np.uint8 if max((len(params.labels), *params.paints)) < 255 else np.uint16
+        self.labels: NDArray[np.uint8 | np.uint16] = np.zeros(grid.whole, kind)
+        coarse = coarse_axis(params.logits, spacing_of(params, grid.spacing_mm), grid.spacing_mm)
+        self._lines = []
+        for axis, (count, wanted) in enumerate(zip(grid.shape, grid.cut, strict=True)):
+            order = params.logits.order_across if axis == coarse else params.logits.order
+            lower, upper, share = line_between(count, wanted, order, axis == coarse)
+            self._lines.append((torch.from_numpy(lower), torch.from_numpy(upper), torch.from_numpy(share).float()))
+        self._held: dict[int, torch.Tensor] = {}
+        self._next = 0
+
+    def add(self, plane: int, logits: torch.Tensor) -> None:
+        """Take in the next plane.
+
+        Args:
+            plane: of the network's grid.
+            logits: (channels, rows, columns), half precision.
+        """
+        self._held[plane] = logits
+        lower, upper, share = self._lines[0]
+        while self._next < len(lower) and int(upper[self._next]) <= plane:
+            k = self._next
+            first, second, more = int(lower[k]), int(upper[k]), float(share[k])
+            between = self._held[first].float()
+            if second != first and more:
+                between = between * (1 - more) + self._held[second].float() * more
+            self._set(k, between)
+            self._next += 1
+        needed = int(lower[self._next]) if self._next < len(lower) else plane + 1
+        self._held = {index: held for index, held in self._held.items() if index >= needed}
+
+    def outlines(self, image: Volume, progress: Progress) -> Outlines:
+        """Lines around the voxels of each label, on the planes of the image: filled, they give the voxels back."""
+        found = {}
+        labels = _onto_planes(np.ascontiguousarray(self._grid.axes.to_image(self.labels)), self._grid, image)
+        for index, label in enumerate(self._params.labels):
+            covered = self._params.covers[index] if self._params.covers else (index + 1,)
+            mask = labels == covered[0] if len(covered) == 1 else np.isin(labels, covered)
+            count = len(self._params.labels)
+            found[label] = trace_mask_volume(mask, image.geometry, part(progress, index / count, (index + 1) / count))
+        return Outlines(image.geometry, found)
+
+    def _set(self, k: int, logits: torch.Tensor) -> None:
+        for axis in (1, 2):
+            lower, upper, share = self._lines[axis]
+            if logits.shape[axis] == len(lower) and not bool(share.any()) and bool((lower == upper).all()):
+                continue
+            weight = share[:, None] if axis == 1 else share
+            logits = torch.lerp(logits.index_select(axis, lower), logits.index_select(axis, upper), weight)
+        logits = logits.half().float()
+        box = self._grid.box
+        place = (box[0].start + k, box[1], box[2])
+        if self._params.activation == "softmax":
+            self.labels[place] = logits.argmax(dim=0).numpy()
+            return
+        there = torch.sigmoid(logits).numpy() > 0.5
+        for region, value in zip(there, self._params.paints, strict=True):
+            self.labels[place][region] = value
+
+
+def _onto_planes(labels: NDArray[np.uint8 | np.uint16], grid: Grid, image: Volume) -> NDArray[np.uint8 | np.uint16]:
+    """Labels of the regular grid on the image's planes: the nearest, where those are uneven or tilted."""
+    here, there = grid.volume.geometry, image.geometry
+    if here is there:
+        return labels
+    out = np.zeros(there.shape, labels.dtype)
+    for k in range(there.shape[0]):
+        corner = here.kji_from_lps(there.lps_from_kji([[k, 0, 0]]))[0]
+        plane = int(np.clip(round(corner[0]), 0, here.shape[0] - 1))
+        row, column = round(corner[1]), round(corner[2])
+        part_of = labels[plane, row : row + there.shape[1], column : column + there.shape[2]]
+        out[k, : part_of.shape[0], : part_of.shape[1]] = part_of
+    return out

@@ -1,0 +1,64 @@
+"""Networks brought to a device, in the form that is fastest there."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from engine.errors import EngineError
+from engine.inference import openvino
+from engine.inference.context import Context
+from engine.inference.devices import Device
+from engine.inference.networks import faster_norms, last_layers_in_float32
+
+
+def ready_networks(
+    networks: Sequence[nn.Module],
+    names: Sequence[str],
+    device: Device,
+    *,
+    shape: Sequence[int],
+    voxels: int,
+    context: Context,
+) -> tuple[list[nn.Module], bool]:
+    """The networks on the device, and whether they are run by OpenVINO.
+
+    Args:
+        networks: on the CPU; changed in place.
+        names: of the networks, each telling its weights from any others; without them OpenVINO is not used.
+        device: to compute on.
+        shape: of a tile, (1, channels, ...).
+        voxels: that will go through a network.
+        context: told where OpenVINO could not be used.
+    """
+    if device.name == "cpu" and names and voxels >= openvino.WORTHWHILE and openvino.is_installed():
+        try:
+            return [
+                openvino.converted(network, name, shape, device.precision)
+                for network, name in zip(networks, names, strict=True)
+            ], True
+        except EngineError as error:
+            context.note(f"{error} PyTorch was used instead.")
+    for network in networks:
+        if device.name == "cpu":
+            faster_norms(network)
+        if device.precision != torch.float32:
+            last_layers_in_float32(network)
+    flat = len(shape) == 4
+    convert = nn.utils.convert_conv2d_weight_memory_format if flat else nn.utils.convert_conv3d_weight_memory_format
+    return [convert(network.to(device.name), layout(device, flat)) for network in networks], False
+
+
+def layout(device: Device, flat: bool) -> torch.memory_format:
+    """Convolutions in half precision are fastest with channels last, those in float32 with channels first."""
+    if device.precision == torch.float32:
+        return torch.contiguous_format
+    return torch.channels_last if flat else torch.channels_last_3d
+
+
+def release(networks: Sequence[nn.Module]) -> None:
+    """Take the networks off their device and its memory with them."""
+    for network in networks:
+        network.to("cpu")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

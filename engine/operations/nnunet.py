@@ -1,0 +1,139 @@
+"""A network of nnU-Net v2, with its own way from the image to the network and back."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from engine.operations.kinds import PLACES, Kind, Made, expect
+from engine.operations.networks import Network
+from engine.values import Labels, Millimetres, Strict
+
+if TYPE_CHECKING:
+    from engine.inference.context import Context
+    from engine.inference.maps import Maps
+    from engine.inference.outlines import Outlines
+
+Axis = Annotated[int, Field(ge=0, le=2)]
+Edge = Annotated[int, Field(ge=1, le=4096)]
+Class = Annotated[int, Field(ge=0, le=2000)]
+
+
+class Channel(Strict):
+    """How the values of one image are normalised.
+
+    Args:
+        scheme: "ct": clipped to `low` and `high`, less `mean`, over `deviation`; "zscore": by the image's own mean and
+            deviation; "rescale": to 0..1; "rgb": over 255; "none".
+        masked: zscore by the voxels inside the non-zero part alone, which alone are changed.
+    """
+
+    scheme: Literal["ct", "zscore", "rescale", "rgb", "none"]
+    masked: bool = False
+    mean: float = 0.0
+    deviation: float = 1.0
+    low: float = 0.0
+    high: float = 0.0
+
+
+class Resampling(Strict):
+    """How values are brought to another grid.
+
+    Args:
+        order: of the spline.
+        order_across: along the coarse axis of an image whose planes are far apart, where that goes on its own.
+        separate: whether it does; None where the largest spacing is more than 3 times the smallest.
+    """
+
+    order: Annotated[int, Field(ge=0, le=5)]
+    order_across: Literal[0, 1] = 0
+    separate: bool | None = None
+
+
+class Params(Strict):
+    """One configuration of nnU-Net v2, run as its own predictor runs it; several weights files are its folds.
+
+    In this order: axes, crop to what is not zero, normalisation, resampling, tiles with a Gaussian weight, mean of the
+    logits over mirrored copies and folds, logits back to the image. Contours are traced from the logits on the
+    network's grid; `exact` gives the outlines of the voxels that nnU-Net itself would set.
+
+    Args:
+        network: as `build_network` takes it.
+        dimensions: 3, or 2 for one plane at a time.
+        axes: patient directions along which columns, rows and planes rise as the network was taught; "" for those of
+            the image.
+        transpose: the order in which it takes [plane, row, column].
+        spacing_mm: along the axes so ordered; one fewer in two dimensions.
+        channels: one an image.
+        image, logits, previous: how each is resampled.
+        patch: voxels of a tile along each axis.
+        step: from tile to tile, at most, as a share of it.
+        mirrors: axes (of the tile) that are mirrored, in all combinations.
+        quick: leave the mirrored copies out.
+        labels: of the network's channels; behind the background for softmax, which is channel 0.
+        activation: softmax, one label a voxel; sigmoid, regions that may overlap.
+        covers: for regions, the classes that each covers.
+        paints: for regions, the class that each is painted with, in order.
+        cascade: what an earlier node found becomes further channels, one a label.
+        exact: as above.
+    """
+
+    network: Network
+    dimensions: Literal[2, 3]
+    axes: Annotated[str, StringConstraints(pattern=r"^([LR][AP][SI])?$")] = ""
+    transpose: tuple[Axis, Axis, Axis] = (0, 1, 2)
+    spacing_mm: Annotated[tuple[Millimetres, ...], Field(min_length=2, max_length=3)]
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=16)]
+    image: Resampling = Resampling(order=3)
+    logits: Resampling = Resampling(order=1)
+    previous: Resampling = Resampling(order=1)
+    patch: Annotated[tuple[Edge, ...], Field(min_length=2, max_length=3)]
+    step: Annotated[float, Field(gt=0, le=1)] = 0.5
+    mirrors: Annotated[tuple[Axis, ...], Field(max_length=3)] = ()
+    quick: bool = False
+    labels: Annotated[Labels, Field(min_length=1)]
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    covers: Annotated[tuple[tuple[Class, ...], ...], Field(max_length=2000)] = ()
+    paints: Annotated[tuple[Class, ...], Field(max_length=2000)] = ()
+    cascade: bool = False
+    exact: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Params":
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("two labels have the same name")
+        if sorted(self.transpose) != [0, 1, 2]:
+            raise ValueError("the axes are not each there once")
+        if len(self.patch) != self.dimensions or len(self.spacing_mm) != self.dimensions:
+            raise ValueError(f"the patch and the spacing need {self.dimensions} numbers")
+        if len(set(self.mirrors)) != len(self.mirrors) or any(axis >= self.dimensions for axis in self.mirrors):
+            raise ValueError("an axis is mirrored that is not there, or twice")
+        regions = len(self.labels) if self.activation == "sigmoid" else 0
+        if len(self.covers) != regions or len(self.paints) != regions:
+            raise ValueError("each region, and nothing else, says what it covers and is painted with")
+        if self.logits.order > 1:
+            raise ValueError("logits are resampled by order 0 or 1")
+        return self
+
+    @property
+    def channels_out(self) -> int:
+        """How many the network has, the background included."""
+        return len(self.labels) + int(self.activation == "softmax")
+
+
+def makes(params: Params, given: Sequence[Made]) -> Made:
+    """Maps of the labels, or outlines where they are to be exact."""
+    images: list[tuple[Kind, ...]] = [("image",)] * len(params.channels)
+    expect(given, *images, *([PLACES] if params.cascade else []))
+    if not all(made.acquired for made in given[: len(images)]):
+        raise ValueError("it looks at images as they were acquired: it needs inputs of the card")
+    if params.cascade and given[-1].kind != "outlines":
+        raise ValueError("it continues what an exact node found")
+    return Made("outlines" if params.exact else "maps", params.labels)
+
+
+def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Maps | Outlines":
+    """The labels on the network's grid, or as outlines of voxels on the image's own planes."""
+    from engine.inference.nnunet import run_nnunet
+
+    return run_nnunet(params, inputs[: len(params.channels)], inputs[-1] if params.cascade else None, context)

@@ -1,0 +1,95 @@
+"""nnU-Net's own part of the comparison, run by an interpreter that has nnunetv2: `nnunet_peer.py FOLDER`.
+
+Reads FOLDER/cases.json, a list of {"name", "model" (a results folder), "images", "out", "previous" (or ""), "step",
+"mirror"}; makes the weights of each model where there are none, from a seed; predicts; prints seconds and peak memory.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+for variable in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+    os.environ.setdefault(variable, "/nonexistent")
+
+import torch  # noqa: E402
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor  # noqa: E402
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans  # noqa: E402
+from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels  # noqa: E402
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: E402
+
+
+def make_weights(model: Path, folds: list[str], mirrors: list[int] | None) -> None:
+    """A checkpoint as nnU-Net writes it, of a network from a seed."""
+    plans, dataset = (json.loads((model / name).read_text()) for name in ("plans.json", "dataset.json"))
+    configuration_name = model.name.split("__")[-1]
+    manager = PlansManager(plans)
+    configuration = manager.get_configuration(configuration_name)
+    labels = manager.get_label_manager(dataset)
+    for fold in folds:
+        path = model / f"fold_{fold}" / "checkpoint_final.pth"
+        if path.exists():
+            continue
+        torch.manual_seed(sum(map(ord, str(model.name) + fold)))
+        network = get_network_from_plans(
+            configuration.network_arch_class_name,
+            configuration.network_arch_init_kwargs,
+            configuration.network_arch_init_kwargs_req_import,
+            determine_num_input_channels(manager, configuration, dataset),
+            labels.num_segmentation_heads,
+            deep_supervision=True,
+        )
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.mul_(1.5)
+            # No class is to be the likeliest everywhere.
+            noise = torch.randn(1, _channels(network), *configuration.patch_size)
+            logits = network.eval()(noise)[0]
+            network.decoder.seg_layers[-1].bias -= logits.mean([0, *range(2, logits.ndim)])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(
+            {
+                "network_weights": network.state_dict(),
+                "init_args": {
+                    "configuration": configuration_name, "fold": fold, "plans": plans, "dataset_json": dataset,
+                    "device": torch.device("cpu"),
+                },
+                "trainer_name": "nnUNetTrainer",
+                "inference_allowed_mirroring_axes": mirrors,
+                "_best_ema": torch.zeros(1).double().numpy()[0],
+                "logging": {"ema_fg_dice": [torch.zeros(1).double().numpy()[0]], "epoch_end_timestamps": [time.time()]},
+                "optimizer_state": None, "grad_scaler_state": None, "current_epoch": 1,
+            },
+            path,
+        )  # fmt: skip
+
+
+def _channels(network: torch.nn.Module) -> int:
+    return next(value.shape[1] for value in network.state_dict().values() if value.ndim > 3)
+
+
+def main(folder: Path) -> None:
+    """Predict each case."""
+    told = {}
+    torch.set_num_threads(2)
+    for case in json.loads((folder / "cases.json").read_text()):
+        model = Path(case["model"])
+        make_weights(model, case.get("folds", ["0"]), case["mirrors"])
+        predictor = nnUNetPredictor(
+            tile_step_size=case.get("step", 0.5), use_gaussian=True, use_mirroring=case["mirrors"] is not None,
+            perform_everything_on_device=False, device=torch.device("cpu"), allow_tqdm=False,
+        )  # fmt: skip
+        predictor.initialize_from_trained_model_folder(str(model), None)
+        began = time.perf_counter()
+        predictor.predict_from_files_sequential([case["images"]], [case["out"]], False, True, case["previous"] or None)
+        told[case["name"]] = {
+            "seconds": time.perf_counter() - began,
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+    (folder / "told.json").write_text(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,145 @@
+"""Models of nnU-Net v2 brought in, listed, passed on and taken out again."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from engine.answers import RunOptions
+from engine.cards.registry import find_card, load_card
+from engine.cards.weights import sha256_of
+from engine.contouring.fill import fill
+from engine.errors import CardError
+from engine.importing.client import export_model, import_model, remove_model
+from engine.importing.source import Wish
+from engine.importing.worker import converted
+from engine.inference.run import run_card
+from engine.model_commands import models
+from engine.progress import silent
+from tests.engine.models import noisy
+from tests.importing.checkpoints import write_checkpoint
+from tests.importing.nnunet_models import KINDS, Model
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_becomes_a_card(kind: str, tmp_path: Path) -> None:
+    model = KINDS[kind]
+    for stage in (model.previous, model):
+        for fold in stage.folds if stage is not None else ():
+            write_checkpoint(stage, tmp_path, fold)
+    target = tmp_path / "card"
+    target.mkdir()
+    converted(tmp_path / model.name, target, Wish(), silent)
+    loaded = load_card(target)
+
+    assert not loaded.problem
+    assert [image.role for image in loaded.card.inputs] == [name.lower() for name in model.channels]
+    assert len(loaded.card.weights) == len(model.folds) + (len(model.previous.folds) if model.previous else 0)
+    assert len(loaded.card.outputs) == len([name for name in model.labels if name not in {"background", "ignore"}])
+
+
+def test_a_model_is_imported_and_draws(tmp_path: Path, home: Path) -> None:
+    write_checkpoint(Model(), tmp_path)
+    loaded = import_model(tmp_path / "Dataset001_Small", card_id="mine")
+
+    assert loaded.folder == home / "mine"
+    assert [output.name for output in loaded.card.outputs] == ["Liver", "Kidney_L"]
+    assert find_card("mine").folder == loaded.folder
+    result = run_card(loaded, {"ct": noisy((16, 40, 40))}, device="cpu", options=RunOptions(override=True))
+    assert any(not roi.is_empty for roi in result.rois)
+
+
+def test_smooth_contours_follow_the_exact_voxels(tmp_path: Path) -> None:
+    write_checkpoint(Model(spacing=(2.0, 2.0, 2.0), mirrors=None), tmp_path, seed=3)
+    target = tmp_path / "card"
+    target.mkdir()
+    converted(tmp_path / "Dataset001_Small", target, Wish(), silent)
+    volume = noisy((12, 40, 40))
+    loaded = load_card(target)
+    smooth, exact = (
+        run_card(
+            loaded, {"ct": volume}, device="cpu",
+            options=RunOptions(override=True, precision="float32", chosen={"exact": chosen}),
+        )
+        for chosen in (False, True)
+    )  # fmt: skip
+
+    # The network's grid is the image's, so the lines are drawn between the very voxels that are set.
+    for one, other in zip(smooth.rois, exact.rois, strict=True):
+        masks = [fill({k: p.area for k, p in roi.planes.items()}, volume.geometry) for roi in (one, other)]
+        assert masks[1].any()
+        assert (masks[0] == masks[1]).mean() > 0.995
+        assert len(one.expected_edit) > 0
+
+
+def test_the_source_and_its_licence_are_kept_and_no_model_is_replaced_unasked(tmp_path: Path, home: Path) -> None:
+    checkpoint = write_checkpoint(Model(), tmp_path)
+    loaded = import_model(tmp_path / "Dataset001_Small")
+
+    files = {source.file: source.sha256 for source in loaded.card.provenance.sources}
+    assert sha256_of(checkpoint) in files.values()
+    assert any(name.endswith("plans.json") for name in files)
+    assert loaded.card.licence.weights == "absent"
+    assert loaded.card.provenance.training_data[0].licence == "CC BY 4.0"
+    (tmp_path / "Dataset001_Small" / "LICENSE").write_text("CC BY-NC 4.0\n\nmore\n")
+    with pytest.raises(CardError, match="already"):
+        import_model(tmp_path / "Dataset001_Small")
+    assert not load_card(loaded.folder).problem
+    assert import_model(tmp_path / "Dataset001_Small", replace=True).card.licence.weights == "CC BY-NC 4.0"
+
+
+def test_an_exported_zip_is_imported_on_another_seat(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_checkpoint(Model(), tmp_path)
+    loaded = import_model(tmp_path / "Dataset001_Small")
+    export_model(loaded, tmp_path / "model.zip")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "elsewhere"))
+    again = import_model(tmp_path / "model.zip")
+
+    assert again.folder != loaded.folder
+    assert again.card == loaded.card
+    remove_model(again.id)
+    assert not again.folder.exists()
+    assert loaded.folder.exists()
+
+
+def test_shipped_models_are_not_removed(home: Path) -> None:
+    with pytest.raises(CardError, match="added"):
+        remove_model("external")
+
+
+def test_the_commands(tmp_path: Path, home: Path) -> None:
+    write_checkpoint(Model(), tmp_path)
+    runner = CliRunner()
+    done = runner.invoke(models, ["import", str(tmp_path / "Dataset001_Small"), "--name", "mine", "--axes", "ras"])
+    assert done.exit_code == 0, done.output
+    assert "mine" in done.output
+    assert "absent" in done.output
+    listed = json.loads(runner.invoke(models, ["--json"]).output)
+    assert {"mine", "external"} <= {card["id"] for card in listed}
+    assert runner.invoke(models, ["list", "--json"]).output == runner.invoke(models, ["--json"]).output
+    assert load_card(home / "mine").card.graph[0].params.model_dump()["axes"] == "RAS"
+    assert runner.invoke(models, ["export", "mine", "-o", str(tmp_path / "out.zip")]).exit_code == 0
+    assert "mine/card.json" in zipfile.ZipFile(tmp_path / "out.zip").namelist()
+    assert runner.invoke(models, ["remove", "mine"]).exit_code == 0
+    assert not (home / "mine").exists()
+
+
+def test_folds_are_averaged_and_a_mean_of_one_fold_twice_is_that_fold(tmp_path: Path) -> None:
+    write_checkpoint(Model(mirrors=None), tmp_path, "0", seed=5)
+    one = tmp_path / "one"
+    one.mkdir()
+    converted(tmp_path / "Dataset001_Small", one, Wish(), silent)
+    write_checkpoint(Model(mirrors=None), tmp_path, "1", seed=5)
+    two = tmp_path / "two"
+    two.mkdir()
+    converted(tmp_path / "Dataset001_Small", two, Wish(), silent)
+    volume = noisy((12, 32, 32))
+    options = RunOptions(override=True, chosen={"exact": True})
+    results = [run_card(load_card(card), {"ct": volume}, device="cpu", options=options) for card in (one, two)]
+    volumes = [[roi.volume_cm3(volume.geometry) for roi in result.rois] for result in results]
+    assert np.allclose(volumes[0], volumes[1])
