@@ -129,10 +129,26 @@ def atlas(folder: Path) -> list[Json]:
     return [node("atlas", "atlas", "ct", labels=["Box"], iterations=[2])]
 
 
+def of_nnunet(folder: Path) -> list[Json]:
+    """A small network of random weights, its two classes equally likely on the whole."""
+    network: Json = {
+        "network": "StagedUNet", "dimensions": 3, "in_channels": 1, "out_channels": 2, "features": [4, 8],
+        "kernels": [[3, 3, 3]] * 2, "strides": [[1, 1, 1], [2, 2, 2]], "blocks": [1, 1], "decoder_convolutions": [1],
+    }  # fmt: skip
+    torch.manual_seed(0)
+    weights = write_weights(folder, "staged", build_network(network))
+    channels = [{"scheme": "ct", "mean": 0, "deviation": 300, "low": -1000, "high": 1000}]
+    params = {"network": network, "dimensions": 3, "channels": channels, "patch": [16, 16, 16], "labels": ["Box"]}
+    return [node("net", "nnunet", "ct", spacing_mm=[2, 2, 2], **params) | {"weights": [weights]}]
+
+
 EXAMPLES: dict[str, Example] = {
     "segment": Example(
         lambda folder: [segmenter_node(folder)], [output("Left"), output("Right")],
         lambda result, volume: any(not roi.is_empty for roi in result.rois),
+    ),
+    "nnunet": Example(
+        of_nnunet, [output("Box")], lambda result, volume: 0.01 < voxels_of(result, volume).mean() < 0.99
     ),
     "classify": Example(
         lambda folder: [classifier(folder)], [output(label, kind="score") for label in "abc"],
