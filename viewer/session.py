@@ -351,9 +351,13 @@ class Session:
             if change.areas:
                 self._forget_seen(change)
             self.structures_changed.emit(change)
+            rois = document.structures.rois
             if self._active is not None and self._active not in document.structures:
-                rois = document.structures.rois
                 self.set_active(rois[-1].number if rois else None)
+            elif self._active is None and rois:
+                # What came, as from a model, is there to be worked on: no stroke is to begin another beside it unasked.
+                came = [roi for roi in rois if roi.number in change.numbers and roi.visible]
+                self.set_active((came or rois)[0].number)
         if difference.findings:
             self.findings_changed.emit()
 

@@ -6,10 +6,12 @@ import shapely
 from PySide6.QtCore import Qt
 from shapely import MultiPolygon, Point
 
-from engine.structures import PlaneContours, Roi, StructureSet
+from engine.answers import Result
+from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.transform import Transform
 from engine.volume import Geometry, SeriesInfo, Volume
 from tests.viewer.hand import CTRL, SHIFT, Hand, area, has_colour
+from viewer.history import adopt
 from viewer.layers import Layer, Window
 from viewer.session import View
 
@@ -147,3 +149,18 @@ def test_the_bar_says_which_structure_the_next_stroke_draws_into(hand: Hand) -> 
     assert target.text == "ROI 1"
     hand.key(Qt.Key.Key_L)
     assert target.text == "ROI 1 (locked)"
+
+
+def test_a_stroke_that_begins_a_structure_says_so_and_what_a_model_drew_is_active(hand: Hand) -> None:
+    hand.key(Qt.Key.Key_B)
+    hand.click(AXIAL, hand.on_plane([(30, 30)])[0])
+    assert "new structure, ROI 1" in hand.window.messages.sentences[-1]
+    hand.open(hand.session.volume)
+    model = Provenance(Generation.AUTOMATIC, algorithm="a-model")
+    drawn = Roi(1, "Liver", planes={5: PlaneContours(MultiPolygon([DISC]))}, provenance=model)
+    step = adopt(hand.session.document, Result((drawn,)), replaced={}, text="A model", tool="a-model")
+    hand.history.do(step)
+    assert hand.session.active_roi.name == "Liver"
+    hand.key(Qt.Key.Key_B)
+    hand.click(AXIAL, hand.on_plane([(44, 30)])[0])
+    assert [roi.name for roi in hand.session.structures.rois] == ["Liver"]

@@ -1,13 +1,15 @@
 """The panel of operations: what is previewed, what it becomes, and where."""
 
+import numpy as np
 import pytest
 import shapely
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from shapely import Point
 
+from engine.contouring.fill import fill
 from engine.errors import CancelledError
-from engine.structures import Generation, StructureSet
+from engine.structures import Generation, Roi, StructureSet
 from engine.volume import Volume
 from tests.viewer.hand import CTRL, Hand, has_colour
 from viewer.edits.operations.form import Work
@@ -216,3 +218,51 @@ def test_an_edit_during_a_preview_makes_it_anew(hand: Hand) -> None:
     hand.drag(View.AXIAL, hand.on_plane([(100, 100), (150, 100)]))
     hand.wait_until(lambda: hand.editing.live.proposed not in (None, first))
     assert hand.editing.live.proposed.area(hand.session.plane).covers(Point(125, 100))
+
+
+def result_of(hand: Hand, name: str, other: int | None = None, **values: float) -> Roi:
+    panel = hand.editing.operations
+    hand.editing.show_operation(name)
+    if other is not None:
+        panel.other.setCurrentIndex(panel.other.findData(other))
+    for key, value in values.items():
+        panel.set_value(key, value)
+    before = len(hand.session.structures.rois)
+    panel.apply()
+    hand.wait_until(lambda: len(hand.session.structures.rois) > before)
+    return hand.session.structures.rois[-1]
+
+
+def test_a_margin_may_be_kept_inside_another_structure_or_out_of_it(hand: Hand) -> None:
+    roi, other = hand.session.active_roi, hand.session.structures[PAROTID_R]
+    plane = list(roi.planes)[len(roi.planes) // 2]
+    hand.editing.operations.numbers.links["margin within"].setChecked(True)
+    inside = result_of(hand, "margin within", PAROTID_R, left=20.0)
+    assert all(inside.area(k).difference(other.area(k)).difference(roi.area(k)).area < 1e-3 for k in inside.planes)
+    out = result_of(hand, "margin apart", PAROTID_R, left=20.0)
+    assert out.area(plane).area > roi.area(plane).area
+    assert all(out.area(k).intersection(other.area(k)).difference(roi.area(k)).area < 1e-3 for k in out.planes)
+
+
+def test_a_ring_lies_between_its_two_distances(hand: Hand) -> None:
+    roi = hand.session.active_roi
+    ring = result_of(hand, "ring", **{"from": 2.0, "to": 6.0})
+    plane = list(roi.planes)[len(roi.planes) // 2]
+    assert ring.area(plane).distance(roi.area(plane)) == pytest.approx(2.0, abs=0.1)
+    assert ring.area(plane).intersection(roi.area(plane)).is_empty
+    assert hand.history.undo_text.startswith("Ring or wall, 2 to 6 mm")
+
+
+def test_a_threshold_within_a_structure_holds_the_voxels_of_the_range_and_nothing_else(hand: Hand) -> None:
+    mandible = hand.session.structures[7]
+    hand.session.set_active(LARYNX)
+    panel = hand.editing.operations
+    hand.editing.show_operation("threshold")
+    panel.other.setCurrentIndex(0)
+    assert panel.other.currentData() is None, "it does without a second structure"
+    made = result_of(hand, "threshold", 7, low=300.0, high=4000.0, volume=0.0)
+    geometry = hand.session.structures.geometry
+    inside = fill({k: contours.area for k, contours in mandible.planes.items()}, geometry)
+    drawn = fill({k: contours.area for k, contours in made.planes.items()}, geometry)
+    voxels = hand.session.volume.voxels
+    assert np.array_equal(drawn, inside & (voxels >= 300) & (voxels <= 4000))

@@ -33,6 +33,8 @@ def check(structures: StructureSet, number: int | None, other: int | None, opera
     missing = other is None or other not in structures or other == number
     if operation.other and missing and not operation.other_optional:
         raise RefusedError("Choose the other structure.")
+    if operation.other_optional and other is not None and other in structures and structures[other].is_empty:
+        raise RefusedError(f"{structures[other].name} is empty: nothing lies within it.")
     return roi
 
 

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QToolButton
 from engine.edits import AnswerChange, Step
 from engine.errors import PlanimeterError
 from viewer.edits import operating, planes
+from viewer.edits.grey import load_image_tools
 from viewer.edits.operations.table import OPERATIONS
 from viewer.edits.target import RefusedError, existing
 from viewer.jobs import run_in_background
-from viewer.tools.grey import load_image_tools
 from viewer.tools.toolbox import Toolbox
 from viewer.widgets.history_panel import HistoryPanel
 from viewer.widgets.live import LiveHost

@@ -8,8 +8,8 @@ import numpy as np
 from engine.contouring.livewire import Wire
 from engine.volume import FloatArray
 from viewer.tools.events import Button, EventKind, Modifier, ViewEvent
-from viewer.tools.grey import Patch, patch
 from viewer.tools.lasso import LassoTool
+from viewer.tools.patch import Patch, patch
 from viewer.tools.polygon import CLOSING_PIXELS
 from viewer.tools.registry import Workbench
 

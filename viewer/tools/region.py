@@ -9,12 +9,12 @@ from shapely import MultiPolygon
 from engine.contouring.levels import depth_in_range, grow, level_area, only
 from engine.later import later
 from engine.structures import Roi
+from viewer.edits.grey import box_of
 from viewer.edits.parameters import Parameter, choice
 from viewer.edits.target import editable, existing, fresh_roi
 from viewer.session import View
 from viewer.tools.canvas import draw_planes
 from viewer.tools.events import Button, EventKind, Modifier, Preview, ViewEvent
-from viewer.tools.grey import box_of
 from viewer.tools.registry import PlainTool, Workbench
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from engine.later import later
 from viewer.edits.parameters import Parameter
 from viewer.tools.canvas import Place
 from viewer.tools.disc import DiscTool, Path
-from viewer.tools.grey import patch
+from viewer.tools.patch import patch
 
 if TYPE_CHECKING:
     from scipy import ndimage

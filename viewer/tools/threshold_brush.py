@@ -10,7 +10,7 @@ from viewer.edits.parameters import Parameter
 from viewer.edits.ranges import range_parameters
 from viewer.tools.canvas import Place
 from viewer.tools.disc import DiscTool, Path
-from viewer.tools.grey import patch
+from viewer.tools.patch import patch
 
 
 class ThresholdBrush(DiscTool):

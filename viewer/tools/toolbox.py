@@ -147,8 +147,12 @@ class Toolbox:
         """Offer an event to the active tool; what it refuses is said and taken."""
         if self._active is None or self.session.structures is None:
             return False
+        known = self.session.active
         try:
-            return self._active.handle(event)
+            taken = self._active.handle(event)
+            if known is None and self.session.active_roi is not None:
+                self.say(f"This began a new structure, {self.session.active_roi.name}: R renames it.")
+            return taken
         except PlanimeterError as error:
             self._active.cancel()
             self.say(str(error))

@@ -1,6 +1,6 @@
 """The operations on structures, a line each, in the order of the list. No Qt."""
 
-from viewer.edits.operations import combining, margins, tidying
+from viewer.edits.operations import combining, greys, margins, placing, tidying
 from viewer.edits.operations.form import Operation
 
 _ALL = (
@@ -10,6 +10,14 @@ _ALL = (
     combining.CROP,
     combining.CROP_INSIDE,
     margins.MARGIN,
+    margins.MARGIN_WITHIN,
+    margins.MARGIN_APART,
+    margins.RING,
+    greys.THRESHOLD,
+    placing.MOVE,
+    placing.TURN,
+    placing.SCALE,
+    placing.MIRROR,
     tidying.SMOOTH,
     tidying.ISLANDS,
     tidying.HOLES,
