@@ -22,6 +22,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.units",
     "viewer.features.editing",
     "viewer.features.approving",
+    "viewer.features.comparing",
     "viewer.features.between",
     "viewer.features.findings",
     "viewer.features.measuring",

@@ -1,0 +1,133 @@
+"""How far two sets of structures on one image agree: a row a pair of structures, and the table as a file.
+
+Volumes and Dice are of the polygons themselves; surface Dice, HD95 and the mean distance of the surfaces of masks on
+the image's grid; the added path length of the lines, plane by plane. `engine.contouring.measure` defines each and names
+its source. Planes that are uneven or tilted count with their mean distance for the surfaces.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.contouring.fill import fill
+from engine.contouring.measure import added_path_length, dice, surface_distances, volume_cm3
+from engine.contouring.stack import Areas
+from engine.errors import MismatchError
+from engine.progress import Progress, silent
+from engine.safe_file import whole_file, write_errors
+from engine.structures import Roi, StructureSet
+from engine.volume import Geometry
+
+#: Surfaces within this distance of each other agree (Nikolov et al. use between 1 and 3 mm by organ).
+TOLERANCE_MM = 2.0
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two structures agree; NaN where both are empty, infinite distances where one is.
+
+    Args:
+        first, second: their names; `first` is the reference of the added path length.
+        first_cm3, second_cm3: volumes.
+        dice: by polygon areas × thickness.
+        surface_dice: share of both surfaces within `tolerance_mm`.
+        hd95_mm, mean_mm: 95th percentile of the distances between the surfaces, and their mean.
+        added_path_mm: length of the first one's lines further than `tolerance_mm` from the second's.
+        tolerance_mm: of both.
+    """
+
+    first: str
+    second: str
+    first_cm3: float
+    second_cm3: float
+    dice: float
+    surface_dice: float
+    hd95_mm: float
+    mean_mm: float
+    added_path_mm: float
+    tolerance_mm: float
+
+
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("first", "Name in the first set"),
+    ("second", "Name in the second set"),
+    ("first_cm3", "Volume in the first set, cm³"),
+    ("second_cm3", "Volume in the second set, cm³"),
+    ("dice", "Dice: 2·|A∩B| / (|A| + |B|) of the polygons (Dice, Ecology 1945)"),
+    ("surface_dice", "Share of both surfaces within the tolerance (Nikolov et al., J Med Internet Res 2021)"),
+    ("hd95_mm", "The larger of the two 95th percentiles of the distances between the surfaces, mm"),
+    ("mean_mm", "Mean distance between the surfaces, mm"),
+    ("added_path_mm", "Length of line to be drawn anew, mm (after Vaassen et al., Phys Imaging Radiat Oncol 2020)"),
+    ("tolerance_mm", "Tolerance of surface Dice and added path length, mm"),
+)
+
+
+def agreement(first: Roi, second: Roi, geometry: Geometry, tolerance_mm: float = TOLERANCE_MM) -> Agreement:
+    """Compare two structures on one image."""
+    a, b = _areas(first), _areas(second)
+    spacing = (geometry.mean_spacing, geometry.spacing_uv[1], geometry.spacing_uv[0])
+    surfaces = surface_distances(fill(a, geometry), fill(b, geometry), spacing)
+    return Agreement(
+        first.name,
+        second.name,
+        volume_cm3(a, geometry),
+        volume_cm3(b, geometry),
+        dice(a, b, geometry),
+        surfaces.share_within(tolerance_mm),
+        surfaces.percentile(95),
+        surfaces.mean,
+        added_path_length(a, b, tolerance_mm),
+        tolerance_mm,
+    )
+
+
+def compare(
+    first: StructureSet, second: StructureSet, tolerance_mm: float = TOLERANCE_MM, progress: Progress = silent
+) -> list[Agreement]:
+    """Compare the structures of two sets that have the same name, in the order of the first.
+
+    Raises:
+        MismatchError: the sets lie on the planes of different images.
+        CancelledError: `progress` asked to stop.
+    """
+    if not first.geometry.same_grid(second.geometry):
+        raise MismatchError("The two sets of structures lie on different images, so they can't be compared.")
+    pairs = pairs_of(first.rois, second.rois)
+    out = []
+    for number, (ours, theirs) in enumerate(pairs):
+        progress(number / len(pairs), f"Comparing {ours.name}")
+        out.append(agreement(ours, theirs, first.geometry, tolerance_mm))
+    progress(1.0, "Compared")
+    return out
+
+
+def pairs_of(first: Sequence[Roi], second: Sequence[Roi]) -> list[tuple[Roi, Roi]]:
+    """Structures of the same name: letters and digits count, not how they are joined, nor a qualifier behind "^"."""
+    named: dict[str, Roi] = {}
+    for roi in second:
+        named.setdefault(_known_as(roi.name), roi)
+    pairs = [(roi, named.get(_known_as(roi.name))) for roi in first]
+    return [(roi, other) for roi, other in pairs if other is not None]
+
+
+def write_table(rows: Iterable[Agreement], path: Path) -> None:
+    """Write agreements to a CSV file, whole or not at all.
+
+    Raises:
+        WriteError: it can't be written.
+    """
+    with write_errors(path), whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([name for name, _ in COLUMNS])
+        for row in rows:
+            values = [getattr(row, name) for name, _ in COLUMNS]
+            writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
+
+
+def _known_as(name: str) -> str:
+    return "".join(letter for letter in name.partition("^")[0].casefold() if letter.isalnum())
+
+
+def _areas(roi: Roi) -> Areas:
+    return {plane: contours.area for plane, contours in roi.planes.items()}
