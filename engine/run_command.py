@@ -110,6 +110,7 @@ class _Outcome:
 @click.option(
     "--set", "texts", metavar="KEY=VALUE", multiple=True, help="Choose an option of the model; may be given again."
 )
+@click.option("--exact", is_flag=True, help="Of an imported model: the voxels that its own software would set.")
 @click.option(
     "--affine",
     "placement",
@@ -135,6 +136,7 @@ def run(
     override: bool,
     full_precision: bool,
     texts: tuple[str, ...],
+    exact: bool,
     placement: Placement | None,
     units: str,
     with_image: bool,
@@ -155,7 +157,7 @@ def run(
         raise click.UsageError("--with-image is for one study: each image has a patient of its own.")
     patient = patient_from(with_image, patient_name, patient_id, modality)
     loaded = find_card(model)
-    chosen = parse_chosen(loaded.card, texts)
+    chosen = parse_chosen(loaded.card, (*texts, *(["exact=yes"] if exact else [])))
     options = RunOptions(override=override, precision="float32" if full_precision else "auto", chosen=chosen)
     output = _output(loaded, output, table)
     wanted = Wanted(series_uid, _by_role(roles), placement or "", units)

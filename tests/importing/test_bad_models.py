@@ -1,0 +1,220 @@
+"""What is damaged, hostile or not known is refused in one sentence, and nothing of it runs."""
+
+import io
+import json
+import os
+import pickle
+import random
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from engine.errors import CardError, PlanimeterError
+from engine.importing.client import import_model
+from engine.importing.source import Wish, unpacked
+from engine.importing.worker import converted
+from engine.progress import silent
+from tests.importing.checkpoints import write_checkpoint
+from tests.importing.nnunet_models import Model
+
+
+class Hostile:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self.path}",)
+
+
+def refusal(source: Path, place: Path) -> str:
+    """The sentence with which a model is refused."""
+    target = place / "refused"
+    target.mkdir(exist_ok=True)
+    with pytest.raises(CardError) as caught:
+        converted(source, target, Wish(), silent)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert len(sentence) < 600
+    assert not (target / "card.json").exists()
+    return sentence
+
+
+def test_a_hostile_checkpoint_runs_nothing(tmp_path: Path, home: Path) -> None:
+    touched = tmp_path / "touched"
+    write_checkpoint(Model(), tmp_path, optimizer_state=Hostile(touched))
+    with pytest.raises(CardError, match="system") as caught:
+        import_model(tmp_path / "Dataset001_Small")
+    assert "nothing of it ran" in str(caught.value)
+    assert not touched.exists()
+    assert not list(home.iterdir())
+    # The same file would have done it: the proof that there was something to be kept from.
+    torch.load(next(tmp_path.rglob("checkpoint_final.pth")), weights_only=False)
+    assert touched.exists()
+
+
+def test_a_checkpoint_that_is_a_bare_pickle_is_refused(tmp_path: Path) -> None:
+    path = write_checkpoint(Model(), tmp_path)
+    touched = tmp_path / "touched"
+    path.write_bytes(pickle.dumps(Hostile(touched)))
+    assert "older than torch 1.6" in refusal(tmp_path / "Dataset001_Small", tmp_path)
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_a_truncated_checkpoint_is_refused(share: float, tmp_path: Path) -> None:
+    path = write_checkpoint(Model(), tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    assert "checkpoint_final.pth is damaged" in refusal(tmp_path / "Dataset001_Small", tmp_path)
+
+
+def test_a_packed_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = write_checkpoint(Model(), tmp_path)
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    assert "packed" in refusal(tmp_path / "Dataset001_Small", tmp_path)
+
+
+def changed(change: Callable[[dict[str, Any]], None], name: str, place: Path) -> str:
+    folder = write_checkpoint(Model(), place).parents[1]
+    values = json.loads((folder / name).read_text())
+    change(values)
+    (folder / name).write_text(json.dumps(values))
+    return refusal(folder, place)
+
+
+def _configuration(values: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = values["configurations"]["3d_fullres"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda v: _configuration(v)["architecture"].update(network_class_name="os.system"), "'system'"),
+        (lambda v: _configuration(v)["architecture"]["arch_kwargs"].update(norm_op="torch.nn.GroupNorm"), "GroupNorm"),
+        (lambda v: _configuration(v)["architecture"]["arch_kwargs"].update(nonlin="subprocess.Popen"), "Popen"),
+        (lambda v: _configuration(v)["architecture"]["arch_kwargs"].update(conv_op="evil.Thing"), "Thing"),
+        (lambda v: _configuration(v)["architecture"]["arch_kwargs"].update(attention=3), "attention"),
+        (lambda v: _configuration(v)["architecture"]["arch_kwargs"].update(n_stages=4), "as many"),
+        (lambda v: _configuration(v).update(normalization_schemes=["MyNorm"]), "MyNorm"),
+        (lambda v: _configuration(v).update(resampling_fn_data="mine"), "mine"),
+        (lambda v: _configuration(v).update(patch_size=[1, 2, 3, 4]), "4 axes"),
+        (lambda v: _configuration(v).update(inherits_from="3d_fullres"), "circle"),
+        (lambda v: v.update(image_reader_writer="NaturalImage2DIO"), "NaturalImage2DIO"),
+        (lambda v: v.update(transpose_forward=[0, 0, 1]), "once"),
+        (lambda v: v.pop("configurations"), "no configurations"),
+        (lambda v: _configuration(v)["architecture"]["arch_kwargs"].update(features_per_stage=[4, 8, 9]), "network"),
+    ],
+)
+def test_plans_that_are_not_understood_are_refused_by_name(
+    change: Callable[[dict[str, Any]], None], told: str, tmp_path: Path
+) -> None:
+    assert told in changed(change, "plans.json", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda v: v.pop("labels"), "no labels"),
+        (lambda v: v.update(labels={"background": 0, "a": 1, "b": 5}), "in turn"),
+        (lambda v: v.update(labels={"background": 0, "a": [1, 2]}), "painted"),
+        (lambda v: v.update(labels={"background": 0, "a": "x"}), "no number"),
+        (lambda v: v.update(channel_names={"0": "CT", "1": "PET"}), "2 channels"),
+    ],
+)
+def test_data_sets_that_are_not_understood_are_refused(
+    change: Callable[[dict[str, Any]], None], told: str, tmp_path: Path
+) -> None:
+    assert told in changed(change, "dataset.json", tmp_path)
+
+
+def test_a_cascade_without_its_first_stage_is_refused(tmp_path: Path) -> None:
+    coarse = Model(configuration="3d_lowres", spacing=(4, 3, 3))
+    write_checkpoint(Model(configuration="3d_cascade_fullres", previous=coarse), tmp_path)
+    assert "3d_lowres" in refusal(tmp_path / "Dataset001_Small", tmp_path)
+
+
+def test_several_models_in_one_folder_are_named(tmp_path: Path) -> None:
+    write_checkpoint(Model(), tmp_path)
+    write_checkpoint(Model(configuration="2d", patch=(16, 16), spacing=(2, 2)), tmp_path)
+    assert "nnUNetPlans__2d" in refusal(tmp_path / "Dataset001_Small", tmp_path)
+
+
+def test_a_zip_is_imported_and_one_that_reaches_outside_is_not(tmp_path: Path) -> None:
+    folder = write_checkpoint(Model(), tmp_path).parents[1]
+    good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
+    with zipfile.ZipFile(good, "w") as archive:
+        for path in folder.rglob("*.*"):
+            archive.write(path, path.relative_to(tmp_path))
+    target = tmp_path / "card"
+    target.mkdir()
+    converted(good, target, Wish(), silent)
+    assert (target / "card.json").exists()
+    for name in ("../../evil.txt", "/tmp/evil.txt", "a/../../evil.txt", "C:/evil.txt", "..\\evil.txt"):
+        with zipfile.ZipFile(bad, "w") as archive:
+            archive.writestr(name, "x")
+        assert "outside" in refusal(bad, tmp_path)
+    assert not list(tmp_path.rglob("evil.txt"))
+
+
+def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("plans.json")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    assert "outside" in refusal(tmp_path / "a.zip", tmp_path)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("fold_0/checkpoint_final.pth", bytes(100 * 1024**2))
+    assert "proportion" in refusal(tmp_path / "bomb.zip", tmp_path)
+
+
+def test_a_zip_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "liar.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("plans.json", bytes(5_000_000))
+    data = path.read_bytes()
+    path.write_bytes(data.replace((5_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(CardError):
+        unpacked(path, tmp_path / "out", silent)
+    assert sum(file.stat().st_size for file in (tmp_path / "out").rglob("*") if file.is_file()) <= 1000
+
+
+def test_what_is_no_model_is_refused_with_the_kinds_that_are(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "nnU-Net v2" in refusal(tmp_path / "empty", tmp_path)
+    (tmp_path / "text.zip").write_text("no zip")
+    assert "no zip file" in refusal(tmp_path / "text.zip", tmp_path)
+
+
+def test_no_change_of_bytes_ends_in_anything_but_a_card_or_a_sentence(tmp_path: Path) -> None:
+    checkpoint = write_checkpoint(Model(features=2), tmp_path)
+    folder = checkpoint.parents[1]
+    rng = random.Random(0)
+    names = ("plans.json", "dataset.json", "fold_0/checkpoint_final.pth")
+    whole = {name: (folder / name).read_bytes() for name in names}
+    for index in range(60):
+        name = names[index % len(names)]
+        data = bytearray(whole[name])
+        # The pickle of a checkpoint lies at its beginning.
+        for _ in range(rng.choice((1, 3, 20))):
+            data[rng.randrange(min(len(data), 30_000))] = rng.randrange(256)
+        (folder / name).write_bytes(data)
+        target = tmp_path / f"card{index}"
+        target.mkdir()
+        try:
+            converted(folder, target, Wish(), silent)
+        except PlanimeterError as error:
+            assert "\n" not in str(error), str(error)
+        (folder / name).write_bytes(whole[name])
