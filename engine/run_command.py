@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.answer_files import SUFFIXES, Answered, Unanswered, finding_values, write_findings
-from engine.answers import RunOptions
+from engine.answer_files import Answered, finding_values, write_findings
+from engine.answers import Box, Result, RunOptions, Score
 from engine.cards.options import parse_chosen
 from engine.cards.registry import LoadedCard, find_card
 from engine.cards.suitability import why_unsuitable
@@ -24,23 +24,20 @@ from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import EngineError, PlanimeterError, UnsuitableInputError, WriteError
 from engine.grid_file import Placement
 from engine.inputs import Wanted, open_inputs
+from engine.later import later
 from engine.masks import nominal_geometry, write_mask, write_masks
 from engine.process.client import EngineClient
 from engine.process.messages import Failed, Finished
 from engine.progress import Progress, part
-from engine.safe_file import whole_file
+from engine.run_outputs import MASK_SUFFIX, Study, asked_for, studies_of
+from engine.safe_file import whole_file, write_errors
 from engine.structures import StructureSet
 from engine.volume import Volume
 
-_MASK_SUFFIX = ".nii.gz"
-
-
-@dataclass(frozen=True)
-class _Study:
-    """One study of a batch and where its structures go; None for a model that draws none."""
-
-    path: Path
-    output: Path | None
+if TYPE_CHECKING:
+    from engine.dicom import report_write
+else:
+    report_write = later("engine.dicom.report_write")
 
 
 @dataclass(frozen=True)
@@ -79,11 +76,16 @@ class _Outcome:
     scores: list[dict[str, Any]] = field(default_factory=list)
     boxes: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    answered: Answered | None = None
+    report: str = ""
+    result: Result | None = None
 
     def told(self) -> dict[str, Any]:
         """As `--json` prints it."""
-        return {name: value for name, value in vars(self).items() if name != "answered"}
+        return {name: value for name, value in vars(self).items() if name != "result"}
+
+    def answered(self, loaded: LoadedCard) -> Answered:
+        """As a table has it."""
+        return Answered(self.path, loaded.card.id, loaded.card.version, self.result if self.ok else None, self.error)
 
 
 @click.command(name="run")
@@ -93,10 +95,21 @@ class _Outcome:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="RTSTRUCT file (.dcm); a folder for several studies, or for masks of an image that is not DICOM; "
-    ".json or .csv for a model that only scores. Needed where structures are drawn.",
+    help="What the model draws: RTSTRUCT file (.dcm), or a folder for several studies or for masks of an image that "
+    "is not DICOM. What it scores, where it draws nothing: .json or .csv, or a structured report (.dcm, or a folder "
+    "for several studies). Needed where structures are drawn.",
 )
-@click.option("--csv", "table", type=click.Path(path_type=Path), help="A table of the scores and boxes of all studies.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="A structured report (DICOM SR, unsigned) of the scores and boxes: .dcm, or a folder for several studies.",
+)
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(path_type=Path),
+    help="A table of the scores and boxes of all studies, those that failed among them.",
+)
 @click.option("--series", "series_uid", metavar="UID", help="Series Instance UID; else the largest that suits.")
 @click.option(
     "--input", "roles", metavar="ROLE=UID", multiple=True, help="The series for one of several inputs of the model."
@@ -128,6 +141,7 @@ def run(
     paths: tuple[Path, ...],
     model: str,
     output: Path | None,
+    report: Path | None,
     table: Path | None,
     series_uid: str | None,
     roles: tuple[str, ...],
@@ -145,7 +159,7 @@ def run(
     modality: str | None,
     as_json: bool,
 ) -> None:
-    """Run a model on each PATH (a folder or file), and write certified RTSTRUCTs, or the scores that it gives.
+    """Run a model on each PATH (a folder or file), and write certified RTSTRUCTs and reports, or tables of scores.
 
     A study that fails does not stop the others; exit status 1 when any did. Exit status 3: all done, but part of a
     series was left out, as is told on standard error, and in `left_out` of --json; --series UID#25% or UID#2 names one
@@ -159,17 +173,18 @@ def run(
     loaded = find_card(model)
     chosen = parse_chosen(loaded.card, (*texts, *(["exact=yes"] if exact else [])))
     options = RunOptions(override=override, precision="float32" if full_precision else "auto", chosen=chosen)
-    output = _output(loaded, output, table)
+    outputs = asked_for(loaded, output, report, table)
     wanted = Wanted(series_uid, _by_role(roles), placement or "", units)
     request = _Request(loaded, device, options, wanted, certificate, patient)
-    studies = _studies(paths, output)
+    studies = studies_of(paths, outputs)
     client = EngineClient(warm=loaded.card.has_networks)
     client.start()
     try:
         outcomes = [_one(client, request, study, len(studies), as_json) for study in studies]
     finally:
         client.close()
-    _write_tables(loaded, outcomes, *(path for path in (table, output) if path is not None and path.suffix in SUFFIXES))
+    for path in outputs.tables:
+        write_findings([outcome.answered(loaded) for outcome in outcomes], path)
     if as_json:
         shown = [outcome.told() for outcome in outcomes]
         click.echo(json.dumps(shown if len(studies) > 1 else shown[0], ensure_ascii=False, indent=2))
@@ -196,58 +211,7 @@ def _by_role(texts: tuple[str, ...]) -> dict[str, str]:
     return dict(pairs)
 
 
-def _output(loaded: LoadedCard, output: Path | None, table: Path | None) -> Path | None:
-    """Where structures go, checked against what the model answers; None for a model that draws nothing.
-
-    Raises:
-        UsageError: structures would have nowhere to go, or scores a place that is no table.
-    """
-    draws = any(answer.kind == "mask" for answer in loaded.card.outputs)
-    if draws and output is None:
-        raise click.UsageError("-o is needed: the RTSTRUCT file, or the folder, that the structures go to.")
-    if draws and output is not None and output.suffix in SUFFIXES:
-        raise click.UsageError(f"{output.name} can't hold structures; give -o an RTSTRUCT file (.dcm) or a folder.")
-    if not draws and output is not None and output.suffix not in SUFFIXES:
-        raise click.UsageError(f"This model draws no structures: give -o a table (.json or .csv), not {output.name}.")
-    if table is not None and table.suffix != ".csv":
-        raise click.UsageError(f"--csv writes a CSV file, and {table.name} does not end in .csv.")
-    return output
-
-
-def _write_tables(loaded: LoadedCard, outcomes: list["_Outcome"], *tables: Path) -> None:
-    answered = [
-        outcome.answered or Unanswered(outcome.path, loaded.card.id, loaded.card.version, outcome.error)
-        for outcome in outcomes
-    ]
-    for path in tables:
-        write_findings(answered, path)
-
-
-def _studies(paths: tuple[Path, ...], output: Path | None) -> list[_Study]:
-    """Each path with its own place in the output."""
-    if output is None or output.suffix in SUFFIXES:
-        return [_Study(path, None) for path in paths]
-    as_file = output.suffix.lower() == ".dcm" or output.name.endswith(_MASK_SUFFIX)
-    if as_file and len(paths) > 1:
-        raise click.UsageError(f"-o must be a folder for {len(paths)} studies, and {output.name} is a file's name.")
-    if as_file:
-        return [_Study(paths[0], output)]
-    studies, used = [], set()
-    for path in paths:
-        stem = path.resolve().name
-        for suffix in (_MASK_SUFFIX, ".dcm", ".nii", ".nrrd", ".mha"):
-            stem = stem.removesuffix(suffix)
-        name, number = stem, 1
-        while name in used:
-            number += 1
-            name = f"{stem}-{number}"
-        used.add(name)
-        # One image that is no DICOM series gets its masks right in the folder; which it is, shows when it is open.
-        studies.append(_Study(path, output / name if len(paths) > 1 else output))
-    return studies
-
-
-def _one(client: EngineClient, request: _Request, study: _Study, count: int, as_json: bool) -> _Outcome:
+def _one(client: EngineClient, request: _Request, study: Study, count: int, as_json: bool) -> _Outcome:
     """Contour one study; of several, an error is told and kept instead of raised."""
     outcome = _Outcome(str(study.path))
     try:
@@ -266,12 +230,14 @@ def _one(client: EngineClient, request: _Request, study: _Study, count: int, as_
         for finding in (*outcome.scores, *outcome.boxes):
             click.echo(f"{study.path}: {finding['name']} {finding['value']:.3f}{finding.get('unit', '')}")
         drawn = sum(bool(structure["planes"]) for structure in outcome.structures)
+        if outcome.report:
+            click.echo(f"{outcome.report}: {len(outcome.scores) + len(outcome.boxes)} findings, not signed")
         if outcome.output:
             click.echo(f"{outcome.output}: {drawn} structures in {outcome.seconds:.1f} s on {outcome.device}")
     return outcome
 
 
-def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _Outcome, progress: Progress) -> None:
+def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Outcome, progress: Progress) -> None:
     began = time.perf_counter()
     reading = part(progress, 0.0, 0.15)
     card = request.loaded.card
@@ -289,7 +255,7 @@ def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _O
     outcome.stages |= dict(finished.result.stages)
     outcome.notes = [*dict.fromkeys(note for image in inputs.values() for note in image.notes), *finished.result.notes]
     result = finished.result
-    outcome.answered = Answered(str(study.path), card.id, card.version, result)
+    outcome.result = result
     outcome.scores = [finding_values(score) for score in result.scores]
     outcome.boxes = [finding_values(box) for box in result.boxes]
     structures = StructureSet(volume.geometry, result.rois, label=card.title[:16])
@@ -303,15 +269,22 @@ def _contour(client: EngineClient, request: _Request, study: _Study, outcome: _O
         outcome.output = str(written.output)
         outcome.notes += written.notes
         outcome.stages["writing"] = time.perf_counter() - writing
+    if study.report is not None:
+        outcome.report = _write_report(result, study.report, volume, outcome.notes)
     outcome.seconds = round(time.perf_counter() - began, 3)
     outcome.stages = {name: round(seconds, 3) for name, seconds in outcome.stages.items()}
 
 
-def _check_output(request: _Request, study: _Study, volume: Volume) -> None:
+def _check_output(request: _Request, study: Study, volume: Volume) -> None:
     """Refuse, before the model runs, what could not be written after it."""
+    if study.report is not None and not volume.instances:
+        raise WriteError(
+            f"{study.path.name} is no DICOM image, so a DICOM report has nothing to refer to; write a table (.csv, "
+            ".json) instead."
+        )
     if study.output is None:
         return
-    one_mask = study.output.name.endswith(_MASK_SUFFIX)
+    one_mask = study.output.name.endswith(MASK_SUFFIX)
     as_rtstruct = study.output.suffix.lower() == ".dcm"
     if as_rtstruct or request.patient is not None:
         require_image(volume, request.patient, study.path.name)
@@ -338,14 +311,14 @@ def _run(client: EngineClient, request: _Request, inputs: Mapping[str, Volume], 
     return message
 
 
-def _write(request: _Request, study: _Study, structures: StructureSet, volume: Volume, progress: Progress) -> _Written:
+def _write(request: _Request, study: Study, structures: StructureSet, volume: Volume, progress: Progress) -> _Written:
     """Write the structures as what the image and the name of the output ask for."""
     output = study.output
     assert output is not None, "without a place for structures nothing is written"
     notes: list[str] = []
     if structures.rois and all(roi.is_empty for roi in structures.rois):
         notes.append("Nothing was found, so the structures have no contours.")
-    if (volume.instances or request.patient is not None) and not output.name.endswith(_MASK_SUFFIX):
+    if (volume.instances or request.patient is not None) and not output.name.endswith(MASK_SUFFIX):
         if output.suffix.lower() != ".dcm":
             output = output / f"{_stem(study.path)}.dcm" if output.is_dir() else output.with_name(f"{output.name}.dcm")
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -357,7 +330,7 @@ def _write(request: _Request, study: _Study, structures: StructureSet, volume: V
             with whole_file(request.certificate) as temporary:
                 temporary.write_text(certificate.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return _Written(output, (*notes, *certificate.changes))
-    if not output.name.endswith(_MASK_SUFFIX):
+    if not output.name.endswith(MASK_SUFFIX):
         write_masks(structures, volume, output, progress=progress)
     else:
         # Inner and outer contours make several of one.
@@ -366,6 +339,18 @@ def _write(request: _Request, study: _Study, structures: StructureSet, volume: V
         mask = fill({k: c.area for k, c in structures.rois[0].planes.items()}, volume.geometry)
         write_mask(mask, nominal_geometry(volume.geometry), output)
     return _Written(output, tuple(notes))
+
+
+def _write_report(result: Result, path: Path, volume: Volume, notes: list[str]) -> str:
+    """The scores and boxes as a report, and its path; a note in place of one that would say nothing."""
+    findings: tuple[Score | Box, ...] = (*result.scores, *result.boxes)
+    if not findings:
+        notes.append("Nothing was found, so there is no report.")
+        return ""
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    report_write.export_report(findings, volume, path)
+    return str(path)
 
 
 def _stem(path: Path) -> str:
