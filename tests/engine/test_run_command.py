@@ -74,7 +74,9 @@ def test_many_studies_go_on_past_one_that_fails(study: Path, tmp_path: Path) -> 
     result = call("contour", study, empty, study, "--model", "external", "-o", tmp_path / "out", "--csv", table)
     assert result.exit_code == 1
     # What failed has a row of its own, which a reader of the table alone would miss.
-    (row,) = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert [each["kind"] for each in rows] == ["nothing", "failed", "nothing"]
+    row = rows[1]
     assert (row["study"], row["model"], row["value"]) == (str(empty), "external", "") and "nothing" in row["error"]
     written = sorted(path.name for path in (tmp_path / "out").glob("*.dcm"))
     assert written == [f"{study.name}-2.dcm", f"{study.name}.dcm"]
