@@ -21,13 +21,13 @@ from engine.errors import GeometryError, ReadError
 from engine.grid_file import Placement
 from engine.progress import Progress, part, silent
 from engine.stored.catalogue import Catalogue, Series
-from engine.stored.picture import PHOTOGRAPH
 from engine.stored.read import name_of, read_grid, read_outlines, read_series
 from engine.stored.scan import scan
 from engine.volume import FloatArray, Geometry, LeftOut, Volume
 
+_MODALITIES = {"CT": 0, "MR": 1}
 #: Pictures come last: those that lie beside a study may be its logo.
-_MODALITIES = {"CT": 0, "MR": 1, PHOTOGRAPH: 3}
+_PICTURES = 3
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,11 @@ def choose_series(
 
 def order_of(series: Series) -> tuple[bool, int, int]:
     """What to sort images by, so that the one that readers want as the base of their work comes first."""
-    return _is_localizer(series), _MODALITIES.get(series.modality, 2), -series.plane_count
+    return (
+        _is_localizer(series),
+        _PICTURES if series.handler.pages else _MODALITIES.get(series.modality, 2),
+        -series.plane_count,
+    )
 
 
 def referred(structures: Series, images: Iterable[Series]) -> tuple[list[Series], str]:
@@ -245,6 +249,8 @@ def why_not_over(series: Series, volume: Volume | None) -> str:
         return series.problem
     if volume is None:
         return "Open a series first; then another can be laid over it."
+    if series.handler.pages or not volume.geometry.in_patient:
+        return "A picture has no place in the patient, so nothing can be laid over it, and it over nothing."
     if series.info.frame_of_reference_uid != volume.info.frame_of_reference_uid:
         return f"{name_of(series)} has another frame of reference than the open series, so it cannot be laid over it."
     return ""

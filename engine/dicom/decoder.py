@@ -1,21 +1,25 @@
 """Decodes compressed pixel data in a process of its own: `python -m engine.dicom.decoder`, started by `decoding`.
 
 The decoders of JPEG, JPEG-LS and JPEG 2000 are native code, which damaged data can crash or make loop; here that ends
-this process alone. A job is a line of JSON on standard input, `{"path": ..., "frames": [0, ...], "elements": {...}}`,
-where the elements, if there are any, take the place of those of the file. The answer is, for each frame, a line
-`{"type": ..., "shape": [rows, columns]}` and then the pixels; or a line `{"error": ...}` at the first that fails.
+this process alone. A job is a line of JSON on standard input,
+`{"path": ..., "frames": [0, ...], "elements": {...}, "colour": false}`, where the elements, if there are any, take the
+place of those of the file. The answer is, for each frame, a line `{"type": ..., "shape": [rows, columns]}` and then the
+pixels; or a line `{"error": ...}` at the first that fails. With `colour` they are red, green and blue of 8 bits.
 """
 
 import json
 import os
 import sys
 import warnings
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID, JPEGExtended12Bit
 
@@ -40,7 +44,13 @@ def main() -> None:
     for line in sys.stdin.buffer:
         job = json.loads(line)
         try:
-            _serve(_source(job["path"], job["elements"]), job["frames"], answers)
+            source = _source(job["path"], job["elements"])
+            frames = (
+                _colours(source, job["frames"])
+                if job["colour"]
+                else iter_pixels(source, indices=job["frames"], raw=True)
+            )
+            _serve(frames, answers)
         except BrokenPipeError:
             return
         except Exception as error:
@@ -61,8 +71,22 @@ def _source(path: str, elements: dict[str, str | int]) -> str | Dataset:
     return dataset
 
 
-def _serve(source: str | Dataset, frames: list[int], answers: BinaryIO) -> None:
-    for pixels in iter_pixels(source, indices=frames, raw=True):
+def _colours(source: str | Dataset, frames: list[int]) -> Iterator[NDArray[np.uint8]]:
+    """(rows, columns, 3) of each frame: palettes looked up, brightness and colour differences turned into RGB."""
+    head = dcmread(source, stop_before_pixels=True, force=True) if isinstance(source, str) else source
+    bits, has_palette = int(head.BitsStored), str(head.PhotometricInterpretation).startswith("PALETTE")
+    if has_palette:
+        entries, first, _ = head.RedPaletteColorLookupTableDescriptor
+        palette = apply_color_lut(np.arange(first, first + (entries or 1 << 16)), head)
+        # Entries of 16 bits use them all, or the lower eight alone.
+        bits = 8 * palette.dtype.itemsize if palette.max() > 255 else 8
+    for pixels in iter_pixels(source, indices=frames):
+        values = apply_color_lut(pixels, head)[..., :3] if has_palette else pixels
+        yield (values >> max(bits - 8, 0)).astype(np.uint8)
+
+
+def _serve(frames: Iterable[NDArray[Any]], answers: BinaryIO) -> None:
+    for pixels in frames:
         values = np.ascontiguousarray(pixels)
         head = {"type": values.dtype.str, "shape": values.shape}
         answers.write(json.dumps(head).encode() + b"\n")

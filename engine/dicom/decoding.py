@@ -27,8 +27,8 @@ FRAMES_PER_JOB = 4
 _MAX_DECODERS = 4
 
 
-def decoded(planes: Sequence[StoredPlane]) -> Generator[NDArray[Any] | ReadError, None, None]:
-    """The stored values of compressed planes (rows, columns), in their order.
+def decoded(planes: Sequence[StoredPlane], colour: bool = False) -> Generator[NDArray[Any] | ReadError, None, None]:
+    """The stored values of compressed planes (rows, columns), in their order; with `colour` uint8 (rows, columns, 3).
 
     Where a plane's data is damaged, so that the decoder refuses it, crashes, or does not end, or is of a kind that is
     not supported, the error that says so takes the place of its values.
@@ -40,7 +40,7 @@ def decoded(planes: Sequence[StoredPlane]) -> Generator[NDArray[Any] | ReadError
         with ThreadPoolExecutor(count, thread_name_prefix="decoding") as pool:
             try:
                 for job in jobs:
-                    waiting.append(pool.submit(_decode, job))
+                    waiting.append(pool.submit(_decode, job, colour))
                     if len(waiting) > 2 * count:
                         yield from waiting.popleft().result()
                 while waiting:
@@ -63,11 +63,11 @@ def _jobs(planes: Sequence[StoredPlane]) -> list[list[StoredPlane]]:
     return jobs
 
 
-def _decode(planes: Sequence[StoredPlane], again: bool = True) -> list[NDArray[Any] | ReadError]:
+def _decode(planes: Sequence[StoredPlane], colour: bool, again: bool = True) -> list[NDArray[Any] | ReadError]:
     decoder = _borrow()
     healthy = False
     try:
-        values = decoder.decode(planes)
+        values = decoder.decode(planes, colour)
         healthy = True
         return [*values]
     except _EndlessError as error:
@@ -78,7 +78,7 @@ def _decode(planes: Sequence[StoredPlane], again: bool = True) -> list[NDArray[A
             return [error]
     finally:
         _give_back(decoder, healthy)
-    return [value for plane in planes for value in _decode([plane], again=len(planes) > 1)]
+    return [value for plane in planes for value in _decode([plane], colour, again=len(planes) > 1)]
 
 
 class _EndlessError(ReadError):
@@ -107,7 +107,7 @@ class _Decoder:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def decode(self, planes: Sequence[StoredPlane]) -> list[NDArray[Any]]:
+    def decode(self, planes: Sequence[StoredPlane], colour: bool) -> list[NDArray[Any]]:
         """The values of planes of one file.
 
         Raises:
@@ -123,7 +123,7 @@ class _Decoder:
         timer = threading.Timer(TIMEOUT_S, stop)
         timer.start()
         try:
-            return self._exchange(image, [(plane.frame or 1) - 1 for plane in planes])
+            return self._exchange(image, [(plane.frame or 1) - 1 for plane in planes], colour)
         except (OSError, EOFError) as error:
             if hanging.is_set():
                 raise _EndlessError(f"{image.path.name} is damaged: its decoding does not end.") from error
@@ -131,10 +131,10 @@ class _Decoder:
         finally:
             timer.cancel()
 
-    def _exchange(self, image: StoredImage, frames: list[int]) -> list[NDArray[Any]]:
+    def _exchange(self, image: StoredImage, frames: list[int], colour: bool) -> list[NDArray[Any]]:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
-        job = {"path": str(image.path), "frames": frames, "elements": _corrected(image)}
+        job = {"path": str(image.path), "frames": frames, "elements": _corrected(image), "colour": colour}
         stdin.write(json.dumps(job).encode() + b"\n")
         stdin.flush()
         found = []

@@ -213,11 +213,15 @@ def _described(
         mosaic=is_mosaic(dataset, form.rows, form.columns, _spacing_uv(dataset)),
     )
     planes = frame_planes(dataset, image) if "PerFrameFunctionalGroupsSequence" in dataset else _planes(dataset, image)
-    problem = f"{path.name} {form.problem}." if form.problem else _damage(image, walked.last)
+    problem = (
+        f"{path.name} {form.problem}."
+        if form.problem
+        else _damage(image, walked.last, header.modality in VOLUME_MODALITIES)
+    )
     return replace(header, planes=planes, problem=problem)
 
 
-def _damage(image: StoredImage, last: int) -> str:
+def _damage(image: StoredImage, last: int, of_volume: bool) -> str:
     """Why the pixel data cannot be whole, or "" when the header and the file's size agree."""
     name = image.path.name
     if image.rows == 0 or image.columns == 0:
@@ -226,13 +230,16 @@ def _damage(image: StoredImage, last: int) -> str:
         return f"{name} holds floating-point pixels, which are not read."
     if image.offset == 0:
         return f"{name} has no pixel data: it is cut off, or was written without."
-    # Colour is stored in several layouts, and not opened anyway.
-    if image.length >= 0 and image.transfer_syntax in PLAIN and image.samples == 1:
+    # Planes of a volume in colour are refused for that.
+    if image.length >= 0 and image.transfer_syntax in PLAIN and (image.samples == 1 or not of_volume):
         if image.offset + image.length > image.size and image.transfer_syntax in NATIVE:
             there = max(image.size - image.offset, 0)
             return f"{name} is cut off: {there} of {image.length} bytes of its pixel data are there."
-        if image.length < image.frame_bytes * image.frames:
-            needed = image.frame_bytes * image.frames
+        needed = image.frame_bytes * image.frames
+        if image.photometric == "YBR_FULL_422":
+            # Two neighbours share their colour.
+            needed = needed * 2 // 3
+        if image.length < needed:
             return f"{name} is damaged: its pixel data has {image.length} bytes where its size needs {needed}."
     return ""
 

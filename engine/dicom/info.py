@@ -43,6 +43,11 @@ _EXTRA = (
     "SeriesTime",
     "PhotometricInterpretation",
     "StructureSetLabel",
+    "PatientOrientation",
+    "WindowCenter",
+    "WindowWidth",
+    "ImageLaterality",
+    "ViewPosition",
 )
 _WALKER = Walker(["SpecificCharacterSet", *_INFO.values(), *_EXTRA], to_pixels=False)
 

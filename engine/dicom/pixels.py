@@ -48,7 +48,7 @@ def why_undecodable(planes: Sequence[StoredPlane]) -> str:
         return f"{planes[0].image.path.name} is a mosaic of many slices in one picture, which is not opened."
     for image in {id(plane.image): plane.image for plane in planes}.values():
         name = image.path.name
-        if image.samples != 1 or image.photometric.startswith(_COLOURS):
+        if is_colour(image):
             return f"{name} is a colour image ({_colours(image)}); only grey-scale images are opened."
         if not image.photometric.startswith("MONOCHROME"):
             return f"{name} has pixels of the kind {image.photometric}; only grey-scale images are opened."
@@ -64,6 +64,11 @@ def why_undecodable(planes: Sequence[StoredPlane]) -> str:
         if syntax not in PLAIN and syntax not in ENCAPSULATED:
             return f"{name} is compressed in a way that is not read: {UID(syntax).name} is not supported."
     return ""
+
+
+def is_colour(image: StoredImage) -> bool:
+    """True where each pixel has a colour: of its own, or of a palette."""
+    return image.samples != 1 or image.photometric.startswith(_COLOURS)
 
 
 def _colours(image: StoredImage) -> str:

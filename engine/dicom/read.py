@@ -1,6 +1,6 @@
 """Reads the planes of a series into a volume, with its values in HU, SUVbw or what the file says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -22,6 +22,8 @@ def read_planes(
     notes: Sequence[str] = (),
     progress: Progress = silent,
     units: str = "",
+    *,
+    place: Callable[[Sequence[StoredPlane]], Geometry] = make_geometry,
 ) -> Volume:
     """Read the planes of an image series.
 
@@ -36,13 +38,14 @@ def read_planes(
         notes: what is unusual about it, for the user.
         progress: reports and may stop.
         units: of the values, where the file gives them in several; "" for the best known.
+        place: gives the geometry of planes.
 
     Raises:
         ReadError: a file is gone or changed, or no plane can be read.
         GeometryError: its planes do not make a stack.
         CancelledError: `progress` asked to stop.
     """
-    geometry = make_geometry(planes)
+    geometry = place(planes)
     lost: dict[int, ReadError] = {}
     scale = find_scale(planes, info.modality, units)
     try:
@@ -66,7 +69,7 @@ def read_planes(
         left_out = (LeftOut("damaged", len(lost), files, lost_notes[0]),)
         kept = [k for k in range(len(planes)) if k not in lost]
         voxels, planes = voxels[kept], tuple(planes[k] for k in kept)
-        geometry = make_geometry(planes)
+        geometry = place(planes)
     units, unit_notes = scale.units, scale.notes
     if unmapped:
         unit_notes = (
@@ -106,7 +109,8 @@ def instances_of(planes: Sequence[StoredPlane]) -> tuple[Instance, ...]:
 
 def _lost_note(lost: Mapping[int, ReadError], geometry: Geometry) -> str:
     """Which planes are left out, where they are, and why."""
-    which = "; ".join(f"plane {k + 1}, at {geometry.positions[k]:.1f} mm: {lost[k]}" for k in list(lost)[:3])
+    where = [f", at {position:.1f} mm" if geometry.in_patient else "" for position in geometry.positions]
+    which = "; ".join(f"plane {k + 1}{where[k]}: {lost[k]}" for k in list(lost)[:3])
     rest = f" And {len(lost) - 3} more." if len(lost) > 3 else ""
     are = "is" if len(lost) == 1 else "are"
     return f"{len(lost)} of {geometry.shape[0]} planes {are} left out, {which}{rest}"

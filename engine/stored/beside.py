@@ -22,7 +22,7 @@ def with_beside(every: Sequence[Series]) -> list[Series]:
     """
     groups: dict[Hashable, list[Series]] = {}
     for series in every:
-        if series.planes and series.is_image and not series.problem and not series.axis:
+        if series.planes and series.is_image and not series.problem and not series.axis and not series.handler.pages:
             groups.setdefault(_kind(series), []).append(series)
     parts: dict[str, list[Series]] = {}
     for members in groups.values():

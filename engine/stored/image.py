@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.dicom.header import Header
 from engine.dicom.info import read_info
+from engine.dicom.pictures import is_picture
 from engine.dicom.pixels import read_stored, why_undecodable
 from engine.dicom.planes import VOLUME_MODALITIES
 from engine.dicom.read import grid_of_planes, read_planes
@@ -16,18 +17,25 @@ from engine.dicom.stack import Stack, make_stacks
 from engine.errors import ReadError
 from engine.progress import Progress
 from engine.stored.catalogue import Series
+from engine.stored.dicom_picture import PICTURES
 from engine.stored.handler import ImageHandler, Picture
 from engine.stored.unopened import UNKNOWN
 from engine.volume import Volume
 
 
 class Images(ImageHandler):
-    """CT, MR, PET and whatever else is stored as grey-scale planes with a place, one a file or many."""
+    """CT, MR, PET and whatever else is stored as grey-scale planes with a place; what has none is a picture."""
 
     def look(self, headers: Sequence[Header]) -> list[Series]:
         """A series for each stack of planes, and one for files that turn out to have none."""
         without = [header for header in headers if not header.planes and not header.problem]
-        return [self._series(stack) for stack in make_stacks(headers)] + (UNKNOWN.look(without) if without else [])
+        volumes, pictures = [], []
+        for stack in make_stacks(headers):
+            if is_picture(stack.planes[0], stack.header.modality):
+                pictures += PICTURES.of_planes(stack.planes)
+            else:
+                volumes.append(self._series(stack))
+        return [*volumes, *pictures, *(UNKNOWN.look(without) if without else [])]
 
     def _series(self, stack: Stack) -> Series:
         first = stack.planes[0].image.path

@@ -230,11 +230,11 @@ def crash(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     decode = decoding._Decoder.decode
     crashes = iter(range(times))
 
-    def crashing(decoder: decoding._Decoder, planes: Sequence[StoredPlane]) -> list[np.ndarray]:
+    def crashing(decoder: decoding._Decoder, planes: Sequence[StoredPlane], colour: bool) -> list[np.ndarray]:
         if next(crashes, None) is not None:
             decoder._process.kill()
             decoder._process.wait()
-        return decode(decoder, planes)
+        return decode(decoder, planes, colour)
 
     monkeypatch.setattr(decoding._Decoder, "decode", crashing)
 
