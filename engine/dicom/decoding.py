@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +18,55 @@ from numpy.typing import NDArray
 
 from engine.dicom.pixel_format import unread_stream
 from engine.dicom.planes import StoredImage, StoredPlane
+from engine.dicom.watched import nobody
 from engine.errors import ReadError
 
 #: Seconds after which a decoder that has not finished a job is taken to hang.
 TIMEOUT_S = 60.0
+#: How long "stop" goes unheard while a plane is decoded, s.
+_LISTEN_S = 0.1
 #: Frames of one multi-frame file that are one job.
 FRAMES_PER_JOB = 4
 _MAX_DECODERS = 4
 
 
-def decoded(planes: Sequence[StoredPlane], colour: bool = False) -> Generator[NDArray[Any] | ReadError, None, None]:
+def decoded(
+    planes: Sequence[StoredPlane], colour: bool = False, listen: Callable[[], None] = nobody
+) -> Generator[NDArray[Any] | ReadError, None, None]:
     """The stored values of compressed planes (rows, columns), in their order; with `colour` uint8 (rows, columns, 3).
 
     Where a plane's data is damaged, so that the decoder refuses it, crashes, or does not end, or is of a kind that is
     not supported, the error that says so takes the place of its values.
+
+    Args:
+        listen: called now and then while a plane takes long; what it raises ends the decoders at once.
     """
     jobs = _jobs(planes)
+    crew = _Crew(colour)
     count = min(os.cpu_count() or 1, _MAX_DECODERS, len(jobs))
     waiting: deque[Future[list[NDArray[Any] | ReadError]]] = deque()
     try:
         with ThreadPoolExecutor(count, thread_name_prefix="decoding") as pool:
             try:
                 for job in jobs:
-                    waiting.append(pool.submit(_decode, job, colour))
+                    waiting.append(pool.submit(_decode, job, crew))
                     if len(waiting) > 2 * count:
-                        yield from waiting.popleft().result()
+                        yield from _awaited(waiting.popleft(), listen)
                 while waiting:
-                    yield from waiting.popleft().result()
+                    yield from _awaited(waiting.popleft(), listen)
             finally:
+                crew.dismiss()
                 for future in waiting:
                     future.cancel()
     finally:
         close_decoders(but=1)
+
+
+def _awaited(job: Future[list[NDArray[Any] | ReadError]], listen: Callable[[], None]) -> list[NDArray[Any] | ReadError]:
+    while not job.done():
+        wait([job], _LISTEN_S)
+        listen()
+    return job.result()
 
 
 def _jobs(planes: Sequence[StoredPlane]) -> list[list[StoredPlane]]:
@@ -63,22 +80,24 @@ def _jobs(planes: Sequence[StoredPlane]) -> list[list[StoredPlane]]:
     return jobs
 
 
-def _decode(planes: Sequence[StoredPlane], colour: bool, again: bool = True) -> list[NDArray[Any] | ReadError]:
+def _decode(planes: Sequence[StoredPlane], crew: "_Crew", again: bool = True) -> list[NDArray[Any] | ReadError]:
     decoder = _borrow()
     healthy = False
     try:
-        values = decoder.decode(planes, colour)
+        crew.join(decoder)
+        values = decoder.decode(planes, crew.colour)
         healthy = True
         return [*values]
-    except _EndlessError as error:
+    except (_EndlessError, _DismissedError) as error:
         return [error] * len(planes)
     except ReadError as error:
         # What ends a decoder may be a lack of memory: once more. And one frame of a job need not cost the others.
-        if len(planes) == 1 and not (again and isinstance(error, _CrashError)):
-            return [error]
+        if crew.dismissed or (len(planes) == 1 and not (again and isinstance(error, _CrashError))):
+            return [error] * len(planes)
     finally:
+        crew.leave(decoder)
         _give_back(decoder, healthy)
-    return [value for plane in planes for value in _decode([plane], colour, again=len(planes) > 1)]
+    return [value for plane in planes for value in _decode([plane], crew, again=len(planes) > 1)]
 
 
 class _EndlessError(ReadError):
@@ -87,6 +106,43 @@ class _EndlessError(ReadError):
 
 class _CrashError(ReadError):
     """The decoder ended too early."""
+
+
+class _DismissedError(ReadError):
+    """Nobody waits for the plane any more."""
+
+
+class _Crew:
+    """The helper processes that work on one reading; dismissed, they end whatever they are at."""
+
+    def __init__(self, colour: bool) -> None:
+        self.colour = colour
+        self.dismissed = False
+        self._busy: set[_Decoder] = set()
+        self._lock = threading.Lock()
+
+    def join(self, decoder: "_Decoder") -> None:
+        """Let a process work for it.
+
+        Raises:
+            _DismissedError: it is dismissed.
+        """
+        with self._lock:
+            if self.dismissed:
+                raise _DismissedError("The reading was stopped.")
+            self._busy.add(decoder)
+
+    def leave(self, decoder: "_Decoder") -> None:
+        """A process has done its work."""
+        with self._lock:
+            self._busy.discard(decoder)
+
+    def dismiss(self) -> None:
+        """End what still works, and let nothing begin."""
+        with self._lock:
+            self.dismissed = True
+            for decoder in self._busy:
+                decoder.kill()
 
 
 class _Decoder:
@@ -151,6 +207,9 @@ class _Decoder:
                 raise EOFError
             found.append(values)
         return found
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def close(self) -> None:
         if self._process.stdin is not None:

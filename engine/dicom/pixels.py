@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from io import FileIO
 from typing import Any
@@ -24,7 +24,7 @@ from pydicom.uid import (
 
 from engine.dicom.decoding import decoded
 from engine.dicom.planes import NATIVE, PLAIN, StoredImage, StoredPlane
-from engine.dicom.watched import DamagedHeaderError, Inflating
+from engine.dicom.watched import DamagedHeaderError, Inflating, nobody
 from engine.errors import ReadError
 
 #: Encapsulated transfer syntaxes that are decoded.
@@ -77,7 +77,7 @@ def _colours(image: StoredImage) -> str:
 
 
 def read_stored(
-    planes: Sequence[StoredPlane], into: NDArray[Any] | None = None
+    planes: Sequence[StoredPlane], into: NDArray[Any] | None = None, listen: Callable[[], None] = nobody
 ) -> Generator[NDArray[Any] | ReadError, None, None]:
     """The stored values (rows, columns) of planes in their order, before any rescale, of the stored integer type.
 
@@ -87,12 +87,13 @@ def read_stored(
     Args:
         into: (planes, rows, columns) C-contiguous, of 16 bits an element: planes stored with 16 bits are read straight
             into it, and what comes out is a view of it.
+        listen: called now and then while a plane takes long; what it raises ends the reading.
 
     Raises:
         ReadError: a file is gone, has changed since its header was read, or is cut off.
     """
     compressed = [plane for plane in planes if plane.image.transfer_syntax in ENCAPSULATED]
-    with closing(decoded(compressed)) as decoding, _Files() as files:
+    with closing(decoded(compressed, listen=listen)) as decoding, _Files() as files:
         for k, plane in enumerate(planes):
             image = plane.image
             target = into[k].view(stored_type(image)) if into is not None and image.bits_allocated == 16 else None

@@ -116,15 +116,30 @@ def _lost_note(lost: Mapping[int, ReadError], geometry: Geometry) -> str:
     return f"{len(lost)} of {geometry.shape[0]} planes {are} left out, {which}{rest}"
 
 
+class _Told:
+    """Tells which plane is read, also while that takes long."""
+
+    def __init__(self, progress: Progress, count: int) -> None:
+        self._progress, self._count, self._plane = progress, count, 0
+
+    def at(self, plane: int) -> None:
+        self._plane = plane
+        self.again()
+
+    def again(self) -> None:
+        self._progress(self._plane / self._count, f"Reading plane {self._plane + 1} of {self._count}")
+
+
 def _read_whole(
     planes: Sequence[StoredPlane], scale: Scale, progress: Progress, lost: dict[int, ReadError]
 ) -> NDArray[np.int16] | None:
     """The values as int16; None when one does not fit. Planes that cannot be read come into `lost`."""
     first = planes[0].image
     voxels = np.empty((len(planes), first.rows, first.columns), np.int16)
-    with closing(read_stored(planes, voxels)) as stored_planes:
+    told = _Told(progress, len(planes))
+    with closing(read_stored(planes, voxels, told.again)) as stored_planes:
         for k, (plane, stored) in enumerate(zip(planes, stored_planes, strict=True)):
-            progress(k / len(planes), f"Reading plane {k + 1} of {len(planes)}")
+            told.at(k)
             if isinstance(stored, ReadError):
                 lost[k] = stored
                 continue
@@ -150,9 +165,10 @@ def _read_float(
     first = planes[0].image
     voxels = np.empty((len(planes), first.rows, first.columns), np.float32)
     unmapped = 0
-    with closing(read_stored(planes)) as stored_planes:
+    told = _Told(progress, len(planes))
+    with closing(read_stored(planes, listen=told.again)) as stored_planes:
         for k, (plane, stored) in enumerate(zip(planes, stored_planes, strict=True)):
-            progress(k / len(planes), f"Reading plane {k + 1} of {len(planes)}")
+            told.at(k)
             if isinstance(stored, ReadError):
                 lost[k] = stored
                 continue

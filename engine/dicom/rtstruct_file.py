@@ -19,7 +19,8 @@ from pydicom.filereader import read_dataset, read_partial
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from engine.dicom.encoding import Element, TagOrder, elements, items, top_elements
-from engine.dicom.fields import whole_number
+from engine.dicom.fields import is_unsaid_utf8, whole_number
+from engine.dicom.walk import after_preamble
 from engine.errors import PlanimeterError, ReadError
 from engine.loose import points_of
 from engine.structures import RawContour
@@ -27,6 +28,7 @@ from engine.volume import FloatArray
 
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
 
+SPECIFIC_CHARACTER_SET = 0x00080005
 ROI_CONTOUR_SEQUENCE = 0x30060039
 CONTOUR_SEQUENCE = 0x30060040
 CONTOUR_IMAGE_SEQUENCE = 0x30060016
@@ -78,12 +80,14 @@ class RoiContours:
 class RtstructFile:
     """The header (a pydicom data set without the ROI Contour Sequence) and the contours of a file.
 
-    `after` is the number of bytes behind its end, zeros not counted, which were not read.
+    `after` is the number of bytes behind its end, zeros not counted, which were not read. `unsaid_utf8` tells that it
+    names no character set and its text was read as UTF-8.
     """
 
     header: Dataset
     roi_contours: tuple[RoiContours, ...]
     after: int = 0
+    unsaid_utf8: bool = False
 
 
 def parse_rtstruct(path: Path) -> RtstructFile:
@@ -152,6 +156,11 @@ def _parse(data: bytes) -> RtstructFile:
         else:
             rest.append(body[element.start : element.end])
     header = _dataset(b"".join(rest), implicit)
+    unsaid_utf8 = is_unsaid_utf8(header)
+    if unsaid_utf8:
+        # An empty character set would come before the one that is given.
+        others = [e for e in every if e.tag not in (ROI_CONTOUR_SEQUENCE, SPECIFIC_CHARACTER_SET)]
+        header = _dataset(b"".join(body[e.start : e.end] for e in others), implicit, "ISO_IR 192")
     _convert(header)
     sop_class = str(header.get("SOPClassUID", ""))
     if sop_class != RTSTRUCT_CLASS and str(header.get("Modality", "")) != "RTSTRUCT":
@@ -163,7 +172,7 @@ def _parse(data: bytes) -> RtstructFile:
         for sequence in found
         for start, stop in items(body, sequence, implicit)
     ]
-    return RtstructFile(header, tuple(contours), len(after.strip(b"\0")))
+    return RtstructFile(header, tuple(contours), len(after.strip(b"\0")), unsaid_utf8)
 
 
 def _convert(dataset: Dataset) -> None:
@@ -183,14 +192,7 @@ def _convert(dataset: Dataset) -> None:
 
 def _transfer_syntax(data: bytes) -> tuple[int, str]:
     """(where the data set begins, transfer syntax UID, "" where there is no usable file meta information)."""
-    if data[128:132] != b"DICM":
-        return 0, ""
-    syntax, position = "", 132
-    # Programs that put a preamble before a file that has one.
-    if data[position : position + 4] == b"DICM":
-        position += 4
-    elif data[position + 128 : position + 132] == b"DICM" and not data[position : position + 128].strip(b"\0"):
-        position += 132
+    position, syntax = after_preamble(lambda start, stop: data[start:stop]), ""
     while data[position : position + 2] == b"\x02\x00":
         element = next(elements(data, position, len(data), False))
         if element.tag == 0x00020010:

@@ -12,12 +12,12 @@ from pydicom.dataset import Dataset
 from engine.dicom.fields import text
 from engine.dicom.planes import StoredPlane
 from engine.dicom.suv import find_suv
-from engine.dicom.value_maps import ValueMap, value_maps
+from engine.dicom.value_maps import ValueMap, modality_table, value_maps
 from engine.errors import ReadError
 from engine.hounsfield import looks_like_hu
 
 #: What a header says of units.
-_TAGS = ["Units", "RealWorldValueMappingSequence"]
+_TAGS = ["Units", "RealWorldValueMappingSequence", "ModalityLUTSequence"]
 #: Of several mappings of a PET or CT, the unit that is taken, the best first.
 _PREFERRED = {"PT": ("SUVbw", "BQML", "SUVlbm", "SUVbsa", "SUVibw", "CNTS"), "CT": ("HU",)}
 
@@ -175,6 +175,11 @@ def _rescaled(modality: str, planes: Sequence[StoredPlane], units: str) -> Scale
     """The scale by the planes' own rescale."""
     # Planes with a rescale and planes without one are never in one stack.
     lacking = planes[0].slope is None or planes[0].intercept is None
+    tables = _tables(planes) if lacking else None
+    if tables is not None:
+        kinds = sorted({table.units for table in tables.values()})
+        note = "The values are those of the file's Modality LUT, a table that takes the place of a rescale."
+        return Scale(kinds[0] if len(kinds) == 1 else "", notes=(note,), maps=tables)
     if any(plane.slope == 0 for plane in planes):
         raise ReadError("The rescale slope is 0, which would make all values equal; export the series again.")
     if modality == "CT":
@@ -194,6 +199,26 @@ def _rescaled(modality: str, planes: Sequence[StoredPlane], units: str) -> Scale
         return Scale(suv.units, suv.factor, suv.notes)
     kinds = sorted({plane.rescale_type for plane in planes} - {"US", ""})
     return Scale(kinds[0] if len(kinds) == 1 else "")
+
+
+def _tables(planes: Sequence[StoredPlane]) -> dict[int, ValueMap] | None:
+    """The Modality LUT of each plane, by its identity; None where the first has none.
+
+    Raises:
+        ReadError: others lack one, or a table is damaged.
+    """
+    tables: dict[int, ValueMap] = {}
+    for plane in planes:
+        try:
+            table = modality_table(_first(plane), plane.image.signed) if plane.frame is None else None
+        except ReadError as error:
+            raise ReadError(f"{plane.image.path.name} cannot be read: {error}.") from error
+        if table is None:
+            if not tables:
+                return None
+            raise ReadError(f"{plane.image.path.name} lacks the Modality LUT that other planes have.")
+        tables[id(plane)] = table
+    return tables
 
 
 def settle_ct_units(units: str, low: float, high: float) -> tuple[str, tuple[str, ...]]:

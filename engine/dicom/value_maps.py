@@ -32,19 +32,20 @@ _NONE = frozenset(("", "1", "no units", "{no units}", "{unitless}", "us", "unspe
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The mapping of stored values from `first` to `last`: a line, or a value for each in `table`."""
+    """The mapping of stored values from `first` to `last`: a line, or a value for each from `start` on in `table`."""
 
     first: float
     last: float
     slope: float = 1.0
     intercept: float = 0.0
     table: tuple[float, ...] = ()
+    start: int = 0
 
     def values(self, stored: NDArray[Any]) -> NDArray[np.float64]:
         """Values of stored ones; beyond the range the line is continued, the ends of a table are held."""
         if not self.table:
             return np.asarray(stored * np.float64(self.slope) + self.intercept)
-        index = np.clip(stored.astype(np.int64) - int(self.first), 0, len(self.table) - 1)
+        index = np.clip(stored.astype(np.int64) - self.start, 0, len(self.table) - 1)
         return np.array(self.table)[index]
 
 
@@ -105,6 +106,40 @@ def value_maps(dataset: Dataset, signed: bool) -> tuple[ValueMap, ...]:
     return tuple(maps)
 
 
+def modality_table(dataset: Dataset, signed: bool) -> ValueMap | None:
+    """The Modality LUT of a data set (PS3.3 C.11.1), which takes the place of a rescale; None where it has none.
+
+    Below the first stored value of the table its first value holds, above the last its last. A table of type US, for
+    unspecified, gives values without a unit.
+
+    Args:
+        signed: Pixel Representation of the image, which says how the first stored value is stored.
+
+    Raises:
+        ReadError: the table has not as many values as it says. The sentence lacks the file's name.
+    """
+    item = next(iter(items(dataset, "ModalityLUTSequence")), None)
+    if item is None:
+        return None
+    try:
+        described = item["LUTDescriptor"].value
+        count, first, bits = (int(part) for part in described)
+        data = item["LUTData"].value
+    except (KeyError, TypeError, ValueError):
+        raise ReadError("its Modality LUT is not described, or has no values") from None
+    count = count or 1 << 16
+    first = first - (1 << 16) if signed and first >= 1 << 15 else first
+    if isinstance(data, bytes):
+        table = np.frombuffer(data, "u1" if bits <= 8 and len(data) in (count, count + 1) else "<u2")[:count]
+    else:
+        table = np.atleast_1d(np.asarray(data, dtype=np.int64))[:count] & ((1 << 16) - 1)
+    if len(table) != count:
+        raise ReadError(f"its Modality LUT has {len(table)} values and says that it has {count}")
+    units = text(item, "ModalityLUTType").upper()
+    pieces = (Piece(-np.inf, np.inf, table=tuple(table.astype(np.float64).tolist()), start=first),)
+    return ValueMap("" if units.lower() in _NONE else units, text(item, "LUTExplanation") or "Modality LUT", pieces)
+
+
 def _joined(units: str, pieces: Sequence[tuple[str, Piece]]) -> ValueMap:
     return ValueMap(units, pieces[0][0], tuple(sorted((piece for _, piece in pieces), key=lambda piece: piece.first)))
 
@@ -126,7 +161,7 @@ def _piece(item: Dataset, signed: bool, scale: float) -> Piece | None:
         table = tuple(float(part) * scale for part in text(item, "RealWorldValueLUTData").split("\\"))
         if first is None or len(table) != high - low + 1:
             raise ReadError("its real-world value table has not one value for each stored value that it names")
-        return Piece(low, high, table=table)
+        return Piece(low, high, table=table, start=int(low))
     slope, intercept = numbers(item, "RealWorldValueSlope", 1), numbers(item, "RealWorldValueIntercept", 1)
     if slope is None:
         return None

@@ -124,7 +124,7 @@ class Walker:
         """
         plain = Plain(file, size)
         meta: dict[int, str] = {}
-        at = 132 if plain.bytes(128, 132) == b"DICM" else 0
+        at = after_preamble(plain.bytes)
         while plain.bytes(at, at + 2) == b"\x02\x00":
             tag, _, start, length = plain.element(at)
             if length == UNDEFINED:
@@ -187,6 +187,19 @@ class Walker:
         offset, length, representation = _pixel_data(file, dataset) if ended == PIXEL_DATA else (0, 0, "")
         sop_class, sop_instance = meta.get("MediaStorageSOPClassUID", ""), meta.get("MediaStorageSOPInstanceUID", "")
         return Walked(dataset, syntax, str(sop_class), str(sop_instance), offset, length, representation, last=ended)
+
+
+def after_preamble(part: Callable[[int, int], bytes]) -> int:
+    """The byte at which the first element of a file begins, of which `part` gives the bytes from one place to another.
+
+    Some programs put a preamble before a file that has one, or write its sign twice.
+    """
+    if part(128, 132) != b"DICM":
+        return 0
+    if part(132, 136) == b"DICM":
+        return 136
+    second = part(132, 264)
+    return 264 if second[128:] == b"DICM" and not second[:128].strip(b"\0") else 132
 
 
 class NotPlainError(Exception):

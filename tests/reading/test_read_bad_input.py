@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from pydicom.uid import MPEG2MPML, DeflatedExplicitVRLittleEndian, JPEG2000Lossl
 
 from engine.dicom import decoding
 from engine.dicom.planes import StoredPlane
-from engine.errors import PlanimeterError, ReadError
+from engine.errors import CancelledError, PlanimeterError, ReadError
 from engine.opening import open_volume
+from engine.progress import silent, stoppable
 from engine.stored.read import read_series, thumbnail
 from engine.stored.scan import scan
 from tests.synthetic import make_geometry, make_voxels, write_series
@@ -264,6 +266,21 @@ def test_a_decoder_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     decoding._give_back(decoder, True)
     with pytest.raises(ReadError, match="does not end"):
         thumbnail(series)
+
+
+def test_stop_is_heard_while_a_decoder_hangs(tmp_path: Path) -> None:
+    write_series(tmp_path, VOXELS, GEOMETRY, transfer_syntax=JPEG2000Lossless)
+    series = next(scan([tmp_path]).series())
+    decoding.close_decoders()
+    decoder = decoding._borrow()
+    decoder._process.send_signal(19)
+    decoding._give_back(decoder, True)
+    began = time.monotonic()
+    with pytest.raises(CancelledError):
+        read_series(series, stoppable(silent, lambda: time.monotonic() > began + 0.5))
+    # Far less than the minute after which a decoder is taken to hang.
+    assert time.monotonic() - began < 15
+    np.testing.assert_array_equal(read_series(series).voxels, VOXELS)
 
 
 def test_odd_values_make_no_noise(tmp_path: Path) -> None:

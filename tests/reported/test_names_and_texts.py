@@ -7,9 +7,13 @@ from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
+from shapely import MultiPolygon, box
 
 from engine import person_name
+from engine.dicom.rtstruct_read import read_rtstruct
+from engine.dicom.rtstruct_write import export_rtstruct
 from engine.opening import open_volume
+from engine.structures import PlaneContours, Roi, StructureSet
 from tests.synthetic import make_geometry, make_voxels, write_series
 
 SHAPE = (2, 8, 8)
@@ -81,3 +85,36 @@ def test_a_backslash_in_a_text_stays(tmp_path: Path, tag: int, member: str) -> N
 )
 def test_a_name_is_shown_without_its_signs(name: str, seen: str) -> None:
     assert person_name.shown(name) == seen
+
+
+def test_utf8_that_is_not_said_is_read_as_such_and_told(tmp_path: Path) -> None:
+    folder = written(tmp_path / "series", 0x00100010, "PN", "Jäger^Zoë".encode())
+    volume = open_volume(folder)
+    assert volume.info.patient_name == "Jäger^Zoë"
+    assert any("UTF-8" in note for note in volume.notes)
+    # One value that is something else speaks against it: Latin-1 as before, and nothing is claimed.
+    both = written(tmp_path / "both", 0x00100010, "PN", "Jäger".encode())
+    for path in both.iterdir():
+        dataset = dcmread(path)
+        dataset[0x00081030] = RawDataElement(Tag(0x00081030), "LO", 4, b"M\xfcn ", 0, False, True)
+        dataset.save_as(path)
+    volume = open_volume(both)
+    assert volume.info.study_description == "Mün" and not any("UTF-8" in note for note in volume.notes)
+
+
+def test_names_of_structures_in_utf8_that_is_not_said_are_read_as_such(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", make_voxels(SHAPE), make_geometry(SHAPE))
+    volume = open_volume(tmp_path / "ct")
+    square = {0: PlaneContours(MultiPolygon([box(1, 1, 4, 4)]))}
+    path = tmp_path / "rt.dcm"
+    export_rtstruct(StructureSet(volume.geometry, (Roi(1, "Drüse", planes=square),)), volume, path)
+    dataset = dcmread(path)
+    assert dataset.SpecificCharacterSet == "ISO_IR 100"
+    dataset.decode()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.save_as(path)
+    stored = path.read_bytes()
+    assert "Drüse".encode() in stored
+    path.write_bytes(stored.replace(b"ISO_IR 192", b" " * 10))
+    read = read_rtstruct(path, volume)
+    assert [roi.name for roi in read.rois] == ["Drüse"] and any("UTF-8" in note for note in read.notes)

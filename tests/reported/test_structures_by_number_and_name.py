@@ -19,6 +19,7 @@ from pydicom.uid import (
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import ReadError
+from engine.stored.scan import scan
 from engine.structures import StructureSet
 from engine.volume import Volume
 from tests.rtstruct.study import Contour, make_study, write_rtstruct
@@ -181,6 +182,9 @@ def test_a_prefix_that_is_there_twice_is_passed_over(tmp_path: Path, volume: Vol
     data = path.read_bytes()
     path.write_bytes(data[:132] + again + data[132:])
     assert planes(read_rtstruct(path, volume)) == {"A": ([0], "ORGAN")}
+    # In a folder as well as alone.
+    catalogue = scan([tmp_path])
+    assert [series.files for series in catalogue.structures()] == [(path,)] and not catalogue.unreadable
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])

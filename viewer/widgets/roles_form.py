@@ -11,12 +11,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from engine.cards.roles import Casting, Traits, cast
-from engine.cards.schema import CardInput
 from engine.progress import Progress
 from engine.volume import Volume
 
 if TYPE_CHECKING:
-    from engine.cards.schema import Card
+    from engine.cards.schema import Card, CardInput
 
 _CHOOSE = "Choose …"
 _NONE = "None"
