@@ -1,6 +1,6 @@
 """What the measures of a session amount to on each image that is shown, computed once. No Qt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from engine.measures.measure import Measure, Value
@@ -21,9 +21,12 @@ def title(measure: Measure) -> str:
     return f"{measure.number}  {measure.name or KINDS[measure.kind].title}"
 
 
-def size_of(measure: Measure) -> tuple[Value, ...]:
-    """What it amounts to without an image."""
-    return KINDS[measure.kind].size(measure)
+def size_of(measure: Measure, layers: tuple[Layer, ...]) -> tuple[Value, ...]:
+    """What it amounts to without an image; in pixels where the base says nothing of millimetres."""
+    sizes = KINDS[measure.kind].size(measure)
+    if not layers or layers[0].volume.geometry.unit == "mm":
+        return sizes
+    return tuple(replace(value, unit=value.unit.replace("mm", layers[0].volume.geometry.unit)) for value in sizes)
 
 
 def on_layers(measure: Measure, layers: tuple[Layer, ...]) -> tuple[OnLayer, ...]:
@@ -55,6 +58,9 @@ class _Image:
 @lru_cache(maxsize=256)
 def _computed(measure: Measure, image: _Image) -> tuple[Value, ...]:
     layer = image.layer
+    if layer.volume.is_colour:
+        # Three channels have no mean of one unit.
+        return ()
     return KINDS[measure.kind].on_image(measure.moved(layer.transform.inverse()), layer.volume)
 
 
@@ -67,7 +73,7 @@ def number_text(value: Value) -> str:
         text = f"{number:.0f}"
     elif unit == "HU":
         text = f"{number:.1f}" if value.name in ("Mean", "SD") else f"{number:.0f}"
-    elif unit in ("mm", "°", "px"):
+    elif unit in ("mm", "°", "px", "px²"):
         text = f"{number:.1f}"
     else:
         text = f"{number:.2f}" if abs(number) >= 1 else f"{number:.3g}"
@@ -77,7 +83,7 @@ def number_text(value: Value) -> str:
 
 def label(measure: Measure, layers: tuple[Layer, ...]) -> str:
     """What stands beside it on the screen: its first size, and of each image mean, deviation, extremes and peak."""
-    lines = [f"{measure.number}  {number_text(size_of(measure)[0])}"]
+    lines = [f"{measure.number}  {number_text(size_of(measure, layers)[0])}"]
     if measure.kind == "profile":
         return lines[0]
     for each in on_layers(measure, layers):

@@ -14,6 +14,7 @@ from psygnal import Signal
 from engine.answers import Document, Finding
 from engine.edits import Difference, StructuresChanged
 from engine.resample import onto_regular_grid
+from engine.slab import Slab
 from engine.structures import Roi, StructureSet
 from engine.volume import Volume
 from viewer.companions import Companion
@@ -94,6 +95,7 @@ class Session:
         self._lifted: Lifted | None = None
         self._cursor: NDArray[np.float64] = np.zeros(3)
         self._interpolate = True
+        self._slab: Slab | None = None
         self._document: Document | None = None
         self._filed: StructureSet | None = None
         self._companions: tuple[Companion, ...] = ()
@@ -254,6 +256,17 @@ class Session:
     def interpolate(self) -> bool:
         """Whether voxels are shown smoothed (linear) or as squares."""
         return self._interpolate
+
+    @property
+    def slab(self) -> Slab | None:
+        """What the plane views show of several planes at once; None for the plane itself."""
+        return self._slab
+
+    def set_slab(self, slab: Slab | None) -> None:
+        """Show a slab, or the planes themselves."""
+        if slab != self._slab:
+            self._slab = slab
+            self.display_changed.emit()
 
     def set_interpolate(self, on: bool) -> None:
         """Switch interpolation of the display."""

@@ -19,6 +19,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.viewing",
     "viewer.features.layouts",
     "viewer.features.cine",
+    "viewer.features.slabs",
     "viewer.features.units",
     "viewer.features.editing",
     "viewer.features.approving",

@@ -9,18 +9,27 @@ from vtkmodules.vtkImagingCore import vtkImageReslice
 from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper, vtkRenderer
 from vtkmodules.vtkRenderingImage import vtkImageStack
 
+from engine.slab import Projection, Slab
 from engine.transform import Transform
 from engine.volume import Geometry
 from viewer.layers import Layer
 from viewer.render.detail import Detail, is_large
 from viewer.render.image_data import image_data, lookup_table
 from viewer.render.orientation import ViewFrame
+from viewer.render.slab_image import slab_image
 
 #: A layer over another fades in over this share of its window, so that what holds no signal leaves what is below as is.
 CLEAR_BELOW = 0.15
 
 #: Finest sampling of a layer that lies on another grid than the base, mm, and the most samples along a side.
 _FINEST_MM, _MOST_SAMPLES = 0.5, 640
+
+
+_SLAB_MODES = {
+    Projection.MAXIMUM: vtkImageReslice.SetSlabModeToMax,
+    Projection.MINIMUM: vtkImageReslice.SetSlabModeToMin,
+    Projection.MEAN: vtkImageReslice.SetSlabModeToMean,
+}
 
 
 class LayerStack:
@@ -37,12 +46,21 @@ class LayerStack:
         self._layers: tuple[Layer, ...] = ()
         self._frame: ViewFrame | None = None
         self._interpolate = True
+        self._slab: Slab | None = None
         self._index = 0
         self._part: tuple[NDArray[np.float64], float] | None = None
         self._stale = False
 
-    def show(self, layers: tuple[Layer, ...], frame: ViewFrame | None, *, interpolate: bool = True) -> None:
-        """Draw these layers, the base first, on the cuts of `frame`; none where there is no frame."""
+    def show(
+        self,
+        layers: tuple[Layer, ...],
+        frame: ViewFrame | None,
+        *,
+        interpolate: bool = True,
+        slab: Slab | None = None,
+    ) -> None:
+        """Draw these layers, the base first, on the cuts of `frame`, or a slab; none where there is no frame."""
+        self._slab = slab
         self._layers, self._frame, self._interpolate = layers if frame is not None else (), frame, interpolate
         self._stale = True
 
@@ -74,6 +92,7 @@ class LayerStack:
             else:
                 before.remove(known)
             known.set_looks(layer, number, self._interpolate)
+            known.set_slab(self._slab)
             drawn.append(known)
         if drawn != self._drawn:
             self._place(drawn)
@@ -106,6 +125,7 @@ class DrawnLayer:
         self.prop.SetMapper(self._mapper)
         on_grid = layer.transform.is_identity and layer.display.geometry.same_grid(frame.geometry)
         self._index: int | None = None
+        self._slab: Slab | None = None
         self._detail = Detail(layer.display) if on_grid and frame.across == 2 and is_large(layer.display) else None
         self._reslice = None if on_grid else vtkImageReslice()
         if self._detail is not None:
@@ -152,6 +172,8 @@ class DrawnLayer:
         if self._detail is not None:
             return
         if self._reslice is None:
+            if self._slab is not None:
+                self._mapper.SetInputData(slab_image(self._display, self._frame.across, index, self._slab))
             self._mapper.SetSliceNumber(index)
             return
         frame = self._frame
@@ -161,9 +183,28 @@ class DrawnLayer:
         to_layer = grid_to_grid(frame.geometry, self._display.geometry, self._transform)
         self._reslice.SetResliceAxes(vtk_matrix(to_layer @ axes))
         self._reslice.SetOutputOrigin(0.0, 0.0, 0.0)
-        self._reslice.SetOutputSpacing(*spacing, 1.0)
+        self._reslice.SetOutputSpacing(*spacing, self._slab_step)
         self._reslice.SetOutputExtent(0, extent[0] - 1, 0, extent[1] - 1, 0, 0)
         self.prop.SetUserMatrix(vtk_matrix(axes))
+
+    def set_slab(self, slab: Slab | None) -> None:
+        """Show a slab about the cut, or the cut itself; pictures have none."""
+        if self._detail is not None or self._display.is_colour or slab == self._slab:
+            return
+        self._slab, self._index = slab, None
+        if self._reslice is None:
+            if slab is None:
+                self._mapper.SetInputData(image_data(self._display))
+            return
+        count = 1 if slab is None else 2 * int(slab.thickness_mm / 2 / self._slab_step + 1e-6) + 1
+        self._reslice.SetSlabNumberOfSlices(count)
+        if slab is not None:
+            _SLAB_MODES[slab.projection](self._reslice)
+
+    @property
+    def _slab_step(self) -> float:
+        """mm between the cuts of a slab through an image on another grid."""
+        return float(min(self._display.geometry.spacing_xyz))
 
     def set_part(self, box: NDArray[np.float64], mm_per_pixel: float) -> None:
         """Have of a large picture what is on the screen, as finely as it is shown."""

@@ -322,11 +322,15 @@ class PlaneScene:
         self._layers.set_position(self._index)
         self._apply_camera()
         self._outlines_stale = True
-        alone = self.session.layers[self.layer :][:1] if self.layer is not None else ()
-        of = alone[0].volume.modality if alone else ""
-        assert self.session.volume is not None, "called where a series is shown"
-        text = caption(frame, self.session.volume, self._index, self._plane)
-        self.annotations.set_title(f"{text}  {of}".rstrip())
+        self._set_title()
+
+    def _set_title(self) -> None:
+        session = self.session
+        assert self.frame is not None and session.volume is not None, "called where a series is shown"
+        parts = [caption(self.frame, session.volume, self._index, self._plane)]
+        parts += [layer.volume.modality for layer in session.layers[self.layer :][:1] if self.layer is not None]
+        parts += [f"{session.slab.projection} {session.slab.thickness_mm:.0f} mm"] if session.slab is not None else []
+        self.annotations.set_title("  ".join(parts))
 
     def _go_aside(self, frame: ViewFrame) -> None:
         index = self._index + self.offset * frame.onward
@@ -339,6 +343,7 @@ class PlaneScene:
     def _on_layers(self, _: LayersChanged | None = None) -> None:
         if self.frame is not None:
             self._apply_layers()
+            self._set_title()
             self._on_measures()
 
     def _on_measures(self) -> None:
@@ -349,7 +354,7 @@ class PlaneScene:
         layers = self.session.layers
         if self.layer is not None:
             layers = tuple(replace(layer, opacity=1.0, visible=True) for layer in layers[self.layer : self.layer + 1])
-        self._layers.show(layers, self.frame, interpolate=self.session.interpolate)
+        self._layers.show(layers, self.frame, interpolate=self.session.interpolate, slab=self.session.slab)
         # Around an image that is dark on bright, black would dazzle and hide the letters.
         below = colour_table(layers[0].colour_map if layers else "grey")[0] / 255
         self.renderer.SetBackground(*below)

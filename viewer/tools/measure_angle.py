@@ -12,5 +12,5 @@ class Angle(PointsTool):
     title: ClassVar[str] = "Angle"
     kind: ClassVar[str] = "angle"
     count: ClassVar[int] = 3
-    shortcut: ClassVar[str] = "Shift+A"
+    shortcut: ClassVar[str] = "Shift+L"
     tip: ClassVar[str] = "Measure an angle: drag along the first leg to the corner, then click the end of the second"

@@ -102,7 +102,7 @@ class MeasuresPanel(QWidget):
         return document.measures if document is not None else ()
 
     def _values(self, measure: Measure) -> list[tuple[str, Value]]:
-        sizes = [("", value) for value in size_of(measure)]
+        sizes = [("", value) for value in size_of(measure, self._session.layers)]
         layers = on_layers(measure, self._session.layers)
         return sizes + [(layer.layer, value) for layer in layers for value in layer.values]
 

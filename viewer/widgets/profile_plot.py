@@ -29,7 +29,7 @@ class ProfilePlot(pg.PlotWidget):  # type: ignore[misc]
     def show_profile(self, measure: Measure, layers: tuple[Layer, ...]) -> None:
         """Draw the profile on every image that is seen."""
         self.clear()
-        seen = [layer for layer in layers if layer.visible]
+        seen = [layer for layer in layers if layer.visible and not layer.volume.is_colour]
         for layer, colour in zip(seen, _COLOURS, strict=False):
             at, values = along(measure.moved(layer.transform.inverse()), layer.volume)
             self.plot(at, values, pen=pg.mkPen(colour, width=1.5), connect="finite", name=layer.name)
