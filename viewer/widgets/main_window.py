@@ -33,7 +33,7 @@ from viewer.widgets.status_line import Banner, StatusLine
 MENUS = ("File", "Edit", "View", "Structures", "Measure", "Findings", "Engine", "Help")
 
 #: Of the places of the panels; what was stored for another is not put back.
-_LAYOUT_VERSION = 1
+_LAYOUT_VERSION = 2
 
 _AREAS = {
     "left": Qt.DockWidgetArea.LeftDockWidgetArea,
@@ -253,12 +253,19 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Hide tab bars that Qt forgets when docks are rearranged before the first show."""
         super().showEvent(event)
-        current: dict[tuple[str, ...], QTabBar] = {}
+        groups = {
+            frozenset([dock.windowTitle(), *(other.windowTitle() for other in self.tabifiedDockWidgets(dock))])
+            for dock in self._docks.values()
+        }
+        current: dict[frozenset[str], QTabBar] = {}
         for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
-            titles = tuple(bar.tabText(index) for index in range(bar.count()))
+            titles = frozenset(bar.tabText(index) for index in range(bar.count()))
             if titles in current:
                 current[titles].hide()
-            current[titles] = bar
+            if titles in groups:
+                current[titles] = bar
+            else:
+                bar.hide()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask about unexported work, remember the layout, stop what runs, free what VTK holds."""
