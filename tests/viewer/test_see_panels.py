@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QTabBar, QToolButton, QWidget
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QWidget
 
 from engine.volume import SeriesInfo, Volume
 from tests.synthetic import make_geometry
@@ -320,20 +319,3 @@ def test_a_machine_without_opengl_is_told_what_the_views_need(
     shown = rgb(pane.grab().toImage())
     assert shown[0, 0].max() == 0 and (shown.max(axis=2) > 150).sum() > 100
     pane.release()
-
-
-def test_no_tab_bar_is_left_behind_where_panels_are_arranged_anew(
-    seeing: MainWindow, qtbot: QtBot, request: pytest.FixtureRequest
-) -> None:
-    """Qt keeps tab bars of former groups, which would lie over the menu."""
-    stored = seeing.saveState()
-    request.addfinalizer(lambda: seeing.restoreState(stored))
-    seeing.arrange({"right": (("Structures", "Review"), ("Auto-contour", "Operations", "Findings"))}, {"right": 370})
-    seeing.hide()
-    seeing.show()
-    qtbot.wait(50)
-    for bar in seeing.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
-        titles = {bar.tabText(index) for index in range(bar.count())}
-        for title in titles if bar.isVisible() else ():
-            together = seeing.tabifiedDockWidgets(seeing.panel(title))
-            assert titles == {title, *(dock.windowTitle() for dock in together)}
