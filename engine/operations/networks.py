@@ -22,6 +22,8 @@ NETWORKS: dict[str, tuple[str, str]] = {
     "DenseNet121": ("monai.networks.nets.densenet", "DenseNet121"),
     "EfficientNet": ("monai.networks.nets.efficientnet", "EfficientNetBN"),
     "SEResNet50": ("monai.networks.nets.senet", "SEResNet50"),
+    "EfficientNetLite0": ("engine.inference.picture_networks", "EfficientNetLite0"),
+    "PatchNet": ("engine.inference.picture_networks", "PatchNet"),
     "ConvClassifier": ("monai.networks.nets.classifier", "Classifier"),
 }
 

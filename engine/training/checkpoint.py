@@ -16,7 +16,7 @@ from engine.safe_file import whole_file
 
 @dataclass
 class Progression:
-    """Where a run is: steps taken, minutes spent, the best validation score (mean Dice) and validations since it."""
+    """Where a run is: steps taken, minutes spent, the best validation score (a mean, such as of Dice) and validations since it."""
 
     step: int = 0
     minutes: float = 0.0
@@ -35,6 +35,10 @@ class MovingAverage:
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
+        self.restart(network)
+
+    def restart(self, network: nn.Module) -> None:
+        """Forget the past."""
         self.weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
     @torch.no_grad()

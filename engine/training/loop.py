@@ -1,33 +1,29 @@
-"""The training loop: crops, steps, averages, checkpoints and validations, by the clock."""
+"""The training loop, the same for every kind of network: steps, averages, checkpoints and validations, by the clock."""
 
 import csv
 import math
 import shutil
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from monai.inferers.utils import sliding_window_inference
 from safetensors.torch import save_file
 from torch import nn
 
 from engine.errors import EngineError
 from engine.inference.networks import build_network, faster_norms
-from engine.training.augment import Crop, draw
 from engine.training.checkpoint import MovingAverage, Progression, load, save
-from engine.training.dataset import Case
-from engine.training.losses import segmentation_loss
-from engine.training.recipe import Recipe
-from engine.training.seen import seen
+from engine.training.recipe import Schedule
 
 #: Called after each step with the fraction done (0..1) and a line to show.
 Report = Callable[[float, str], None]
 
-_CURVE = ["step", "minutes", "learning_rate", "loss", "validation_dice"]
+_CURVE = ["step", "minutes", "learning_rate", "loss", "validation"]
 _LOG_STEPS = 50
 _SAVE_MINUTES = 3.0
 
@@ -35,41 +31,39 @@ _SAVE_MINUTES = 3.0
 AVERAGE_FILE = "average.safetensors"
 
 
-class Trainer:
-    """One run of a recipe.
+class Trainer(ABC):
+    """One run of a schedule; a subclass says what is drawn for a step, its loss, and how the average is scored.
 
     Args:
-        recipe: what to do.
-        cases: to learn from, as the card prepares them.
-        validation: to choose by; may be empty.
+        schedule: what to do.
         folder: gets `checkpoint.safetensors`, `average.safetensors` (the weights that scored best, or the last where
             there is no validation), and `curves.csv`. A checkpoint found there is resumed.
         device: "cpu" or "cuda".
+        held_out: how many cases there are to choose by; may be 0.
         start: weights to begin with in place of random ones; not looked at when a checkpoint is resumed.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
-        cases: list[Case],
-        validation: list[Case],
+        schedule: Schedule,
         folder: Path,
         device: str,
         *,
+        held_out: int,
         start: dict[str, torch.Tensor] | None = None,
     ) -> None:
-        self.recipe, self.cases, self.validation, self.folder = recipe, cases, validation, folder
+        self.schedule, self.folder, self.held_out = schedule, folder, held_out
         self.device = torch.device(device)
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(schedule.seed)
         self.network = self._build()
         if start is not None:
             self.network.load_state_dict(start)
-        self.average = MovingAverage(self.network, recipe.average)
+        self.average = MovingAverage(self.network, schedule.average)
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+            self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
         )
         # A compiled step is a third faster, but takes half a minute to build, and needs a C++ compiler on the CPU.
-        can_compile = recipe.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
+        can_compile = schedule.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
         self.loss = torch.compile(self._loss) if can_compile else self._loss
         self.progression = Progression()
         self.checkpoint = folder / "checkpoint.safetensors"
@@ -77,33 +71,54 @@ class Trainer:
         if self.checkpoint.exists():
             self.progression = load(self.checkpoint, self.network, self.average, self.optimizer)
 
+    @property
+    @abstractmethod
+    def layout(self) -> torch.memory_format:
+        """Channels last is the layout that convolutions in bfloat16 are fast in."""
+
+    @abstractmethod
+    def _draw(self, step: int) -> Any:
+        """What a step learns from; depends on nothing but the seed and the step."""
+
+    @abstractmethod
+    def _tensors(self, drawn: Any) -> tuple[torch.Tensor, ...]:
+        """What was drawn, as `_loss` takes it, on the device."""
+
+    @abstractmethod
+    def _loss(self, *tensors: torch.Tensor) -> torch.Tensor:
+        """The loss of a step, a scalar."""
+
+    @abstractmethod
+    def _scores(self, network: nn.Module, most: int) -> dict[str, float]:
+        """Scores of a network on the first `most` cases held out; the higher, the better."""
+
     def run(self, report: Report) -> Progression:
         """Train to the end of the schedule, or until validation no longer improves; return where the run ended."""
-        recipe, state = self.recipe, self.progression
+        schedule, state = self.schedule, self.progression
         began, losses, validated = time.monotonic() - 60 * state.minutes, [], state.minutes
         saved = state.minutes
         with ThreadPoolExecutor(1) as background:
-            # The next crops are cut while the network works on these.
-            coming: Future[list[Crop]] = background.submit(self._draw, state.step)
+            # What the next step learns from is drawn while the network works on these.
+            coming: Future[Any] = background.submit(self._draw, state.step)
             while (fraction := self._fraction()) < 1 and not self._stale():
-                crops = coming.result()
+                drawn = coming.result()
                 coming = background.submit(self._draw, state.step + 1)
-                losses.append(self._step(crops, fraction))
+                losses.append(self._step(drawn, fraction))
                 state.minutes = (time.monotonic() - began) / 60
                 if state.step % _LOG_STEPS == 0:
                     self._log(losses, fraction)
                     report(fraction, f"step {state.step}, loss {np.mean(losses):.3f}")
                     losses.clear()
-                if self.validation and state.minutes - validated >= recipe.validate_minutes:
+                if self.held_out and state.minutes - validated >= schedule.validate_minutes:
                     report(fraction, f"step {state.step}, validating")
-                    self._validate(self.validation[: recipe.validate_cases])
+                    self._validate(schedule.validate_cases)
                     validated = (time.monotonic() - began) / 60
                 if state.minutes - saved >= _SAVE_MINUTES:
                     self.save()
                     saved = state.minutes
             coming.cancel()
-        if self.validation:
-            self._validate(self.validation)
+        if self.held_out:
+            self._validate(self.held_out)
         else:
             self._keep()
         self.save()
@@ -118,84 +133,35 @@ class Trainer:
         """Write the checkpoint."""
         save(self.checkpoint, self.network, self.average, self.optimizer, self.progression)
 
-    def dice(self, cases: list[Case]) -> dict[str, float]:
-        """Mean Dice of the averaged weights for each structure, over the cases that have it contoured."""
+    def scores(self, most: int) -> dict[str, float]:
+        """Scores of the averaged weights on the first `most` cases held out."""
         network = self._build()
         network.load_state_dict(self.average.weights)
-        network.eval()
-        scores: dict[str, list[float]] = {name: [] for name in self.recipe.structures}
-        for case in cases:
-            predicted = self._predict(network, case)
-            for index, name in enumerate(self.recipe.structures):
-                if case.contoured[index]:
-                    a, b = predicted == index + 1, case.labels == index + 1
-                    scores[name].append(2 * float((a & b).sum()) / max(float(a.sum() + b.sum()), 1.0))
-        return {name: float(np.mean(values)) for name, values in scores.items() if values}
+        return self._scores(network.eval(), most)
 
     def _build(self) -> nn.Module:
-        network = build_network(self.recipe.network).to(self.device)
+        network = build_network(self.schedule.network).to(self.device)
         if self.device.type == "cpu":
             faster_norms(network)
-        return network.to(memory_format=self._layout)  # type: ignore[call-overload, no-any-return]
+        return network.to(memory_format=self.layout)  # type: ignore[call-overload, no-any-return]
 
-    @property
-    def _layout(self) -> torch.memory_format:
-        """Channels last is the layout that convolutions in bfloat16 are fast in."""
-        return torch.channels_last if self.recipe.dimensions == 2 else torch.channels_last_3d
-
-    def _logits(self, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
-        """(batch, classes, planes, rows, columns) of a network that may be one for single planes."""
-        if self.recipe.dimensions == 2:
-            flat: torch.Tensor = network(image[:, :, 0].contiguous(memory_format=self._layout))
-            return flat[:, :, None]
-        logits: torch.Tensor = network(image.contiguous(memory_format=self._layout))
-        return logits
-
-    def _predict(self, network: nn.Module, case: Case) -> np.ndarray:
-        padding = self.recipe.padding
-        inside = torch.ones(case.image.shape, dtype=torch.bool)
-        further = [(other.image.astype(np.float32), other.intensity) for other in case.further]
-        images = [(case.image.astype(np.float32), case.intensity), *further]
-        image = seen(images, inside, padding)[None].to(self.device)
-        with torch.inference_mode(), self._precision():
-            logits = sliding_window_inference(
-                image,
-                self.recipe.patch,
-                1,
-                partial(self._logits, network),
-                overlap=0.25,
-                mode="gaussian",
-                padding_mode="constant",
-                cval=padding,
-            )
-        assert isinstance(logits, torch.Tensor)
-        return logits[0].argmax(0).byte().cpu().numpy()
-
-    def _draw(self, step: int) -> list[Crop]:
-        recipe, rng = self.recipe, np.random.default_rng([self.recipe.seed, step])
-        return [draw(rng, self.cases, recipe.patch, recipe.mirror, recipe.augment) for _ in range(recipe.batch)]
-
-    def _loss(self, image: torch.Tensor, labels: torch.Tensor, contoured: torch.Tensor) -> torch.Tensor:
-        with self._precision():
-            logits = self._logits(self.network, image)
-        return segmentation_loss(logits, labels, contoured)
+    def _learning(self) -> None:
+        """Bring the network to the state in which it learns."""
+        self.network.train()
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def _step(self, crops: list[Crop], fraction: float) -> float:
-        state, recipe = self.progression, self.recipe
-        rate = recipe.learning_rate * (1 - fraction) ** recipe.power * min((state.step + 1) / recipe.warm_up, 1)
+    def _step(self, drawn: Any, fraction: float) -> float:
+        state, schedule = self.progression, self.schedule
+        rate = schedule.learning_rate * (1 - fraction) ** schedule.power * min((state.step + 1) / schedule.warm_up, 1)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.network.train()
-        image = torch.stack([seen(crop.values, crop.inside, recipe.padding) for crop in crops]).to(self.device)
-        labels = torch.stack([crop.labels for crop in crops]).to(self.device)
-        contoured = torch.stack([crop.contoured for crop in crops]).to(self.device)
-        loss = self.loss(image, labels, contoured)
+        self._learning()
+        loss = self.loss(*self._tensors(drawn))
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip))
+        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), schedule.clip))
         value = float(loss.detach())
         if not math.isfinite(value):
             raise EngineError(f"Training diverged at step {state.step} (loss {value}); lower the learning rate.")
@@ -207,20 +173,21 @@ class Trainer:
 
     def _fraction(self) -> float:
         """How much of the schedule is over, 0..1, by the clock or by steps."""
-        state, recipe = self.progression, self.recipe
-        by_steps = state.step / recipe.steps if recipe.steps else 0.0
-        return max(state.minutes / recipe.minutes if not recipe.steps or recipe.minutes else 0.0, by_steps)
+        state, schedule = self.progression, self.schedule
+        by_steps = state.step / schedule.steps if schedule.steps else 0.0
+        return max(state.minutes / schedule.minutes if not schedule.steps or schedule.minutes else 0.0, by_steps)
 
     def _stale(self) -> bool:
-        return bool(self.recipe.patience) and self.progression.stale >= self.recipe.patience
+        return bool(self.schedule.patience) and self.progression.stale >= self.schedule.patience
 
-    def _validate(self, cases: list[Case]) -> None:
-        scores = self.dice(cases)
+    def _validate(self, most: int) -> None:
+        most = min(most, self.held_out)
+        scores = self.scores(most)
         mean = float(np.mean(list(scores.values()))) if scores else 0.0
         state = self.progression
-        state.history.append({"step": state.step, "minutes": state.minutes, "n": len(cases), "mean": mean, **scores})
+        state.history.append({"step": state.step, "minutes": state.minutes, "n": most, "mean": mean, **scores})
         self._write_curve(None, mean)
-        whole = len(cases) == len(self.validation)
+        whole = most == self.held_out
         # Means over few cases and over all are not comparable, and the last average is the one the schedule aims at.
         if whole or mean > state.best:
             state.stale = 0
@@ -238,7 +205,7 @@ class Trainer:
     def _log(self, losses: list[float], fraction: float) -> None:
         self._write_curve(float(np.mean(losses)), None)
 
-    def _write_curve(self, loss: float | None, dice: float | None) -> None:
+    def _write_curve(self, loss: float | None, score: float | None) -> None:
         path, state = self.folder / "curves.csv", self.progression
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
@@ -246,5 +213,5 @@ class Trainer:
             if new:
                 writer.writerow(_CURVE)
             rate = self.optimizer.param_groups[0]["lr"]
-            shown = ["" if value is None else f"{value:.4f}" for value in (loss, dice)]
+            shown = ["" if value is None else f"{value:.4f}" for value in (loss, score)]
             writer.writerow([state.step, f"{state.minutes:.2f}", f"{rate:.2e}", *shown])

@@ -8,23 +8,19 @@ from numpy.typing import NDArray
 
 from engine.errors import CardError
 from engine.training.augment import Augmentation
+from engine.training.backbones import BACKBONES
+from engine.training.picture_augment import PictureAugmentation
 
 
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """How a card's network is trained; read from `provenance.recipe` of the card.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """What the training of every kind of network depends on.
 
     Args:
-        structures: names in the data set, in the order of the network's classes from 1.
-        mirror_pairs: structures that are each other's mirror image, left and right.
-        patch: (planes, rows, columns) of a crop.
-        padding: what the network is shown where there is no image.
         network: parameters of `engine.inference.networks.build_network`.
-        dimensions: 3, or 2 for a network of single planes.
         minutes: the length of the schedule; the learning rate follows the time, so that a slower or busier machine
             takes fewer steps of the same schedule.
-        batch: crops a step.
-        left_out: case → structures whose contours do not fit the image; they count as not contoured.
+        batch: what a step learns from: crops, or pictures.
         steps: ends the schedule by steps as well, whichever comes first; 0 for no limit.
         learning_rate, weight_decay, warm_up (steps), power: AdamW, and the polynomial decay of its rate to zero.
         clip: largest norm of the gradient.
@@ -34,18 +30,11 @@ class Recipe:
         holdout: fraction of the cases kept for validation where no validation set is given.
         compile: fuse the network's operations with torch.compile, where a C++ compiler is installed.
         seed: of the weights and of every crop.
-        augment: see `Augmentation`.
     """
 
-    structures: list[str]
-    patch: tuple[int, int, int]
     network: dict[str, Any]
-    dimensions: int = 3
-    padding: float = 0.0
-    mirror_pairs: list[list[str]] = dataclasses.field(default_factory=list)
     minutes: float = 100.0
     batch: int = 1
-    left_out: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     steps: int = 0
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
@@ -59,6 +48,28 @@ class Recipe:
     holdout: float = 0.1
     compile: bool = True
     seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe(Schedule):
+    """How a card's segmenter is trained; read from `provenance.recipe` of the card.
+
+    Args:
+        structures: names in the data set, in the order of the network's classes from 1.
+        mirror_pairs: structures that are each other's mirror image, left and right.
+        patch: (planes, rows, columns) of a crop.
+        dimensions: 3, or 2 for a network of single planes.
+        padding: what the network is shown where there is no image.
+        left_out: case → structures whose contours do not fit the image; they count as not contoured.
+        augment: see `Augmentation`.
+    """
+
+    structures: list[str]
+    patch: tuple[int, int, int]
+    dimensions: int = 3
+    padding: float = 0.0
+    mirror_pairs: list[list[str]] = dataclasses.field(default_factory=list)
+    left_out: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     augment: Augmentation = dataclasses.field(default_factory=Augmentation)
 
     @classmethod
@@ -84,3 +95,42 @@ class Recipe:
             a, b = self.structures.index(left) + 1, self.structures.index(right) + 1
             table[a], table[b] = b, a
         return table
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassifierRecipe(Schedule):
+    """How a card's classifier is trained; read from `provenance.recipe` of the card.
+
+    Args:
+        labels: of the network's values, in order.
+        exclusive: labels of which one holds at most, group by group; the others hold or don't, each by itself.
+        start: a word of `engine.training.backbones.BACKBONES`; "" for random weights.
+        frozen: names of the network's first parts, which stay as they start.
+        balance: 0 to draw each picture as often as any other, 1 to draw each label as often as any other.
+        smoothing: share of each target that is spread over the labels of its group.
+        augment: see `PictureAugmentation`.
+    """
+
+    labels: tuple[str, ...]
+    exclusive: tuple[tuple[str, ...], ...] = ()
+    start: str = ""
+    frozen: tuple[str, ...] = ()
+    balance: float = 0.5
+    smoothing: float = 0.05
+    augment: PictureAugmentation = dataclasses.field(default_factory=PictureAugmentation)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ClassifierRecipe":
+        """The recipe of a card.
+
+        Raises:
+            CardError: a field is unknown, missing or of the wrong kind, or the start is none that is known.
+        """
+        values = dict(values)
+        try:
+            recipe = cls(**values | {"augment": PictureAugmentation(**values.pop("augment", {}))})
+        except TypeError as error:
+            raise CardError(f"The card's training recipe is not usable: {error}.") from error
+        if recipe.start and recipe.start not in BACKBONES:
+            raise CardError(f"The recipe starts from '{recipe.start}'; there are: {', '.join(sorted(BACKBONES))}.")
+        return recipe

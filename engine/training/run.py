@@ -14,7 +14,8 @@ from engine.cards.weights import read_weights
 from engine.errors import CardError, MismatchError
 from engine.inference.packing import unpacked
 from engine.training.dataset import Case, DataSource, open_data
-from engine.training.loop import AVERAGE_FILE, Trainer
+from engine.training.loop import AVERAGE_FILE
+from engine.training.segmenter import SegmenterTrainer
 from engine.training.publish import params_of, publish, segmenters_of
 from engine.training.recipe import Recipe
 from engine.training.seen import as_prepared, spacing_behind
@@ -78,7 +79,7 @@ def train_card(
         cases, held_out = _cases(recipe, dataset, chosen_by, prepared, named)
         # Each network's run is resumed by itself.
         folder = output if single else output / name
-        progression = Trainer(recipe, cases, held_out, folder, resolve_device(device), start=start).run(named)
+        progression = SegmenterTrainer(recipe, cases, held_out, folder, resolve_device(device), start=start).run(named)
         described = publish(described, folder / AVERAGE_FILE, output, name=name, source=place)
         last = progression.history[-1] if progression.history else {}
         scores[name] = {key: last[key] for key in ("mean", *recipe.structures) if key in last}

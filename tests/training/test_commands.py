@@ -17,8 +17,8 @@ from engine.inference.packing import unpacked
 from engine.training.calibrate import predict
 from engine.training.checkpoint import Progression
 from engine.training.dataset import open_data
-from engine.training.loop import Trainer
 from engine.training.publish import publish
+from engine.training.segmenter import SegmenterTrainer
 
 CARD = {
     "id": "boxes",
@@ -219,13 +219,13 @@ def test_minutes_are_shared_out_as_the_recipe_does(pair: Path, boxes: Path, monk
     (pair / "card.json").write_text(json.dumps(card), encoding="utf-8")
     minutes = []
 
-    class Stopped(Trainer):
+    class Stopped(SegmenterTrainer):
         def run(self, report: Callable[[float, str], None]) -> Progression:
             minutes.append(self.recipe.minutes)
             self._keep()
             return self.progression
 
-    monkeypatch.setattr("engine.training.run.Trainer", Stopped)
+    monkeypatch.setattr("engine.training.run.SegmenterTrainer", Stopped)
     run("train", str(pair), "--data", str(boxes), "-o", str(pair / "out"), "--minutes", "8")
     assert minutes == [6, 2]
 

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from engine.cards.nodes import PreprocessStep
 from engine.errors import CardError, ReadError
 from engine.training.dataset import Case, DataSet
-from engine.training.loop import Trainer
 from engine.training.recipe import Recipe
 from engine.training.seen import as_prepared
+from engine.training.segmenter import SegmenterTrainer
 
 RECIPE = Recipe(
     structures=["Box_R", "Box_L"],
@@ -50,8 +50,8 @@ def quiet(fraction: float, text: str) -> None:
 def test_a_tiny_run_finds_the_boxes(cases: list[Case], tmp_path: Path) -> None:
     torch.manual_seed(0)
     recipe = dataclasses.replace(RECIPE, steps=120)
-    trainer = Trainer(recipe, cases, cases[:1], tmp_path, "cpu")
-    before = trainer.dice(cases[:1])
+    trainer = SegmenterTrainer(recipe, cases, cases[:1], tmp_path, "cpu")
+    before = trainer.scores(1)
     progression = trainer.run(quiet)
     after = progression.history[-1]
     assert progression.step == 120
@@ -61,12 +61,12 @@ def test_a_tiny_run_finds_the_boxes(cases: list[Case], tmp_path: Path) -> None:
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not(cases: list[Case], tmp_path: Path) -> None:
-    whole = Trainer(RECIPE, cases, [], tmp_path / "whole", "cpu")
+    whole = SegmenterTrainer(RECIPE, cases, [], tmp_path / "whole", "cpu")
     for _ in range(12):
         whole.step()
     whole.save()
     shutil.copytree(tmp_path / "whole", tmp_path / "halves")
-    resumed = Trainer(RECIPE, cases, [], tmp_path / "halves", "cpu")
+    resumed = SegmenterTrainer(RECIPE, cases, [], tmp_path / "halves", "cpu")
     for before, after in zip(whole.network.parameters(), resumed.network.parameters(), strict=True):
         assert torch.equal(before, after)
         for moment in ("exp_avg", "exp_avg_sq"):
@@ -84,10 +84,10 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(cases: list[Case], tmp_path: Pat
 
 
 def test_a_checkpoint_of_another_network_is_refused(cases: list[Case], tmp_path: Path) -> None:
-    Trainer(RECIPE, cases, [], tmp_path, "cpu").save()
+    SegmenterTrainer(RECIPE, cases, [], tmp_path, "cpu").save()
     other = dataclasses.replace(RECIPE, network={**RECIPE.network, "filters": [8, 12, 20]})
     with pytest.raises(ReadError, match="checkpoint"):
-        Trainer(other, cases, [], tmp_path, "cpu")
+        SegmenterTrainer(other, cases, [], tmp_path, "cpu")
 
 
 def test_a_recipe_with_an_unknown_field_is_named() -> None:
@@ -96,7 +96,7 @@ def test_a_recipe_with_an_unknown_field_is_named() -> None:
 
 
 def test_a_batch_is_the_crops_of_the_step(cases: list[Case], tmp_path: Path) -> None:
-    trainer = Trainer(dataclasses.replace(RECIPE, batch=3), cases, [], tmp_path, "cpu")
+    trainer = SegmenterTrainer(dataclasses.replace(RECIPE, batch=3), cases, [], tmp_path, "cpu")
     seen: list[tuple[int, ...]] = []
     trainer.network.register_forward_hook(lambda network, given, out: seen.append(tuple(given[0].shape)))
     trainer.step()

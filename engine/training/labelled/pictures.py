@@ -1,0 +1,29 @@
+"""The picture files of a set."""
+
+from pathlib import Path
+
+from engine.errors import ReadError
+from engine.picture_file import is_picture_file, read_picture
+from engine.volume import Geometry, Volume
+
+
+def pictures_in(folder: Path) -> dict[str, Path]:
+    """Name without suffix → file, of the pictures in a folder.
+
+    Raises:
+        ReadError: there is no such folder, or two pictures have the same name.
+    """
+    if not folder.is_dir():
+        raise ReadError(f"{folder} is missing; it should hold the pictures.")
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if is_picture_file(path):
+            if path.stem in files:
+                raise ReadError(f"{folder} holds two pictures named '{path.stem}'.")
+            files[path.stem] = path
+    return files
+
+
+def picture(path: Path) -> Volume:
+    """The picture, as the program opens it."""
+    raise NotImplementedError
