@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from engine.cards.schema import Band, Card, Metric
+from engine.cards.calibration import Band
+from engine.cards.schema import Card, Metric
 
 _NOTE = "Generated from `card.json` by `planimeter models --write-readme`; change the card instead."
 _TASKS = {

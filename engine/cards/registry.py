@@ -88,7 +88,7 @@ def load_card(folder: Path) -> LoadedCard:
     problem = ""
     try:
         check_supported(card)
-        for weights in card.weights:
+        for weights in card.files:
             find_weights(folder, weights)
     except CardError as error:
         problem = str(error)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, StringConstraints, ValidationError, model_validator
 
 from engine.body_parts import Region
+from engine.cards.calibration import Calibration
 from engine.cards.graph import check_graph
 from engine.cards.nodes import GraphNode, PostStep, PreprocessStep
 from engine.cards.options import Option, check_options
@@ -82,36 +83,6 @@ class Output(Strict):
     colour: tuple[Byte, Byte, Byte] = (255, 204, 0)
     threshold: Share = 0.5
     unit: Short = ""
-
-
-class Band(Strict):
-    """Probability levels of an inner and an outer contour of a structure.
-
-    Args:
-        label: of the structure.
-        risk: expected share of the structure that the outer contour misses, and of the inner contour that is wrong.
-        inner, outer: probabilities at which the two contours are drawn.
-    """
-
-    label: Identifier
-    risk: Share
-    inner: Share
-    outer: Share
-
-
-class Calibration(Strict):
-    """How the network's confidence was made honest.
-
-    Args:
-        temperature: the logits are divided by it.
-        bands: levels of the inner and outer contours.
-        dataset, n: what it was fitted on.
-    """
-
-    temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
-    bands: Annotated[tuple[Band, ...], Field(max_length=4000)] = ()
-    dataset: Short = ""
-    n: Annotated[int, Field(ge=0)] = 0
 
 
 class Uncertainty(Strict):
@@ -241,6 +212,13 @@ class Card(Strict):
     def weights(self) -> tuple[Weights, ...]:
         """All weights files of the graph."""
         return tuple(weights for node in self.graph for weights in node.weights)
+
+    @property
+    def files(self) -> tuple[Weights, ...]:
+        """All files that must lie beside the card."""
+        calibration = self.uncertainty.calibration
+        known = calibration.familiarity if calibration is not None else None
+        return (*self.weights, *([known.reference] if known is not None else []))
 
     @property
     def has_networks(self) -> bool:

@@ -1,6 +1,7 @@
 """Views of an image, and a network that gives each of them scores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -8,15 +9,17 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from engine.cards.weights import read_weights
 from engine.errors import CardError
 from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
+from engine.inference.familiarity import Reference, features_of
 from engine.inference.networks import load_networks
 from engine.inference.places import Places, places_of
 from engine.inference.preprocess import Prepared
 from engine.inference.scores import Scores
 from engine.operations.classify import Params, View
-from engine.progress import part
+from engine.progress import Progress, part
 
 _AXES = {"axial": 0, "coronal": 1, "sagittal": 2}
 
@@ -56,23 +59,49 @@ def _scores(
     context: Context,
 ) -> Scores:
     total = np.zeros((len(views), len(params.labels)), np.float32)
+    known = context.familiarity
+    strangeness = 0.0
     for index, network in enumerate(networks):
         progress = part(context.progress, index / len(networks), (index + 1) / len(networks))
         network.to(device.name)
-        for start in range(0, len(views), batch):
-            progress(start / len(views), f"View {start + 1} of {len(views)}")
-            shown = torch.from_numpy(views[start : start + batch]).to(device.name)
-            with torch.inference_mode(), device.autocast():
-                logits = network(shown)
-            if not isinstance(logits, torch.Tensor) or logits.shape != (len(shown), len(params.labels)):
-                raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
-            logits = logits.float() / context.temperature
-            if params.activation == "softmax":
-                logits = torch.softmax(logits, dim=1)
-            elif params.activation == "sigmoid":
-                logits = torch.sigmoid(logits)
-            total[start : start + batch] += logits.cpu().numpy()
-    return Scores(params.labels, total / np.float32(len(networks)))
+        with features_of(network) if known is not None and index == 0 else nullcontext([]) as features:
+            logits = torch.cat(
+                [made.float().cpu() for made in _logits(params, network, views, device, batch, progress)]
+            )
+        total += probabilities(params, logits, context).numpy()
+        if index == 0 and known is not None:
+            reference = Reference.read(read_weights(context.loaded.folder, known.reference))
+            strangeness = float(reference.distance(torch.cat(features)).median()) / known.limit
+    return Scores(params.labels, total / np.float32(len(networks)), strangeness)
+
+
+def _logits(
+    params: Params, network: nn.Module, views: NDArray[np.float32], device: Device, batch: int, progress: Progress
+) -> Iterator[torch.Tensor]:
+    for start in range(0, len(views), batch):
+        progress(start / len(views), f"View {start + 1} of {len(views)}")
+        shown = torch.from_numpy(views[start : start + batch]).to(device.name)
+        with torch.inference_mode(), device.autocast():
+            logits = network(shown)
+        if not isinstance(logits, torch.Tensor) or logits.shape != (len(shown), len(params.labels)):
+            raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
+        yield logits
+
+
+def probabilities(params: Params, logits: torch.Tensor, context: Context) -> torch.Tensor:
+    """What (views, labels) logits say, by the card's activation and calibration."""
+    if params.activation == "none":
+        return logits / context.temperature
+    if params.activation == "sigmoid":
+        return torch.sigmoid(logits / context.temperature)
+    made = torch.empty_like(logits)
+    for group in params.groups:
+        columns = [params.labels.index(label) for label in group]
+        own = context.calibration_of(group)
+        temperature = own.temperature if own is not None else context.temperature
+        offsets = torch.tensor(own.offsets) if own is not None and own.offsets else torch.zeros(len(group))
+        made[:, columns] = torch.softmax(logits[:, columns] / temperature + offsets, dim=1)
+    return made
 
 
 def build_views(params: Params, image: Prepared, around: Places | None) -> NDArray[np.float32]:

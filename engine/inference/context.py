@@ -1,10 +1,12 @@
 """What the parts of one run share."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.answers import RunOptions
+from engine.cards.calibration import ClassCalibration, Familiarity
+from engine.cards.nodes import Node
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
 from engine.cards.weights import Weights
@@ -33,7 +35,7 @@ class Context:
         notes: gathered for the user.
         devices: what the networks ran on, in the order of their first use.
         stages: seconds of each part.
-        weights: of the node that is run.
+        node: that is run.
     """
 
     loaded: LoadedCard
@@ -45,7 +47,7 @@ class Context:
     notes: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
-    weights: tuple[Weights, ...] = ()
+    node: Node | None = None
 
     @property
     def card(self) -> Card:
@@ -59,13 +61,31 @@ class Context:
         return calibration.temperature if calibration is not None else 1.0
 
     @property
+    def weights(self) -> tuple[Weights, ...]:
+        """Of the node that is run."""
+        return self.node.weights if self.node is not None else ()
+
+    @property
+    def familiarity(self) -> Familiarity | None:
+        """What the training set looks like to the node that is run, where that is known."""
+        calibration = self.card.uncertainty.calibration
+        known = calibration.familiarity if calibration is not None else None
+        return known if known is not None and self.node is not None and known.node == self.node.node else None
+
+    def calibration_of(self, labels: Sequence[str]) -> ClassCalibration | None:
+        """How the scores of labels of which one holds were made honest; None where they were not."""
+        calibration = self.card.uncertainty.calibration
+        classes = calibration.classes if calibration is not None else ()
+        return next((made for made in classes if made.labels == tuple(labels)), None)
+
+    @property
     def volume(self) -> Volume:
         """The image whose planes the answers lie on: that of the card's first input."""
         return self.inputs[self.card.inputs[0].role]
 
-    def at(self, weights: tuple[Weights, ...], progress: Progress) -> "Context":
-        """The same run, as a node with these weights sees it; what it notes is noted for the run."""
-        return replace(self, weights=weights, progress=progress)
+    def at(self, node: Node, progress: Progress) -> "Context":
+        """The same run, as a node sees it; what it notes is noted for the run."""
+        return replace(self, node=node, progress=progress)
 
     def note(self, sentence: str) -> None:
         """Tell the user, once."""

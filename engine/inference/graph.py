@@ -31,10 +31,10 @@ Value = Volume | Prepared | Maps | Outlines | Scores | Boxes
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a graph found, by the names of the outputs."""
+    """What a graph found, by the names of the outputs: structures, and the scores and boxes that theirs are among."""
 
     structures: dict[str, Found]
-    scores: dict[str, float]
+    scores: dict[str, Scores]
     boxes: dict[str, Boxes]
 
 
@@ -50,7 +50,7 @@ def run_graph(context: Context) -> Answers:
     for index, output in enumerate(context.card.outputs):
         made = _made(context, values, output)
         if isinstance(made, Scores):
-            scores[output.name] = made.of(output.label)
+            scores[output.name] = made
         elif isinstance(made, Boxes):
             boxes[output.name] = made
         elif isinstance(made, Outlines):
@@ -74,7 +74,7 @@ def run_nodes(context: Context, looked: Callable[[Maps], None] | None = None) ->
     """
     values: dict[str, Value] = {}
     nodes = context.card.graph
-    for weights in context.card.weights:
+    for weights in context.card.files:
         # Before any network runs: nobody is to wait for one, only to hear that another can't be used.
         read_weights(context.loaded.folder, weights)
     shares = _shares(context)
@@ -125,7 +125,7 @@ def _run(context: Context, node: Node, values: dict[str, Value], progress: Progr
     else:
         taken = [_value(context, values, name, part(progress, 0.0, 0.2)) for name in node.inputs]
     began = time.perf_counter()
-    value = operation.run(node.params, taken, context.at(node.weights, part(progress, 0.2, 1.0)))
+    value = operation.run(node.params, taken, context.at(node, part(progress, 0.2, 1.0)))
     context.timed(operation.stage, began)
     return value
 

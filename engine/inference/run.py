@@ -15,6 +15,8 @@ from engine.errors import UnsuitableInputError
 from engine.inference.boxes import Boxes
 from engine.inference.context import Context, OnTile, nobody
 from engine.inference.graph import run_graph
+from engine.inference.opinions import opinion_of
+from engine.inference.scores import Scores
 from engine.inference.structures import Found
 from engine.progress import Progress, rising, silent
 from engine.structures import Code, Generation, PlaneContours, Provenance, Roi
@@ -89,22 +91,26 @@ def _note_missing(context: Context, rois: Sequence[Roi]) -> None:
         context.note(f"Nothing was found of {', '.join(missing)}.")
 
 
-def _scores(context: Context, values: Mapping[str, float]) -> list[Score]:
+def _scores(context: Context, made: Mapping[str, Scores]) -> list[Score]:
     provenance = _provenance(context)
     scores: list[Score] = []
     for output in context.card.outputs:
-        if output.name in values:
+        if output.name in made:
             code = _code(output)
+            opinion = opinion_of(context, output, made[output.name])
             scores.append(
                 Score(
                     len(scores) + 1,
                     output.label,
                     output.name,
-                    values[output.name],
+                    made[output.name].of(output.label),
                     output.threshold,
                     output.unit,
                     code,
                     provenance,
+                    note=opinion.note,
+                    one_of=opinion.one_of,
+                    abstained=opinion.abstained,
                     form=context.card.form or "",
                 )
             )

@@ -9,10 +9,18 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """A classifier's answer: (views, labels) values, each view on its own."""
+    """A classifier's answer.
+
+    Args:
+        labels: in order.
+        values: (views, labels), each view on its own.
+        strangeness: how unlike the training set the stranger half of the views are, as a multiple of what the card
+            takes for familiar; 0 where that is not known.
+    """
 
     labels: tuple[str, ...]
     values: NDArray[np.float32]
+    strangeness: float = 0.0
 
     def of(self, label: str) -> float:
         """The mean over the views."""

@@ -46,6 +46,8 @@ class Params(Strict):
         view: what it looks at.
         labels: of the network's values, in order.
         activation: softmax, sigmoid, or none for plain values (regression).
+        exclusive: labels of which one holds, group by group, for a network that answers several questions: each group
+            has a softmax of its own. One group of all labels where none are given.
         batch: views at a time.
     """
 
@@ -54,6 +56,7 @@ class Params(Strict):
     view: View
     labels: Annotated[Labels, Field(min_length=1)]
     activation: Literal["softmax", "sigmoid", "none"] = "softmax"
+    exclusive: Annotated[tuple[Annotated[Labels, Field(min_length=2)], ...], Field(max_length=64)] = ()
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
 
     @model_validator(mode="after")
@@ -64,7 +67,15 @@ class Params(Strict):
             raise ValueError("a view in two dimensions has one plane")
         if self.dimensions == 3 and (self.view.kind in {"slices", "montage"} or self.view.orthogonal):
             raise ValueError("slices, montages and orthogonal planes are views in two dimensions")
+        grouped = [label for group in self.exclusive for label in group]
+        if self.exclusive and (sorted(grouped) != sorted(self.labels) or self.activation != "softmax"):
+            raise ValueError("the groups of a classifier with a softmax name each of its labels once")
         return self
+
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The labels of which one holds, group by group; none where each holds or not by itself."""
+        return (self.exclusive or (self.labels,)) if self.activation == "softmax" else ()
 
 
 def makes(params: Params, given: Sequence[Made]) -> Made:

@@ -38,6 +38,6 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Maps | Sc
     names = tuple(params.parents)
     if isinstance(first, Scores):
         sums = [first.columns(leaves).sum(axis=1) for leaves in params.parents.values()]
-        return Scores(names, np.stack(sums, axis=1))
+        return Scores(names, np.stack(sums, axis=1), first.strangeness)
     parents = [first.dense(leaves).astype(np.float32).sum(axis=0) for leaves in params.parents.values()]
     return Maps.from_dense(names, first.prepared, np.clip(np.stack(parents), 0, 1))

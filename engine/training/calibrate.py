@@ -11,8 +11,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cards.calibration import Band, Calibration
 from engine.cards.registry import LoadedCard, find_card
-from engine.cards.schema import Band, Calibration
 from engine.errors import MismatchError
 from engine.inference.context import Context
 from engine.inference.graph import maps_of, run_nodes

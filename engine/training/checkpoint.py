@@ -16,7 +16,7 @@ from engine.safe_file import whole_file
 
 @dataclass
 class Progression:
-    """Where a run is: steps taken, minutes spent, the best validation score (a mean, such as of Dice) and validations since it."""
+    """Where a run is: steps taken, minutes spent, the best validation score (a mean) and validations since it."""
 
     step: int = 0
     minutes: float = 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,8 +11,16 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from torch import nn
 from torch.nn import functional
 
+from engine.cards.nodes import Node
+from engine.cards.schema import Card
+from engine.errors import CardError, MismatchError
+from engine.inference.classify import build_views
+from engine.inference.preprocess import prepare
+from engine.operations import classify
 from engine.training.backbones import BACKBONES
-from engine.training.loop import Trainer
+from engine.training.labelled.sample import Sample, split
+from engine.training.labelled.table import labelled_samples
+from engine.training.loop import Lesson, Report, Trainer
 from engine.training.picture_augment import mixed, varied
 from engine.training.recipe import ClassifierRecipe
 
@@ -27,9 +36,7 @@ class Pictures:
         recipe: names the network's labels, and which exclude each other.
     """
 
-    def __init__(
-        self, views: NDArray[np.float16], labels: Sequence[frozenset[str]], recipe: ClassifierRecipe
-    ) -> None:
+    def __init__(self, views: NDArray[np.float16], labels: Sequence[frozenset[str]], recipe: ClassifierRecipe) -> None:
         self.views = views
         self.targets = np.array([[name in known for name in recipe.labels] for known in labels], np.float32)
         self.known = np.ones(self.targets.shape, np.bool_)
@@ -156,3 +163,64 @@ class ClassifierTrainer(Trainer):
             if 0 < truth.sum() < len(truth):
                 scores[name] = float(roc_auc_score(truth, values[known[:, column], column]))
         return scores
+
+
+def recipe_of(card: Card, node: Node, told: dict[str, Any]) -> ClassifierRecipe:
+    """The recipe of a classifier: what the card's recipe says, and what its graph does.
+
+    Raises:
+        CardError: it is not usable.
+    """
+    params = node.params
+    assert isinstance(params, classify.Params), "no classifier"
+    if params.activation == "none" or params.dimensions == 3:
+        raise CardError(f"Training gives pictures labels, which is not what the network '{node.node}' does.")
+    drawn = {"network": params.network.arguments, "labels": params.labels, "exclusive": params.groups}
+    return ClassifierRecipe.from_dict({**told, **drawn})
+
+
+def trainer_of(lesson: Lesson, recipe: ClassifierRecipe) -> ClassifierTrainer:
+    """The run of a classifier's recipe on a set of labelled pictures.
+
+    Raises:
+        PlanimeterError: the set can't be read, or doesn't fit the card.
+    """
+    learned, held_out = split(labelled_samples(lesson.data), recipe.holdout)
+    if lesson.validation is not None:
+        learned, held_out = learned + held_out, labelled_samples(lesson.validation)
+    made = [
+        Pictures(
+            views_of(lesson.card, lesson.node, samples, lesson.report), [sample.labels for sample in samples], recipe
+        )
+        for samples in (learned, held_out)
+    ]
+    missing = [label for label, count in zip(recipe.labels, made[0].targets.sum(axis=0), strict=True) if not count]
+    if missing:
+        raise MismatchError(
+            f"No picture of {lesson.data} is labelled {', '.join(missing)}, which the model is to learn."
+        )
+    return ClassifierTrainer(recipe, made[0], made[1], lesson.folder, lesson.device, start=lesson.start)
+
+
+def views_of(card: Card, node: Node, samples: Sequence[Sample], report: Report) -> NDArray[np.float16]:
+    """(n, channels, rows, columns) of pictures as a classifier of the card sees them, through the path of a run.
+
+    A sample is what the view shows: where that is a crop around something, the sample is that crop.
+
+    Raises:
+        CardError: the classifier is fed what other nodes make, or sees more than one view of an image.
+        PlanimeterError: a picture can't be read.
+    """
+    params = node.params
+    assert isinstance(params, classify.Params), "no classifier"
+    wanted = next((image for image in card.inputs if image.role == node.inputs[0]), None)
+    if wanted is None or params.view.kind not in {"whole", "crops"}:
+        raise CardError(f"The network '{node.node}' of '{card.id}' can't be trained on pictures by themselves.")
+    whole = params.model_copy(update={"view": params.view.model_copy(update={"kind": "whole"})})
+    made = []
+    for index, sample in enumerate(samples):
+        if index % 50 == 0:
+            report(0.0, f"reading picture {index + 1} of {len(samples)}")
+        image = prepare(sample.load(), card.steps_of(wanted.role), colour=wanted.is_colour)
+        made.append(build_views(whole, image, None)[0].astype(np.float16))
+    return np.stack(made) if made else np.zeros((0, 1, 1, 1), np.float16)

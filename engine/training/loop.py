@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from engine.cards.nodes import Node
+from engine.cards.schema import Card
 from engine.errors import EngineError
 from engine.inference.networks import build_network, faster_norms
 from engine.training.checkpoint import MovingAverage, Progression, load, save
@@ -29,6 +32,30 @@ _SAVE_MINUTES = 3.0
 
 #: The averaged weights of a run, in its folder.
 AVERAGE_FILE = "average.safetensors"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a run of training is about.
+
+    Args:
+        card: with the node's recipe.
+        node: whose network is taught.
+        data, validation: folders; without a validation set a share of the data is held out.
+        folder: of the run.
+        device: "cpu" or "cuda".
+        start: weights to begin with in place of the recipe's.
+        report: told what is going on.
+    """
+
+    card: Card
+    node: Node
+    data: Path
+    validation: Path | None
+    folder: Path
+    device: str
+    start: dict[str, torch.Tensor] | None
+    report: Report
 
 
 class Trainer(ABC):

@@ -74,7 +74,7 @@ def varied(rng: np.random.Generator, pictures: torch.Tensor, how: PictureAugment
 def mixed(
     rng: np.random.Generator, pictures: torch.Tensor, targets: torch.Tensor, how: PictureAugmentation
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures, and their targets (batch, labels), each averaged with another of the batch (Zhang et al., ICLR 2018)."""
+    """Pictures and targets (batch, labels), each averaged with another of the batch (Zhang et al., ICLR 2018)."""
     if not how.mix:
         return pictures, targets
     share = float(rng.beta(how.mix, how.mix))

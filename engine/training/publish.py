@@ -16,19 +16,19 @@ from engine.cards.weights import Weights
 from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
 from engine.inference.packing import packed
-from engine.operations import segment
+from engine.operations import classify, segment
 from engine.safe_file import whole_file
 
 WEIGHTS_FILE = "weights.safetensors"
 
 
-def segmenters_of(card: Card, name: str | None = None) -> list[Node]:
+def networks_of(card: Card, name: str | None = None) -> list[Node]:
     """The networks of the card that a recipe trains: all, or the one of this name.
 
     Raises:
         CardError: there is none.
     """
-    nodes = [node for node in card.graph if isinstance(node.params, segment.Params)]
+    nodes = [node for node in card.graph if isinstance(node.params, segment.Params | classify.Params)]
     if not nodes:
         raise CardError(f"The model '{card.id}' has no network that could be trained.")
     chosen = [node for node in nodes if name in {None, node.node}]
@@ -38,9 +38,9 @@ def segmenters_of(card: Card, name: str | None = None) -> list[Node]:
     return chosen
 
 
-def params_of(node: Node) -> segment.Params:
-    """What the card says of a node that `segmenters_of` gave."""
-    assert isinstance(node.params, segment.Params), "no segmenter"
+def params_of(node: Node) -> segment.Params | classify.Params:
+    """What the card says of a node that `networks_of` gave."""
+    assert isinstance(node.params, segment.Params | classify.Params), "no network that is trained"
     return node.params
 
 
@@ -48,17 +48,17 @@ def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path 
     """Write `card.json` and a network's weights (packed) into `folder`; return the card as written.
 
     Args:
-        card: whose segmenter was trained.
+        card: whose network was trained.
         average: safetensors file of the network's weights.
         folder: of the card; other files in it stay.
-        name: of the segmenter's node.
+        name: of the network's node.
         source: folder of `card`, from which weights of its other networks are copied where `folder` lacks them.
 
     Raises:
-        CardError: the card has no such segmenter.
+        CardError: the card has no such network.
         ReadError: the weights can't be read, or belong to another network.
     """
-    (node,) = segmenters_of(card, name)
+    (node,) = networks_of(card, name)
     try:
         tensors = load_file(average)
     except (OSError, SafetensorError) as error:

@@ -2,23 +2,21 @@
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
+from engine.cards.nodes import Node
 from engine.cards.registry import find_cards, load_card
 from engine.cards.schema import Card
 from engine.cards.weights import read_weights
-from engine.errors import CardError, MismatchError
+from engine.errors import CardError
 from engine.inference.packing import unpacked
-from engine.training.dataset import Case, DataSource, open_data
-from engine.training.loop import AVERAGE_FILE
-from engine.training.segmenter import SegmenterTrainer
-from engine.training.publish import params_of, publish, segmenters_of
-from engine.training.recipe import Recipe
-from engine.training.seen import as_prepared, spacing_behind
+from engine.training import classifier, segmenter
+from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
+from engine.training.publish import networks_of, publish
+from engine.training.recipe import ClassifierRecipe, Recipe
 
 
 def train_card(
@@ -39,8 +37,8 @@ def train_card(
 
     Args:
         card: id or path of a card with a recipe.
-        data, validation: folders in the nnU-Net raw layout, or of DICOM studies with RTSTRUCTs; without a validation
-            set a share of the data, by the recipe, is held out.
+        data, validation: folders of labelled images (`engine.training.dataset.open_data`) or of labelled pictures
+            (`engine.training.labelled`); without a validation set a share of the data, by the recipe, is held out.
         output: the new card's folder.
         minutes: of all networks together, shared out as the recipe's minutes are; None for the recipe's.
         seed, learning_rate: in place of the recipe's.
@@ -50,14 +48,14 @@ def train_card(
         report: told the fraction done and what is going on.
 
     Returns:
-        For each network, by its node: Dice of each structure and their "mean" on the validation cases, by the network
-        alone; empty without any cases.
+        For each network, by its node: its scores on the validation cases, by the network alone, and their "mean";
+        empty without any cases.
 
     Raises:
         PlanimeterError: the card can't be trained, the data don't fit it, or training failed.
     """
     described, place = card_to_train(card)
-    names = [chosen.node for chosen in segmenters_of(described, node)]
+    names = [chosen.node for chosen in networks_of(described, node)]
     starts = [_own_weights(described, place, name) if go_on else None for name in names]
     recipes = [recipe_of(described, name) for name in names]
     if minutes is not None:
@@ -68,22 +66,35 @@ def train_card(
     if learning_rate is not None:
         recipes = [dataclasses.replace(recipe, learning_rate=learning_rate) for recipe in recipes]
     scores = {}
-    single = len(segmenters_of(described)) == 1
+    single = len(networks_of(described)) == 1
     for name, recipe, start in zip(names, recipes, starts, strict=True):
         named = report if single else _named(report, name)
-        dataset = open_data(data, recipe.structures, described.inputs)
-        chosen_by = open_data(validation, recipe.structures, described.inputs) if validation else None
-        spacing = spacing_behind(described, segmenters_of(described, name)[0])
-        steps, *further = [described.steps_of(image.role) for image in described.inputs]
-        prepared = partial(as_prepared, steps=steps, spacing_mm=spacing, further_steps=further)
-        cases, held_out = _cases(recipe, dataset, chosen_by, prepared, named)
         # Each network's run is resumed by itself.
         folder = output if single else output / name
-        progression = SegmenterTrainer(recipe, cases, held_out, folder, resolve_device(device), start=start).run(named)
+        (taught,) = networks_of(described, name)
+        trainer = _TAUGHT[taught.op].trainer(
+            Lesson(described, taught, data, validation, folder, resolve_device(device), start, named), recipe
+        )
+        progression = trainer.run(named)
         described = publish(described, folder / AVERAGE_FILE, output, name=name, source=place)
         last = progression.history[-1] if progression.history else {}
-        scores[name] = {key: last[key] for key in ("mean", *recipe.structures) if key in last}
+        scores[name] = {key: value for key, value in last.items() if key not in {"step", "minutes", "n"}}
     return scores
+
+
+@dataclasses.dataclass(frozen=True)
+class _Taught:
+    """How networks of one operation are taught: the recipe of a node, and the run of a recipe."""
+
+    recipe: Callable[[Card, Node, dict[str, Any]], Any]
+    trainer: Callable[[Lesson, Any], Trainer]
+
+
+#: Operation → how its networks are taught.
+_TAUGHT = {
+    "segment": _Taught(segmenter.recipe_of, segmenter.trainer_of),
+    "classify": _Taught(classifier.recipe_of, classifier.trainer_of),
+}
 
 
 def _named(report: Callable[[float, str], None], name: str) -> Callable[[float, str], None]:
@@ -104,15 +115,15 @@ def card_to_train(name: str) -> tuple[Card, Path]:
 
 
 def _own_weights(card: Card, folder: Path, name: str) -> dict[str, torch.Tensor]:
-    (node,) = segmenters_of(card, name)
+    (node,) = networks_of(card, name)
     if len(node.weights) != 1:
         raise CardError(f"The model '{card.id}' needs exactly one file of weights to go on from.")
     own = node.weights[0]
     return {name: value.float() for name, value in unpacked(read_weights(folder, own)).items()}
 
 
-def recipe_of(card: Card, name: str) -> Recipe:
-    """The recipe in the card's provenance, with the network, crop and structures of the segmenter of this name.
+def recipe_of(card: Card, name: str) -> Recipe | ClassifierRecipe:
+    """The recipe in the card's provenance, with what its graph says of the network of this name.
 
     What `recipe.nodes` says of a node goes before what the recipe says of all.
 
@@ -121,23 +132,13 @@ def recipe_of(card: Card, name: str) -> Recipe:
     """
     if not card.provenance.recipe:
         raise CardError(f"The model '{card.id}' has no training recipe.")
-    params = params_of(segmenters_of(card, name)[0])
-    if params.context_planes:
-        raise CardError(f"The network '{name}' of '{card.id}' sees neighbouring planes, which training can't give it.")
-    drawn = {
-        "network": params.network.arguments,
-        "patch": params.patch,
-        "dimensions": params.dimensions,
-        "structures": list(params.labels),
-        "mirror_pairs": [list(pair) for pair in params.mirror_pairs],
-        "padding": params.padding,
-    }
     common = dict(card.provenance.recipe)
     nodes = common.pop("nodes", {})
     own = nodes.get(name, {}) if isinstance(nodes, dict) else None
     if not isinstance(own, dict):
         raise CardError(f"The 'nodes' of the training recipe of '{card.id}' are not a table of recipes.")
-    return Recipe.from_dict({**common, **own, **drawn})
+    (node,) = networks_of(card, name)
+    return _TAUGHT[node.op].recipe(card, node, {**common, **own})
 
 
 def resolve_device(device: str) -> str:
@@ -145,27 +146,3 @@ def resolve_device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _cases(
-    recipe: Recipe,
-    dataset: DataSource,
-    held_out: DataSource | None,
-    prepared: Callable[[Case], Case],
-    report: Callable[[float, str], None],
-) -> tuple[list[Case], list[Case]]:
-    names = dataset.names
-    chosen: list[str] = []
-    if held_out is None and recipe.holdout > 0 and len(names) > 1:
-        order = np.random.default_rng(recipe.seed).permutation(len(names))
-        chosen = sorted(names[index] for index in order[: max(round(recipe.holdout * len(names)), 1)])
-        names = [name for name in names if name not in chosen]
-    cases = []
-    for index, name in enumerate(names):
-        report(0.0, f"reading case {index + 1} of {len(names)}")
-        out = recipe.left_out.get(name, [])
-        cases.append(prepared(dataset.read(name)).without([structure in out for structure in recipe.structures]))
-    if not any(case.voxels_of for case in cases):
-        raise MismatchError(f"No case of the data set has any of {', '.join(recipe.structures)} contoured.")
-    source, chosen = (held_out, held_out.names) if held_out else (dataset, chosen)
-    return cases, [prepared(source.read(name)) for name in chosen]

@@ -1,19 +1,25 @@
 """Training a network that draws: crops of cases, and the Dice of what it draws on those held out."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
+from engine.cards.nodes import Node
+from engine.cards.schema import Card
+from engine.errors import CardError, MismatchError
+from engine.operations import segment
 from engine.training.augment import Crop, draw
-from engine.training.dataset import Case
-from engine.training.loop import Trainer
+from engine.training.dataset import Case, DataSource, open_data
+from engine.training.loop import Lesson, Report, Trainer
 from engine.training.losses import segmentation_loss
 from engine.training.recipe import Recipe
-from engine.training.seen import seen
+from engine.training.seen import as_prepared, seen, spacing_behind
 
 
 class SegmenterTrainer(Trainer):
@@ -98,3 +104,66 @@ class SegmenterTrainer(Trainer):
             )
         assert isinstance(logits, torch.Tensor)
         return logits[0].argmax(0).byte().cpu().numpy()
+
+
+def recipe_of(card: Card, node: Node, told: dict[str, Any]) -> Recipe:
+    """The recipe of a segmenter: what the card's recipe says, and what its graph does.
+
+    Raises:
+        CardError: it is not usable.
+    """
+    params = node.params
+    assert isinstance(params, segment.Params), "no segmenter"
+    if params.context_planes:
+        raise CardError(
+            f"The network '{node.node}' of '{card.id}' sees neighbouring planes, which training can't give it."
+        )
+    drawn = {
+        "network": params.network.arguments,
+        "patch": params.patch,
+        "dimensions": params.dimensions,
+        "structures": list(params.labels),
+        "mirror_pairs": [list(pair) for pair in params.mirror_pairs],
+        "padding": params.padding,
+    }
+    return Recipe.from_dict({**told, **drawn})
+
+
+def trainer_of(lesson: Lesson, recipe: Recipe) -> SegmenterTrainer:
+    """The run of a segmenter's recipe on a data set.
+
+    Raises:
+        PlanimeterError: the data can't be read, or don't fit the card.
+    """
+    card = lesson.card
+    dataset = open_data(lesson.data, recipe.structures, card.inputs)
+    chosen_by = open_data(lesson.validation, recipe.structures, card.inputs) if lesson.validation else None
+    spacing = spacing_behind(card, lesson.node)
+    steps, *further = [card.steps_of(image.role) for image in card.inputs]
+    prepared = partial(as_prepared, steps=steps, spacing_mm=spacing, further_steps=further)
+    cases, held_out = _cases(recipe, dataset, chosen_by, prepared, lesson.report)
+    return SegmenterTrainer(recipe, cases, held_out, lesson.folder, lesson.device, start=lesson.start)
+
+
+def _cases(
+    recipe: Recipe,
+    dataset: DataSource,
+    held_out: DataSource | None,
+    prepared: Callable[[Case], Case],
+    report: Report,
+) -> tuple[list[Case], list[Case]]:
+    names = dataset.names
+    chosen: list[str] = []
+    if held_out is None and recipe.holdout > 0 and len(names) > 1:
+        order = np.random.default_rng(recipe.seed).permutation(len(names))
+        chosen = sorted(names[index] for index in order[: max(round(recipe.holdout * len(names)), 1)])
+        names = [name for name in names if name not in chosen]
+    cases = []
+    for index, name in enumerate(names):
+        report(0.0, f"reading case {index + 1} of {len(names)}")
+        out = recipe.left_out.get(name, [])
+        cases.append(prepared(dataset.read(name)).without([structure in out for structure in recipe.structures]))
+    if not any(case.voxels_of for case in cases):
+        raise MismatchError(f"No case of the data set has any of {', '.join(recipe.structures)} contoured.")
+    source, chosen = (held_out, held_out.names) if held_out else (dataset, chosen)
+    return cases, [prepared(source.read(name)) for name in chosen]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from engine.errors import ReadError
-from engine.picture_file import is_picture_file, read_picture
-from engine.volume import Geometry, Volume
+from engine.picture_file import is_picture_file
+from engine.volume import Volume
 
 
 def pictures_in(folder: Path) -> dict[str, Path]:

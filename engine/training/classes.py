@@ -1,0 +1,160 @@
+"""What a card says of labelled pictures, through the same path as in the program, beside what holds."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.cards.nodes import Node
+from engine.cards.registry import LoadedCard
+from engine.cards.roles import only_input
+from engine.cards.schema import Card
+from engine.cards.suitability import why_unsuitable
+from engine.cards.weights import read_weights
+from engine.errors import MismatchError, PlanimeterError, UnsuitableInputError
+from engine.inference.context import Context
+from engine.inference.familiarity import Reference
+from engine.inference.graph import run_nodes
+from engine.inference.opinions import likely
+from engine.inference.scores import Scores
+from engine.operations import classify, hierarchy
+from engine.training.labelled.sample import Sample
+from engine.volume import Volume
+
+Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Labels of which one holds, and what each stands for in a data set.
+
+    Args:
+        node: whose scores they are.
+        leaves: label → the data set's labels that are it; itself, or those that are summed to it.
+    """
+
+    node: str
+    leaves: dict[str, tuple[str, ...]]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """In order."""
+        return tuple(self.leaves)
+
+    def truth(self, sample: Sample) -> str | None:
+        """The label that holds; None where the set does not say."""
+        return next((label for label, leaves in self.leaves.items() if sample.labels & set(leaves)), None)
+
+
+@dataclass(eq=False)
+class Said:
+    """What a card says of one picture.
+
+    Args:
+        sample: of the set.
+        scores: node → its scores.
+        sets: question's labels → the labels in the conformal set.
+        strangeness: as of `Scores`.
+    """
+
+    sample: Sample
+    scores: dict[str, Scores]
+    sets: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+    strangeness: float = 0.0
+
+    def of(self, question: Question) -> NDArray[np.float64]:
+        """(labels,) of a question."""
+        return np.array([self.scores[question.node].of(label) for label in question.labels])
+
+
+def questions_of(card: Card) -> list[Question]:
+    """What a card's classifiers answer: the groups of their labels, and the sums of those.
+
+    Raises:
+        MismatchError: it has no classifier of labels.
+    """
+    questions, groups = [], {}
+    for node in card.graph:
+        if isinstance(node.params, classify.Params):
+            groups[node.node] = node.params.groups
+            questions += [Question(node.node, {label: (label,) for label in group}) for group in node.params.groups]
+        elif isinstance(node.params, hierarchy.Params):
+            below = {label: group for group in groups.get(node.inputs[0], ()) for label in group}
+            of_group: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
+            for parent, leaves in node.params.parents.items():
+                if all(leaf in below for leaf in leaves):
+                    of_group.setdefault(below[leaves[0]], {})[parent] = tuple(leaves)
+            questions += [Question(node.node, leaves) for leaves in of_group.values() if len(leaves) > 1]
+    if not questions:
+        raise MismatchError(f"The model '{card.id}' gives no scores of labels, so there is nothing to compare.")
+    return questions
+
+
+def aim_of(card: Card, questions: Sequence[Question]) -> tuple[Question, str]:
+    """The label of the first score among the outputs: what the card is for; else that of the first question."""
+    for output in card.outputs:
+        for question in questions:
+            if output.kind != "mask" and output.label in question.labels:
+                return question, output.label
+    return questions[0], questions[0].labels[0]
+
+
+def fingerprint(volume: Volume) -> int:
+    """A number by which a picture is known again."""
+    digest = hashlib.sha256(repr(volume.voxels.shape).encode())
+    digest.update(np.ascontiguousarray(volume.voxels).tobytes())
+    return int.from_bytes(digest.digest()[:8], "big", signed=True)
+
+
+def learned_from(loaded: LoadedCard) -> set[int]:
+    """The fingerprints of the pictures that a card's classifier learned from; empty where it does not say."""
+    calibration = loaded.card.uncertainty.calibration
+    if calibration is None or calibration.familiarity is None:
+        return set()
+    reference = Reference.read(read_weights(loaded.folder, calibration.familiarity.reference))
+    return {int(value) for value in reference.learned}
+
+
+def said_of(
+    loaded: LoadedCard, samples: Sequence[Sample], device: str, report: Report, failed: dict[str, str]
+) -> Iterator[Said]:
+    """Run a card on pictures that it did not learn from; those that it refuses go into `failed`, with the reason."""
+    known = learned_from(loaded)
+    calibration = loaded.card.uncertainty.calibration
+    classes = calibration.classes if calibration is not None else ()
+    for index, sample in enumerate(samples):
+        report(index / len(samples), sample.name)
+        try:
+            volume = sample.load()
+            if fingerprint(volume) in known:
+                continue
+            inputs = only_input(loaded.card, volume)
+            refusals = why_unsuitable(loaded.card, inputs)
+            if refusals:
+                raise UnsuitableInputError(refusals[0].text, refusals[0].overridable)
+            values = run_nodes(Context(loaded, inputs, device))
+        except PlanimeterError as error:
+            failed[sample.name] = str(error)
+            continue
+        scores = {name: value for name, value in values.items() if isinstance(value, Scores)}
+        said = Said(sample, scores, strangeness=max((made.strangeness for made in scores.values()), default=0.0))
+        for made in classes:
+            holder = next((s for s in scores.values() if set(made.labels) <= set(s.labels)), None)
+            if made.levels and holder is not None:
+                said.sets[made.labels] = likely(made, holder)
+        yield said
+    report(1.0, "done")
+
+
+def classifier_of(card: Card) -> Node:
+    """The classifier whose features tell what is familiar: the first.
+
+    Raises:
+        MismatchError: the card has none.
+    """
+    for node in card.graph:
+        if isinstance(node.params, classify.Params):
+            return node
+    raise MismatchError(f"The model '{card.id}' has no classifier.")

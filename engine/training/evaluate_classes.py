@@ -1,0 +1,247 @@
+"""`planimeter evaluate` for cards that give scores: what they say of labelled pictures beside what holds.
+
+`auc` and its sensitivities are those of the first output (what the card is for: malignant, referable ...); `accuracy`,
+`balanced_accuracy`, `ece` and the confusion matrix those of the finest classes of the same classifier. The calibration
+error is of the likeliest class, in ten bins of equal width (Guo et al., ICML 2017). Intervals are 95 % percentile
+bootstraps over patients or lesions, as a set groups its pictures. Pictures that the card learned from are left out, and
+counted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, roc_auc_score, roc_curve
+
+from engine.cards.registry import LoadedCard
+from engine.cards.schema import Card, Metric
+from engine.errors import MismatchError
+from engine.training.classes import Question, Report, Said, aim_of, questions_of, said_of
+from engine.training.labelled.sample import TEST, Sample
+from engine.training.publish import write_card
+
+SPECIFICITIES = (0.8, 0.9, 0.95)
+_RESAMPLES, _BINS = 1000, 10
+#: The figures of a card that go into its table, beside those of its labels.
+_RECORDED = ("auc", "accuracy", "balanced_accuracy", "ece")
+
+
+@dataclass(eq=False)
+class ClassScores:
+    """What was measured.
+
+    Args:
+        card: id and version.
+        said: of each picture that was judged.
+        questions: of the card.
+        aim: the question and the label that the card is for.
+        given: how many pictures the set has.
+        failed: picture → why it could not be judged.
+    """
+
+    card: str
+    said: list[Said]
+    questions: list[Question]
+    aim: tuple[Question, str]
+    given: int
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """The JSON of `planimeter evaluate --json`."""
+        finest = next(q for q in self.questions if q.node == self.aim[0].node or self._is_below(q))
+        judged = _Judged.of(self.said, finest)
+        classes = {label: row for q in self.questions for label, row in self._rows(q).items()}
+        own = classes[self.aim[1]]
+        summary: dict[str, Any] = {
+            "card": self.card,
+            "n": len(self.said),
+            "learned_from": self.given - len(self.said) - len(self.failed),
+            "aim": self.aim[1],
+            "auc": own["auc"],
+            "auc_ci": own["auc_ci"],
+            "sensitivity_at_specificity": own["sensitivity_at_specificity"],
+            **judged.figures(),
+            "classes": classes,
+            "abstained": sum(said.strangeness > 1 for said in self.said),
+            "failed": self.failed,
+        }
+        return summary
+
+    def _is_below(self, question: Question) -> bool:
+        """Whether the sums of the aim are sums of this question's labels."""
+        return {leaf for leaves in self.aim[0].leaves.values() for leaf in leaves} == set(question.labels)
+
+    def _rows(self, question: Question) -> dict[str, dict[str, Any]]:
+        judged = _Judged.of(self.said, question)
+        return {label: judged.row(index) for index, label in enumerate(question.labels)}
+
+
+@dataclass(eq=False)
+class _Judged:
+    """The pictures whose answer to a question is known.
+
+    Args:
+        labels: of the question.
+        values: (n, labels).
+        truth: (n,) place of the label that holds.
+        groups: (n,) of patients or lesions, numbered from 0.
+        sets: of each picture, the labels in its conformal set; empty where the card has none.
+    """
+
+    labels: tuple[str, ...]
+    values: NDArray[np.float64]
+    truth: NDArray[np.intp]
+    groups: NDArray[np.intp]
+    sets: list[list[str]]
+
+    @classmethod
+    def of(cls, said: Sequence[Said], question: Question) -> "_Judged":
+        known = [(one, truth) for one in said if (truth := question.truth(one.sample)) is not None]
+        if not known:
+            raise MismatchError(f"No picture of the set is labelled {', '.join(question.labels)}.")
+        values = np.array([one.of(question) for one, _ in known])
+        truth = np.array([question.labels.index(label) for _, label in known])
+        _, groups = np.unique([one.sample.group for one, _ in known], return_inverse=True)
+        sets = [one.sets[question.labels] for one, _ in known if question.labels in one.sets]
+        return cls(question.labels, values, truth, groups, sets)
+
+    def figures(self) -> dict[str, Any]:
+        """Of all labels together."""
+        said = self.values.argmax(axis=1)
+        right = said == self.truth
+        figures: dict[str, Any] = {
+            "accuracy": _rounded(right.mean()),
+            "balanced_accuracy": _rounded(balanced_accuracy_score(self.truth, said)),
+            "ece": calibration_error(self.values.max(axis=1), right),
+            "reliability": reliability(self.values.max(axis=1), right),
+            "confusion": {
+                "labels": list(self.labels),
+                "truth_by_said": confusion_matrix(self.truth, said, labels=range(len(self.labels))).tolist(),
+            },
+        }
+        if len(self.sets) == len(self.truth):
+            held = [self.labels[t] in chosen for t, chosen in zip(self.truth, self.sets, strict=True)]
+            figures["sets"] = {
+                "coverage": _rounded(np.mean(held)),
+                "size": _rounded(np.mean([len(chosen) for chosen in self.sets])),
+            }
+        return figures
+
+    def row(self, index: int) -> dict[str, Any]:
+        """Of one label against all others."""
+        truth, values = self.truth == index, self.values[:, index]
+        said = self.values.argmax(axis=1) == index
+        row: dict[str, Any] = {"n": int(truth.sum()), "auc": None, "auc_ci": None, "sensitivity_at_specificity": None}
+        row["sensitivity"] = _rounded(said[truth].mean()) if truth.any() else None
+        row["specificity"] = _rounded((~said)[~truth].mean()) if not truth.all() else None
+        row["ece"] = calibration_error(values, truth)
+        if truth.any() and not truth.all():
+            row["auc"] = _rounded(roc_auc_score(truth, values))
+            row["auc_ci"] = auc_interval(truth, values, self.groups)
+            fpr, tpr, _ = roc_curve(truth, values)
+            at = {f"{s:.2f}": _rounded(tpr[fpr <= 1 - s + 1e-9].max()) for s in SPECIFICITIES}
+            row["sensitivity_at_specificity"] = at
+        return row
+
+
+def evaluate_classes(
+    loaded: LoadedCard, samples: Sequence[Sample], *, device: str = "auto", most: int = 0, report: Report
+) -> ClassScores:
+    """Run a card on labelled pictures and compare.
+
+    Args:
+        loaded: the card.
+        samples: of a set; where it names parts of its own and one is for tests, those.
+        device: as for `run_card`.
+        most: no more than so many, spread over the set; 0 for all.
+        report: told the fraction done and the picture.
+
+    Raises:
+        MismatchError: the card gives no scores of labels, or no picture has labels that it gives.
+    """
+    tests = [sample for sample in samples if sample.part == TEST]
+    samples = tests or list(samples)
+    if 0 < most < len(samples):
+        samples = [samples[index] for index in np.linspace(0, len(samples) - 1, most).round().astype(int)]
+    questions = questions_of(loaded.card)
+    failed: dict[str, str] = {}
+    said = list(said_of(loaded, samples, device, report, failed))
+    if not said:
+        why = next(iter(failed.values()), "The card learned from all of them.")
+        raise MismatchError(f"None of the {len(samples)} pictures could be judged: {why}")
+    card = f"{loaded.card.id} {loaded.card.version}"
+    return ClassScores(card, said, questions, aim_of(loaded.card, questions), len(samples), failed)
+
+
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Mean of |how sure - how often right| over ten bins of equal width, weighted by how many lie in them."""
+    return _rounded(
+        sum(row["n"] * abs(row["said"] - row["true"]) for row in reliability(confidence, right)) / len(right)
+    )
+
+
+def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """The reliability curve: of each bin that holds any, how many, how sure on average, and how often right."""
+    bins = np.clip((confidence * _BINS).astype(int), 0, _BINS - 1)
+    return [
+        {"n": int((bins == b).sum()), "said": _rounded(confidence[bins == b].mean()), "true": _rounded(right[bins == b].mean())}
+        for b in np.unique(bins)
+    ]  # fmt: skip
+
+
+def auc_interval(truth: NDArray[np.bool_], values: NDArray[np.float64], groups: NDArray[np.intp]) -> list[float] | None:
+    """95 % percentile bootstrap of the area under the curve, whole groups drawn; None where none could be drawn."""
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(groups == group) for group in range(int(groups.max()) + 1)]
+    drawn = []
+    for _ in range(_RESAMPLES):
+        rows = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
+        if truth[rows].any() and not truth[rows].all():
+            drawn.append(float(roc_auc_score(truth[rows], values[rows])))
+    return [_rounded(v) for v in np.percentile(drawn, [2.5, 97.5])] if drawn else None
+
+
+def record_class_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:
+    """Put the figures of an evaluation into the card's table, in place of those on the same data and split."""
+    n = summary["n"]
+    measured = [
+        Metric(dataset=dataset, split=split, n=n, name=name, value=summary[name], when=when,
+               ci=tuple(summary["auc_ci"]) if name == "auc" and summary["auc_ci"] else None)
+        for name in _RECORDED if summary[name] is not None
+    ]  # fmt: skip
+    for label, row in summary["classes"].items():
+        for name in ("auc", "sensitivity", "specificity"):
+            if row[name] is not None:
+                ci = tuple(row["auc_ci"]) if name == "auc" and row["auc_ci"] else None
+                measured.append(
+                    Metric(dataset=dataset, split=split, n=row["n"], name=name, label=label, value=row[name],
+                           ci=ci, when=when)
+                )  # fmt: skip
+    others = [metric for metric in loaded.card.metrics if (metric.dataset, metric.split) != (dataset, split)]
+    card = loaded.card.model_copy(update={"metrics": (*others, *measured)})
+    write_card(card, loaded.folder)
+    return card
+
+
+def class_table(summary: dict[str, Any]) -> str:
+    """The summary as text, a label a line."""
+    low, high = summary["auc_ci"] or (float("nan"), float("nan"))
+    lines = [
+        f"{summary['card']}, {summary['n']} pictures that it did not learn from ({summary['learned_from']} left out)",
+        f"AUC of {summary['aim']} {summary['auc']:.3f} ({low:.3f}-{high:.3f}); accuracy {summary['accuracy']:.3f}, "
+        f"balanced {summary['balanced_accuracy']:.3f}; calibration error {summary['ece']:.3f}",
+        f"{'':16}{'n':>5} {'AUC (95 % interval)':>21} {'sensitivity':>12} {'specificity':>12}",
+    ]
+    for name, row in summary["classes"].items():
+        area = "-" if row["auc"] is None else f"{row['auc']:.3f} ({row['auc_ci'][0]:.3f}-{row['auc_ci'][1]:.3f})"
+        shares = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("sensitivity", "specificity")]
+        lines.append(f"{name:16}{row['n']:>5} {area:>21} {shares[0]:>12} {shares[1]:>12}")
+    lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
+    return "\n".join(lines)
+
+
+def _rounded(value: Any) -> float:
+    return round(float(value), 4)
