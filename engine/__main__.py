@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "engine.run_command",
     "contour": "engine.run_command",
     "rtstruct": "engine.rtstruct_commands",
+    "calibrate": "engine.training.commands",
     "evaluate": "engine.training.commands",
     "train": "engine.training.commands",
 }

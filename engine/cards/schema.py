@@ -37,7 +37,8 @@ class CardInput(Strict):
         role: the name that the graph calls it by.
         modality: DICOM modalities that suit it.
         required: without it the model does not run.
-        units: of the voxels; "" where they don't matter.
+        units: of the voxels; "" where they don't matter. "rgb" and "grey" are those of pictures, which need not say how
+            large their pixels are; a picture of the other kind is converted.
         spacing_mm: (low, high) that in-plane pixels may have, and `plane_spacing_mm` likewise between planes.
         least_extent_mm: (left-right, anterior-posterior, superior-inferior) that the image must cover at least.
         most_extent_mm: likewise at most.
@@ -51,7 +52,7 @@ class CardInput(Strict):
     role: Identifier
     modality: Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,8}$")], ...], Field(min_length=1)]
     required: bool = True
-    units: Literal["HU", "SUVbw", "z", "rgb", ""] = ""
+    units: Literal["HU", "SUVbw", "z", "rgb", "grey", ""] = ""
     spacing_mm: Range | None = None
     plane_spacing_mm: Range | None = None
     least_extent_mm: tuple[float, float, float] | None = None
@@ -60,6 +61,11 @@ class CardInput(Strict):
     covers: Short = ""
     regions: Annotated[tuple[Region, ...], Field(max_length=7)] = ()
     register_to: Identifier | None = None
+
+    @property
+    def is_colour(self) -> bool:
+        """True when the model looks at red, green and blue."""
+        return self.units == "rgb"
 
 
 class Output(Strict):
@@ -188,7 +194,7 @@ class Card(Strict):
         """Every name that the graph, the outputs, the options and the steps refer to exists, and suits its use."""
         self._check_inputs()
         for image in self.inputs:
-            planned(self.steps_of(image.role))
+            planned(self.steps_of(image.role), 3 if image.is_colour else 1)
         check_graph(self)
         check_options(self)
         if self.form is not None and find_form(self.form) is None:

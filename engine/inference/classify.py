@@ -1,7 +1,9 @@
 """Views of an image, and a network that gives each of them scores."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from engine.cards.weights import read_weights
+from engine.cards.weights import Weights, read_weights
 from engine.errors import CardError
 from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
@@ -19,6 +21,7 @@ from engine.inference.places import Places, places_of
 from engine.inference.preprocess import Prepared
 from engine.inference.scores import Scores
 from engine.operations.classify import Params, View
+from engine.operations.networks import Network
 from engine.progress import Progress, part
 
 _AXES = {"axial": 0, "coronal": 1, "sagittal": 2}
@@ -34,7 +37,7 @@ def run_classifier(params: Params, image: Prepared, around: Places | None, conte
         EngineError: memory ran out everywhere.
     """
     views = build_views(params, image, around)
-    networks = load_networks(context.loaded.folder, params.network.arguments, context.weights)
+    networks = _networks(context.loaded.folder, params.network.model_dump_json(), context.weights)
 
     def attempt(device: Device, batch: int) -> Scores:
         try:
@@ -47,6 +50,12 @@ def run_classifier(params: Params, image: Prepared, around: Places | None, conte
         return scores
 
     return where_it_fits(context, params.batch, lambda batch: batch // 2 or None, attempt, "fewer views at a time")
+
+
+@lru_cache(maxsize=4)
+def _networks(folder: Path, network: str, weights: tuple[Weights, ...]) -> list[nn.Module]:
+    """Those of a node, kept from run to run: a classifier takes longer to load than to look at a picture."""
+    return load_networks(folder, Network.model_validate_json(network).arguments, weights)
 
 
 def _scores(
@@ -64,10 +73,10 @@ def _scores(
     for index, network in enumerate(networks):
         progress = part(context.progress, index / len(networks), (index + 1) / len(networks))
         network.to(device.name)
-        with features_of(network) if known is not None and index == 0 else nullcontext([]) as features:
-            logits = torch.cat(
-                [made.float().cpu() for made in _logits(params, network, views, device, batch, progress)]
-            )
+        batches = np.array_split(views, range(batch, len(views), batch))
+        with ExitStack() as looking:
+            features = looking.enter_context(features_of(network)) if known is not None and index == 0 else []
+            logits = torch.cat([_logits(params, network, shown, device) for shown in _told(batches, progress)])
         total += probabilities(params, logits, context).numpy()
         if index == 0 and known is not None:
             reference = Reference.read(read_weights(context.loaded.folder, known.reference))
@@ -75,17 +84,22 @@ def _scores(
     return Scores(params.labels, total / np.float32(len(networks)), strangeness)
 
 
-def _logits(
-    params: Params, network: nn.Module, views: NDArray[np.float32], device: Device, batch: int, progress: Progress
-) -> Iterator[torch.Tensor]:
-    for start in range(0, len(views), batch):
-        progress(start / len(views), f"View {start + 1} of {len(views)}")
-        shown = torch.from_numpy(views[start : start + batch]).to(device.name)
-        with torch.inference_mode(), device.autocast():
-            logits = network(shown)
-        if not isinstance(logits, torch.Tensor) or logits.shape != (len(shown), len(params.labels)):
-            raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
-        yield logits
+def _logits(params: Params, network: nn.Module, views: NDArray[np.float32], device: Device) -> torch.Tensor:
+    """(views, labels) float32, on the CPU."""
+    with torch.inference_mode(), device.autocast():
+        logits = network(torch.from_numpy(views).to(device.name))
+    if not isinstance(logits, torch.Tensor) or logits.shape != (len(views), len(params.labels)):
+        raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
+    return logits.float().cpu()
+
+
+def _told(batches: Sequence[NDArray[np.float32]], progress: Progress) -> Iterator[NDArray[np.float32]]:
+    """The batches, each told before it is given."""
+    count, begun = sum(len(batch) for batch in batches), 0
+    for batch in batches:
+        progress(begun / count, f"View {begun + 1} of {count}")
+        begun += len(batch)
+        yield batch
 
 
 def probabilities(params: Params, logits: torch.Tensor, context: Context) -> torch.Tensor:

@@ -44,7 +44,7 @@ class Reference:
         count = min(AXES, len(variance) - 1)
         rest = (variance[count:].sum() / max(features.shape[1] - count, 1)).clamp(min=1e-12).sqrt()
         deviation = variance[:count].sqrt().clamp(min=float(rest))
-        return cls(*(part.float() for part in (mean, axes[:count], deviation, rest[None])))
+        return cls(mean.float(), axes[:count].float(), deviation.float(), rest[None].float())
 
     @classmethod
     def read(cls, data: bytes) -> "Reference":
@@ -55,7 +55,8 @@ class Reference:
         """
         try:
             stored = load(data)
-            made = cls(*(stored[name].float() for name in ("mean", "axes", "deviation", "rest")), stored["learned"])
+            mean, axes, deviation, rest = (stored[name].float() for name in ("mean", "axes", "deviation", "rest"))
+            made = cls(mean, axes, deviation, rest, stored["learned"])
         except (SafetensorError, KeyError) as error:
             raise CardError("The card's reference of its training set is damaged; fetch the model again.") from error
         if made.axes.shape != (len(made.deviation), len(made.mean)) or made.rest.shape != (1,):

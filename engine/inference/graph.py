@@ -141,11 +141,12 @@ def _value(context: Context, values: dict[str, Value], name: str, progress: Prog
     """What is called `name` in the graph; an image is preprocessed when it is first needed."""
     if name not in values:
         volume, steps = _acquired(context, name), context.card.steps_of(name)
-        onto = next(image.register_to for image in context.card.inputs if image.role == name)
+        wanted = next(image for image in context.card.inputs if image.role == name)
+        onto = wanted.register_to
         base = None if onto is None else _value(context, values, onto, part(progress, 0.0, 0.5))
         began = time.perf_counter()
         if base is None:
-            values[name] = prepare(volume, steps, progress)
+            values[name] = prepare(volume, steps, progress, colour=wanted.is_colour)
         else:
             assert isinstance(base, Prepared), "an input of the card is an image"
             values[name] = prepare_onto(volume, base, steps)

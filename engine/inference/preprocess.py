@@ -80,6 +80,8 @@ class Prepared:
         intensity: steps that change values, their figures known, done tile by tile.
         body: of the patient, where the card masks or crops to it.
         fed: (channels, planes, rows, columns) from earlier nodes, network axes, behind those of the image.
+        colours: (3, planes, rows, columns) red, green and blue, network axes, of a card that looks at colours;
+            `values` is their mean then.
     """
 
     volume: Volume
@@ -91,6 +93,7 @@ class Prepared:
     intensity: tuple[CardStep, ...] = ()
     body: Body | None = None
     fed: NDArray[np.float16] | None = None
+    colours: Float32Array | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -114,7 +117,8 @@ class Prepared:
 
     def tile(self, box: Box) -> Float32Array:
         """(channels, planes, rows, columns) of a box, as the network wants it."""
-        channels = as_seen(self.values[box], self.intensity)
+        seen = [self.values[box]] if self.colours is None else [channel[box] for channel in self.colours]
+        channels = as_seen(seen, self.intensity)
         if self.fed is not None:
             channels += list(self.fed[(slice(None), *box)].astype(np.float32))
         return np.stack(channels)
@@ -131,9 +135,8 @@ class Prepared:
         return _on_grid(self, box, plan, progress)
 
 
-def as_seen(values: Float32Array, intensity: Sequence[CardStep]) -> list[Float32Array]:
-    """The channels that a network sees of values in the image's units: what steps with known figures make of them."""
-    channels = [values]
+def as_seen(channels: list[Float32Array], intensity: Sequence[CardStep]) -> list[Float32Array]:
+    """The channels that a network sees of those in the image's units: what steps with known figures make of them."""
     for step in intensity:
         does = PREPROCESSING[step.op].does
         assert isinstance(does, Values), "only such steps are kept"
@@ -141,20 +144,30 @@ def as_seen(values: Float32Array, intensity: Sequence[CardStep]) -> list[Float32
     return channels
 
 
-def prepare(volume: Volume, steps: Sequence[CardStep], progress: Progress = silent) -> Prepared:
+def prepare(
+    volume: Volume, steps: Sequence[CardStep], progress: Progress = silent, *, colour: bool = False
+) -> Prepared:
     """Do a card's preprocessing.
 
     What it does to place (orient, mask, crop, resample) comes in one pass over the image, plane by plane; what it does
     to values comes after, tile by tile.
 
+    Args:
+        volume: as it was acquired.
+        steps: of the card.
+        progress: of the work.
+        colour: the card looks at red, green and blue; grey levels are all three of them. Else colours are averaged.
+
     Raises:
         EngineError: the image would be too large at the card's spacing.
     """
-    plan, _ = planned(steps)
+    plan, _ = planned(steps, 3 if colour else 1)
     axes = AxisOrder.towards(volume.geometry, plan.axes) if plan.axes else AxisOrder()
     body = find_body(volume, progress=part(progress, 0.0, 0.5), generous=True) if plan.needs_body else None
     box = None if body is None or plan.margin_mm is None else _widened(body.box(), plan.margin_mm, volume.geometry)
-    empty = Prepared(volume, axes, volume.geometry, np.zeros((0, 0, 0), np.float32), plan.outside, plan, (), body)
+    none = np.zeros((0, 0, 0), np.float32)
+    colours = none[None] if colour else None
+    empty = Prepared(volume, axes, volume.geometry, none, plan.outside, plan, (), body, colours=colours)
     prepared = _on_grid(empty, box, plan, part(progress, 0.5, 1.0))
     return replace(prepared, intensity=tuple(_settled(prepared, steps)))
 
@@ -195,7 +208,10 @@ def _on_grid(source: Prepared, box: Box | None, plan: Plan, progress: Progress) 
     masked = np.isfinite(source.outside)
     base = source.outside if masked else float(volume.voxels[box].min())
     near = _Near(source.body) if masked and source.body is not None else None
-    values = sample(volume, positions, base, progress, near.plane if near is not None else None)
+    sampled = [
+        sample(channel, positions, base, progress, near.plane if near is not None else None)
+        for channel in _channels(volume, source.colours is not None)
+    ]
     steps = [float(p[1] - p[0]) if len(p) > 1 else s for p, s in zip(positions, steps_of(volume.geometry), strict=True)]
     first = volume.geometry.positions[0]
     origin = (
@@ -205,8 +221,19 @@ def _on_grid(source: Prepared, box: Box | None, plan: Plan, progress: Progress) 
         + (positions[0][0] - first) * volume.geometry.normal
     )
     geometry = Geometry.regular(origin, volume.geometry.directions, steps[::-1], shape)
-    network = np.ascontiguousarray(axes.to_network(values))
-    return replace(source, geometry=geometry, values=network, fed=None)
+    network = [np.ascontiguousarray(axes.to_network(values)) for values in sampled]
+    if source.colours is None:
+        return replace(source, geometry=geometry, values=network[0], fed=None)
+    colours = np.stack(network * (3 // len(network)))
+    return replace(source, geometry=geometry, values=colours.mean(axis=0), colours=colours, fed=None)
+
+
+def _channels(volume: Volume, colour: bool) -> list[Volume]:
+    """The volume as one of grey levels, or, where a card looks at colours and it has any, as three."""
+    if not volume.is_colour:
+        return [volume]
+    kept = [volume.voxels[..., index] for index in range(3)] if colour else [volume.grey(volume.voxels)]
+    return [replace(volume, voxels=voxels, units="") for voxels in kept]
 
 
 def _widened(box: Box, margin_mm: float, geometry: Geometry) -> Box:

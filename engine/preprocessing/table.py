@@ -39,13 +39,13 @@ PREPROCESSING: dict[str, Preprocessing] = {
 }
 
 
-def planned(steps: Sequence[Named]) -> tuple[Plan, int]:
-    """What the steps of place come to, and how many channels the steps of value make of one.
+def planned(steps: Sequence[Named], channels: int = 1) -> tuple[Plan, int]:
+    """What the steps of place come to, and how many channels the steps of value make of those of the image.
 
     Raises:
         ValueError: they come in an order that can't be kept, twice, or don't fit each other.
     """
-    plan, channels, changed = Plan(), 1, False
+    plan, changed = Plan(), False
     seen: set[str] = set()
     for step in steps:
         does = PREPROCESSING[step.op].does

@@ -1,18 +1,18 @@
 """Honest probabilities: a temperature and the levels of inner and outer contours, fitted on validation cases.
 
-`python -m engine.training.calibrate CARD --data DIR` writes them into the card.
+`planimeter calibrate CARD --data DIR` writes them into the card.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.cards.calibration import Band, Calibration
-from engine.cards.registry import LoadedCard, find_card
+from engine.cards.registry import LoadedCard
+from engine.cards.schema import Card
 from engine.errors import MismatchError
 from engine.inference.context import Context
 from engine.inference.graph import maps_of, run_nodes
@@ -137,21 +137,26 @@ def _loss(predicted: Predicted, temperature: float) -> float:
     return float(-np.log(np.maximum(np.where(predicted.labels == 0, background, own), 1e-6)).mean())
 
 
-@click.command()
-@click.argument("card")
-@click.option("--data", type=click.Path(exists=True, path_type=Path), required=True, help="nnU-Net raw data set.")
-@click.option("--name", default="validation", show_default=True, help="How the card names the data set.")
-def main(card: str, data: Path, name: str) -> None:
-    """Fit CARD's temperature and bands on a data set, and write them into it."""
-    loaded = find_card(card)
+def calibrate_structures(
+    loaded: LoadedCard, data: Path, name: str, *, device: str = "auto", report: Callable[[float, str], None]
+) -> Card:
+    """Fit a card's temperature and bands on a data set, and write them into it.
+
+    Args:
+        loaded: a card that draws.
+        data: folder of the data set.
+        name: of the data set, in the card.
+        device: as for `run_card`.
+        report: told the fraction done and the case.
+    """
     structures = _labels(loaded)
     dataset = open_data(data, structures, loaded.card.inputs)
-    predicted = [predict(loaded, dataset.read(case)) for case in dataset.names]
+    predicted = []
+    for index, case in enumerate(dataset.names):
+        report(index / len(dataset.names), case)
+        predicted.append(predict(loaded, dataset.read(case), device))
     calibration = calibration_of(predicted, structures, name)
     uncertainty = loaded.card.uncertainty.model_copy(update={"calibration": calibration})
-    write_card(loaded.card.model_copy(update={"uncertainty": uncertainty}), loaded.folder)
-    click.echo(calibration.model_dump_json(indent=2))
-
-
-if __name__ == "__main__":
-    main()
+    card = loaded.card.model_copy(update={"uncertainty": uncertainty})
+    write_card(card, loaded.folder)
+    return card

@@ -1,6 +1,5 @@
 """What a card says of labelled pictures, through the same path as in the program, beside what holds."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -20,8 +19,7 @@ from engine.inference.graph import run_nodes
 from engine.inference.opinions import likely
 from engine.inference.scores import Scores
 from engine.operations import classify, hierarchy
-from engine.training.labelled.sample import Sample
-from engine.volume import Volume
+from engine.training.labelled.sample import Sample, fingerprint
 
 Report = Callable[[float, str], None]
 
@@ -99,13 +97,6 @@ def aim_of(card: Card, questions: Sequence[Question]) -> tuple[Question, str]:
             if output.kind != "mask" and output.label in question.labels:
                 return question, output.label
     return questions[0], questions[0].labels[0]
-
-
-def fingerprint(volume: Volume) -> int:
-    """A number by which a picture is known again."""
-    digest = hashlib.sha256(repr(volume.voxels.shape).encode())
-    digest.update(np.ascontiguousarray(volume.voxels).tobytes())
-    return int.from_bytes(digest.digest()[:8], "big", signed=True)
 
 
 def learned_from(loaded: LoadedCard) -> set[int]:

@@ -18,7 +18,7 @@ from engine.inference.classify import build_views
 from engine.inference.preprocess import prepare
 from engine.operations import classify
 from engine.training.backbones import BACKBONES
-from engine.training.labelled.sample import Sample, split
+from engine.training.labelled.sample import Sample, fingerprint, split
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Lesson, Report, Trainer
 from engine.training.picture_augment import mixed, varied
@@ -132,7 +132,7 @@ class ClassifierTrainer(Trainer):
         with self._precision():
             logits = self.network(pictures)
         logits = logits.float()
-        total = logits.new_zeros(())
+        total: torch.Tensor = logits.new_zeros(())
         for columns in self.groups:
             wanted = targets[:, columns] * (1 - self.recipe.smoothing) + self.recipe.smoothing / len(columns)
             each = -(wanted * functional.log_softmax(logits[:, columns], dim=1)).sum(1)
@@ -190,7 +190,7 @@ def trainer_of(lesson: Lesson, recipe: ClassifierRecipe) -> ClassifierTrainer:
         learned, held_out = learned + held_out, labelled_samples(lesson.validation)
     made = [
         Pictures(
-            views_of(lesson.card, lesson.node, samples, lesson.report), [sample.labels for sample in samples], recipe
+            views_of(lesson.card, lesson.node, samples, lesson.report)[0], [sample.labels for sample in samples], recipe
         )
         for samples in (learned, held_out)
     ]
@@ -202,8 +202,12 @@ def trainer_of(lesson: Lesson, recipe: ClassifierRecipe) -> ClassifierTrainer:
     return ClassifierTrainer(recipe, made[0], made[1], lesson.folder, lesson.device, start=lesson.start)
 
 
-def views_of(card: Card, node: Node, samples: Sequence[Sample], report: Report) -> NDArray[np.float16]:
-    """(n, channels, rows, columns) of pictures as a classifier of the card sees them, through the path of a run.
+def views_of(
+    card: Card, node: Node, samples: Sequence[Sample], report: Report
+) -> tuple[NDArray[np.float16], list[int]]:
+    """(n, channels, rows, columns) of pictures as a classifier of the card sees them, and their fingerprints.
+
+    The path is that of a run.
 
     A sample is what the view shows: where that is a crop around something, the sample is that crop.
 
@@ -217,10 +221,12 @@ def views_of(card: Card, node: Node, samples: Sequence[Sample], report: Report) 
     if wanted is None or params.view.kind not in {"whole", "crops"}:
         raise CardError(f"The network '{node.node}' of '{card.id}' can't be trained on pictures by themselves.")
     whole = params.model_copy(update={"view": params.view.model_copy(update={"kind": "whole"})})
-    made = []
+    made, prints = [], []
     for index, sample in enumerate(samples):
         if index % 50 == 0:
             report(0.0, f"reading picture {index + 1} of {len(samples)}")
-        image = prepare(sample.load(), card.steps_of(wanted.role), colour=wanted.is_colour)
+        volume = sample.load()
+        prints.append(fingerprint(volume))
+        image = prepare(volume, card.steps_of(wanted.role), colour=wanted.is_colour)
         made.append(build_views(whole, image, None)[0].astype(np.float16))
-    return np.stack(made) if made else np.zeros((0, 1, 1, 1), np.float16)
+    return np.stack(made) if made else np.zeros((0, 1, 1, 1), np.float16), prints

@@ -1,13 +1,18 @@
-"""`planimeter train` and `planimeter evaluate`."""
+"""`planimeter train`, `planimeter evaluate` and `planimeter calibrate`."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
-_DATA_HELP = "Data set in the nnU-Net raw layout, or a folder of DICOM studies with RTSTRUCTs."
+_DATA_HELP = (
+    "Folder of a data set: in the nnU-Net raw layout, DICOM studies with RTSTRUCTs, pictures with masks; for scores, "
+    "with labels.csv (path, patient, label, split), or laid out as a set that is known."
+)
 
 
 @click.command()
@@ -37,19 +42,9 @@ def train(
     device: str,
 ) -> None:
     """Run the recipe of CARD on a data set; the folder -o becomes a card, and a run that stopped there is resumed."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from engine.training.run import train_card
 
-    console = Console(stderr=True)
-    # Without a terminal nothing is drawn: a log of thousands of bars helps nobody.
-    with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Reading", total=1.0)
-
-        def report(fraction: float, text: str) -> None:
-            bar.update(task, completed=fraction, description=text)
-
+    with _reporting() as report:
         scores = train_card(
             card,
             data,
@@ -65,8 +60,8 @@ def train(
         )
     for name, found in scores.items():
         if found:
-            each = ", ".join(f"{structure} {dice:.2f}" for structure, dice in found.items() if structure != "mean")
-            click.echo(f"Network '{name}' alone, mean Dice {found['mean']:.3f}: {each}")
+            each = ", ".join(f"{label} {score:.2f}" for label, score in found.items() if label != "mean")
+            click.echo(f"Network '{name}' alone, on what was held out, mean {found['mean']:.3f}: {each}")
     click.echo(f"The card is in {output}.")
 
 
@@ -90,30 +85,88 @@ def evaluate(
     record: str | None,
     split: str,
 ) -> None:
-    """Measure CARD on a data set: Dice, surface Dice at 2 mm, HD95 and volume error of each structure."""
-    from rich.console import Console
-    from rich.progress import Progress
+    """Measure CARD on a data set.
 
+    Of structures Dice, surface Dice at 2 mm, HD95 and volume error; of scores the area under the curve, sensitivities,
+    accuracy, confusion and calibration, on the pictures that the model did not learn from.
+    """
     from engine.cards.registry import find_card
+    from engine.errors import MismatchError
     from engine.training.dataset import open_data
     from engine.training.evaluate import evaluate as measure
     from engine.training.evaluate import record_metrics
+    from engine.training.evaluate_classes import class_table, evaluate_classes, record_class_metrics
+    from engine.training.labelled.table import labelled_samples
 
     loaded = find_card(card)
     names = [output.name for output in loaded.card.outputs if output.kind == "mask"]
-    dataset = open_data(data, names, loaded.card.inputs)
+    if names:
+        dataset = open_data(data, names, loaded.card.inputs)
+        with _reporting() as report:
+            scores = measure(loaded, dataset, synthetic=synthetic, most=most or 0, device=device, report=report)
+        summary = scores.summary()
+        if record:
+            record_metrics(loaded, summary, record, f"{split}, as from a scanner" if synthetic else split, date.today())
+        click.echo(json.dumps(summary, indent=2) if as_json else _table(summary))
+        return
+    if synthetic:
+        raise MismatchError(f"Only CT can be made to look as from a scanner, and '{loaded.id}' gives scores.")
+    samples = labelled_samples(data)
+    with _reporting() as report:
+        judged = evaluate_classes(loaded, samples, device=device, most=most or 0, report=report)
+        summary = judged.summary()
+    if record:
+        record_class_metrics(loaded, summary, record, split, date.today())
+    click.echo(json.dumps(summary, indent=2) if as_json else class_table(summary))
+
+
+@click.command()
+@click.argument("card")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help=_DATA_HELP)
+@click.option("--name", default="", help="How the card names the data set; the folder's name else.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+def calibrate(*, card: str, data: Path, name: str, device: str) -> None:
+    """Make the probabilities of CARD honest, on cases that it did not learn from, and write that into the card.
+
+    Of structures a temperature and the levels of inner and outer contours. Of scores a temperature and offsets, sets of
+    classes at 90 % coverage, and what is familiar: of the set that the model was trained on, the recipe's share that
+    was held out is used, and the rest to know what the training set looks like.
+    """
+    from engine.cards.registry import find_card
+    from engine.training.calibrate import calibrate_structures
+    from engine.training.calibrate_classes import calibrate_classes
+    from engine.training.classes import classifier_of
+    from engine.training.labelled.sample import split
+    from engine.training.labelled.table import labelled_samples
+    from engine.training.run import recipe_of
+
+    loaded = find_card(card)
+    with _reporting() as report:
+        if any(output.kind == "mask" for output in loaded.card.outputs):
+            made = calibrate_structures(loaded, data, name or data.name, device=device, report=report)
+        else:
+            recipe = recipe_of(loaded.card, classifier_of(loaded.card).node)
+            learned, held_out = split(labelled_samples(data), recipe.holdout)
+            made = calibrate_classes(loaded, learned, held_out, name or data.name, report=report)
+    assert made.uncertainty.calibration is not None, "just made"
+    click.echo(made.uncertainty.calibration.model_dump_json(indent=2, exclude_defaults=True))
+
+
+@contextmanager
+def _reporting() -> Iterator[Callable[[float, str], None]]:
+    """A bar on the terminal, told the fraction done and what is going on."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     console = Console(stderr=True)
+    # Without a terminal nothing is drawn: a log of thousands of bars helps nobody.
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("Reading", total=1.0)
 
         def report(fraction: float, text: str) -> None:
             bar.update(task, completed=fraction, description=text)
 
-        scores = measure(loaded, dataset, synthetic=synthetic, most=most or 0, device=device, report=report)
-    summary = scores.summary()
-    if record:
-        record_metrics(loaded, summary, record, f"{split}, as from a scanner" if synthetic else split, date.today())
-    click.echo(json.dumps(summary, indent=2) if as_json else _table(summary))
+        yield report
 
 
 def _table(summary: dict[str, Any]) -> str:

@@ -99,7 +99,7 @@ class _Judged:
 
     @classmethod
     def of(cls, said: Sequence[Said], question: Question) -> "_Judged":
-        known = [(one, truth) for one in said if (truth := question.truth(one.sample)) is not None]
+        known = [(one, label) for one in said if (label := question.truth(one.sample)) is not None]
         if not known:
             raise MismatchError(f"No picture of the set is labelled {', '.join(question.labels)}.")
         values = np.array([one.of(question) for one, _ in known])
@@ -178,18 +178,15 @@ def evaluate_classes(
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Mean of |how sure - how often right| over ten bins of equal width, weighted by how many lie in them."""
-    return _rounded(
-        sum(row["n"] * abs(row["said"] - row["true"]) for row in reliability(confidence, right)) / len(right)
-    )
+    bins = reliability(confidence, right)
+    return _rounded(sum(row["n"] * abs(row["said"] - row["true"]) for row in bins) / len(right))
 
 
 def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> list[dict[str, Any]]:
     """The reliability curve: of each bin that holds any, how many, how sure on average, and how often right."""
     bins = np.clip((confidence * _BINS).astype(int), 0, _BINS - 1)
-    return [
-        {"n": int((bins == b).sum()), "said": _rounded(confidence[bins == b].mean()), "true": _rounded(right[bins == b].mean())}
-        for b in np.unique(bins)
-    ]  # fmt: skip
+    rows = [(int((bins == b).sum()), confidence[bins == b].mean(), right[bins == b].mean()) for b in np.unique(bins)]
+    return [{"n": n, "said": _rounded(said), "true": _rounded(true)} for n, said, true in rows]
 
 
 def auc_interval(truth: NDArray[np.bool_], values: NDArray[np.float64], groups: NDArray[np.intp]) -> list[float] | None:

@@ -138,7 +138,8 @@ def recipe_of(card: Card, name: str) -> Recipe | ClassifierRecipe:
     if not isinstance(own, dict):
         raise CardError(f"The 'nodes' of the training recipe of '{card.id}' are not a table of recipes.")
     (node,) = networks_of(card, name)
-    return _TAUGHT[node.op].recipe(card, node, {**common, **own})
+    recipe: Recipe | ClassifierRecipe = _TAUGHT[node.op].recipe(card, node, {**common, **own})
+    return recipe
 
 
 def resolve_device(device: str) -> str:

@@ -68,7 +68,7 @@ def seen(
         inside: alike, true where there is an image.
         padding: what a network is shown elsewhere.
     """
-    channels = [channel for values, intensity in images for channel in as_seen(values, intensity)]
+    channels = [channel for values, intensity in images for channel in as_seen([values], intensity)]
     return torch.where(inside, torch.from_numpy(np.stack(channels)), torch.tensor(padding))
 
 

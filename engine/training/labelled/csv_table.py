@@ -10,6 +10,15 @@ from engine.errors import MismatchError, ReadError
 _LARGEST = 100_000_000
 
 
+def header_of(path: Path) -> set[str]:
+    """The names of a table's columns; empty where it is not there, or is no text."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return {name.strip() for name in file.readline().split(",")}
+    except (OSError, UnicodeDecodeError):
+        return set()
+
+
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """The rows of a CSV file with a header, which has these columns at least.
 

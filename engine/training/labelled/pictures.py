@@ -4,6 +4,8 @@ from pathlib import Path
 
 from engine.errors import ReadError
 from engine.picture_file import is_picture_file
+from engine.stored.picture import PictureFiles
+from engine.stored.read import read_series
 from engine.volume import Volume
 
 
@@ -25,5 +27,10 @@ def pictures_in(folder: Path) -> dict[str, Path]:
 
 
 def picture(path: Path) -> Volume:
-    """The picture, as the program opens it."""
-    raise NotImplementedError
+    """The picture, as the program opens it.
+
+    Raises:
+        ReadError: it is missing or damaged.
+    """
+    (series,) = PictureFiles().look_at(path)
+    return read_series(series)

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.volume import Volume
 
 #: What `labels.csv` may call its parts.
@@ -43,6 +45,13 @@ def split(samples: Sequence[Sample], holdout: float) -> tuple[list[Sample], list
         return learned, [sample for sample in samples if sample.part == VALIDATION]
     out = {group: _place(group) < holdout for group in {sample.group for sample in samples}}
     return [s for s in samples if not out[s.group]], [s for s in samples if out[s.group]]
+
+
+def fingerprint(volume: Volume) -> int:
+    """A number by which a picture is known again."""
+    digest = hashlib.sha256(repr(volume.voxels.shape).encode())
+    digest.update(np.ascontiguousarray(volume.voxels).tobytes())
+    return int.from_bytes(digest.digest()[:8], "big", signed=True)
 
 
 def _place(group: str) -> float:

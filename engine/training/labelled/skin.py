@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.errors import ReadError
-from engine.training.labelled.csv_table import read_table
+from engine.training.labelled.csv_table import header_of, read_table
 from engine.training.labelled.pictures import picture, pictures_in
 from engine.training.labelled.sample import Sample
 
@@ -18,11 +18,7 @@ _COLUMNS = ("lesion_id", "image_id", "dx")
 
 def recognises(folder: Path) -> bool:
     """Whether a folder is laid out so."""
-    path = folder / _TABLE
-    if not path.is_file():
-        return False
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return set(_COLUMNS) <= set(file.readline().strip().split(","))
+    return set(_COLUMNS) <= header_of(folder / _TABLE)
 
 
 def samples(folder: Path) -> list[Sample]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ReadError
-from engine.training.labelled import breast_ultrasound, fundus, nodule_patches, skin
+from engine.training.labelled import breast_ultrasound, fundus, listed, nodule_patches, skin
 from engine.training.labelled.sample import Sample
 
 
@@ -19,6 +19,7 @@ class Layout:
 
 
 LAYOUTS: tuple[Layout, ...] = (
+    Layout("labels.csv with path, patient and label", listed.recognises, listed.samples),
     Layout("labels.csv with lesion_id, image_id and dx, and images/", skin.recognises, skin.samples),
     Layout("grading.csv and grading/", fundus.recognises, fundus.samples),
     Layout("images/ named benign, malignant or normal", breast_ultrasound.recognises, breast_ultrasound.samples),
