@@ -38,7 +38,7 @@ class CardInput(Strict):
         modality: DICOM modalities that suit it.
         required: without it the model does not run.
         units: of the voxels; "" where they don't matter. "rgb" and "grey" are those of pictures, which need not say how
-            large their pixels are; a picture of the other kind is converted.
+            large their pixels are; the colours of one that is to be grey are averaged.
         spacing_mm: (low, high) that in-plane pixels may have, and `plane_spacing_mm` likewise between planes.
         least_extent_mm: (left-right, anterior-posterior, superior-inferior) that the image must cover at least.
         most_extent_mm: likewise at most.

@@ -26,6 +26,8 @@ _MODALITIES = {
     "MG": "a mammogram",
     "XA": "an angiogram",
 }
+#: Units of inputs that are pictures, which need no millimetres; the colours of one that is to be grey are averaged.
+_OF_PICTURES = (COLOUR, "grey")
 #: Planes may be tilted this far (degrees) and still count as axial, coronal or sagittal: a gantry tilts up to 30.
 _TILT = 35.0
 #: Fewer planes are no volume for a network that looks in three directions.
@@ -97,11 +99,11 @@ def _kinds(image: CardInput) -> str:
 def _channels(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
     """Colours where the card reads one value a voxel, or the other way round; lengths where the image has none."""
     refusals = []
-    if volume.is_colour and image.units != COLOUR:
+    if volume.is_colour and image.units not in _OF_PICTURES:
         refusals.append(Refusal(f"{card.title} reads grey levels, and this picture is in colour.", False))
     elif image.units == COLOUR and not volume.is_colour:
         refusals.append(Refusal(f"{card.title} needs a picture in colour, and this image has grey levels.", False))
-    if volume.geometry.unit != "mm" and image.units != COLOUR:
+    if volume.geometry.unit != "mm" and image.units not in _OF_PICTURES:
         refusals.append(
             Refusal(f"{card.title} needs millimetres, and this picture does not say how large its pixels are.", False)
         )

@@ -67,7 +67,9 @@ def calibrate_classes(
         columns = [params.labels.index(label) for label in group]
         (question,) = [q for q in questions if q.labels == group]
         made = scaled(seen.logits[:, columns], [question.truth(sample) for sample in held_out], group)
-        values[:, columns] = torch.softmax(seen.logits[:, columns] / made.temperature + torch.tensor(made.offsets), dim=1)
+        values[:, columns] = torch.softmax(
+            seen.logits[:, columns] / made.temperature + torch.tensor(made.offsets), dim=1
+        )
         classes[group] = made
     for question in questions:
         own = classes.get(question.labels, ClassCalibration(labels=question.labels))
@@ -77,7 +79,9 @@ def calibrate_classes(
             own, torch.stack(sums, 1).numpy(), [question.truth(sample) for sample in held_out]
         )
     familiarity = _familiarity(loaded, node, known, seen)
-    calibration = Calibration(classes=tuple(classes.values()), familiarity=familiarity, dataset=dataset, n=len(held_out))
+    calibration = Calibration(
+        classes=tuple(classes.values()), familiarity=familiarity, dataset=dataset, n=len(held_out)
+    )
     uncertainty = loaded.card.uncertainty.model_copy(update={"calibration": calibration})
     card = loaded.card.model_copy(update={"uncertainty": uncertainty})
     write_card(card, loaded.folder)
