@@ -26,17 +26,19 @@ from engine.grid_file import Placement
 from engine.inputs import Wanted, open_inputs
 from engine.later import later
 from engine.masks import nominal_geometry, write_mask, write_masks
+from engine.picture_masks import write_picture_masks
 from engine.process.client import EngineClient
 from engine.process.messages import Failed, Finished
 from engine.progress import Progress, part
 from engine.run_outputs import MASK_SUFFIX, Study, asked_for, studies_of
 from engine.safe_file import whole_file, write_errors
-from engine.structures import StructureSet
-from engine.volume import Volume
+from engine.structures import Roi, StructureSet
+from engine.volume import Geometry, Volume
 
 if TYPE_CHECKING:
-    from engine.dicom import report_write
+    from engine.dicom import report_write, segmentation_write
 else:
+    segmentation_write = later("engine.dicom.segmentation_write")
     report_write = later("engine.dicom.report_write")
 
 
@@ -260,8 +262,7 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
     outcome.boxes = [finding_values(box) for box in result.boxes]
     structures = StructureSet(volume.geometry, result.rois, label=card.title[:16])
     outcome.structures = [
-        {"name": roi.name, "planes": len(roi.planes), "volume_cm3": round(roi.volume_cm3(volume.geometry), 3)}
-        for roi in structures.rois
+        {"name": roi.name, "planes": len(roi.planes), **_size(roi, volume.geometry)} for roi in structures.rois
     ]
     if study.output is not None:
         writing = time.perf_counter()
@@ -275,6 +276,12 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
     outcome.stages = {name: round(seconds, 3) for name, seconds in outcome.stages.items()}
 
 
+def _size(roi: Roi, geometry: Geometry) -> dict[str, float]:
+    """The volume of a structure, or on a picture its area, under a name that says the unit."""
+    name = {"cm³": "volume_cm3", "mm²": "area_mm2", "px²": "area_px2"}[geometry.size_unit]
+    return {name: round(roi.size(geometry), 3)}
+
+
 def _check_output(request: _Request, study: Study, volume: Volume) -> None:
     """Refuse, before the model runs, what could not be written after it."""
     if study.report is not None and not volume.instances:
@@ -286,7 +293,11 @@ def _check_output(request: _Request, study: Study, volume: Volume) -> None:
         return
     one_mask = study.output.name.endswith(MASK_SUFFIX)
     as_rtstruct = study.output.suffix.lower() == ".dcm"
-    if as_rtstruct or request.patient is not None:
+    if as_rtstruct and not volume.geometry.in_patient and request.patient is None:
+        problem = segmentation_write.why_no_segmentation(volume)
+        if problem:
+            raise WriteError(f"{study.path.name}: {problem}")
+    elif as_rtstruct or request.patient is not None:
         require_image(volume, request.patient, study.path.name)
     if request.patient is not None and not as_rtstruct:
         raise WriteError(f"--with-image needs an RTSTRUCT file (.dcm) for -o, not {study.output.name}.")
@@ -318,6 +329,12 @@ def _write(request: _Request, study: Study, structures: StructureSet, volume: Vo
     notes: list[str] = []
     if structures.rois and all(roi.is_empty for roi in structures.rois):
         notes.append("Nothing was found, so the structures have no contours.")
+    if not volume.geometry.in_patient and not output.name.endswith(MASK_SUFFIX):
+        if output.suffix.lower() == ".dcm":
+            segmentation_write.export_segmentation(structures, volume, output, progress)
+        else:
+            write_picture_masks(structures, volume, output, progress)
+        return _Written(output, tuple(notes))
     if (volume.instances or request.patient is not None) and not output.name.endswith(MASK_SUFFIX):
         if output.suffix.lower() != ".dcm":
             output = output / f"{_stem(study.path)}.dcm" if output.is_dir() else output.with_name(f"{output.name}.dcm")

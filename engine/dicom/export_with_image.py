@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.dicom.certificate import Certificate
 from engine.dicom.image_write import PatientIdentity, why_no_series, write_image_series
 from engine.dicom.presets import ExportOptions
-from engine.dicom.rtstruct_write import STANDARD, export_rtstruct
+from engine.dicom.rtstruct_write import NO_FRAME, STANDARD, export_rtstruct
 from engine.errors import MismatchError
 from engine.progress import Progress, silent
 from engine.structures import StructureSet
@@ -36,6 +36,8 @@ def require_image(volume: Volume, patient: PatientIdentity | None, what: str) ->
     Raises:
         MismatchError: the image must be written too, or a patient is missing, or was given for a DICOM series.
     """
+    if not volume.geometry.in_patient:
+        raise MismatchError(f"{what}: {NO_FRAME}")
     if volume.instances:
         if patient is not None:
             raise MismatchError(

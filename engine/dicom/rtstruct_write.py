@@ -61,6 +61,12 @@ IMPLEMENTATION_UID = stable_uid("Planimeter")
 
 STANDARD = ExportOptions()
 
+#: Why a picture has no RTSTRUCT.
+NO_FRAME = (
+    "A picture lies in no frame of reference, in which an RTSTRUCT would have to say where its contours are; write "
+    "masks or a DICOM segmentation instead."
+)
+
 Image = tuple[str, str, int | None]
 
 
@@ -91,6 +97,8 @@ def export_rtstruct(
         CertificationError: the file, read back, differs; what stood at `path` is still there.
         WriteError: nothing to write, or the folder can't be written to.
     """
+    if not structures.geometry.in_patient:
+        raise MismatchError(NO_FRAME)
     if volume is not None and not structures.geometry.same_grid(volume.geometry):
         raise MismatchError("The structures lie on the planes of another image than the one to export them with.")
     rois = tuple(_with_uid(_without_crumbs(roi), structures) for roi in chosen(structures, options))

@@ -179,3 +179,30 @@ def test_a_structure_that_is_not_there_is_told_and_no_reason_to_stop(tmp_path: P
 def test_a_model_that_may_find_nothing_is_not_asked(tmp_path: Path, ct: Volume) -> None:
     result = run_card(quick_card(tmp_path / "any", {"Tumour": -9.0}), {"ct": ct}, device="cpu")
     assert result.notes == ("Nothing was found.",)
+
+
+def photograph(colour: bool = True) -> Volume:
+    shape = (1, 20, 30)
+    voxels = np.zeros((*shape, 3) if colour else shape, np.uint8)
+    return Volume(voxels, Geometry.picture(shape), "XC", "rgb" if colour else "")
+
+
+def test_a_card_for_photographs_takes_them_and_refuses_a_ct_and_grey_levels(ct: Volume) -> None:
+    card = made_for(modality=["XC", "OP"], units="rgb")
+    assert why_unsuitable(card, {"ct": photograph()}) == []
+    texts = [refusal.text for refusal in why_unsuitable(card, {"ct": ct})]
+    assert "The model is made for a photograph or an eye photograph, and this image is CT." in texts
+    (grey,) = why_unsuitable(card, {"ct": photograph(colour=False)})
+    assert grey.text == "The model needs a picture in colour, and this image has grey levels."
+    assert not grey.overridable
+
+
+def test_a_card_for_volumes_refuses_a_photograph_for_good(ct: Volume) -> None:
+    for units in ("HU", "z", ""):
+        refusals = why_unsuitable(made_for(modality=["CT", "XC"], units=units), {"ct": photograph()})
+        assert "The model reads grey levels, and this picture is in colour." in [refusal.text for refusal in refusals]
+        assert any(not refusal.overridable for refusal in refusals)
+    lengths = why_unsuitable(made_for(modality=["CT", "XC"], units=""), {"ct": photograph(colour=False)})
+    assert [refusal.text for refusal in lengths] == [
+        "The model needs millimetres, and this picture does not say how large its pixels are."
+    ]

@@ -10,14 +10,17 @@ from PySide6.QtWidgets import QMessageBox
 
 from engine.later import later
 from engine.structures import StructureSet
+from engine.volume import Geometry
 from viewer.review import corrected
 from viewer.unexported import unexported
 from viewer.widgets.main_window import MainWindow
 
 if TYPE_CHECKING:
+    from engine.dicom import rtstruct_write
     from engine.dicom.certificate import Certificate
     from viewer.widgets import certificate_view, export_dialog, masks_dialog
 else:
+    rtstruct_write = later("engine.dicom.rtstruct_write")
     certificate_view = later("viewer.widgets.certificate_view")
     export_dialog = later("viewer.widgets.export_dialog")
     masks_dialog = later("viewer.widgets.masks_dialog")
@@ -50,7 +53,7 @@ class Exporting:
             "Export &masks…",
             self.export_masks,
             for_series=True,
-            tip="Write the structures as NIfTI or NRRD masks",
+            tip="Write the structures as NIfTI or NRRD masks; those of a picture as PNG or a DICOM segmentation too",
         )
 
     def export_rtstruct(self) -> None:
@@ -58,6 +61,10 @@ class Exporting:
         structures, volume = self.window.session.structures, self.window.session.volume
         if structures is None or volume is None or not structures.rois:
             self.window.show_message(NOTHING_TO_EXPORT)
+            return
+        if not volume.geometry.in_patient:
+            self.window.show_message(rtstruct_write.NO_FRAME, "warning")
+            self.export_masks()
             return
         seen = self.window.session.seen | corrected(self.window.history.steps[0])
         dialog = export_dialog.ExportDialog(structures, volume, self.window, seen)
@@ -80,11 +87,20 @@ class Exporting:
             self.window.show_message(NOTHING_TO_EXPORT)
             return
         dialog = masks_dialog.MasksDialog(structures, volume, self.window)
-        dialog.written.connect(
-            lambda paths, folder: self.window.show_message(f"{len(paths)} masks were written to {folder}.")
-        )
+        dialog.written.connect(lambda paths, folder: self._masks_written(len(paths), folder, dialog.chosen))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+    def _masks_written(self, count: int, folder: Path, written: StructureSet) -> None:
+        self.window.show_message(f"{count} file{'s were' if count != 1 else ' was'} written to {folder}.")
+        if not written.geometry.in_patient and written.geometry is self._geometry:
+            # Nothing else could hold them.
+            self.window.session.set_filed(written)
+
+    @property
+    def _geometry(self) -> Geometry | None:
+        volume = self.window.session.volume
+        return volume.geometry if volume is not None else None
 
     def may_leave(self) -> bool:
         """Ask about work that no file has yet; False when the user wants to stay."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QStandardPaths, Signal
 from PySide6.QtWidgets import (
@@ -16,7 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.later import later
 from engine.masks import MaskFormat, write_masks
+from engine.picture_masks import write_picture_masks
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume
@@ -24,8 +26,23 @@ from viewer.widgets.settings import settings
 from viewer.widgets.structure_checklist import StructureChecklist
 from viewer.widgets.task_dialog import TaskDialog
 
+if TYPE_CHECKING:
+    from engine.dicom import segmentation_write
+else:
+    segmentation_write = later("engine.dicom.segmentation_write")
+
 FOLDER_KEY = "export/masks"
 FORMATS: tuple[tuple[str, MaskFormat], ...] = (("NIfTI, compressed (.nii.gz)", "nii.gz"), ("NRRD (.nrrd)", "nrrd"))
+#: Of pictures: masks that any program for pictures opens; and one file for all, of a picture that is a DICOM file.
+PNG, SEGMENTATION = ("PNG (.png)", "png"), ("DICOM segmentation, all in one file (.dcm)", "dcm")
+
+
+def _formats(volume: Volume) -> list[tuple[str, str]]:
+    """What the structures of an image can be written as, the usual first."""
+    if volume.geometry.in_patient:
+        return list(FORMATS)
+    segmentation = [] if segmentation_write.why_no_segmentation(volume) else [SEGMENTATION]
+    return [PNG, *segmentation, *FORMATS]
 
 
 class MasksDialog(TaskDialog):
@@ -37,9 +54,11 @@ class MasksDialog(TaskDialog):
     def __init__(self, structures: StructureSet, volume: Volume, parent: QWidget | None = None) -> None:
         super().__init__("Export masks", "Export", "Write the masks", parent)
         self._structures, self._volume = structures, volume
+        #: What is written, or was.
+        self.chosen = structures
         self.checklist = StructureChecklist(structures, self)
         self.format = QComboBox(self)
-        for text, value in FORMATS:
+        for text, value in _formats(volume):
             self.format.addItem(text, value)
         self.format.setToolTip("Kind of file: one for each structure, 1 inside and 0 outside")
         home = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation) or str(Path.home())
@@ -69,11 +88,21 @@ class MasksDialog(TaskDialog):
             return
         folder = Path(text).expanduser()
         settings().setValue(FOLDER_KEY, str(folder))
-        chosen = replace(self._structures, rois=tuple(roi for roi in self._structures.rois if roi.number in numbers))
-        volume, kind = self._volume, cast(MaskFormat, self.format.currentData())
+        self.chosen = chosen = replace(
+            self._structures, rois=tuple(roi for roi in self._structures.rois if roi.number in numbers)
+        )
+        volume, kind = self._volume, str(self.format.currentData())
 
         def work(progress: Progress) -> list[Path]:
-            return [mask.path for mask in write_masks(chosen, volume, folder, kind, progress=progress)]
+            if kind == PNG[1]:
+                return write_picture_masks(chosen, volume, folder, progress)
+            if kind == SEGMENTATION[1]:
+                path = folder / f"{Path(volume.info.source).stem}_segmentation.dcm"
+                segmentation_write.export_segmentation(chosen, volume, path, progress)
+                return [path]
+            return [
+                mask.path for mask in write_masks(chosen, volume, folder, cast(MaskFormat, kind), progress=progress)
+            ]
 
         stopped = "Stopped; the masks that were finished by then are in the folder."
         self.run_task(work, lambda paths: self.written.emit(paths, folder), stopped)
