@@ -18,6 +18,8 @@ from viewer.render.lines import VIEW_COLOURS
 from viewer.render.orientation import ViewFrame, letters, view_frame
 from viewer.render.planes_part import PLANE_VIEWS, PlanesPart
 from viewer.render.surfaces_part import SurfacesPart
+from viewer.render.volume_looks import VolumeLook
+from viewer.render.volume_part import VolumePart
 from viewer.session import Session, View
 
 
@@ -35,6 +37,8 @@ class SurfaceScene:
         self._planes = PlanesPart(self.renderer)
         self._surfaces = SurfacesPart(self.renderer)
         self._companions = CompanionSurfaces(self.renderer)
+        self._volume = VolumePart(self.renderer)
+        self._volume_look: VolumeLook | None = None
         self._title = text_actor("title")
         self._title.SetInput("3D")
         self._title.GetTextProperty().SetColor(*VIEW_COLOURS[View.THREE_D])
@@ -59,15 +63,29 @@ class SurfaceScene:
         if display is None or volume is None:
             self._frames = {}
             self._planes.show((), {})
+            self._volume.show(None, None)
             self._facing.SetInput("")
             self.changed.emit()
             return
         self._frames = {view: view_frame(view, display.geometry, volume.geometry) for view in PLANE_VIEWS}
+        self._volume.show(display, self._volume_look)
         self._planes.show(self.session.layers, self._frames)
         self._planes.set_cursor(self.session.cursor_lps)
         self._surfaces.update(self.session.structures, self._frames[View.AXIAL])
         self._companions.show(self.session.companions, self._frames[View.AXIAL])
         self.reset_camera()
+
+    def show_volume(self, look: VolumeLook | None) -> None:
+        """Show the open image itself as a volume, or none."""
+        self._volume_look = look
+        self._volume.show(self.session.display if self._frames else None, look)
+        self.changed.emit()
+
+    def set_moving(self, moving: bool) -> None:
+        """The hand turns the view, which must follow: a volume is drawn more coarsely until it rests."""
+        if self._volume.is_shown:
+            self._volume.set_moving(moving)
+            self.changed.emit()
 
     def set_planes_visible(self, shown: bool) -> None:
         """Show the three planes among the surfaces, or the surfaces alone."""
@@ -175,6 +193,7 @@ class SurfaceScene:
             self._cursor_moved = False
             self._planes.set_cursor(self.session.cursor_lps)
         self._planes.prepare()
+        self._volume.prepare()
 
     def _on_layers(self, _: LayersChanged) -> None:
         if self._frames:

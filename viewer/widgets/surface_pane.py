@@ -85,10 +85,12 @@ class SurfacePane(VtkPane):
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Start a drag."""
         self._drag = (event.button(), event.position())
+        self.scene.set_moving(True)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """End the drag."""
         self._drag = None
+        self.scene.set_moving(False)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Enlarge the view, or show all four again."""
