@@ -41,14 +41,15 @@ def list_models(as_json: bool, folder: tuple[Path, ...]) -> None:
     help="Patient directions along which columns, rows and planes rose where the model was taught, where it does not "
     "say so itself.",
 )
+@click.option("--task", default="", help="Which of several tasks that a folder of TotalSegmentator's weights holds.")
 @click.option("--replace", is_flag=True, help="Take the place of a model of the same id.")
-def import_(path: Path, card_id: str, axes: str, replace: bool) -> None:
+def import_(path: Path, card_id: str, axes: str, task: str, replace: bool) -> None:
     """Convert a model of another program (a folder or a zip), once; nothing in it is executed."""
     from engine.console import progress_bar
     from engine.importing.client import import_model
 
     with progress_bar() as progress:
-        loaded = import_model(path, card_id=card_id, axes=axes.upper(), replace=replace, progress=progress)
+        loaded = import_model(path, card_id=card_id, axes=axes.upper(), task=task, replace=replace, progress=progress)
     card = loaded.card
     click.echo(f"{card.id}\t{card.title}\t{len(card.outputs)} structures")
     click.echo(f"Licence of the weights: {card.licence.weights or 'absent'}.")

@@ -20,7 +20,13 @@ AXES = re.compile(r"([LR][AP][SI])?")
 
 
 def import_model(
-    path: Path, *, card_id: str = "", axes: str = "", replace: bool = False, progress: Progress = silent
+    path: Path,
+    *,
+    card_id: str = "",
+    axes: str = "",
+    task: str = "",
+    replace: bool = False,
+    progress: Progress = silent,
 ) -> LoadedCard:
     """Convert a model in a process of its own, without rights, and put its card among the user's.
 
@@ -28,6 +34,7 @@ def import_model(
         path: a folder or a zip.
         card_id: of the card; "" for one that is made of the model's name.
         axes: along which the model was taught, as "RAS"; "" for what it says.
+        task: which of several that the folder holds.
         replace: a card of that id that is there already.
         progress: reports and may stop.
 
@@ -47,7 +54,7 @@ def import_model(
     with tempfile.TemporaryDirectory(prefix="planimeter-import-") as place:
         made = Path(place) / "card"
         made.mkdir()
-        _convert([str(path.resolve()), str(made), card_id, axes], progress)
+        _convert([str(path.resolve()), str(made), card_id, axes, task], progress)
         loaded = load_card(made)
         if loaded.problem:
             raise CardError(loaded.problem)

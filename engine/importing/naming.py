@@ -28,6 +28,7 @@ _WORDS = {
     "mandible": "Bone_Mandible", "optic nerve": "OpticNrv", "optic chiasm": "OpticChiasm", "eyeball": "Eye",
     "femoral head": "Femur_Head", "seminal vesicle": "SeminalVes", "seminal vesicles": "SeminalVes",
     "oral cavity": "Cavity_Oral", "lacrimal gland": "Glnd_Lacrimal", "body": "External",
+    "clavicula": "Clavicle", "common carotid artery": "A_Carotid",
 }  # fmt: skip
 
 

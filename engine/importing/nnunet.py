@@ -68,8 +68,15 @@ def configuration_of(folder: Path) -> str:
     return folder.name.split("__")[-1]
 
 
-def folds_of(folder: Path) -> list[Path]:
-    """The checkpoints of a results folder: of the numbered folds, else of the one that was trained on all."""
+def folds_of(folder: Path, wanted: Sequence[int] = ()) -> list[Path]:
+    """The checkpoints of a results folder: of the numbered folds, else of the one that was trained on all.
+
+    Args:
+        folder: `TRAINER__PLANS__CONFIGURATION`.
+        wanted: these alone; all where none is named.
+    """
+    if wanted:
+        return [path for fold in wanted if (path := folder / f"fold_{fold}" / CHECKPOINT).is_file()]
     numbered = [
         path for path in sorted(folder.glob("fold_*")) if path.name[5:].isdigit() and (path / CHECKPOINT).is_file()
     ]
@@ -77,7 +84,9 @@ def folds_of(folder: Path) -> list[Path]:
     return [path / CHECKPOINT for path in numbered] or ([everything] if everything.is_file() else [])
 
 
-def node_of(source: Source, folder: Path, target: Path, *, name: str, done: float, share: float) -> Json:
+def node_of(
+    source: Source, folder: Path, target: Path, *, name: str, done: float, share: float, folds: Sequence[int] = ()
+) -> Json:
     """The node of a results folder, its weights written.
 
     Args:
@@ -86,11 +95,12 @@ def node_of(source: Source, folder: Path, target: Path, *, name: str, done: floa
         target: folder for the weights.
         name: of the node.
         done, share: of the whole work, what is done before, and what each fold is.
+        folds: these alone; all where none is named.
     """
     plans = Plans(source.json(folder / "plans.json"), source.told(folder / "plans.json"))
     dataset = source.json(folder / "dataset.json")
     labels = labels_of(dataset, source.told(folder / "dataset.json"))
-    checkpoints = folds_of(folder)
+    checkpoints = folds_of(folder, folds)
     if not checkpoints:
         raise CardError(f"{source.told(folder)} has no fold with a {CHECKPOINT}, so there are no weights.")
     params = plans.params(configuration_of(folder))
@@ -179,13 +189,7 @@ def inputs_of(channels: Sequence[tuple[str, str]], params: Json) -> list[Json]:
 
 def options_of(params: Json) -> list[Json]:
     """What a person may choose for a run."""
-    exact = {
-        "key": "exact",
-        "label": "Exactly nnU-Net's voxels",
-        "kind": "flag",
-        "sets": "network.exact",
-        "tip": "Outlines of the voxels that nnU-Net itself would set, in full precision, in place of smooth contours",
-    }
+    exact = exact_option("network.exact", "nnU-Net")
     if not params["mirrors"]:
         return [exact]
     copies = 2 ** len(params["mirrors"])
@@ -197,6 +201,17 @@ def options_of(params: Json) -> list[Json]:
         "tip": "Without the mirrored copies that are averaged otherwise; contours may differ a little",
     }
     return [quick, exact]
+
+
+def exact_option(sets: str, program: str) -> Json:
+    """The choice of another program's own voxels."""
+    return {
+        "key": "exact",
+        "label": f"Exactly {program}'s voxels",
+        "kind": "flag",
+        "sets": sets,
+        "tip": f"Outlines of the voxels that {program} itself would set, in full precision, not smooth contours",
+    }
 
 
 def licence_of(folder: Path) -> str:

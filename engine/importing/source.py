@@ -27,10 +27,12 @@ class Wish:
     Args:
         card_id: of the card; "" for one that is made of the model's name.
         axes: patient directions along which columns, rows and planes rise as the model was taught; "" for what it says.
+        task: which of several that a folder holds.
     """
 
     card_id: str = ""
     axes: str = ""
+    task: str = ""
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.importing import card_folder, nnunet
+from engine.importing import card_folder, nnunet, totalsegmentator
 from engine.importing.source import Source
 
 
@@ -27,5 +27,6 @@ class Importer:
 #: The first that recognises a folder converts it.
 IMPORTERS: tuple[Importer, ...] = (
     Importer("a card of Planimeter", card_folder.recognises, card_folder.convert),
+    Importer("weights of TotalSegmentator", totalsegmentator.recognises, totalsegmentator.convert),
     Importer("a results folder of nnU-Net v2", nnunet.recognises, nnunet.convert),
 )

@@ -1,4 +1,4 @@
-"""The process that converts a model: `python -m engine.importing.worker PATH TARGET ID AXES`.
+"""The process that converts a model: `python -m engine.importing.worker PATH TARGET ID AXES TASK`.
 
 Before anything of the model is read it gives up the network, and the right to write anywhere but to the temporary
 folder, where TARGET must lie. It prints a line of JSON for each step: {"fraction", "stage"}, and last {"done"} or
@@ -72,11 +72,11 @@ class _Reports:
 
 def main() -> None:
     """Convert what the arguments name."""
-    path, target, card_id, axes = sys.argv[1:]
+    path, target, card_id, axes, task = sys.argv[1:]
     reports = _Reports(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what a library prints must not run into the lines
     try:
-        converted(Path(path), Path(target), Wish(card_id, axes), reports)
+        converted(Path(path), Path(target), Wish(card_id, axes, task), reports)
     except PlanimeterError as error:
         reports.tell(failed=str(error))
     except MemoryError:

@@ -135,6 +135,26 @@ class Maps:
             maps.add(k, plane)
         return maps
 
+    @classmethod
+    def overlaid(cls, layers: "Sequence[Maps]") -> "Maps":
+        """Maps of one grid as one: where two draw, a later one wins, and the lines of both meet there."""
+        first = layers[0]
+        maps = cls([label for layer in layers for label in layer.labels], first.prepared, exclusive=False)
+        planes = sorted({k for layer in layers for held in layer._planes.values() for k in held})
+        for k in planes:
+            above = np.zeros(first.prepared.shape[1:], np.float16)
+            for layer in reversed(layers):
+                drawn = [(label, held[k]) for label, held in layer._planes.items() if k in held]
+                for label, plane in drawn:
+                    box = _box_of(plane)
+                    lead = np.minimum(plane.lead, 1 - above[box])
+                    kept = _Plane(plane.row, plane.column, plane.probability, lead)
+                    maps._planes.setdefault(label, {})[k] = kept
+                for _, plane in drawn:
+                    box = _box_of(plane)
+                    above[box] = np.maximum(above[box], plane.lead)
+        return maps
+
     def dense_on(self, other: Prepared, labels: Sequence[str]) -> NDArray[np.float16]:
         """`dense`, on the grid of another image of the same volume; linear, 0 outside."""
         here = self.dense(labels)
@@ -187,6 +207,11 @@ def _moved(array: NDArray[Any], here: Prepared, there: Prepared, interpolator: i
     source = to_image(here.axes.to_image(array), here.geometry)
     moved = sitk.Resample(source, there.frame(), sitk.Transform(), interpolator, 0.0, source.GetPixelID())
     return there.axes.to_network(sitk.GetArrayFromImage(moved))
+
+
+def _box_of(plane: _Plane) -> tuple[slice, slice]:
+    rows, columns = plane.lead.shape
+    return slice(plane.row, plane.row + rows), slice(plane.column, plane.column + columns)
 
 
 def _used(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:

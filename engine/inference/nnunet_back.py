@@ -8,12 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from engine.contouring.trace import trace_mask_volume
-from engine.inference.nnunet_grid import Grid, spacing_of
+from engine.inference.nnunet_grid import Grid, back_from, spacing_of
 from engine.inference.outlines import Outlines
 from engine.inference.spline import coarse_axis, line_between
 from engine.operations.nnunet import Params
 from engine.progress import Progress, part
-from engine.volume import Volume
+from engine.resample import onto_regular_grid
+from engine.volume import Geometry, Volume
 
 
 class Voxels:
@@ -58,7 +59,11 @@ class Voxels:
     def outlines(self, image: Volume, progress: Progress) -> Outlines:
         """Lines around the voxels of each label, on the planes of the image: filled, they give the voxels back."""
         found = {}
-        labels = _onto_planes(np.ascontiguousarray(self._grid.axes.to_image(self.labels)), self._grid, image)
+        labels = np.ascontiguousarray(self._grid.axes.to_image(self.labels))
+        source = onto_regular_grid(image)
+        if self._params.first_mm is not None:
+            labels = labels[np.ix_(*back_from(self._grid.volume.geometry.shape, source.geometry.shape))]
+        labels = _onto_planes(labels, source.geometry, image.geometry)
         for index, label in enumerate(self._params.labels):
             covered = self._params.covers[index] if self._params.covers else (index + 1,)
             mask = labels == covered[0] if len(covered) == 1 else np.isin(labels, covered)
@@ -84,10 +89,11 @@ class Voxels:
             self.labels[place][region] = value
 
 
-def _onto_planes(labels: NDArray[np.uint8 | np.uint16], grid: Grid, image: Volume) -> NDArray[np.uint8 | np.uint16]:
-    """Labels of the regular grid on the image's planes: the nearest, where those are uneven or tilted."""
-    here, there = grid.volume.geometry, image.geometry
-    if here is there:
+def _onto_planes(
+    labels: NDArray[np.uint8 | np.uint16], here: Geometry, there: Geometry
+) -> NDArray[np.uint8 | np.uint16]:
+    """Labels of a regular grid on an image's planes: the nearest, where those are uneven or tilted."""
+    if here.same_grid(there):
         return labels
     out = np.zeros(there.shape, labels.dtype)
     for k in range(there.shape[0]):

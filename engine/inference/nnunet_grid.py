@@ -18,6 +18,7 @@ from engine.preprocessing.plan import Plan
 from engine.progress import Progress, part
 from engine.resample import onto_regular_grid, steps_of
 from engine.sitk_image import to_image
+from engine.values import Triple
 from engine.volume import Float32Array, Geometry, Volume
 
 #: Most voxels that an image may have on the network's grid, all channels together: 4 GB as float32.
@@ -80,14 +81,20 @@ def on_grid(
         EngineError: it would be too large.
     """
     first = onto_regular_grid(images[0])
-    axes = _axes(params, first.geometry)
     volumes = [first, *(_laid_onto(image, first) for image in images[1:])]
+    if params.first_mm is not None:
+        volumes = [at_spacing(volume, params.first_mm) for volume in volumes]
+        first = volumes[0]
+    axes = _axes(params, first.geometry)
     arrays = [axes.to_network(volume.voxels) for volume in volumes]
     nonzero = arrays[0] != 0
     for array in arrays[1:]:
         nonzero |= array != 0
     box = _box(nonzero)
     steps = [steps_of(first.geometry)[axis] for axis in axes.order]
+    if params.first_mm is not None:
+        # The name of the spacing counts, although voxels whose outermost stay where they are lie a little closer.
+        steps = [_towards(first.geometry, params.first_mm)[axis] for axis in axes.order]
     spacing = (steps[0], steps[1], steps[2])
     wanted = spacing_of(params, spacing)
     cut = _size(box)
@@ -114,6 +121,48 @@ def on_grid(
         for index, value in enumerate(_values(params)):
             data[len(arrays) + index] = moved == value
     return grid, data
+
+
+def at_spacing(volume: Volume, spacing_mm: Triple) -> Volume:
+    """An image on the number of voxels that a spacing asks for, its outermost voxels where they are, in whole numbers.
+
+    Args:
+        volume: regular.
+        spacing_mm: towards the patient's right, front and head.
+    """
+    geometry = volume.geometry
+    wanted = _towards(geometry, spacing_mm)
+    factors = [own / new for own, new in zip(steps_of(geometry), wanted, strict=True)]
+    if all(factor == 1 for factor in factors):
+        return volume
+    # Turned as it is resampled elsewhere, so that what is a whole number there is one here.
+    axes = AxisOrder.towards(geometry, "RAS")
+    turned = axes.to_network(volume.voxels).transpose()
+    zoom = [factors[axis] for axis in axes.order][::-1]
+    values = ndimage.zoom(turned, zoom, order=1, mode="nearest", output=np.float64)
+    voxels = np.ascontiguousarray(axes.to_image(np.trunc(values).astype(np.int32).transpose()))
+    sizes = zip(steps_of(geometry), geometry.shape, voxels.shape, strict=True)
+    steps = [step * (n - 1) / (m - 1) if m > 1 and n > 1 else step * n / m for step, n, m in sizes]
+    place = Geometry.regular(geometry.origins_lps[0], geometry.directions, steps[::-1], voxels.shape)
+    return replace(volume, voxels=voxels, geometry=place, instances=())
+
+
+def back_from(shape: Shape, onto: Shape) -> list[NDArray[np.intp]]:
+    """For each axis, the voxel of an image on other numbers of voxels that is nearest to each."""
+    found = []
+    for count, wanted in zip(shape, onto, strict=True):
+        index = np.arange(count, dtype=np.float64)
+        found.append(np.asarray(ndimage.zoom(index, wanted / count, order=0, mode="nearest"), np.intp))
+    return found
+
+
+def _towards(geometry: Geometry, spacing_mm: Triple) -> list[float]:
+    """(plane, row, column) mm of what is given towards right, front and head."""
+    axes = AxisOrder.towards(geometry, "RAS")
+    steps = [0.0, 0.0, 0.0]
+    for axis, image_axis in enumerate(axes.order):
+        steps[image_axis] = spacing_mm[2 - axis]
+    return steps
 
 
 def spacing_of(params: Params, own: Sequence[float]) -> tuple[float, float, float]:

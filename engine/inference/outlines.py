@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import MultiPolygon
+from shapely import MultiPolygon, get_parts, union_all
 
 from engine.contouring.fill import fill
 from engine.inference.preprocess import Prepared
@@ -33,6 +33,19 @@ class Outlines:
         """What was drawn."""
         return tuple(self.areas)
 
+    @classmethod
+    def overlaid(cls, layers: "Sequence[Outlines]") -> "Outlines":
+        """Outlines of one image as one: what a later one has is taken from the earlier ones."""
+        areas: dict[str, dict[int, MultiPolygon]] = {}
+        above: dict[int, list[MultiPolygon]] = {}
+        for layer in reversed(layers):
+            for label, planes in layer.areas.items():
+                areas[label] = {k: _without(area, above.get(k, [])) for k, area in planes.items()}
+            for planes in layer.areas.values():
+                for k, area in planes.items():
+                    above.setdefault(k, []).append(area)
+        return cls(layers[0].geometry, {label: areas[label] for layer in layers for label in layer.areas})
+
     def dense_on(self, other: Prepared, labels: Sequence[str]) -> NDArray[np.float16]:
         """(labels, planes, rows, columns) on another grid of the image, network axes: how much of a voxel is inside."""
         out = np.zeros((len(labels), *other.shape), np.float16)
@@ -45,3 +58,11 @@ class Outlines:
     def seen_on(self, other: Prepared) -> NDArray[np.bool_]:
         """All of another grid: the whole image was looked at."""
         return np.ones(other.shape, np.bool_)
+
+
+def _without(area: MultiPolygon, others: Sequence[MultiPolygon]) -> MultiPolygon:
+    near = [other for other in others if area.intersects(other)]
+    if not near:
+        return area
+    left = area.difference(union_all(near))
+    return MultiPolygon([piece for piece in get_parts(left) if piece.geom_type == "Polygon"])

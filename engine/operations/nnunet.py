@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from engine.operations.kinds import PLACES, Kind, Made, expect
 from engine.operations.networks import Network
-from engine.values import Labels, Millimetres, Strict
+from engine.values import Labels, Millimetres, Strict, Triple
 
 if TYPE_CHECKING:
     from engine.inference.context import Context
@@ -62,6 +62,9 @@ class Params(Strict):
         dimensions: 3, or 2 for one plane at a time.
         axes: patient directions along which columns, rows and planes rise as the network was taught; "" for those of
             the image.
+        first_mm: the image is brought to this spacing towards the patient's right, front and head before all else: by a
+            line, with its outermost voxels where they are, in whole numbers. The voxels that are set there go back to
+            the nearest. (TotalSegmentator's way around nnU-Net.)
         transpose: the order in which it takes [plane, row, column].
         spacing_mm: along the axes so ordered; one fewer in two dimensions.
         channels: one an image.
@@ -81,6 +84,7 @@ class Params(Strict):
     network: Network
     dimensions: Literal[2, 3]
     axes: Annotated[str, StringConstraints(pattern=r"^([LR][AP][SI])?$")] = ""
+    first_mm: Triple | None = None
     transpose: tuple[Axis, Axis, Axis] = (0, 1, 2)
     spacing_mm: Annotated[tuple[Millimetres, ...], Field(min_length=2, max_length=3)]
     channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=16)]
@@ -111,6 +115,8 @@ class Params(Strict):
         regions = len(self.labels) if self.activation == "sigmoid" else 0
         if len(self.covers) != regions or len(self.paints) != regions:
             raise ValueError("each region, and nothing else, says what it covers and is painted with")
+        if self.first_mm is not None and self.cascade:
+            raise ValueError("a cascade is not resampled before all else")
         if self.logits.order > 1:
             raise ValueError("logits are resampled by order 0 or 1")
         return self

@@ -16,6 +16,7 @@ from engine.operations import (
     hierarchy,
     mask,
     nnunet,
+    overlay,
     segment,
     sieve,
     threshold,
@@ -64,6 +65,7 @@ OPERATIONS: dict[str, Operation] = {
     "mask": Operation("joining", mask.Params, mask.makes, mask.run),
     "concatenate": Operation("joining", concatenate.Params, concatenate.makes, concatenate.run),
     "combine": Operation("joining", combine.Params, combine.makes, combine.run),
+    "overlay": Operation("joining", overlay.Params, overlay.makes, overlay.run),
     "hierarchy": Operation("joining", hierarchy.Params, hierarchy.makes, hierarchy.run),
     "choose": Operation("joining", choose.Params, choose.makes, choose.run),
 }

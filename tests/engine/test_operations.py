@@ -188,6 +188,11 @@ EXAMPLES: dict[str, Example] = {
     ),
     "candidates": Example(lambda folder: [SPOTS], [output("Spot", kind="box")], boxed),
     "sieve": Example(sieve, [output("Spot", "sure", kind="box")], boxed),
+    "overlay": Example(
+        lambda folder: [BOX, EVERYTHING, node("both", "overlay", "all box")], [output("Box"), output("All")],
+        lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all())
+        and not (voxels_of(result, volume, 1) & bright(volume)).any(),
+    ),
     "hierarchy": Example(
         lambda folder: [classifier(folder), node("tree", "hierarchy", "kind", parents={"ab": ["a", "b"], "c": ["c"]})],
         [output("ab", kind="score"), output("c", kind="score"), output("a", kind="score"), output("b", kind="score")],

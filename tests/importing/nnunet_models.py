@@ -40,9 +40,10 @@ class Model:
     previous: "Model | None" = None
     folds: tuple[str, ...] = ("0",)
     features: int = 4
+    trainer: str = "nnUNetTrainer"
 
     def folder(self, place: Path) -> Path:
-        return place / self.name / f"nnUNetTrainer__nnUNetPlans__{self.configuration}"
+        return place / self.name / f"{self.trainer}__nnUNetPlans__{self.configuration}"
 
     def write(self, place: Path) -> Path:
         """The results folder without weights."""

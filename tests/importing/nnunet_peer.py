@@ -1,7 +1,8 @@
 """nnU-Net's own part of the comparison, run by an interpreter that has nnunetv2: `nnunet_peer.py FOLDER`.
 
-Reads FOLDER/cases.json, a list of {"name", "model" (a results folder), "images", "out", "previous" (or ""), "step",
-"mirror"}; makes the weights of each model where there are none, from a seed; predicts; prints seconds and peak memory.
+Reads FOLDER/cases.json, a list of {"name", "model" (a results folder), "images", "out", "previous" (or ""), "folds",
+"mirrors"}, or of what TotalSegmentator is to do: {"name", "task", "ids", "models", "results", ...}. Makes
+the weights of each model where there are none, from a seed; predicts; tells seconds and memory in FOLDER/told.json.
 """
 
 import json
@@ -66,6 +67,21 @@ def make_weights(model: Path, folds: list[str], mirrors: list[int] | None) -> No
         )  # fmt: skip
 
 
+def total_segmentator(case: dict[str, object]) -> None:
+    """A task by TotalSegmentator's own code."""
+    import nnunetv2.paths
+    import nnunetv2.utilities.file_path_utilities as places
+
+    nnunetv2.paths.nnUNet_results = places.nnUNet_results = str(case["results"])
+    from totalsegmentator.nnunet import nnUNet_predict_image
+
+    nnUNet_predict_image(
+        case["images"][0], Path(f"{case['out']}.nii.gz"), case["ids"], model="3d_fullres", folds=[0],
+        trainer=case["trainer"], tta=False, multilabel_image=True, resample=case["spacing"], task_name=case["task"],
+        nr_threads_resampling=1, nr_threads_saving=1, quiet=True, device="cpu",
+    )  # fmt: skip
+
+
 def _channels(network: torch.nn.Module) -> int:
     return next(value.shape[1] for value in network.state_dict().values() if value.ndim > 3)
 
@@ -75,6 +91,13 @@ def main(folder: Path) -> None:
     told = {}
     torch.set_num_threads(2)
     for case in json.loads((folder / "cases.json").read_text()):
+        if "task" in case:
+            for model in case["models"]:
+                make_weights(Path(model), ["0"], [0, 1, 2])
+            began = time.perf_counter()
+            total_segmentator(case)
+            told[case["name"]] = {"seconds": time.perf_counter() - began}
+            continue
         model = Path(case["model"])
         make_weights(model, case.get("folds", ["0"]), case["mirrors"])
         predictor = nnUNetPredictor(

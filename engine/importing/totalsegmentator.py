@@ -1,0 +1,161 @@
+"""A folder of TotalSegmentator's weights: `DatasetNNN_NAME/TRAINER__PLANS__CONFIGURATION`, for a task one or several.
+
+Around nnU-Net TotalSegmentator turns the image to right, front and head, brings it to the spacing of the task, mirrors
+nothing, takes the first fold, and lays the parts of a task over one another.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from engine.errors import CardError
+from engine.importing import nnunet
+from engine.importing.naming import card_id, identifiers, outputs, standard_name
+from engine.importing.source import Source
+from engine.shipped import read_list
+
+Json = dict[str, Any]
+
+_FREE = "Apache-2.0"
+_BOUGHT = "by licence number of TotalSegmentator's authors; free for non-commercial use"
+_FIRST_FOLD = (0,)
+
+
+def recognises(folder: Path) -> bool:
+    """Whether weights of TotalSegmentator lie there."""
+    return bool(_parts(folder))
+
+
+def convert(source: Source, target: Path) -> Json:
+    """Write the weights of a task into `target`, and give its card.
+
+    Raises:
+        CardError: parts are missing, several tasks could be meant, or the task can't be done here.
+    """
+    parts = _parts(source.folder)
+    task = _chosen(parts, source)
+    name = str(task["task"])
+    if task.get("not_here"):
+        raise CardError(f"TotalSegmentator's task '{name}' {task['not_here']}, which is not known here.")
+    ids = [int(number) for number in task["ids"]]
+    labels, graph = _labels(task), []
+    role = "ct" if task["modality"] == "CT" else "mr"
+    for index, number in enumerate(ids):
+        node = nnunet.node_of(
+            source, _results(parts[number], source), target, name=f"part{number}", done=index / len(ids),
+            share=1 / len(ids), folds=tuple(task.get("folds", _FIRST_FOLD)),
+        )  # fmt: skip
+        given, own = node["params"], labels[number]
+        if given["activation"] != "softmax" or len(given["labels"]) != len(own) or len(given["channels"]) != 1:
+            raise CardError(f"{source.told(parts[number])} has other labels than TotalSegmentator's task '{name}'.")
+        given |= {"axes": "RAS", "labels": identifiers(own), "mirrors": [], "step": task["step"]}
+        if task["spacing_mm"] is not None:
+            given["first_mm"] = task["spacing_mm"]
+        graph.append(node | {"in": [role]})
+    last = graph[0]["node"]
+    if len(graph) > 1:
+        graph.append({"node": "together", "op": "overlay", "in": [node["node"] for node in graph], "params": {}})
+        last = "together"
+    return _card(source, task, graph, names=[name for number in ids for name in labels[number]], last=last)
+
+
+def _card(source: Source, task: Json, graph: Sequence[Json], *, names: Sequence[str], last: str) -> Json:
+    name = str(task["task"])
+    is_ct = task["modality"] == "CT"
+    spacing = task["spacing_mm"]
+    at = f" at {' × '.join(f'{step:.3g}' for step in spacing)} mm" if spacing else ""
+    return {
+        "id": source.wish.card_id or card_id("totalsegmentator", name),
+        "version": "1.0",
+        "task": "segment",
+        "title": f"TotalSegmentator: {name.replace('_', ' ')}",
+        "fidelity": "modern",
+        "badge": "runs",
+        "inputs": [{"role": "ct", "modality": ["CT"], "units": "HU"} if is_ct else {"role": "mr", "modality": ["MR"]}],
+        "graph": list(graph),
+        "outputs": outputs(identifiers(names), [standard_name(label) for label in names], last),
+        "uncertainty": {"method": "entropy"},
+        "options": [nnunet.exact_option("nnunet.exact", "TotalSegmentator")],
+        "provenance": {
+            "paper_doi": "10.1148/ryai.230024" if is_ct else "10.1148/radiol.241613",
+            "imported_from": "TotalSegmentator",
+            "sources": source.sources,
+            "training_data": [{"name": "The data of TotalSegmentator's authors", "licence": "see there"}],
+        },
+        "licence": {"code": _FREE, "weights": _FREE if task["free"] else _BOUGHT, "commercial": bool(task["free"])},
+        "limits": f"Imported; not measured here. It works{at}; contours are traced from that grid.",
+    }
+
+
+@cache
+def _tasks() -> tuple[Json, ...]:
+    return tuple(read_list("totalsegmentator.json")["tasks"])
+
+
+def _labels(task: Json) -> dict[int, list[str]]:
+    """Number of the data set → what its labels are called, from 1 on."""
+    known = read_list("totalsegmentator.json")["labels"]
+    return {int(number): known[str(number)] for number in task["ids"]}
+
+
+def _parts(folder: Path) -> dict[int, Path]:
+    """Number → folder of the data sets in a folder, or that it is, whose labels are TotalSegmentator's."""
+    wanted = {int(number) for task in _tasks() for number in task["ids"]}
+    found = {}
+    for path in (folder, *sorted(folder.glob("Dataset*"))):
+        match = re.match(r"Dataset0*(\d+)_", path.name)
+        if match is not None and int(match[1]) in wanted and _is_of_it(path, int(match[1])):
+            found[int(match[1])] = path
+    return found
+
+
+def _is_of_it(folder: Path, number: int) -> bool:
+    """Whether a data set is TotalSegmentator's: a number alone may be anybody's."""
+    if "totalseg" in folder.name.lower():
+        return True
+    own = set(read_list("totalsegmentator.json")["labels"].get(str(number), ()))
+    for path in folder.glob("*__*__*/dataset.json"):
+        try:
+            named = {str(name) for name in json.loads(path.read_bytes())["labels"]} - {"background"}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        if own and named == own:
+            return True
+    return False
+
+
+def _chosen(parts: dict[int, Path], source: Source) -> Json:
+    """The task to import: that which was asked for, or the only one whose parts are all there."""
+    if source.wish.task:
+        for task in _tasks():
+            if task["task"] == source.wish.task:
+                missing = [str(number) for number in task["ids"] if number not in parts]
+                if missing:
+                    raise CardError(
+                        f"{source.name} lacks the weights {', '.join(missing)} of the task '{task['task']}'."
+                    )
+                return task
+        names = ", ".join(str(task["task"]) for task in _tasks())
+        raise CardError(f"TotalSegmentator has no task '{source.wish.task}'; it has: {names}.")
+    whole = [task for task in _tasks() if all(number in parts for number in task["ids"])]
+    if len(whole) == 1:
+        return whole[0]
+    if whole:
+        names = ", ".join(str(task["task"]) for task in whole)
+        raise CardError(f"{source.name} holds several tasks of TotalSegmentator; name one with --task: {names}.")
+    part = next(task for task in _tasks() if any(number in parts for number in task["ids"]))
+    lacking = ", ".join(str(number) for number in part["ids"] if number not in parts)
+    raise CardError(
+        f"{source.name} holds a part of TotalSegmentator's task '{part['task']}' and lacks the weights {lacking}; "
+        "import the folder that holds them all."
+    )
+
+
+def _results(folder: Path, source: Source) -> Path:
+    found = [path for path in sorted(folder.glob("*__*__*")) if (path / "plans.json").is_file()]
+    if len(found) != 1:
+        raise CardError(f"{source.told(folder)} holds {len(found)} models, and one is needed.")
+    return found[0]
