@@ -100,6 +100,43 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class RecipeStep:
+    """One operation of a recipe.
+
+    Args:
+        operation: its name in the table of operations.
+        values: (key, number) of its parameters.
+        other: ROI number of the second structure; None where there is none.
+        text: for people: "Crop away from Skin, 3 mm".
+    """
+
+    operation: str
+    values: tuple[tuple[str, float], ...] = ()
+    other: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a structure is derived from others, so that it can be renewed when they change.
+
+    Args:
+        source: ROI number of the structure that the first step works on.
+        source_name: its name then, for the text.
+        steps: one after the other, at least one.
+        made_from: fingerprint of what the sources were; see `engine.recipes`.
+    """
+
+    source: int
+    source_name: str
+    steps: tuple[RecipeStep, ...]
+    made_from: str
+
+    def __str__(self) -> str:
+        return f"{self.source_name}: {'; '.join(step.text for step in self.steps)}"
+
+
+@dataclass(frozen=True)
 class Code:
     """A coded concept: (value, scheme, meaning)."""
 
@@ -122,6 +159,7 @@ class Roi:
         attachments: other elements of the file's ROI items that must survive a rewrite, as pydicom JSON.
         expected_edit: plane index → mm² that are expected to be wrong, for ROIs drawn by a model as it drew them; a
             plane may be named on which it drew nothing, and perhaps missed something.
+        recipe: how it is derived from other structures; None where it is not.
     """
 
     number: int
@@ -137,6 +175,7 @@ class Roi:
     uid: str = ""
     attachments: str = ""
     expected_edit: Mapping[int, float] = field(default_factory=dict)
+    recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "planes", MappingProxyType(dict(self.planes)))

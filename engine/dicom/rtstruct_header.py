@@ -239,6 +239,9 @@ def _roi(roi: Roi, name: str, info: SeriesInfo) -> Dataset:
     item.ROIGenerationAlgorithm = generation.value
     if provenance.description:
         put(item, "ROIGenerationDescription", provenance.description)
+    if roi.recipe is not None:
+        # The whole recipe: the Generation Description has no more than 64 characters.
+        put(item, "ROIDescription", f"Derived from {roi.recipe}{', edited by hand' if provenance.edited else ''}")
     if provenance.algorithm:
         item.ROIDerivationAlgorithmIdentificationSequence = [_algorithm(provenance)]
     if roi.uid:

@@ -25,6 +25,8 @@ from engine.structures import (
     PlaneContours,
     Provenance,
     RawContour,
+    Recipe,
+    RecipeStep,
     Review,
     ReviewState,
     Roi,
@@ -68,6 +70,7 @@ def roi_to_json(roi: Roi, store: Store) -> dict[str, Any]:
         "uid": roi.uid,
         "attachments": roi.attachments,
         "expected_edit": [[plane, area] for plane, area in roi.expected_edit.items()],
+        "recipe": None if roi.recipe is None else asdict(roi.recipe),
     }
 
 
@@ -88,7 +91,15 @@ def roi_from_json(saved: Mapping[str, Any], contours: Mapping[int, PlaneContours
         uid=saved["uid"],
         attachments=saved["attachments"],
         expected_edit=dict(saved.get("expected_edit", ())),
+        recipe=_recipe_from_json(saved.get("recipe")),
     )
+
+
+def _recipe_from_json(saved: Mapping[str, Any] | None) -> Recipe | None:
+    if saved is None:
+        return None
+    steps = tuple(RecipeStep(**{**step, "values": tuple(map(tuple, step["values"]))}) for step in saved["steps"])
+    return Recipe(**{**saved, "steps": steps})
 
 
 def provenance_from_json(saved: Mapping[str, Any]) -> Provenance:

@@ -8,14 +8,14 @@ from shapely import MultiPolygon
 
 from engine.edits import Step
 from engine.progress import Progress, silent
-from engine.structures import Generation, Provenance, Roi, StructureSet
+from engine.structures import Generation, Provenance, Recipe, Review, Roi, StructureSet
 from engine.volume import FloatArray
 from viewer.edits.operations.form import Operation, Work
 from viewer.edits.parameters import Values, in_unit
 from viewer.edits.planes import areas_of
 from viewer.edits.structures import LONGEST_NAME, free_name, given_name, refuse_locked
 from viewer.edits.target import RefusedError, fresh_colour
-from viewer.history import add, redraw
+from viewer.history import add, change, redraw
 from viewer.layers import Layer
 
 
@@ -86,14 +86,21 @@ def result_step(
     text: str,
     *,
     new_name: str | None = None,
+    recipe: Recipe | None = None,
 ) -> Step:
     """The one step by which a result is taken over: into `roi`, or under `new_name` as a structure beside it.
+
+    With a `recipe` (see `deriving.extended`) the result goes on being derived.
 
     Raises:
         RefusedError: `roi` is locked, nothing would change, nothing would be left, or the name can't be given.
     """
     if new_name is None:
         refuse_locked(roi)
+        if recipe is not None:
+            # Still derived, by one step more.
+            after = replace(roi.with_areas(planes), recipe=recipe, provenance=replace(roi.provenance, review=Review()))
+            return change(structures, after, text=f"{text}: {roi.name}", tool=operation.name)
         step = redraw(roi, planes, text=f"{text}: {roi.name}", tool=operation.name)
         if step is None:
             raise RefusedError(f"{operation.title} changes nothing in {roi.name}.")
@@ -103,6 +110,7 @@ def result_step(
         colour=fresh_colour(structures),
         planes=dict(roi.planes),
         provenance=Provenance(Generation.SEMIAUTOMATIC, f"{text} of {roi.name}"),
+        recipe=recipe,
     ).with_areas(planes)
     if result.is_empty:
         raise RefusedError(f"{operation.title} leaves nothing of {roi.name}.")

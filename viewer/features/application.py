@@ -26,6 +26,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.approving",
     "viewer.features.comparing",
     "viewer.features.between",
+    "viewer.features.deriving",
     "viewer.features.findings",
     "viewer.features.measuring",
     "viewer.features.running",

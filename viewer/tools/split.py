@@ -9,7 +9,7 @@ from shapely import MultiPolygon
 
 from engine.contouring.split import side_of
 from engine.edits import Step
-from engine.structures import Roi
+from engine.structures import Review, Roi
 from viewer.edits.parameters import Parameter, choice
 from viewer.edits.planes import areas_of, moved_between
 from viewer.edits.structures import free_name
@@ -121,7 +121,7 @@ class Split(PlainTool):
         rest = {k: combine(roi.area(k), area, False) for k, area in part.items()}
         made = replace(
             Roi(structures.next_number(), free_name(structures, f"{roi.name} part"), roi_type=roi.roi_type),
-            colour=fresh_colour(structures), provenance=replace(roi.provenance, edited=True),
+            colour=fresh_colour(structures), provenance=replace(roi.provenance, edited=True, review=Review()),
         ).with_areas(part)  # fmt: skip
         text = f"Split {roi.name} on {'all planes' if len(part) > 1 else f'plane {plane + 1}'}"
         kept = redraw(roi, rest, text=text, tool=self.name)

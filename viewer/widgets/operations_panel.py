@@ -20,8 +20,8 @@ from shapely import MultiPolygon
 
 from engine.edits import StructuresChanged
 from engine.errors import PlanimeterError
-from engine.structures import Roi, StructureSet
-from viewer.edits import operating
+from engine.structures import Roi
+from viewer.edits import deriving, operating
 from viewer.edits.operations.form import Operation
 from viewer.edits.operations.table import OPERATIONS
 from viewer.edits.structures import LONGEST_NAME, refuse_locked
@@ -33,13 +33,11 @@ from viewer.session import Session
 from viewer.widgets.live import LiveHost
 from viewer.widgets.name_label import NameLabel
 from viewer.widgets.operation_fields import OperationFields
+from viewer.widgets.other_choice import OtherChoice
 from viewer.widgets.progress_bar import ProgressBar
-from viewer.widgets.structures_model import swatch
 
 #: Wait this long after the last change of a number before computing a preview, ms.
 PAUSE_MS = 250
-#: Of the entry for no second structure.
-NO_COLOUR = (70, 72, 76)
 
 
 class OperationsPanel(QWidget):
@@ -82,11 +80,7 @@ class OperationsPanel(QWidget):
         self.choice.setToolTip("What to do with the active structure")
         self.subject = NameLabel(self)
         self.other_label = QLabel(self)
-        self.other = QComboBox(self)
-        # A long name must not widen the panel, and with it the whole side of the window.
-        self.other.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.other.setMinimumContentsLength(12)
-        self.other.setToolTip("The second structure; it stays as it is")
+        self.other = OtherChoice(self)
         self._form = QFormLayout()
         self._form.addRow("Do", self.choice)
         self._form.addRow("Structure", self.subject)
@@ -223,7 +217,7 @@ class OperationsPanel(QWidget):
         operation = self.operation
         structures, roi = self._session.structures, self._session.active_roi
         self.subject.setText(roi.name if roi is not None else "none chosen")
-        self._fill_others(structures, roi)
+        self.other.fill(structures.rois if structures is not None else (), roi, operation.other_optional)
         self._form.setRowVisible(self.other, bool(operation.other))
         self.other_label.setText(operation.other.capitalize())
         self.numbers.show_operation(operation)
@@ -241,24 +235,6 @@ class OperationsPanel(QWidget):
         if self._wanted and self.shown.isChecked() and self.isVisible() and roi is not None:
             self._pause.start()
         self._show_progress()
-
-    def _fill_others(self, structures: StructureSet | None, roi: Roi | None) -> None:
-        rois = [other for other in (structures.rois if structures is not None else ()) if other is not roi]
-        wanted: list[tuple[int | None, str, tuple[int, int, int]]]
-        wanted = [(other.number, other.name, other.colour) for other in rois]
-        if self.operation.other_optional:
-            wanted.insert(0, (None, "–", NO_COLOUR))
-        if wanted == getattr(self, "_listed", None):
-            return
-        self._listed = wanted
-        before = self.other.currentData()
-        blocker = QSignalBlocker(self.other)
-        self.other.clear()
-        for number, name, colour in wanted:
-            self.other.addItem(swatch(colour), name, number)
-        row = self.other.findData(before) if before is not None else 0
-        self.other.setCurrentIndex(max(row, 0 if wanted else -1))
-        blocker.unblock()
 
     def _begin(self) -> None:
         """Compute on a thread; a computation that became stale is stopped first."""
@@ -373,11 +349,13 @@ class OperationsPanel(QWidget):
         self._apply_when_done = False
         if structures is None or roi is None or result is None:
             return
-        text = operating.describe(structures, self.operation, self.values, self._other())
+        operation, values, other, beside = self.operation, self.values, self._other(), self.as_new.isChecked()
+        text = operating.describe(structures, operation, values, other)
+        recipe = deriving.extended(structures, roi, operation, values, other, text, beside)
+        name = self.new_name.text() if beside else None
         try:
             step = operating.result_step(
-                structures, roi, result[1], self.operation, text,
-                new_name=self.new_name.text() if self.as_new.isChecked() else None,
+                structures, roi, result[1], operation, text, new_name=name, recipe=recipe
             )  # fmt: skip
         except PlanimeterError as error:
             self._tell(str(error))

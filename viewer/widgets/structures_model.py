@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from engine.edits import StructuresChanged
 from engine.errors import PlanimeterError
 from engine.loose import loose_contours, loose_text
+from engine.recipes import doubt
 from engine.structures import Generation, ReviewState, Roi
 from viewer.edits.structures import drawn_by, rename, set_locked, set_type, set_visible
 from viewer.history import History
@@ -95,7 +96,9 @@ class StructuresModel(QAbstractTableModel):
         if [roi.number for roi in rois] != [roi.number for roi in self._rois]:
             self.refresh()
             return
-        rows = [row for row, (old, new) in enumerate(zip(self._rois, rois, strict=True)) if old is not new]
+        rows = [
+            row for row, (old, new) in enumerate(zip(self._rois, rois, strict=True)) if old is not new or new.recipe
+        ]
         self._rois = rois
         for row in rows:
             self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
@@ -124,6 +127,11 @@ class StructuresModel(QAbstractTableModel):
             assert structures is not None, "a ROI is shown only while a series is open"
             held = self._loose[roi.number] = (roi.loose, loose_text(loose_contours(roi.loose, structures.geometry)))
         return held[1]
+
+    def doubt(self, roi: Roi) -> str:
+        """What speaks against a derived structure, such as "out of date"; "" for nothing."""
+        structures = self._session.structures
+        return doubt(structures, roi) if structures is not None else ""
 
     @property
     def any_loose(self) -> bool:
@@ -176,6 +184,8 @@ class StructuresModel(QAbstractTableModel):
             return Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
         if role == Qt.ItemDataRole.DecorationRole:
             return swatch(roi.colour) if column is Column.NAME else sign(roi, column)
+        if role == Qt.ItemDataRole.DisplayRole and column is Column.NAME and self.doubt(roi):
+            return f"{roi.name}  – {self.doubt(roi)}"
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return self._text(roi, column)
         if role == SORT_ROLE:
@@ -192,7 +202,7 @@ class StructuresModel(QAbstractTableModel):
         if column is Column.REVIEW:
             return f"{roi.name}: {roi.provenance.review}"
         if column in (Column.NAME, Column.DRAWN_BY):
-            return tooltip(roi, self.loose_text(roi))
+            return tooltip(roi, self.loose_text(roi), self.doubt(roi))
         if column is Column.LOOSE and roi.loose:
             return self.loose_text(roi)
         if column is Column.VOLUME and not roi.is_empty:
@@ -272,7 +282,7 @@ def swatch(colour: tuple[int, int, int], size: int = 12) -> QIcon:
     return QIcon(pixmap)
 
 
-def tooltip(roi: Roi, loose: str) -> str:
+def tooltip(roi: Roi, loose: str, doubt: str) -> str:
     """All that is known of who drew it, plainly, and what it has that is no area."""
     was = roi.provenance
     lines = [
@@ -281,6 +291,9 @@ def tooltip(roi: Roi, loose: str) -> str:
     lines += [was.description] if was.description else []
     lines += [f"Weights {was.weights_sha256[:16]}…"] if was.weights_sha256 else []
     lines += [f"Code {roi.code.value} {roi.code.scheme}: {roi.code.meaning}"] if roi.code is not None else []
+    lines += [f"Derived from {roi.recipe}"] if roi.recipe is not None else []
+    lines += [f"It is {doubt}: Shift+R renews it"] if doubt == "out of date" else []
+    lines += [f"It can't be renewed: {doubt}"] if doubt == "a source is gone" else []
     lines += [f"Kept as the file has them, no areas: {loose}"] if loose else []
     lines += [str(was.review).capitalize()] if was.review.state is not ReviewState.UNREVIEWED else []
     return "\n".join([*lines, "Double-click goes to its centre"])
