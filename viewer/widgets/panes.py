@@ -9,6 +9,7 @@ from viewer.render.surface_scene import SurfaceScene
 from viewer.session import Session, View
 from viewer.tools.events import ToolHost
 from viewer.widgets.layouts import FOUR, LAYOUTS, Cell, alone
+from viewer.widgets.mouse import Mouse
 from viewer.widgets.plane_pane import PlanePane
 from viewer.widgets.surface_pane import SurfacePane
 
@@ -37,6 +38,10 @@ class Panes(QWidget):
         self.layout_shown, self._chosen_for = FOUR, View.AXIAL
         self._tool_host: ToolHost | None = None
         self._crosshair = True
+        #: What the mouse does in all of them.
+        self.mouse = Mouse()
+        for pane in self.planes.values():
+            pane.mouse = self.mouse
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
@@ -145,6 +150,7 @@ class Panes(QWidget):
         pane = PlanePane(PlaneScene(cell.view, self.session, cell.layer, cell.offset), self)
         pane.is_tile = cell.tile
         pane.tool_host = self._tool_host
+        pane.mouse = self.mouse
         pane.hovered.connect(self.hovered)
         pane.enlarge.connect(lambda: self.toggle_enlarged(cell.view))
         pane.scene.set_crosshair(self._crosshair)

@@ -1,17 +1,16 @@
 """A pane with one plane view, and what the mouse and the keys do in it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
-from viewer.layers import Window
 from viewer.render.plane_scene import PlaneScene
-from viewer.session import Session, View
+from viewer.session import View
 from viewer.tools.events import Button, EventKind, Modifier, ToolHost, ViewEvent
+from viewer.widgets.mouse import Dragging, Mouse
 from viewer.widgets.typing import is_typing
 from viewer.widgets.vtk_pane import VtkPane
 
@@ -51,7 +50,9 @@ class PlanePane(VtkPane):
         self.tool_host: ToolHost | None = None
         #: One of several planes of a view that are shown at once.
         self.is_tile = False
-        self._drag: tuple[Button, QPointF] | None = None
+        #: What its buttons and wheel do; shared by the panes of a window.
+        self.mouse = Mouse()
+        self._drag: tuple[Button, Dragging | None] | None = None
         self._tool_drag = False
         self._wheel = 0.0
         self._mouse: QPointF | None = None
@@ -156,8 +157,9 @@ class PlanePane(VtkPane):
         if button is None or view_event is None:
             return False
         self._tool_drag = self._offer(_with(view_event, button=button))
-        self._drag = (button, event.position())
-        if not self._tool_drag and button is Button.LEFT and kind is EventKind.PRESS:
+        how = None if self._tool_drag else self.mouse.style.drags[button]
+        self._drag = (button, Dragging(self.scene, how, event.position()) if how is not None else None)
+        if how is not None and button is Button.LEFT and kind is EventKind.PRESS and self.mouse.left_moves_crosshair:
             self.scene.session.move_cursor(view_event.point_lps)
         return self._tool_drag
 
@@ -176,21 +178,18 @@ class PlanePane(VtkPane):
         if self._drag is None or self._tool_drag:
             self._offer(_with(view_event, button=button))
             return
-        step = event.position() - self._drag[1]
-        self._drag = (button, event.position())
-        if button is Button.LEFT:
-            self.scene.session.move_cursor(view_event.point_lps)
-        elif button is Button.MIDDLE:
-            ratio = self.devicePixelRatioF()
-            self.scene.pan(step.x() * ratio, step.y() * ratio)
-        else:
-            drag_window(self.scene.session, step.x(), step.y(), self.scene.layer or 0)
+        if self._drag[1] is not None:
+            self._drag[1].to(view_event, event.position(), self.devicePixelRatioF())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """End the drag."""
         view_event = self.event_at(EventKind.RELEASE, event.position(), event.modifiers())
         if view_event is not None and (self._tool_drag or self._drag is None):
             self._offer(_with(view_event, button=_BUTTONS.get(event.button(), Button.NONE)))
+        if self._drag is not None and self._drag[0] is Button.LEFT and self._drag[1] is not None:
+            clicked = self._drag[1].is_click(event.position()) and not self.mouse.left_moves_crosshair
+            if clicked and view_event is not None:
+                self.scene.session.move_cursor(view_event.point_lps)
         self._drag = None
         self._tool_drag = False
 
@@ -208,7 +207,7 @@ class PlanePane(VtkPane):
             self.scene.zoom(_ZOOM_STEP**steps, at)
             return
         # Touchpads send fractions of a notch.
-        self._wheel += steps
+        self._wheel += -steps if self.mouse.reversed_wheel else steps
         whole = int(self._wheel)
         self._wheel -= whole
         self.scroll_planes(-whole * (_PAGE if Modifier.SHIFT in view_event.modifiers else 1))
@@ -301,13 +300,3 @@ def _with(event: ViewEvent, **changes: object) -> ViewEvent:
 def _three(values: np.ndarray) -> tuple[float, float, float]:
     x, y, z = values.tolist()
     return x, y, z
-
-
-def drag_window(session: Session, dx: float, dy: float, index: int = 0) -> None:
-    """Change the window of a layer by a drag: right widens, up brightens; 300 pixels double the width."""
-    if index >= len(session.layers):
-        return
-    layer = session.layers[index]
-    window = layer.window
-    width = max(window.width * 2.0 ** (dx / 300), 1e-3)
-    session.change_layer(index, replace(layer, window=Window(window.centre + dy * window.width / 400, width)))

@@ -13,7 +13,7 @@ PANE_CONTROLS: tuple[tuple[str, str], ...] = (
     ("Wheel, arrow keys", "Scroll through the planes"),
     ("Page Up, Page Down, Shift+wheel", "Scroll by ten planes"),
     ("Home, End", "First and last plane"),
-    ("Left drag", "Move the crosshair, where no tool is active"),
+    ("Left drag", "Move the crosshair, where no tool is active; View → Mouse gives the buttons other work"),
     ("Middle drag", "Move the image"),
     ("Right drag", "Change the window: sideways its width, up and down its centre"),
     ("Ctrl+wheel, + and −", "Zoom"),
