@@ -54,7 +54,7 @@ def regions_of(finding: Finding, volume: Volume) -> tuple[Region, ...]:
     first, last = int(np.ceil(low[0] - _ON)), int(np.floor(high[0] + _ON))
     if first > last:
         first = last = round(float(low[0] + high[0]) / 2)
-    first, last = max(first, 0), min(last, planes - 1)
+    first, last = (min(max(plane, 0), planes - 1) for plane in (first, last))
     left, top = np.clip((low[2] + 0.5, low[1] + 0.5), 0, (columns, rows)).tolist()
     right, bottom = np.clip((high[2] + 0.5, high[1] + 0.5), 0, (columns, rows)).tolist()
     return tuple(Region(plane, (left, top), (right, bottom)) for plane in range(first, last + 1))

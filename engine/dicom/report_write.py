@@ -105,7 +105,9 @@ def check_reportable(findings: Sequence[Finding], volume: Volume, signature: Sig
     """Raises WriteError, before anything is written, where findings cannot be reported so."""
     if not findings:
         raise WriteError("There are no findings to report.")
-    if not volume.instances or not volume.info.study_uid:
+    if volume.instances and not volume.info.study_uid:
+        raise WriteError("The files of this image name no study (Study Instance UID), which a report must refer to.")
+    if not volume.instances:
         raise WriteError(
             "This image is no DICOM image, so a DICOM report has nothing to refer to; save the findings as CSV, JSON "
             "or PDF instead."

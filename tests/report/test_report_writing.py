@@ -13,7 +13,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from engine.answers import Finding
+from engine.answers import Box, Finding
 from engine.assessment import Assessment, Signature, Verdict
 from engine.dicom import report_write
 from engine.dicom.report_read import read_report
@@ -246,6 +246,17 @@ def test_pictures_without_a_frame_of_reference_are_reported_in_pixels(volume: Vo
     if shutil.which("dciodvfy"):
         told = subprocess.run(["dciodvfy", "-new", os.fspath(tmp_path / "r.dcm")], capture_output=True, check=False)
         assert b"Error" not in told.stderr
+
+
+def test_a_box_outside_the_planes_is_told_on_the_nearest(volume: Volume, tmp_path: Path) -> None:
+    export_report([box(low_kji=(7, 1, 1), high_kji=(9, 5, 5))], volume, tmp_path / "r.dcm")
+    (read,) = read_report(tmp_path / "r.dcm", volume).findings
+    assert isinstance(read, Box) and read.low_kji[0] == read.high_kji[0] == volume.geometry.shape[0] - 1
+
+
+def test_an_image_that_names_no_study_has_no_report(volume: Volume, tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="name no study"):
+        export_report([score(1)], replace(volume, info=replace(volume.info, study_uid="")), tmp_path / "r.dcm")
 
 
 def test_an_image_that_is_not_dicom_has_no_report(tmp_path: Path) -> None:
