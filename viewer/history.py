@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from psygnal import Signal
 from shapely import MultiPolygon
 
-from engine.answers import Document, Result
+from engine.answers import Document, Result, Score
 from engine.approval import forbidden
 from engine.edits import (
     AnswerChange,
@@ -75,21 +75,33 @@ def adopt(
     free = structures.next_number()
     end = len(structures.rois)
     changes: list[Change] = []
+    numbers: dict[int, int] = {}
     for roi in result.rois:
         if roi.name in replaced:
             index = next(i for i, old in enumerate(structures.rois) if old.number == replaced[roi.name])
             old = structures.rois[index]
             after = replace(roi, number=old.number, colour=old.colour, uid=old.uid)
+            numbers[roi.number] = old.number
             changes.append(AnswerChange(old, after, index))
             continue
         name, repeat = roi.name, 1
         while name in taken:
             name, repeat = f"{roi.name}^AI{repeat if repeat > 1 else ''}", repeat + 1
         taken.add(name)
+        numbers[roi.number] = free
         changes.append(AnswerChange(None, replace(roi, number=free, name=name), end))
         free, end = free + 1, end + 1
-    changes += findings_changed(document, (*result.scores, *result.boxes))
+    scores = [_renumbered(score, numbers) for score in result.scores]
+    changes += findings_changed(document, (*scores, *result.boxes))
     return Step(text, tool, tuple(changes), weights_sha256)
+
+
+def _renumbered(score: Score, numbers: Mapping[int, int]) -> Score:
+    """A score whose structure has the number that it got in the document."""
+    number = score.evidence.roi_number
+    if number is None:
+        return score
+    return replace(score, evidence=replace(score.evidence, roi_number=numbers.get(number)))
 
 
 def join(structures: StructureSet, rois: Sequence[Roi], *, text: str, tool: str = "rtstruct") -> Step:

@@ -14,6 +14,7 @@ from engine.cards.suitability import why_unsuitable
 from engine.errors import UnsuitableInputError
 from engine.inference.boxes import Boxes
 from engine.inference.context import Context, OnTile, nobody
+from engine.inference.evidence import evidence_of
 from engine.inference.graph import run_graph
 from engine.inference.opinions import opinion_of
 from engine.inference.scores import Scores
@@ -112,6 +113,7 @@ def _scores(context: Context, made: Mapping[str, Scores]) -> list[Score]:
                     one_of=opinion.one_of,
                     abstained=opinion.abstained,
                     form=context.card.form or "",
+                    evidence=evidence_of(context.card, output),
                 )
             )
     return scores
