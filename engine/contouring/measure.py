@@ -24,15 +24,21 @@ infinite.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from engine.contouring.stack import EMPTY, Areas
 from engine.errors import MismatchError
+from engine.later import later
 from engine.volume import FloatArray, Geometry
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+else:
+    sitk = later("SimpleITK")
 
 BoolArray = NDArray[np.bool_]
 

@@ -155,6 +155,23 @@ def header(
     return ds
 
 
+def cut_told(ds: Dataset, structures: StructureSet, volume: Volume | None) -> list[str]:
+    """A sentence for each text that tells patient and study apart and had to be cut to what its element may hold."""
+    info = identity(structures, volume)
+    named = {
+        "PatientID": ("patient ID", info.patient_id),
+        "PatientName": ("patient's name", info.patient_name),
+        "AccessionNumber": ("accession number", info.accession_number),
+        "StudyID": ("study ID", info.study_id),
+    }
+    return [
+        f"The {name} of the image has {len(given)} characters, more than DICOM allows, and is written cut to "
+        f"{len(written)}: systems that tell studies apart by it may take this file for another's."
+        for keyword, (name, given) in named.items()
+        if len(written := str(ds.get(keyword, "") or "")) < len(one_line(given, "").strip())
+    ]
+
+
 def stamp(ds: Dataset, when: datetime) -> None:
     """Set the dates and times of the file."""
     date, time = when.strftime("%Y%m%d"), when.strftime("%H%M%S")

@@ -13,10 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from engine.journal.session import journal_folder
+from engine.later import later
+
+if TYPE_CHECKING:
+    import filelock
+else:
+    # Takes asyncio with it, which a window need not wait for.
+    filelock = later("filelock")
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,11 @@ class Claims:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = (folder or journal_folder()) / "windows"
         self._token = uuid.uuid4().hex
-        self._alive: FileLock | None = None
+        self._alive: filelock.FileLock | None = None
 
     def claim(self, series: str) -> Holder | None:
         """Claim a series; None when it is ours now, else the living window that has it."""
-        with contextlib.suppress(OSError, Timeout), self._changing():
+        with contextlib.suppress(OSError, filelock.Timeout), self._changing():
             token, holder = self._read(series)
             if holder is None or token == self._token or not self._lives(token):
                 self._write(series)
@@ -47,7 +53,7 @@ class Claims:
 
     def take_over(self, series: str) -> None:
         """Claim a series whoever has it; that window finds out by `holds`."""
-        with contextlib.suppress(OSError, Timeout), self._changing():
+        with contextlib.suppress(OSError, filelock.Timeout), self._changing():
             self._write(series)
 
     def holds(self, series: str) -> bool:
@@ -57,7 +63,7 @@ class Claims:
 
     def release(self, series: str) -> None:
         """Let a series go."""
-        with contextlib.suppress(OSError, Timeout), self._changing():
+        with contextlib.suppress(OSError, filelock.Timeout), self._changing():
             if self._read(series)[0] == self._token:
                 self._path(series).unlink(missing_ok=True)
 
@@ -74,12 +80,12 @@ class Claims:
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(self._folder / "changing.lock", timeout=2):
+        with filelock.FileLock(self._folder / "changing.lock", timeout=2):
             yield
 
     def _write(self, series: str) -> None:
         if self._alive is None:
-            self._alive = FileLock(self._lock_of(self._token), timeout=0)
+            self._alive = filelock.FileLock(self._lock_of(self._token), timeout=0)
             self._alive.acquire()
         told = {"window": self._token, "pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         path = self._path(series)
@@ -100,10 +106,10 @@ class Claims:
         path = self._lock_of(token)
         if not path.exists():
             return False
-        lock = FileLock(path, timeout=0)
+        lock = filelock.FileLock(path, timeout=0)
         try:
             lock.acquire()
-        except Timeout:
+        except filelock.Timeout:
             return True
         lock.release()
         path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,16 @@ def test_structures_of_another_image_and_none_at_all_are_refused(tmp_path: Path,
         export_rtstruct(StructureSet(volume.geometry), volume, tmp_path / "rt.dcm")
     with pytest.raises(PlanimeterError, match="number 5"):
         export_rtstruct(disc(volume), volume, tmp_path / "rt.dcm", ExportOptions(numbers=(5,)))
+
+
+def test_texts_that_tell_studies_apart_and_are_cut_are_named(
+    tmp_path: Path, volume: Volume, structures: StructureSet
+) -> None:
+    assert not export_rtstruct(structures, volume, tmp_path / "fits.dcm").changes
+    long = replace(volume, info=replace(volume.info, accession_number="A" * 20, patient_id="P" * 70))
+    told = export_rtstruct(structures, long, tmp_path / "cut.dcm").changes
+    assert len(told) == 2
+    assert "patient ID of the image has 70 characters" in told[0] and "cut to 64" in told[0]
+    assert "accession number of the image has 20 characters" in told[1] and "cut to 16" in told[1]
+    # They are the patient's: the file has them, a sentence has not.
+    assert "PPP" not in told[0] and "AAA" not in told[1]
