@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.assessment import ADDED, UNSEEN, WHOLE_IMAGE, Assessment, Evidence
+from engine.assessment import ADDED, UNSEEN, WHOLE_IMAGE, Assessment, Evidence, FiledReport
 from engine.measures.measure import Measure
 from engine.structures import Code, Provenance, Roi, StructureSet
 
@@ -122,10 +122,40 @@ Answer = Roi | Finding | Measure
 #: Kind of answer → the field of a document that holds it. Structures lie in their set.
 _PLACES: dict[type[Answer], str] = {Score: "scores", Box: "boxes", Measure: "measures", ReportedFinding: "reported"}
 
+#: Kind and number of a finding: what it is known by through changes.
+FindingKey = tuple[type[Finding], int]
+
+
+def key_of(finding: Finding) -> FindingKey:
+    """What a finding is known by in its document."""
+    return type(finding), finding.number
+
 
 def new_uid() -> str:
     """A UID that nothing else has: a random UUID in the arc 2.25 (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid4().int}"
+
+
+@dataclass(frozen=True)
+class FiledFindings:
+    """The findings of a document as files hold them.
+
+    Args:
+        report: the last structured report that was written or read; None where there is none.
+        reported: the findings as that report says them.
+        in_file: the findings as the last file of any kind holds them.
+    """
+
+    report: FiledReport | None = None
+    reported: tuple[Finding, ...] = ()
+    in_file: tuple[Finding, ...] = ()
+
+    def written(self, findings: Sequence[Finding], report: FiledReport | None) -> "FiledFindings":
+        """After these were written to, or read from, a report, or a file that is none."""
+        every = tuple(findings)
+        if report is None:
+            return replace(self, in_file=every)
+        return FiledFindings(report, every, every)
 
 
 @dataclass(frozen=True, eq=False)

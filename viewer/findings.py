@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engine.answers import Document, Finding
+from engine.answers import Document, Finding, key_of
 from engine.assessment import Evidence
 from engine.finding_words import is_judged, place_text, structure_of
 from engine.structures import Roi
-from viewer.session import Session, key_of
+from viewer.session import Session
 
 
 def judged(document: Document | None) -> tuple[int, int]:

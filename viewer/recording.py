@@ -5,7 +5,7 @@ was looked at; opened again it is as it was, and its journal goes on.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 
 from psygnal import Signal
 
-from engine.answers import Document
+from engine.answers import Document, Finding
+from engine.assessment import FiledReport
 from engine.edits import Difference, Direction, Step, StructuresChanged
 from engine.errors import PlanimeterError
 from engine.journal import About, Entry, Journal, Subject
@@ -188,6 +189,26 @@ class Recording:
         if journal is not None:
             try:
                 journal.record_export(path, sha256, structures, numbers)
+            except PlanimeterError as error:
+                self._tell(error)
+            self.recorded.emit()
+
+    def reported(
+        self, path: Path, sha256: str, findings: Sequence[Finding], report: FiledReport | None, *, read: bool = False
+    ) -> None:
+        """Note that findings of the open series stand in a file with this hash, which was written or read.
+
+        Args:
+            path, sha256: of the file.
+            findings: as the file holds them.
+            report: what the next report names as its predecessor; None where the file is a table or a page.
+            read: whether the file was read.
+        """
+        self._session.set_filed_findings(self._session.filed_findings.written(findings, report))
+        journal = self._ready()
+        if journal is not None:
+            try:
+                journal.record_report(path, sha256, len(findings), report, read=read)
             except PlanimeterError as error:
                 self._tell(error)
             self.recorded.emit()

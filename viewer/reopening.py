@@ -75,7 +75,7 @@ def kept_in(journal: Journal, volume: Volume, about: About) -> Kept:
     """
     saved = journal.replay(volume.geometry)
     document, done, undone = replay(saved.base, saved.steps)
-    left = Left(document, saved.filed(), saved.seen, **_place(about))
+    left = Left(document, saved.filed(), saved.seen, **_place(about), filed_findings=saved.filed_findings())
     return Kept(volume.info, volume.geometry, left, done, undone, about.look, journal.id)
 
 

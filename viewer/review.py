@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from shapely import MultiPolygon
 
-from engine.answers import Answer, Document, Finding
+from engine.answers import Answer, Document, Finding, FindingKey, key_of
 from engine.edits import AreaChange, Step
 from engine.finding_words import is_judged
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.unseen import Seen, unseen_planes
 from viewer.findings import show_evidence
-from viewer.session import FindingKey, Session, key_of
+from viewer.session import Session
 
 #: In place of the number of a ROI: the findings alone.
 FINDINGS = "findings"

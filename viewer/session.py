@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
 
-from engine.answers import Document, Finding
+from engine.answers import Document, FiledFindings, Finding, FindingKey, key_of
 from engine.edits import Difference, StructuresChanged
 from engine.resample import onto_regular_grid
 from engine.slab import Slab
@@ -39,15 +39,6 @@ class Cut(StrEnum):
     COLUMN = "column"
 
 
-#: Kind and number of a finding: what it is known by through changes.
-FindingKey = tuple[type[Finding], int]
-
-
-def key_of(finding: Finding) -> FindingKey:
-    """What a finding is known by in its document."""
-    return type(finding), finding.number
-
-
 @dataclass(frozen=True)
 class Left:
     """A series as it was left, without its voxels: with it the session shows the series as it was.
@@ -60,6 +51,7 @@ class Left:
         cursor_lps: (3,) LPS mm; None for the middle.
         window: of grey levels; None for the one of its kind.
         units: of the values that the window is of; "" where that is not known.
+        filed_findings: the findings as files hold them.
     """
 
     document: Document
@@ -69,6 +61,7 @@ class Left:
     cursor_lps: tuple[float, ...] | None = None
     window: Window | None = None
     units: str = ""
+    filed_findings: FiledFindings = field(default_factory=FiledFindings)
 
 
 class Session:
@@ -85,6 +78,7 @@ class Session:
     structures_changed = Signal(StructuresChanged)
     companions_changed = Signal()
     findings_changed = Signal()
+    findings_filed = Signal()
     active_changed = Signal()
     active_finding_changed = Signal()
     display_changed = Signal()
@@ -98,6 +92,7 @@ class Session:
         self._slab: Slab | None = None
         self._document: Document | None = None
         self._filed: StructureSet | None = None
+        self.filed_findings = FiledFindings()  # of the open series, as files hold them
         self._companions: tuple[Companion, ...] = ()
         self._active: int | None = None
         self._active_finding: FindingKey | None = None
@@ -144,13 +139,19 @@ class Session:
         """`structures` are in a file now."""
         self._filed = structures
 
+    def set_filed_findings(self, filed: FiledFindings) -> None:
+        """A file holds the findings so."""
+        self.filed_findings = filed
+        self.findings_filed.emit()
+
     def left(self) -> Left | None:
         """All that is needed to show the open series as it is now; None when nothing is open."""
         volume = self.volume
         if self._document is None or self._filed is None or volume is None:
             return None
         cursor = tuple(self._cursor.tolist())
-        return Left(self._document, self._filed, self._seen, self._active, cursor, self.window, volume.units)
+        place = (self._active, cursor, self.window, volume.units, self.filed_findings)
+        return Left(self._document, self._filed, self._seen, *place)
 
     def open(
         self,
@@ -182,7 +183,7 @@ class Session:
             self._layers = (replace(self._layers[0], window=left.window), *self._layers[1:])
         rois = left.document.structures.rois
         self._document, self._filed, self._seen = left.document, left.filed, left.seen
-        self._companions = ()
+        self._companions, self.filed_findings = (), left.filed_findings
         known = left.active is not None and left.active in left.document.structures
         self._active = left.active if known else rois[0].number if rois else None
         self._active_finding = None
@@ -197,7 +198,7 @@ class Session:
         """Show nothing."""
         self.leaving.emit()
         self._layers, self._lifted, self._document, self._active = (), None, None, None
-        self._active_finding = None
+        self._active_finding, self.filed_findings = None, FiledFindings()
         self._filed, self._seen, self._companions = None, frozenset(), ()
         self.volume_changed.emit()
 

@@ -14,7 +14,7 @@ import shapely
 from shapely import MultiPolygon
 
 from engine.answers import Answer, Box, Document, ReportedFinding, Score
-from engine.assessment import Assessment, Evidence, Stated, Verdict
+from engine.assessment import Assessment, Evidence, FiledReport, Signature, Stated, Verdict
 from engine.edits import AnswerChange, AreaChange, Change
 from engine.errors import ReadError
 from engine.measures.measure import Measure
@@ -213,6 +213,14 @@ def _evidence(saved: Mapping[str, Any]) -> dict[str, Any]:
 
 def _code(saved: Mapping[str, Any] | None) -> Code | None:
     return None if saved is None else Code(**saved)
+
+
+def filed_report(saved: Mapping[str, Any] | None) -> FiledReport | None:
+    """A report that was filed, from its fields."""
+    if saved is None:
+        return None
+    signed = saved["signature"]
+    return FiledReport(**{**saved, "signature": None if signed is None else Signature(**signed)})
 
 
 #: Kind of answer → its word in the journal, and how it is written and read. Changes without a word are of ROIs.

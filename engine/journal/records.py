@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine.answers import Document
+from engine.answers import Document, FiledFindings
+from engine.assessment import FiledReport
 from engine.edits import Direction, Step, replay
 from engine.structures import StructureSet
 
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     SEEN = "seen"
     UNSEEN = "unseen"
     EXPORT = "export"
+    REPORT = "report"
     RESUMED = "resumed"
     CLOSED = "closed"
 
@@ -105,12 +107,15 @@ class Replay:
         seen: (ROI number, plane index) marked as seen.
         exported: after how many of the steps structures were last exported, and their numbers; None where they were not
             or the journal doesn't say which.
+        reports: after how many of the steps a file of findings was written or read, and the report that it is; None for
+            a table or a page, which is no report.
     """
 
     base: Document
     steps: tuple[tuple[Direction, Step], ...]
     seen: frozenset[tuple[int, int]] = field(default=frozenset())
     exported: tuple[int, frozenset[int]] | None = None
+    reports: tuple[tuple[int, FiledReport | None], ...] = ()
 
     def filed(self) -> StructureSet:
         """The structures as files hold them: those that were last exported, else those of the base."""
@@ -119,3 +124,10 @@ class Replay:
         steps, numbers = self.exported
         structures = replay(self.base, self.steps[:steps])[0].structures
         return structures.without(roi.number for roi in structures.rois if roi.number not in numbers)
+
+    def filed_findings(self) -> FiledFindings:
+        """The findings as files hold them."""
+        filed = FiledFindings(in_file=self.base.findings)
+        for steps, report in self.reports:
+            filed = filed.written(replay(self.base, self.steps[:steps])[0].findings, report)
+        return filed

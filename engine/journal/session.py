@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import numpy as np
 
 from engine import __version__
 from engine.answers import Document
+from engine.assessment import FiledReport
 from engine.edits import Direction, Step
 from engine.errors import MismatchError, PlanimeterError
 from engine.journal.about import forget_about, read_about, write_about
@@ -27,6 +29,7 @@ from engine.journal.codec import (
     contours_to_row,
     document_from_json,
     document_to_json,
+    filed_report,
 )
 from engine.journal.database import (
     as_read_error,
@@ -149,6 +152,24 @@ class Journal:
             told = {"path": str(path), "sha256": sha256, "numbers": sorted(numbers)}
             self._append(Kind.EXPORT, text, "export", "", told)
 
+    def record_report(self, path: Path, sha256: str, findings: int, report: FiledReport | None, *, read: bool) -> None:
+        """Store that the findings were written to a file with this hash, or read from it.
+
+        Args:
+            path, sha256: of the file.
+            findings: how many there are.
+            report: what the next report names as its predecessor; None where the file is a table or a page.
+            read: whether the file was read.
+
+        Raises:
+            WriteError: it could not be stored.
+        """
+        with self._writing():
+            verb, way = ("Read", "from") if read else ("Exported", "to")
+            text = f"{verb} {findings} findings {way} {path.name}"
+            told = {"path": str(path), "sha256": sha256, "report": None if report is None else asdict(report)}
+            self._append(Kind.REPORT, text, "report", "", told)
+
     def keep(self, about: About) -> None:
         """Keep beside the journal whose series it is and how it is looked at. Raises WriteError."""
         write_about(self._folder, self.id, about)
@@ -223,6 +244,7 @@ class Journal:
             steps = []
             seen: set[tuple[int, int]] = set()
             exported = None
+            reports: list[tuple[int, FiledReport | None]] = []
             for kind, text, tool, weights, payload in rows[1:]:
                 if kind in STEPS:
                     changes = tuple(change_from_json(change, contours) for change in json.loads(payload))
@@ -233,7 +255,9 @@ class Journal:
                 elif kind == Kind.EXPORT:
                     numbers = json.loads(payload).get("numbers")
                     exported = (len(steps), frozenset(numbers)) if numbers else None
-            return Replay(base, tuple(steps), frozenset(seen), exported)
+                elif kind == Kind.REPORT:
+                    reports.append((len(steps), filed_report(json.loads(payload)["report"])))
+            return Replay(base, tuple(steps), frozenset(seen), exported, tuple(reports))
 
     def mark_resumed(self) -> None:
         """Store that the session was put back after a crash. Raises WriteError."""
@@ -285,10 +309,7 @@ def describe_session(connection: sqlite3.Connection, folder: Path) -> SessionRec
     steps = connection.execute("SELECT count(*) FROM entries WHERE kind IN ('do', 'undo', 'redo')").fetchone()[0]
     last = connection.execute("SELECT at, kind, text FROM entries ORDER BY id DESC LIMIT 1").fetchone()
     at, kind, text = last or (started, "", "")
-    unsaved = connection.execute(
-        "SELECT 1 FROM entries WHERE kind IN ('do', 'undo', 'redo') AND id > "
-        "(SELECT coalesce(max(id), 0) FROM entries WHERE kind = 'export') LIMIT 1"
-    ).fetchone()
+    unsaved = connection.execute(_UNSAVED).fetchone()
     closed = kind == Kind.CLOSED
     if closed and text == DISCARDED:
         state = State.DISCARDED
@@ -300,6 +321,19 @@ def describe_session(connection: sqlite3.Connection, folder: Path) -> SessionRec
     begun, ended = datetime.fromisoformat(started), datetime.fromisoformat(at)
     about = read_about(folder, session_id)
     return SessionRecord(session_id, subject, user, version, begun, ended, steps, closed, state, about)
+
+
+#: A step that no export holds: one about findings alone since the last report, any other since the last structures.
+_UNSAVED = """
+    WITH steps AS (
+        SELECT id, (payload LIKE '%"kind":"score"%' OR payload LIKE '%"kind":"box"%' OR
+                    payload LIKE '%"kind":"reported"%') AND
+                   payload NOT LIKE '%"kind":"roi"%' AND payload NOT LIKE '%"roi":%' AS findings
+        FROM entries WHERE kind IN ('do', 'undo', 'redo'))
+    SELECT 1 FROM steps WHERE id > (
+        SELECT coalesce(max(id), 0) FROM entries WHERE kind = CASE WHEN findings THEN 'report' ELSE 'export' END)
+    LIMIT 1
+"""
 
 
 def _grid(geometry: Geometry) -> dict[str, Any]:

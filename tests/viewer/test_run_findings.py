@@ -75,7 +75,8 @@ def amber(pane: PlanePane) -> np.ndarray:
 
 def type_in(field: QLineEdit, text: str) -> None:
     QTest.mouseClick(field, LEFT)
-    QTest.keyClicks(QApplication.focusWidget(), text)
+    assert QApplication.focusWidget() is field
+    QTest.keyClicks(field, text)
 
 
 def test_looking_accepts_nothing_and_keys_judge_the_finding_that_is_looked_at(reader: Hand) -> None:
@@ -253,7 +254,7 @@ def test_a_box_is_shown_on_the_planes_that_it_takes_part_of(view: View) -> None:
 VICTIM = """
 import sys, time
 from PySide6.QtCore import Qt
-from tests.viewer.hand import Hand, SHIFT
+from tests.viewer.hand import Hand
 from tests.viewer.test_run_findings import result, panel, type_in
 from tests.viewer.see import phantom
 from PySide6.QtWidgets import QApplication

@@ -29,6 +29,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.between",
     "viewer.features.deriving",
     "viewer.features.findings",
+    "viewer.features.reports",
     "viewer.features.measuring",
     "viewer.features.running",
     "viewer.features.exporting",

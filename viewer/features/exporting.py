@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QMessageBox
 from engine.later import later
 from engine.structures import StructureSet
 from engine.volume import Geometry
+from viewer.features.reports import Reports
+from viewer.findings import unexported_findings
 from viewer.review import corrected
 from viewer.unexported import unexported
 from viewer.widgets.main_window import MainWindow
@@ -102,15 +104,22 @@ class Exporting:
         volume = self.window.session.volume
         return volume.geometry if volume is not None else None
 
+    def _report(self) -> None:
+        reports = self.window.findChild(Reports)
+        if isinstance(reports, Reports):
+            reports.export()
+
     def may_leave(self) -> bool:
         """Ask about work that no file has yet; False when the user wants to stay."""
         session = self.window.session
         here, there = unexported(session.structures, session.filed), []
+        said = unexported_findings(session.document, session.filed_findings.in_file)
         for kept in self.window.recording.kept:
             series = kept.info.description or kept.info.modality or "another series"
             names = unexported(kept.left.document.structures, kept.left.filed)
+            names += unexported_findings(kept.left.document, kept.left.filed_findings.in_file)
             there += [f"{name} (on {series})" for name in names]
-        names = [*here, *there]
+        names = [*here, *said, *there]
         if not names:
             return True
         listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -118,12 +127,12 @@ class Exporting:
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"Not exported yet: {listed}.")
         box.setInformativeText("Leave without exporting? Every step is saved: File, Recent brings the session back.")
-        export = box.addButton("Export …", QMessageBox.ButtonRole.AcceptRole) if here else None
+        export = box.addButton("Export …", QMessageBox.ButtonRole.AcceptRole) if here or said else None
         leave = box.addButton("Leave without", QMessageBox.ButtonRole.DestructiveRole)
         stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(export or stay)
         box.setEscapeButton(stay)
         box.exec()
         if export is not None and box.clickedButton() is export:
-            self.export_rtstruct()
+            self.export_rtstruct() if here else self._report()
         return box.clickedButton() is leave

@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog
 
-from engine.errors import CancelledError, PlanimeterError
+from engine.errors import PlanimeterError
 from engine.later import later
 from engine.progress import Progress
 from engine.resample import onto_regular_grid
@@ -19,6 +18,7 @@ from engine.stored.catalogue import Catalogue, Series
 from engine.structures import StructureSet
 from engine.volume import Volume
 from viewer import history
+from viewer.features.thumbnails import thumbnail_of
 from viewer.jobs import Task, run_in_background
 from viewer.layers import Layer
 from viewer.looks import default_window, layer_over
@@ -58,6 +58,8 @@ class Opener(QObject):
     opened = Signal()
     #: The whole of what was asked for has been looked through.
     scanned = Signal()
+    #: A series whose findings are to be shown.
+    report_wanted = Signal(object)
     #: A sentence: the thing that was asked for last could not be opened.
     failed = Signal(str)
 
@@ -152,6 +154,9 @@ class Opener(QObject):
             return
         if series.is_structures:
             self._open_structures(series)
+            return
+        if series.is_findings:
+            self.report_wanted.emit(series)
             return
         if self._is_open(series):
             if structures is not None:
@@ -296,13 +301,14 @@ class Opener(QObject):
         self._tell_unreadable(catalogue)
         self._make_pictures()
         images = [series for series in catalogue.series() if series.is_image]
-        sets = catalogue.structures()
+        drawn = [*catalogue.structures(), *catalogue.reports()]
         nothing_open = self._window.session.volume is None
-        if show is None and not images and len(sets) == 1 and len(paths) == 1 and not paths[0].is_dir():
-            # One structure file was asked for: it belongs on what is open.
-            self._open_structures(sets[0])
-        elif not images and sets and show is None:
-            self._window.show_message("These are structures; double-click them once their image series is open.")
+        if show is None and not images and len(drawn) == 1 and len(paths) == 1 and not paths[0].is_dir():
+            # One file of structures or findings was asked for: it belongs on what is open.
+            self.open_series(drawn[0])
+        elif not images and drawn and show is None:
+            what = "structures" if drawn[0].is_structures else "reports"
+            self._window.show_message(f"These are {what}; double-click them once their image series is open.")
         elif show or (show is None and nothing_open) or not images:
             try:
                 series = chosen.series if chosen is not None else opening.choose_series(catalogue, paths[0])
@@ -369,7 +375,7 @@ class Opener(QObject):
         def work(progress: Progress) -> None:
             for number, series in enumerate(wanted):
                 progress(number / len(wanted), "Making thumbnails")
-                self._pictured.emit(series.uid, _picture(series))
+                self._pictured.emit(series.uid, thumbnail_of(series))
 
         self._pictures = run_in_background(work, parent=self)
 
@@ -388,13 +394,3 @@ class Opener(QObject):
         for task in (self._scan, self._read, self._pictures):
             if task is not None:
                 task.wait(5.0)
-
-
-def _picture(series: Series) -> NDArray | None:
-    try:
-        return read.thumbnail(series)
-    except CancelledError:
-        raise
-    except (PlanimeterError, OSError, ValueError):
-        # A thumbnail is a courtesy; why the series can't be read is said when it is opened.
-        return None

@@ -202,7 +202,7 @@ class ExportDialog(TaskDialog):
         structures, volume = self._structures, self._volume
 
         def work(progress: Progress) -> Certificate:
-            _make_folder(path.parent)
+            make_folder(path.parent)
             if patient is not None:
                 return export_with_image(structures, volume, path, patient, options=options, progress=progress)
             return export_rtstruct(structures, volume, path, options, progress)
@@ -236,18 +236,23 @@ class ExportDialog(TaskDialog):
         self._look_ahead()
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder where there is none. Raises WriteError where that can't be done."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"The folder {folder} could not be made: {error.strerror}; choose another.") from error
 
 
-def _suggested_path(volume: Volume) -> Path:
-    """A file in a folder that is there, that of the last export first; its name tells the series, not the patient."""
+def suggested_folder() -> Path:
+    """A folder that is there, that of the last export first."""
     documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     folders = (str(settings().value(FOLDER_KEY, "")), documents, str(Path.home()))
-    folder = next((Path(name) for name in folders if name and Path(name).is_dir()), Path.cwd())
+    return next((Path(name) for name in folders if name and Path(name).is_dir()), Path.cwd())
+
+
+def _suggested_path(volume: Volume) -> Path:
+    """A file whose name tells the series, not the patient."""
     parts = [volume.modality, volume.info.study_date, volume.info.series_number]
     name = "_".join("".join(c for c in part if c.isalnum()) for part in parts if part)
-    return folder / f"RS_{name or 'structures'}.dcm"
+    return suggested_folder() / f"RS_{name or 'structures'}.dcm"

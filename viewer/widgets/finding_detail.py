@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.answers import Finding, ReportedFinding, Score
+from engine.answers import Finding, FindingKey, ReportedFinding, Score, key_of
 from engine.assessment import Stated, Verdict
 from engine.edits import Step
 from engine.errors import PlanimeterError
@@ -26,7 +26,7 @@ from engine.findings import assess, check_values, comment_on, delete_finding
 from engine.later import later
 from viewer.findings import evidence_text
 from viewer.history import History
-from viewer.session import FindingKey, Session, key_of
+from viewer.session import Session
 from viewer.widgets.form_fields import FormFields, number_or_text
 from viewer.widgets.main_window import with_shortcut
 from viewer.widgets.settings import reader_name
@@ -65,8 +65,12 @@ class FindingDetail(QWidget):
     ) -> None:
         super().__init__()
         self._session, self._history, self._tell = session, history, tell
+        #: Asked before anything that is said changes.
+        self.may_change: Callable[[], bool] = lambda: True
         self._key: FindingKey | None = None
         self._shown: Finding | None = None
+        # The question takes the focus, which ends the comment, which would ask again.
+        self._asking = False
         self.said = self._label(f"color: {FAINT};")
         self.warning = self._label(f"color: {WARNING};")
         self.told = self._label("")
@@ -229,7 +233,7 @@ class FindingDetail(QWidget):
         if finding is None or document is None:
             return
         if isinstance(finding, ReportedFinding) and finding.form:
-            self._history.do(delete_finding(document, finding))
+            self._do(lambda: delete_finding(document, finding))
         else:
             self._judge(finding, Verdict.REJECTED)
 
@@ -271,7 +275,18 @@ class FindingDetail(QWidget):
             self._refuse(str(error))
             return
         self.problem.hide()
-        self._history.do(step)
+        if not self._asking:
+            self._asking = True
+            if self.may_change():
+                self._history.do(step)
+            else:
+                self._take_back()
+            self._asking = False
+
+    def _take_back(self) -> None:
+        """Show what is said, in place of what was typed."""
+        self._shown = None
+        self._show()
 
     def _refuse(self, sentence: str) -> None:
         self.problem.setText(sentence)

@@ -15,11 +15,11 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from engine.answers import Finding, Score
+from engine.answers import Finding, FindingKey, Score, key_of
 from engine.assessment import Verdict
 from engine.finding_words import VERDICTS, judgement, model_short, model_told, model_value, reader_value, source
 from viewer.findings import evidence_text
-from viewer.session import FindingKey, Session, key_of
+from viewer.session import Session
 from viewer.widgets.icons import icon
 from viewer.widgets.theme import FAINT, TEXT, WARNING
 

@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.answers import key_of
 from engine.later import later
 from viewer.findings import judged, show_evidence
 from viewer.history import History
-from viewer.session import Session, key_of
+from viewer.session import Session
 from viewer.widgets.finding_detail import FindingDetail
 from viewer.widgets.findings_model import COMMENT, EVIDENCE, MODEL, NAME, READER, SIGN, FindingsModel, TwoLines
 from viewer.widgets.new_finding import NewFinding
@@ -121,6 +122,10 @@ class FindingsPanel(QWidget):
     def add_below(self, widget: QWidget) -> None:
         """Put something beneath all of it."""
         self._layout.addWidget(widget)
+
+    def set_guard(self, may_change: Callable[[], bool]) -> None:
+        """Ask this before anything that is said of findings changes."""
+        self.detail.may_change = self.new.may_change = may_change
 
     def add_to_menu(self, action: QAction) -> None:
         """Show an action in the context menu of the list."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from engine.answers import ReportedFinding
+from engine.answers import ReportedFinding, key_of
 from engine.assessment import WHOLE_IMAGE, Evidence
 from engine.edits import AnswerChange
 from engine.errors import PlanimeterError
 from engine.findings import add_finding
 from viewer.findings import around_cursor
 from viewer.history import History
-from viewer.session import Session, key_of
+from viewer.session import Session
 from viewer.widgets.choice_box import ChoiceBox
 from viewer.widgets.finding_detail import scrolled
 from viewer.widgets.form_fields import FormFields
@@ -38,6 +39,8 @@ class NewFinding(QWidget):
     def __init__(self, session: Session, history: History) -> None:
         super().__init__()
         self._session, self._history = session, history
+        #: Asked before a finding is added.
+        self.may_change: Callable[[], bool] = lambda: True
         self.title = QLabel(self)
         self.title.setStyleSheet("font-weight: 600;")
         self.note = QLabel(self)
@@ -122,6 +125,8 @@ class NewFinding(QWidget):
             return
         (change,) = step.changes
         assert isinstance(change, AnswerChange) and isinstance(change.after, ReportedFinding)
+        if not self.may_change():
+            return
         self._history.do(step)
         self.ended.emit()
         self._session.set_active_finding(key_of(change.after))

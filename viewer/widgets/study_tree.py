@@ -113,7 +113,7 @@ class StudyTree(QTreeWidget):
         rows = sorted(
             found,
             key=lambda series: (
-                series.is_structures,
+                series.is_structures or series.is_findings,
                 not series.is_image,
                 places[series.info.series_uid],
                 series.order,
@@ -121,7 +121,7 @@ class StudyTree(QTreeWidget):
         )
         for series in rows:
             parent = branch
-            if series.is_structures:
+            if series.is_structures or series.is_findings:
                 owner = opening.owner_of(series, rows)
                 parent = self._items.get(("series", owner.uid), branch) if owner is not None else branch
             elif sum(_is_member(series, other) for other in rows) > 1:
@@ -173,9 +173,7 @@ class StudyTree(QTreeWidget):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        entries: list[tuple[str, Callable[[], None]]] = [
-            ("Load these structures" if series.is_structures else "Open", lambda: self.open_requested.emit(series))
-        ]
+        entries: list[tuple[str, Callable[[], None]]] = [(_verb(series), lambda: self.open_requested.emit(series))]
         if series.is_image:
             entries.append(("Lay over the open series", lambda: self.layer_requested.emit(series)))
         for text, slot in entries:
@@ -224,3 +222,9 @@ def _paint(target: QPixmap, picture: QPixmap) -> None:
     painter = QPainter(target)
     painter.drawPixmap((target.width() - picture.width()) // 2, (target.height() - picture.height()) // 2, picture)
     painter.end()
+
+
+def _verb(series: Series) -> str:
+    if series.is_findings:
+        return "Show these findings"
+    return "Load these structures" if series.is_structures else "Open"

@@ -1,0 +1,255 @@
+"""What a reader says leaves the program, signed or not, as a report, a table or a page; reports of files come in."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pydicom
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from engine.answers import FiledFindings
+from engine.assessment import Verdict
+from engine.edits import replay
+from engine.journal import Journal, State, recent, unfinished
+from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand, click_in_next_box, own_data
+from tests.viewer.test_run_findings import panel, result, type_in
+from viewer.features.exporting import Exporting
+from viewer.features.opening import Opener
+from viewer.features.reports import Reports
+from viewer.history import adopt
+from viewer.session import View
+from viewer.widgets.report_dialog import ReportDialog
+from viewer.widgets.report_strip import ReportStrip
+from viewer.widgets.report_view import ReportView
+
+
+@pytest.fixture
+def reader(window: Hand, built_in: Path) -> Iterator[Hand]:
+    """A CT series with four findings that nobody has judged."""
+    window.session.close()
+    for kept in window.window.recording.kept:
+        window.window.recording.forget(kept.session_id)
+    window.window.findChild(Opener).open_paths([built_in], show=True)
+    window.wait_until(lambda: window.session.volume is not None)
+    window.history.do(adopt(window.session.document, result(), replaced={}, text="Sieve", tool="a-sieve"))
+    window.pane(View.AXIAL).setFocus()
+    yield window
+    window.window.guards.clear()
+
+
+def judge_all(hand: Hand) -> None:
+    for _ in range(4):
+        hand.key(Qt.Key.Key_N)
+        hand.key(Qt.Key.Key_A)
+
+
+def back(hand: Hand) -> None:
+    """Every dialog is gone, and the keys go to the views."""
+    for kind in (ReportDialog, ReportView):
+        hand.wait_until(lambda kind=kind: hand.window.findChild(kind) is None)
+    hand.window.activateWindow()
+    assert QTest.qWaitForWindowActive(hand.window, 5000)
+    hand.pane(View.AXIAL).setFocus()
+
+
+def dialog_of(hand: Hand, *, sign: bool) -> ReportDialog:
+    back(hand)
+    hand.key(Qt.Key.Key_F if sign else Qt.Key.Key_E, CTRL | SHIFT)
+    found = hand.window.findChild(ReportDialog)
+    assert found is not None
+    return found
+
+
+def export(hand: Hand, path: Path, *, sign: bool = False, kind: str = "report") -> None:
+    """Write a report as a person does, and close its certificate."""
+    dialog = dialog_of(hand, sign=sign)
+    dialog.kind.setCurrentIndex(dialog.kind.findData(kind))
+    if sign:
+        dialog.name.setText("Doe^Jane")
+        dialog.organisation.setText("St Elsewhere")
+    dialog.path.setText(str(path))
+    QTest.mouseClick(dialog.start_button, LEFT)
+    hand.wait_until(lambda: hand.window.findChild(ReportDialog) is None or dialog.error.isVisible(), 60)
+    assert hand.window.findChild(ReportDialog) is None, dialog.error.text()
+    hand.settle(50)
+    view = hand.window.findChild(ReportView)
+    if view is not None:
+        QTest.keyClick(view, Qt.Key.Key_Escape)
+    back(hand)
+
+
+def strip(hand: Hand) -> str:
+    return hand.window.findChild(ReportStrip).text.text()
+
+
+def test_what_nobody_judged_is_not_signed_but_can_be_reported_so(reader: Hand, tmp_path: Path) -> None:
+    reader.key(Qt.Key.Key_N)
+    reader.key(Qt.Key.Key_A)
+    dialog = dialog_of(reader, sign=True)
+    dialog.name.setText("Doe^Jane")
+    dialog.organisation.setText("St Elsewhere")
+    assert not dialog.start_button.isEnabled() and "has not been judged" in dialog.ahead.text()
+    dialog.sign.setChecked(False)
+    assert dialog.start_button.isEnabled() and "3 of 4 findings have not been judged" in dialog.ahead.text()
+    dialog.reject()
+    export(reader, tmp_path / "draft.dcm")
+    file = pydicom.dcmread(tmp_path / "draft.dcm")
+    assert (file.CompletionFlag, file.VerificationFlag) == ("PARTIAL", "UNVERIFIED")
+    assert strip(reader) == "Reported, not signed"
+    reader.key(Qt.Key.Key_N)
+    reader.key(Qt.Key.Key_X)
+    assert strip(reader) == "Changed since the report"
+
+
+def test_a_signed_report_is_changed_only_when_asked_and_the_new_one_names_it(reader: Hand, tmp_path: Path) -> None:
+    judge_all(reader)
+    export(reader, tmp_path / "signed.dcm", sign=True)
+    first = pydicom.dcmread(tmp_path / "signed.dcm")
+    assert (first.CompletionFlag, first.VerificationFlag) == ("COMPLETE", "VERIFIED")
+    (observer,) = first.VerifyingObserverSequence
+    assert (observer.VerifyingObserverName, observer.VerifyingOrganization) == ("Doe^Jane", "St Elsewhere")
+    assert strip(reader).startswith("Signed by Doe Jane, St Elsewhere, at 2")
+    before = reader.session.document
+    said = click_in_next_box("Leave it")
+    reader.key(Qt.Key.Key_X)
+    assert "Doe Jane signed this report" in said[0] and reader.session.document is before
+    back(reader)
+    said = click_in_next_box("Leave it")
+    type_in(panel(reader).detail.comment, "no")
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    assert said and reader.session.document is before and panel(reader).detail.comment.text() == ""
+    back(reader)
+    click_in_next_box("Change")
+    reader.key(Qt.Key.Key_X)
+    back(reader)
+    assert reader.session.document.findings[-1].assessment.verdict is Verdict.REJECTED
+    assert strip(reader).startswith("Changed since Doe Jane signed at 2")
+    reader.key(Qt.Key.Key_Z, CTRL)
+    assert strip(reader).startswith("Signed by Doe Jane"), "what was signed stands again"
+    reader.key(Qt.Key.Key_Y, CTRL)
+    signed_bytes = (tmp_path / "signed.dcm").read_bytes()
+    dialog = dialog_of(reader, sign=True)
+    assert Path(dialog.path.text()) != tmp_path / "signed.dcm"
+    assert "names the one that Doe Jane signed at" in dialog.ahead.text()
+    dialog.reject()
+    export(reader, tmp_path / "second.dcm", sign=True)
+    second = pydicom.dcmread(tmp_path / "second.dcm")
+    named = second.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert named.ReferencedSOPInstanceUID == first.SOPInstanceUID != second.SOPInstanceUID
+    assert (tmp_path / "signed.dcm").read_bytes() == signed_bytes
+
+
+def test_a_signed_file_is_not_replaced_by_another_report(reader: Hand, tmp_path: Path) -> None:
+    judge_all(reader)
+    export(reader, tmp_path / "signed.dcm", sign=True)
+    click_in_next_box("Change")
+    reader.key(Qt.Key.Key_X)
+    dialog = dialog_of(reader, sign=False)
+    dialog.path.setText(str(tmp_path / "signed.dcm"))
+    QTest.mouseClick(dialog.start_button, LEFT)
+    reader.wait_until(dialog.error.isVisible)
+    assert "Doe Jane" in dialog.error.text()
+    dialog.reject()
+
+
+def test_unexported_judgements_are_asked_about_and_a_table_is_enough(reader: Hand, tmp_path: Path) -> None:
+    exporting = Exporting.__new__(Exporting)
+    exporting.window = reader.window
+    back(reader)
+    assert exporting.may_leave(), "what a model scored and nobody judged is no work of a person"
+    reader.key(Qt.Key.Key_N)
+    reader.key(Qt.Key.Key_A)
+    said = click_in_next_box("Stay")
+    assert not exporting.may_leave() and said == ["Not exported yet: Malignant."]
+    export(reader, tmp_path / "table.csv", kind="table")
+    assert exporting.may_leave() and strip(reader) == "Not signed"
+    with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["value"], row["verdict"]) for row in rows] == [
+        ("Malignant", "0.82", "accepted"), ("Category", "0.4", "unseen"), ("Nodule", "0.9", "unseen"),
+        ("Nodule", "0.6", "unseen"),
+    ]  # fmt: skip
+    reader.key(Qt.Key.Key_N)
+    reader.key(Qt.Key.Key_X)
+    back(reader)
+    said = click_in_next_box("Leave without")
+    assert exporting.may_leave() and said == ["Not exported yet: Category."]
+
+
+def test_a_page_has_pictures_and_leaves_the_views_as_they_were(reader: Hand, tmp_path: Path) -> None:
+    pane = reader.pane(View.AXIAL)
+    before = (reader.session.cursor_lps.tolist(), pane.scene.framing, reader.session.active_finding)
+    pictures = reader.window.findChild(Reports).pictures(reader.session.document.findings)
+    assert [title.split(",")[0] for title, _ in pictures] == ["Nodule", "Nodule"]
+    assert not pictures[0][1].isNull() and pictures[0][1] != pictures[1][1]
+    assert (reader.session.cursor_lps.tolist(), pane.scene.framing, reader.session.active_finding) == before
+    export(reader, tmp_path / "page.pdf", kind="page")
+    data = (tmp_path / "page.pdf").read_bytes()
+    assert data.startswith(b"%PDF") and data.count(b"/Type /Page\n") == 1 and b"/Subtype /Image" in data
+
+
+def test_a_report_of_a_file_is_shown_as_the_report_that_it_is(reader: Hand, built_in: Path, tmp_path: Path) -> None:
+    judge_all(reader)
+    back(reader)
+    type_in(panel(reader).detail.comment, "as before")
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    export(reader, tmp_path / "signed.dcm", sign=True)
+    wrote = reader.session.document.findings
+    opener = reader.window.findChild(Opener)
+    for kept in reader.window.recording.kept:
+        reader.window.recording.forget(kept.session_id)
+    reader.session.open(reader.session.volume)
+    assert reader.session.document.findings == () and strip(reader) == "Not signed"
+    opener.open_paths([tmp_path / "signed.dcm"])
+    reader.wait_until(lambda: bool(reader.session.document.findings))
+    assert reader.session.document.findings == wrote
+    assert strip(reader).startswith("Signed by Doe Jane")
+    said = click_in_next_box("Change")
+    panel(reader).view.setCurrentIndex(panel(reader).model.index(0, 0))
+    back(reader)
+    reader.key(Qt.Key.Key_X)
+    back(reader)
+    assert said and strip(reader).startswith("Changed since Doe Jane signed")
+    reader.key(Qt.Key.Key_Z, CTRL)
+    reader.key(Qt.Key.Key_Z, CTRL)
+    assert reader.session.document.findings == ()
+
+
+def test_the_signature_comes_back_with_the_session(reader: Hand, tmp_path: Path) -> None:
+    judge_all(reader)
+    export(reader, tmp_path / "signed.dcm", sign=True)
+    click_in_next_box("Change")
+    reader.key(Qt.Key.Key_X)
+    filed = reader.session.filed_findings
+    volume, session_id = reader.session.volume, reader.window.recording.session_id
+    reader.session.close()
+    reader.wait_until(lambda: session_id not in {record.id for record in unfinished()})
+    (record,) = [record for record in recent() if record.id == session_id]
+    assert record.state is State.LEFT, "it was changed since"
+    journal = Journal.resume(session_id)
+    saved = journal.replay(volume.geometry)
+    journal.abandon()
+    again = saved.filed_findings()
+    assert again.report == filed.report and again.report.signature.name == "Doe^Jane"
+    assert again.reported == filed.reported != replay(saved.base, saved.steps)[0].findings
+
+
+def test_a_report_of_another_program_asks_for_the_image_that_it_is_about(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "dicom" / "dcmqi_seg" / "sr-example"
+    with own_data(tmp_path):
+        hand = Hand()
+        try:
+            hand.window.findChild(Opener).open_paths([folder / "sr.dcm"])
+            hand.wait_until(lambda: bool(hand.window.messages.sentences))
+            assert any("open the image" in sentence for sentence in hand.window.messages.sentences)
+        finally:
+            hand.close()
+
+
+def test_a_file_that_is_no_report_is_only_a_file() -> None:
+    filed = FiledFindings()
+    assert filed.written((), None) == replace(filed, in_file=())

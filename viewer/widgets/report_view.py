@@ -1,0 +1,98 @@
+"""Shows the certificate of a structured report: what was to be said, and that the file says it when it is read back."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine import person_name
+from engine.dicom.report_certificate import ReportCertificate
+from viewer.widgets.theme import ERROR, FAINT, GOOD
+
+#: Title of a column → the parts of the certificate that it shows.
+COLUMNS = {
+    "Finding": ("name",),
+    "Model": ("value of the model", "no opinion"),
+    "Reader": ("value of the reader", "what the reader stated"),
+    "Verdict": ("verdict",),
+    "Comment": ("comment",),
+    "Where": ("place",),
+}
+
+
+class ReportView(QDialog):
+    """The certificate as a table, one row a finding."""
+
+    def __init__(self, certificate: ReportCertificate, path: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Report certificate")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        count = len(certificate.findings)
+        agree = "The report was read back and says what is on screen" if certificate.ok else "The report differs"
+        self.verdict = QLabel(f"{agree}: {count} finding{'' if count == 1 else 's'}.", self)
+        self.verdict.setStyleSheet(f"font-size: 13pt; color: {GOOD if certificate.ok else ERROR};")
+        self.table = self._table(certificate)
+        signed = person_name.shown(certificate.signed_by)
+        facts = [
+            f"Signed by {signed}: complete and verified." if signed else "Not signed: partial and unverified.",
+            f"It names {certificate.predecessor} as its predecessor." if certificate.predecessor else "",
+            str(path),
+            f"SOP Instance UID {certificate.sop_instance_uid}",
+            # The digest is one long word; a place to break it keeps the dialog narrow.
+            f"SHA-256 {certificate.sha256[:32]}\u200b{certificate.sha256[32:]}",
+            f"{certificate.program}, {certificate.created}. The certificate is saved beside the file.",
+        ]
+        self.facts = QLabel("\n".join(filter(None, (*certificate.problems, *facts))), self)
+        self.facts.setWordWrap(True)
+        self.facts.setTextFormat(Qt.TextFormat.PlainText)
+        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.facts.setStyleSheet(f"color: {FAINT};")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setToolTip("Close (Esc)")
+        copy = QPushButton("Copy", self)
+        copy.setToolTip("Copy the certificate, as it was saved, to the clipboard")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(certificate.model_dump_json(indent=2)))
+        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.verdict)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.facts)
+        layout.addWidget(buttons)
+        self.resize(760, min(270 + 26 * count, 640))
+
+    def _table(self, certificate: ReportCertificate) -> QTableWidget:
+        table = QTableWidget(len(certificate.findings), len(COLUMNS), self)
+        table.setHorizontalHeaderLabels(list(COLUMNS))
+        table.verticalHeader().hide()
+        table.setShowGrid(False)
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for row, finding in enumerate(certificate.findings):
+            for column, parts in enumerate(COLUMNS.values()):
+                item = QTableWidgetItem(", ".join(_shown(finding, part) for part in parts if part in finding) or "–")
+                item.setToolTip("\n".join(f"{part}: {text}" for part, text in finding.items()))
+                table.setItem(row, column, item)
+        return table
+
+
+def _shown(finding: Mapping[str, str], part: str) -> str:
+    """A part as a person reads it; values without a unit are shares, which a report tells in percent."""
+    is_share = part.startswith("value of") and "unit" not in finding and finding[part][-1:].isdigit()
+    return f"{finding[part]} %" if is_share else finding[part]
