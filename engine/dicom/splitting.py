@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 
 from engine.dicom.ordering import by_order
 from engine.dicom.places import FEW, Part, in_order, is_single, is_whole, places_of, positions_of
@@ -33,6 +34,10 @@ _SHOWN = (
     *("TemporalPositionIdentifier", "TemporalPositionIndex", "PhasePercent", "NominalPercentageOfCardiacPhase"),
     *("NominalPercentageOfRespiratoryPhase", "EchoTime", "BValue", "DiffusionBValue", "ConvolutionKernel", "KVP"),
 )
+
+_MR = frozenset({MRImageStorage, EnhancedMRImageStorage})
+#: Volumes that lie between each other's planes reach over this share of the whole length at least.
+_NEARLY_WHOLE = 0.75
 
 
 def split(planes: Sequence[StoredPlane]) -> list[Part]:
@@ -238,4 +243,23 @@ def _one_stack_notes(planes: Sequence[StoredPlane]) -> tuple[str, ...]:
                 f"The planes make one even stack but differ in {TRAIT_NAMES[trait]} ({shown}"
                 f"{', …' if len(values) > 4 else ''}): taken as one volume; make sure that nothing is mixed in it."
             )
-    return tuple(notes)
+    return (*notes, *_clock_note(planes))
+
+
+def _clock_note(planes: Sequence[StoredPlane]) -> tuple[str, ...]:
+    """What is said of planes that may be phases, told apart by the clock alone, and lie between each other's.
+
+    Few times, each over nearly the whole length in an even stack of its own. In MR that is how slices are interleaved,
+    and is not told.
+    """
+    parts = _parted(planes, (TRAITS.index("AcquisitionTime"),))
+    if planes[0].image.sop_class_uid in _MR or not 1 < len(parts) <= len(planes) / 3:
+        return ()
+    stacks = [np.sort(positions_of(part)) for part in parts.values()]
+    whole = np.ptp(positions_of(planes))
+    if any(len(stack) < 3 or np.ptp(stack) < _NEARLY_WHOLE * whole or not is_whole(stack) for stack in stacks):
+        return ()
+    return (
+        f"Planes of {len(parts)} acquisition times lie between each other's over the whole length: these may be "
+        f"{len(parts)} phases of a motion. Nothing else in the files says so, and they are taken as one volume.",
+    )

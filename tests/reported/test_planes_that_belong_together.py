@@ -306,3 +306,33 @@ def test_two_series_of_the_same_places_are_two_images_and_nothing_is_left_out(tm
         own = {"SeriesInstanceUID": f"{UID}.{n}", "StudyInstanceUID": "1.2", "FrameOfReferenceUID": "1.3"}
         write_series(tmp_path / str(n), make_voxels(SHAPE, n), GEOMETRY, **own)
     assert not open_volume(tmp_path).left_out
+
+
+@pytest.mark.parametrize("apart_mm", [0.3, 1.25])
+@pytest.mark.parametrize(
+    ("modality", "times", "told"),
+    [
+        ("CT", lambda k: k % 2, True),
+        # In MR slices are interleaved so.
+        ("MR", lambda k: k % 2, False),
+        # Rotations of a scanner with several rows; a helix.
+        ("CT", lambda k: k // 4, False),
+        ("CT", lambda k: k, False),
+    ],
+    ids=["two phases", "interleaved", "rotations", "helix"],
+)
+def test_phases_that_the_clock_alone_tells_apart_are_told(
+    tmp_path: Path, apart_mm: float, modality: str, times: Callable[[int], int], told: bool
+) -> None:
+    shape = (16, 8, 8)
+    pairs = np.zeros((16, 3))
+    pairs[1::2, 2] = apart_mm - 1.25
+
+    def edit(dataset: Dataset, k: int) -> None:
+        dataset.AcquisitionTime = f"10{times(k):02d}00"
+
+    geometry = make_geometry(shape, spacing=(1.0, 1.0, 1.25), offsets=pairs)
+    write_series(tmp_path, make_voxels(shape), geometry, modality, edit=edit)
+    volume = open_volume(tmp_path)
+    assert volume.geometry.shape[0] == 16
+    assert any("may be 2 phases" in note for note in volume.notes) == told
