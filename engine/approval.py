@@ -35,4 +35,4 @@ def _touched(document: Document, change: Change, *, forward: bool) -> Roi | None
 
 def _substance(roi: Roi) -> tuple[object, ...]:
     planes = {plane: id(contours) for plane, contours in roi.planes.items()}
-    return planes, roi.loose, roi.name, roi.roi_type, roi.code, roi.locked, roi.provenance
+    return planes, roi.loose, roi.name, roi.roi_type, roi.code, roi.locked, roi.provenance, roi.recipe

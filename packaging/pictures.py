@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pictures_seeing import draw_seeing
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -92,6 +93,10 @@ def draw(scratch: Path) -> None:
     planes.trigger()
     settle()
     save(window, "window.png")
+
+    window.activateWindow()
+    until(window.isActiveWindow, "the window's turn")
+    draw_seeing(window, save, settle)
 
     # Correcting: the brush over one enlarged plane, in the middle of a stroke.
     window.panes.toggle_enlarged(View.AXIAL)
