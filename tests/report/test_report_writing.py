@@ -58,6 +58,27 @@ def test_what_is_written_comes_back_finding_by_finding(volume: Volume, tmp_path:
     assert proof["ok"] and proof["findings"][2]["value of the model"] == "83"
 
 
+@pytest.mark.parametrize(
+    ("name", "comment", "reader"),
+    [
+        ("所見", "右肺に結節", "山田^太郎"),
+        ("A\\B", "Line one\nline two \\ three", "Doe^Jane^M^Dr"),
+        ("N" * 200, "c" * 5000, "Müller^Jörg"),
+    ],
+)
+def test_any_words_come_back_as_they_were(volume: Volume, tmp_path: Path, name: str, comment: str, reader: str) -> None:
+    said = Assessment(Verdict.ACCEPTED, comment=comment, reader=reader, time="2026-02-03T10:00:00+01:00")
+    finding = score(1, name=name, label="x" * 64, code=None, assessment=said)
+    signature = replace(SIGNED, name=reader)
+    export_report([finding], volume, tmp_path / "r.dcm", signature=signature)
+    read = read_report(tmp_path / "r.dcm", volume)
+    (back,) = read.findings
+    assert (back.name, back.assessment) == (name, said) and read.filed.signature == signature
+    if shutil.which("dciodvfy"):
+        told = subprocess.run(["dciodvfy", "-new", os.fspath(tmp_path / "r.dcm")], capture_output=True, check=False)
+        assert b"Error" not in told.stderr
+
+
 def test_a_box_beyond_the_image_is_cut_at_its_edge(volume: Volume, tmp_path: Path) -> None:
     export_report([box(low_kji=(-3.0, -9.0, 4.0), high_kji=(99.0, 9.0, 99.0))], volume, tmp_path / "r.dcm")
     (read,) = read_report(tmp_path / "r.dcm", volume).findings
