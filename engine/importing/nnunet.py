@@ -7,7 +7,6 @@ from typing import Any
 from engine.errors import CardError
 from engine.importing.naming import card_id, identifiers, modalities, outputs, standard_name
 from engine.importing.nnunet_plans import Plans, labels_of
-from engine.importing.nnunet_weights import write_fold
 from engine.importing.source import Source
 from engine.progress import part
 
@@ -97,6 +96,9 @@ def node_of(
         done, share: of the whole work, what is done before, and what each fold is.
         folds: these alone; all where none is named.
     """
+    # Only here is torch needed, which takes its time to load.
+    from engine.importing.nnunet_weights import write_fold
+
     plans = Plans(source.json(folder / "plans.json"), source.told(folder / "plans.json"))
     dataset = source.json(folder / "dataset.json")
     labels = labels_of(dataset, source.told(folder / "dataset.json"))

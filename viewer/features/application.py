@@ -32,6 +32,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.reports",
     "viewer.features.measuring",
     "viewer.features.running",
+    "viewer.features.importing",
     "viewer.features.exporting",
     "viewer.features.windows",
     "viewer.features.sessions",

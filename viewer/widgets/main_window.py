@@ -66,6 +66,8 @@ class MainWindow(QMainWindow):
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
         #: Asked in turn before what is open is given up for another series or with the window; False keeps it open.
         self.guards: list[Callable[[], bool]] = []
+        #: Asked in turn about paths that were dropped, before they count as images; True takes them.
+        self.drop_takers: list[Callable[[list[str]], bool]] = []
         self._closed = False
         self._menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
         for menu in self._menus.values():
@@ -292,7 +294,8 @@ class MainWindow(QMainWindow):
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self.dropped.emit(paths)
+            if not any(take(paths) for take in self.drop_takers):
+                self.dropped.emit(paths)
 
     def _on_volume(self) -> None:
         volume = self.session.volume

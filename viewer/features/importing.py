@@ -1,0 +1,59 @@
+"""Puts the import of models into the window: an entry of the menu, and models that are dropped."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.later import later
+from viewer.jobs import run_in_background
+from viewer.widgets import import_dialog
+from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from engine.cards import registry
+    from engine.importing import look
+else:
+    registry, look = later("engine.cards.registry"), later("engine.importing.look")
+
+
+def install(window: MainWindow) -> None:
+    """Add the entry, and take what is dropped where it is a model."""
+    window.add_action(
+        "Engine",
+        "&Import a model…",
+        partial(ask, window, None),
+        tip="Bring in a model of nnU-Net or TotalSegmentator, or one exported here",
+    )
+    window.drop_takers.append(partial(_take, window))
+
+
+def ask(window: MainWindow, path: Path | None) -> import_dialog.ImportDialog:
+    """Open the dialog."""
+    return import_dialog.asked(path, partial(_imported, window), window)
+
+
+def _take(window: MainWindow, paths: Sequence[str]) -> bool:
+    """Whether what was dropped is one model, which is then asked about."""
+    if len(paths) != 1 or not look.may_be_model(Path(paths[0])):
+        return False
+    ask(window, Path(paths[0]))
+    return True
+
+
+def _imported(window: MainWindow, loaded: "registry.LoadedCard") -> None:
+    card, panel = loaded.card, window.findChild(CardsPanel)
+    count = len(card.outputs)
+    window.show_message(
+        f"{card.title} was imported: {count} structure{'s' if count != 1 else ''}; the licence of its weights: "
+        f"{card.licence.weights or 'absent'}."
+    )
+    if panel is None:
+        return
+
+    def show(cards: Sequence[registry.LoadedCard]) -> None:
+        panel.show_cards(cards)
+        panel.select(loaded.id)
+
+    run_in_background(lambda progress: registry.find_cards(), finished=show, parent=panel)

@@ -1,0 +1,116 @@
+"""The dialog that brings in a model of another program."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+
+from engine.later import later
+from engine.progress import Progress
+from viewer.widgets.settings import settings
+from viewer.widgets.task_dialog import TaskDialog
+
+if TYPE_CHECKING:
+    from engine.cards.registry import LoadedCard
+    from engine.importing import client
+else:
+    client = later("engine.importing.client")
+
+_ABOUT = (
+    "A results folder of nnU-Net v2, weights of TotalSegmentator, or a model that was exported here: a folder or a "
+    "zip. It is converted once, by a process without rights; nothing in it is executed."
+)
+_AXES = {
+    "": "As the model says",
+    "LPS": "Left, back, head (as DICOM)",
+    "RAS": "Right, front, head (as NIfTI)",
+}
+
+
+class ImportDialog(TaskDialog):
+    """Asks for a model and how it is to be called, and converts it.
+
+    Args:
+        path: of the model; None where it is still to be chosen.
+        imported: given the card, when it is there.
+    """
+
+    def __init__(
+        self, path: Path | None, imported: "Callable[[LoadedCard], None]", parent: QWidget | None = None
+    ) -> None:
+        super().__init__("Import a model", "Import", "Convert the model and add it to those there are", parent)
+        self._imported = imported
+        about = QLabel(_ABOUT, self)
+        about.setWordWrap(True)
+        self.path = QLineEdit(str(path) if path is not None else "", self)
+        self.path.setPlaceholderText("Folder or zip")
+        self.path.setMinimumWidth(380)
+        self.folder_button = QPushButton("Folder…", self)
+        self.zip_button = QPushButton("Zip…", self)
+        self.folder_button.setToolTip("Choose a folder that holds a model")
+        self.zip_button.setToolTip("Choose a zip that holds a model")
+        self.name = QLineEdit(self)
+        self.name.setPlaceholderText("Made of the model's own name")
+        self.name.setToolTip("Small letters, digits and dashes")
+        self.axes = QComboBox(self)
+        for axes, told in _AXES.items():
+            self.axes.addItem(told, axes)
+        self.axes.setToolTip(
+            "Along which patient directions columns, rows and planes rose in the images that it was taught on"
+        )
+        self.task = QLineEdit(self)
+        self.task.setPlaceholderText("Where a folder holds several, such as total_fast")
+        self.task.setToolTip("Which task of TotalSegmentator")
+        chooser = QHBoxLayout()
+        for part in (self.path, self.folder_button, self.zip_button):
+            chooser.addWidget(part)
+        form = QFormLayout()
+        form.addRow("Model", chooser)
+        form.addRow("&Id", self.name)
+        form.addRow("&Axes", self.axes)
+        form.addRow("&Task", self.task)
+        self.lay_out(about, form)
+        self.folder_button.clicked.connect(self._ask_folder)
+        self.zip_button.clicked.connect(self._ask_zip)
+        self.path.textChanged.connect(self.show_state)
+        self.show_state()
+
+    def start(self) -> None:
+        """Convert the model on a thread."""
+        path, card_id = Path(self.path.text().strip()).expanduser(), self.name.text().strip()
+        axes, task = str(self.axes.currentData()), self.task.text().strip()
+        settings().setValue("import/folder", str(path.parent))
+
+        def work(progress: Progress) -> object:
+            return client.import_model(path, card_id=card_id, axes=axes, task=task, progress=progress)
+
+        self.run_task(work, self._imported, "Stopped; no model was added.")
+
+    def show_state(self) -> None:
+        """What is asked for can be changed only while nothing runs."""
+        for part in (self.path, self.folder_button, self.zip_button, self.name, self.axes, self.task):
+            part.setEnabled(not self.running)
+        self.start_button.setEnabled(not self.running and bool(self.path.text().strip()))
+
+    def _ask_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder of a model", self._last())
+        if chosen:
+            self.path.setText(chosen)
+
+    def _ask_zip(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, "Zip of a model", self._last(), "Zip (*.zip)")
+        if chosen:
+            self.path.setText(chosen)
+
+    def _last(self) -> str:
+        return str(settings().value("import/folder", ""))
+
+
+def asked(path: Path | None, imported: "Callable[[LoadedCard], None]", parent: QWidget) -> ImportDialog:
+    """The dialog, open, and gone once it is closed."""
+    dialog = ImportDialog(path, imported, parent)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+    return dialog
