@@ -71,6 +71,9 @@ def test_images_lie_beside_each_other_and_scroll_by_position(scan: Hand) -> None
     scan.key(Qt.Key.Key_5, CTRL)
     left, right = scan.window.panes.shown
     before = left.scene.index
+    wheel(right, 2, keys=CTRL)
+    assert left.scene.framing == right.scene.framing
+    assert left.scene.framing[0] > 1.3, "and are zoomed as one"
     wheel(right, -3)
     assert left.scene.index == right.scene.index == before - 3
     scan.settle(60)

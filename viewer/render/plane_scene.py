@@ -40,6 +40,8 @@ class PlaneScene:
     """Draws one plane view of a session; `changed` is emitted when a new frame is needed."""
 
     changed = Signal()
+    #: Zoomed or moved by a hand.
+    framed = Signal()
 
     def __init__(self, view: View, session: Session, layer: int | None = None, offset: int = 0) -> None:
         self.view = view
@@ -211,11 +213,13 @@ class PlaneScene:
         if self.frame is not None:
             self._framing.zoom(factor, at_pixel)
             self._reframed()
+            self.framed.emit()
 
     def pan(self, dx: float, dy: float) -> None:
         """Move the image by device pixels, right and down."""
         self._framing.pan(dx, dy)
         self._reframed()
+        self.framed.emit()
 
     @property
     def framing(self) -> tuple[float, float, float]:

@@ -153,9 +153,16 @@ class Panes(QWidget):
         pane.mouse = self.mouse
         pane.hovered.connect(self.hovered)
         pane.enlarge.connect(lambda: self.toggle_enlarged(cell.view))
+        pane.scene.framed.connect(lambda: self._frame_as(cell))
         pane.scene.set_crosshair(self._crosshair)
         pane.scene.show()
         return pane
+
+    def _frame_as(self, cell: Cell) -> None:
+        """What lies beside each other shows the same part of the plane."""
+        for other, pane in self._own.items():
+            if other is not cell and cell in self._own:
+                pane.scene.set_framing(self._own[cell].scene.framing)
 
     def _take_away(self, cell: Cell) -> None:
         pane = self._own.pop(cell)
