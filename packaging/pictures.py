@@ -22,6 +22,7 @@ from viewer.session import View
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.certificate_view import CertificateView
 from viewer.widgets.export_dialog import ExportDialog
+from viewer.widgets.findings_panel import FindingsPanel
 from viewer.widgets.review_panel import ReviewPanel
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
@@ -68,13 +69,14 @@ def draw(scratch: Path) -> None:
     window.resize(*SIZE)
     window.show()
     opener, cards, review = window.findChild(Opener), window.findChild(CardsPanel), window.findChild(ReviewPanel)
-    assert opener is not None and cards is not None and review is not None
+    findings = window.findChild(FindingsPanel)
+    assert opener is not None and cards is not None and review is not None and findings is not None
     opener.open_paths([write_demo_series(scratch / "demo")], show=True)
     until(lambda: window.session.volume is not None and cards.list.count() > 0, "opening")
     cards.select(CARD)
     until(cards.run_button.isEnabled, "choosing the model")
     cards.run()
-    until(lambda: cards.bar.value() > 400 or not cards.is_running, "the model's start")
+    until(lambda: cards.progress.bar.value() > 400 or not cards.is_running, "the model's start")
     until(lambda: not cards.is_running, "the model")
     structures = window.session.structures
     if structures is None or not structures.rois:
@@ -130,6 +132,19 @@ def draw(scratch: Path) -> None:
         review.seen_and_next()
     settle()
     save(window, "review.png")
+
+    # A finding that was added by hand, by a form, and lies in the gland.
+    window.session.set_active(gland.number)
+    show((x, y, z))
+    window.panel("Findings").raise_()
+    findings.begin_new("plain")
+    for field, text in (("finding", "Cyst"), ("size", "14")):
+        QTest.keyClicks(findings.new.fields.fields[field], text)
+    QTest.keyClicks(findings.new.comment, "Smooth outline, no contrast uptake")
+    findings.new.add()
+    settle()
+    save(window, "findings.png")
+    window.history.undo()
 
     # The export with its certificate.
     action = next(action for _, action in window.listed_actions if "Export RTSTRUCT" in action.text())

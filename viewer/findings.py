@@ -80,6 +80,11 @@ def _reveal_roi(session: Session, roi: Roi) -> None:
     session.reveal(points[0], points[1:])
 
 
+def size_unit(session: Session) -> str:
+    """What sizes on the open series are told in, in UCUM: pixels where no millimetres are known."""
+    return "{pixels}" if session.volume is not None and session.volume.geometry.unit == "px" else "mm"
+
+
 def around_cursor(session: Session, side_mm: float) -> Evidence:
     """A cube of that side around the crosshair, on the planes of the open series."""
     volume = session.volume

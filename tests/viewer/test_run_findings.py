@@ -297,3 +297,18 @@ def test_judgements_survive_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ]  # fmt: skip
     assert document.boxes[0].assessment.comment == "behind the heart"
     assert document.findings[-1].name == "Cyst"
+
+
+def test_a_size_on_a_picture_without_millimetres_is_in_pixels(window: Hand) -> None:
+    window.window.activateWindow()
+    assert QTest.qWaitForWindowActive(window.window, 5000)
+    volume = phantom()
+    window.open(replace(volume, geometry=replace(volume.geometry, unit="px")))
+    view = panel(window)
+    view.begin_new("plain")
+    type_in(view.new.fields.fields["finding"], "Naevus")
+    type_in(view.new.fields.fields["size"], "40")
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    (finding,) = window.session.document.findings
+    assert [said.unit for said in finding.assessment.stated] == ["", "{pixels}"]
+    assert view.model.index(0, READER).data() == "Naevus, 40 pixels"

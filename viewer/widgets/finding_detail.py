@@ -24,7 +24,7 @@ from engine.errors import PlanimeterError
 from engine.finding_words import is_judged, judgement, model_told
 from engine.findings import assess, check_values, comment_on, delete_finding
 from engine.later import later
-from viewer.findings import evidence_text
+from viewer.findings import evidence_text, size_unit
 from viewer.history import History
 from viewer.session import Session
 from viewer.widgets.form_fields import FormFields, number_or_text
@@ -184,7 +184,7 @@ class FindingDetail(QWidget):
         self._form.setRowVisible(self.value, form is None and not isinstance(finding, ReportedFinding))
         if anew or before is None or before.assessment != said:
             # Only now: what is being filled in stays where something else of the finding changes.
-            self.fields.show_form(form, form.values(said.stated) if form else {})
+            self.fields.show_form(form, form.values(said.stated) if form else {}, size_unit(self._session))
             self.value.setText(
                 "" if said.value is None else f"{said.value:g}" if _is_number(said.value) else str(said.value)
             )
@@ -222,7 +222,7 @@ class FindingDetail(QWidget):
             self._refuse(str(error))
             self._fill_in(self.fields)
             return
-        stated = form.stated(self.fields.values)
+        stated = form.stated(self.fields.values, size_unit(self._session))
         verdict = Verdict.ADDED if isinstance(finding, ReportedFinding) else Verdict.CHANGED
         self._judge(finding, verdict, stated=stated)
 

@@ -99,8 +99,9 @@ class FindingsPanel(QWidget):
         text = self.fontMetrics().horizontalAdvance
         for column, width in ((SIGN, 26), (MODEL, text("one of: malign") + 10), (READER, text("BI-RADS 4A, m") + 10)):
             head.resizeSection(column, width)
-        for column in (NAME, COMMENT, EVIDENCE):
+        for column in (NAME, COMMENT):
             head.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        head.setSectionResizeMode(EVIDENCE, QHeaderView.ResizeMode.ResizeToContents)
         return view
 
     def _lay_out(self) -> None:

@@ -28,6 +28,7 @@ class FormFields(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.form: Form | None = None
+        self._size_unit = "mm"
         #: Key of a field → its widget.
         self.fields: dict[str, ChoiceBox | QLineEdit] = {}
         self._layout = QFormLayout(self)
@@ -35,12 +36,14 @@ class FormFields(QWidget):
         self._layout.setVerticalSpacing(4)
         self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
 
-    def show_form(self, form: Form | None, values: Mapping[str, float | str] | None = None) -> None:
+    def show_form(
+        self, form: Form | None, values: Mapping[str, float | str] | None = None, size_unit: str = "mm"
+    ) -> None:
         """Offer the fields of a form, with what was filled in before; none for no form."""
-        if form is not self.form:
+        if form is not self.form or size_unit != self._size_unit:
             while self._layout.rowCount():
                 self._layout.removeRow(0)
-            self.form, self.fields = form, {}
+            self.form, self.fields, self._size_unit = form, {}, size_unit
             for field in form.fields if form is not None else ():
                 self._add(field)
         for key, widget in self.fields.items():
@@ -53,7 +56,7 @@ class FormFields(QWidget):
         widget.setAccessibleName(field.label)
         widget.setToolTip(field.tip or field.code.meaning)
         self.fields[field.key] = widget
-        unit = with_unit("", "mm" if field.kind == "size" else field.unit).strip()
+        unit = with_unit("", self._size_unit if field.kind == "size" else field.unit).strip()
         if not unit:
             self._layout.addRow(label, widget)
             return

@@ -13,7 +13,7 @@ from engine.assessment import WHOLE_IMAGE, Evidence
 from engine.edits import AnswerChange
 from engine.errors import PlanimeterError
 from engine.findings import add_finding
-from viewer.findings import around_cursor
+from viewer.findings import around_cursor, size_unit
 from viewer.history import History
 from viewer.session import Session
 from viewer.widgets.choice_box import ChoiceBox
@@ -96,7 +96,7 @@ class NewFinding(QWidget):
         self.title.setText(f"New: {form.title}")
         self.note.setText(form.note)
         self.note.setVisible(bool(form.note))
-        self.fields.show_form(form)
+        self.fields.show_form(form, size_unit=size_unit(self._session))
         self.comment.clear()
         self.problem.hide()
         self.where.clear()
@@ -117,8 +117,9 @@ class NewFinding(QWidget):
         values = self.fields.values
         try:
             step = add_finding(
-                document, form, values, evidence=self._evidence(), comment=self.comment.text(), reader=reader_name()
-            )
+                document, form, values, evidence=self._evidence(), comment=self.comment.text(), reader=reader_name(),
+                size_unit=size_unit(self._session),
+            )  # fmt: skip
         except PlanimeterError as error:
             self.problem.setText(str(error))
             self.problem.show()
