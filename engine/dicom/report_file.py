@@ -98,8 +98,7 @@ class ReportFile:
 
     Args:
         filed: its identity and signature; `content` is not known here.
-        complete, final: its flags.
-        predecessors: SOP Instance UIDs.
+        complete: its Completion Flag.
         author: the person, else the device, that observed it.
         program: that wrote it.
         groups: in order.
@@ -108,7 +107,6 @@ class ReportFile:
 
     filed: FiledReport
     complete: bool
-    predecessors: tuple[str, ...]
     author: str
     program: str
     patient_id: str
@@ -183,6 +181,16 @@ def references_of(dataset: Dataset) -> References:
     return References(frozenset({study} - {""}), frozenset(series - {""}), frozenset(), frozenset(instances - {""}))
 
 
+def predecessors_of(dataset: Dataset) -> tuple[str, ...]:
+    """SOP Instance UIDs of the reports that a report replaces."""
+    return tuple(
+        string(one, "ReferencedSOPInstanceUID")
+        for item in sequence(dataset, "PredecessorDocumentsSequence")
+        for each in sequence(item, "ReferencedSeriesSequence")
+        for one in sequence(each, "ReferencedSOPSequence")
+    )
+
+
 # Inside -------------------------------------------------------------------------------------------------------------
 
 
@@ -211,16 +219,9 @@ def _file(dataset: Dataset) -> ReportFile:
         signature=signature,
         written=iso_time(string(dataset, "ContentDate") + string(dataset, "ContentTime")),
     )
-    predecessors = tuple(
-        string(one, "ReferencedSOPInstanceUID")
-        for item in sequence(dataset, "PredecessorDocumentsSequence")
-        for each in sequence(item, "ReferencedSeriesSequence")
-        for one in sequence(each, "ReferencedSOPSequence")
-    )
     return ReportFile(
         filed=filed,
         complete=string(dataset, "CompletionFlag").upper() == "COMPLETE",
-        predecessors=predecessors,
         author=next(iter([*filter(None, persons), *filter(None, devices)]), ""),
         program=one_line(string(dataset, "ManufacturerModelName") or string(dataset, "Manufacturer")),
         patient_id=string(dataset, "PatientID"),

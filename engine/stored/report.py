@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from engine.dicom.header import Header, read_elements
 from engine.dicom.info import read_info
 from engine.dicom.references import NOTHING
-from engine.dicom.report_file import MEASURING_CLASSES, references_of, why_unread
+from engine.dicom.report_file import MEASURING_CLASSES, predecessors_of, references_of, why_unread
 from engine.dicom.report_read import ReportContents, read_report
 from engine.progress import Progress
 from engine.stored.catalogue import Series
@@ -23,6 +23,7 @@ _REFERENCES = (
     "StudyInstanceUID",
     "CurrentRequestedProcedureEvidenceSequence",
     "PertinentOtherEvidenceSequence",
+    "PredecessorDocumentsSequence",
 )
 
 
@@ -33,12 +34,20 @@ class Reports(FindingsHandler):
     sop_classes = MEASURING_CLASSES
 
     def look(self, headers: Sequence[Header]) -> list[Series]:
-        """A series a file, with what it refers to."""
-        return [self._series(header) for header in headers]
+        """A series a file, with what it refers to; one that a later report replaces says so."""
+        roots = [_elements(header.path) for header in headers]
+        replaced = {
+            uid: header.path.name
+            for header, root in zip(headers, roots, strict=True)
+            for uid in (predecessors_of(root) if root is not None else ())
+        }
+        return [
+            self._series(header, root, replaced.get(header.sop_instance_uid, ""))
+            for header, root in zip(headers, roots, strict=True)
+        ]
 
-    def _series(self, header: Header) -> Series:
+    def _series(self, header: Header, root: Dataset | None, later: str) -> Series:
         info = read_info(header.path)
-        root = _elements(header.path)
         problem = "" if root is None else why_unread(root)
         if problem and not info.description:
             info = replace(info, description="Structured report")
@@ -49,13 +58,15 @@ class Reports(FindingsHandler):
             handler=UNKNOWN if problem else self,
             files=(header.path,),
             problem=problem,
+            notes=(f"A later report ({later}) replaces this one: open that to see what holds.",) if later else (),
             references=NOTHING if root is None else references_of(root),
         )
 
     def read(self, series: Series, volume: Volume, progress: Progress) -> ReportContents:
         """The findings, with their places on the image."""
         progress(0.0, f"Reading {series.files[0].name}")
-        return read_report(series.files[0], volume)
+        contents = read_report(series.files[0], volume)
+        return replace(contents, notes=(*series.notes, *contents.notes))
 
 
 def _elements(path: Path) -> Dataset | None:
@@ -66,6 +77,7 @@ def _elements(path: Path) -> Dataset | None:
             root = Dataset(read_elements(path, (*_ROOT, *_REFERENCES)))
             why_unread(root)
             references_of(root)
+            predecessors_of(root)
         return root
     except Exception:  # pydicom raises nearly anything on damaged bytes
         return None
