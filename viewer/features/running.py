@@ -82,8 +82,9 @@ def other_images(window: MainWindow) -> list[Image]:
     images = [_layer(layer.volume) for layer in session.layers[1:]]
     known = {volume.info.series_uid, *(layer.volume.info.series_uid for layer in session.layers)}
     for series in opener.tree.series if opener is not None else ():
-        same_study = series.info.study_uid == volume.info.study_uid
-        if series.is_image and not series.problem and same_study and series.info.series_uid not in known:
+        # A picture beside another shows something else, and there may be thousands of them.
+        same_study = not series.handler.pages and series.info.study_uid == volume.info.study_uid
+        if same_study and series.is_image and not series.problem and series.info.series_uid not in known:
             reader = partial(read.read_series, series)
             images.append(Image(read.name_of(series), inputs.traits_of(series), None, reader, series.info.series_uid))
     return images

@@ -1,5 +1,6 @@
 """The tree of patients, studies and series, with thumbnails; it grows while the rest is read."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -119,14 +120,14 @@ class StudyTree(QTreeWidget):
                 series.order,
             ),
         )
+        members = Counter((series.info.series_uid, series.axis) for series in rows if series.axis)
         for series in rows:
             parent = branch
             if series.is_structures or series.is_findings:
                 owner = opening.owner_of(series, rows)
                 parent = self._items.get(("series", owner.uid), branch) if owner is not None else branch
-            elif sum(_is_member(series, other) for other in rows) > 1:
+            elif (count := members[series.info.series_uid, series.axis]) > 1:
                 # The volumes of one series, such as the phases of a 4D CT, lie under one row.
-                count = sum(_is_member(series, other) for other in rows)
                 text = f"{series.handler.label or series.modality}  {count} volumes by {series.axis}"
                 parent = self._item((*key, "members", series.info.series_uid, series.axis), branch, text)
             known = ("series", series.uid) in self._items
@@ -179,11 +180,6 @@ class StudyTree(QTreeWidget):
         for text, slot in entries:
             menu.addAction(text).triggered.connect(slot)
         menu.popup(self.viewport().mapToGlobal(at))
-
-
-def _is_member(series: Series, other: Series) -> bool:
-    """Whether two are volumes of one series, told apart by the same thing."""
-    return bool(series.axis) and (series.info.series_uid, series.axis) == (other.info.series_uid, other.axis)
 
 
 def _study_text(study: Study) -> str:
