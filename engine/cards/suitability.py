@@ -1,7 +1,7 @@
 """Whether an image is one that a card was made for, in words, before anything runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -65,8 +65,10 @@ def why_unsuitable(
     for image in card.inputs:
         if image.role in inputs:
             volume = inputs[image.role]
-            refusals += _modality(card, image, volume)
-            refusals += _channels(card, image, volume)
+            kinds = _modality(card, image, volume)
+            other = _channels(card, image, volume)
+            # A picture is no slice: that it is none says why, and nobody knows better.
+            refusals += [replace(refusal, overridable=False) for refusal in kinds] if kinds and other else kinds + other
             refusals += _spacing(card, image, volume.geometry)
             refusals += _part(card, image, volume)
             refusals += _extent(card, image, volume.geometry)

@@ -122,6 +122,9 @@ class StudyTree(QTreeWidget):
         )
         members = Counter((series.info.series_uid, series.axis) for series in rows if series.axis)
         for series in rows:
+            if series.handler.pages and self._series.get(series.uid) is series:
+                # Of pictures there may be thousands.
+                continue
             parent = branch
             if series.is_structures or series.is_findings:
                 owner = opening.owner_of(series, rows)
