@@ -110,6 +110,27 @@ def set_visible(session: Session, history: History, numbers: Iterable[int], visi
     _change_all(session, history, rois, verb)
 
 
+def show_only(session: Session, history: History, numbers: frozenset[int]) -> None:
+    """Show these ROIs and hide the others; show all where that is so already."""
+    rois = _open(session).rois
+    alone = all(roi.visible is (roi.number in numbers) for roi in rois)
+    turned = [
+        replace(roi, visible=alone or roi.number in numbers)
+        for roi in rois
+        if roi.visible is not (alone or roi.number in numbers)
+    ]
+    if turned:
+        names = [roi.name for roi in rois if roi.number in numbers]
+        text = (
+            "Show all structures"
+            if alone
+            else f"Show only {names[0] if len(names) == 1 else f'{len(names)} structures'}"
+        )
+        index = {roi.number: i for i, roi in enumerate(rois)}
+        changes = tuple(AnswerChange(rois[index[roi.number]], roi, index[roi.number]) for roi in turned)
+        history.do(Step(text, "properties", changes))
+
+
 def set_locked(session: Session, history: History, numbers: Iterable[int], locked: bool) -> None:
     """Lock ROIs against change, or unlock them."""
     verb = "Lock" if locked else "Unlock"

@@ -28,6 +28,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.comparing",
     "viewer.features.between",
     "viewer.features.deriving",
+    "viewer.features.templates",
     "viewer.features.findings",
     "viewer.features.reports",
     "viewer.features.measuring",

@@ -102,6 +102,12 @@ class Editing(QObject):
             ("Rename", self._in_list(panel.rename), "R", "Edit the name; TG-263 names are suggested"),
             ("Colour…", panel.choose_colour, "K", "Choose another colour"),
             ("Show or hide", panel.toggle_visible, "V", "Show or hide the selected structures"),
+            (
+                "Show only these, or all",
+                panel.show_only_selected,
+                "Shift+O",
+                "Hide all but the selected structures; once more shows all",
+            ),
             ("Lock or unlock", panel.toggle_locked, "L", "Protect the selected structures from change"),
             ("Go to centre", panel.go_to_centre, "C", "Move the crosshair into the middle of the active structure"),
             ("Previous structure", lambda: panel.step_active(-1), ",", "Make the structure above active"),

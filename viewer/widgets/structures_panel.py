@@ -176,6 +176,11 @@ class StructuresPanel(QWidget):
         """Show all structures, or hide them when all are shown."""
         self._toggle(frozenset(roi.number for roi in self.model.rois), lambda roi: roi.visible, steps.set_visible)
 
+    def show_only_selected(self) -> None:
+        """Show the selected structures alone, or all again."""
+        if self.selected:
+            self.attempt(lambda: steps.show_only(self._session, self._history, self.selected))
+
     def toggle_locked(self) -> None:
         """Lock the selected structures, or unlock them when all of them are locked."""
         self._toggle(self.selected, lambda roi: roi.locked, steps.set_locked)
