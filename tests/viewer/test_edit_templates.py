@@ -6,7 +6,9 @@ from PySide6.QtWidgets import QMenu
 
 from engine.templates import shipped_templates
 from engine.tg263 import standard_names
-from tests.viewer.hand import CTRL, SHIFT, Hand
+from tests.viewer.hand import CTRL, Hand
+
+ALT = Qt.KeyboardModifier.AltModifier
 
 
 def choose(hand: Hand, title: str) -> None:
@@ -43,9 +45,9 @@ def test_a_template_adds_what_is_missing_as_one_step_with_types_and_colours(bare
 @pytest.mark.parametrize("again", [False, True])
 def test_only_the_active_structure_is_shown_and_once_more_all(hand: Hand, again: bool) -> None:
     active = hand.session.active
-    hand.key(Qt.Key.Key_V, CTRL | SHIFT)
+    hand.key(Qt.Key.Key_V, CTRL | ALT)
     assert [roi.number for roi in hand.session.structures.rois if roi.visible] == [active]
     assert hand.history.undo_text == "Show only Parotid_L"
     if again:
-        hand.key(Qt.Key.Key_V, CTRL | SHIFT)
+        hand.key(Qt.Key.Key_V, CTRL | ALT)
         assert all(roi.visible for roi in hand.session.structures.rois)

@@ -18,7 +18,8 @@ def template_step(structures: StructureSet, template: Template) -> Step:
     """
     taken = {roi.name for roi in structures.rois}
     number = structures.next_number()
-    whole, made = structures, []
+    whole = structures
+    made: list[Roi] = []
     for name in template.structures:
         if name in taken:
             continue

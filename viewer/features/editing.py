@@ -105,7 +105,7 @@ class Editing(QObject):
             (
                 "Show only these, or all",
                 panel.show_only_selected,
-                "Shift+O",
+                "Ctrl+Alt+V",
                 "Hide all but the selected structures; once more shows all",
             ),
             ("Lock or unlock", panel.toggle_locked, "L", "Protect the selected structures from change"),
