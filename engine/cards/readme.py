@@ -100,10 +100,11 @@ def _table(metrics: list[Metric]) -> Iterable[str]:
     known = {(metric.label, _column(metric)): metric for metric in metrics}
     yield f"| structure | n | {' | '.join(_NAMES.get(name, name) for name in names)} |"
     yield f"|---|---|{'---|' * len(names)}"
+    total = "**mean**" if "dice" in names else "**all**"
     for label in rows:
         n = max((metric.n for metric in metrics if metric.label == label), default=0)
         cells = [_cell(known.get((label, name))) for name in names]
-        yield f"| {label or '**mean**'} | {n} | {' | '.join(cells)} |"
+        yield f"| {label or total} | {n} | {' | '.join(cells)} |"
 
 
 def _column(metric: Metric) -> str:
@@ -135,10 +136,15 @@ def _origin(card: Card) -> list[str]:
         lines.append(f"- Licence of the weights: {card.licence.weights or 'see the card'}")
     calibration = card.uncertainty.calibration
     if calibration is not None:
-        lines.append(
-            f"- Calibrated on {calibration.dataset or 'held-out data'} (n = {calibration.n}): temperature "
-            f"{calibration.temperature:g}"
-        )
-        told = band_risks(calibration.bands)
-        lines.append(f"- Risk of the inner and outer contours: {told or 'there are none'}")
+        where = f"- Calibrated on {calibration.dataset or 'held-out data'} (n = {calibration.n})"
+        if calibration.classes:
+            share = f"{calibration.classes[0].coverage:.0%}"
+            lines.append(f"{where}: a temperature, an offset a class, and sets that hold the true class in {share}")
+        else:
+            told = band_risks(calibration.bands)
+            lines.append(f"{where}: temperature {calibration.temperature:g}")
+            lines.append(f"- Risk of the inner and outer contours: {told or 'there are none'}")
+        if calibration.familiarity is not None:
+            lines.append("- Gives no opinion on images whose features lie farther from the training set than those of "
+                         f"{1 - calibration.familiarity.share:.0%} of what was held out")  # fmt: skip
     return lines

@@ -28,6 +28,8 @@ _MODALITIES = {
 }
 #: Units of inputs that are pictures, which need no millimetres; the colours of one that is to be grey are averaged.
 _OF_PICTURES = (COLOUR, "grey")
+#: An image of less than so many millimetres each way is no cut through a patient.
+_CROP_MM = 80.0
 #: Planes may be tilted this far (degrees) and still count as axial, coronal or sagittal: a gantry tilts up to 30.
 _TILT = 35.0
 #: Fewer planes are no volume for a network that looks in three directions.
@@ -170,7 +172,7 @@ def _modality(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
         refusals.append(
             Refusal(f"{card.title} needs values in {image.units}, and this image has {volume.units}.", False)
         )
-    elif image.units == "HU" and volume.modality == "CT" and not looks_like_hu(*volume.span):
+    elif image.units == "HU" and volume.modality == "CT" and not _is_crop(image) and not looks_like_hu(*volume.span):
         refusals.append(
             Refusal(
                 f"The values of this CT do not look like Hounsfield units: they run from {volume.span[0]:g} to "
@@ -181,6 +183,11 @@ def _modality(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
     elif image.units == "SUVbw" and not volume.units:
         refusals.append(Refusal(f"{card.title} needs values in SUV, and this image does not say its units.", False))
     return refusals
+
+
+def _is_crop(image: CardInput) -> bool:
+    """Whether a card looks at crops, which may hold lung or bone alone."""
+    return image.most_extent_mm is not None and max(image.most_extent_mm) < _CROP_MM
 
 
 def _spacing(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:

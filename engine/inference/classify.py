@@ -24,6 +24,7 @@ from engine.operations.classify import Params, View
 from engine.operations.networks import Network
 from engine.progress import Progress, part
 
+_MIRRORS = {"columns": (-1,), "rows": (-2,), "both": (-2, -1)}
 _AXES = {"axial": 0, "coronal": 1, "sagittal": 2}
 
 
@@ -76,21 +77,33 @@ def _scores(
         batches = np.array_split(views, range(batch, len(views), batch))
         with ExitStack() as looking:
             features = looking.enter_context(features_of(network)) if known is not None and index == 0 else []
-            logits = torch.cat([_logits(params, network, shown, device) for shown in _told(batches, progress)])
+            logits = torch.cat([logits_of(params, network, shown, device) for shown in _told(batches, progress)])
         total += probabilities(params, logits, context).numpy()
         if index == 0 and known is not None:
             reference = Reference.read(read_weights(context.loaded.folder, known.reference))
-            strangeness = float(reference.distance(torch.cat(features)).median()) / known.limit
+            seen = torch.cat([mean_of_copies(params, part) for part in features])
+            strangeness = float(reference.distance(seen).median()) / known.limit
     return Scores(params.labels, total / np.float32(len(networks)), strangeness)
 
 
-def _logits(params: Params, network: nn.Module, views: NDArray[np.float32], device: Device) -> torch.Tensor:
-    """(views, labels) float32, on the CPU."""
+def logits_of(params: Params, network: nn.Module, views: NDArray[np.float32], device: Device) -> torch.Tensor:
+    """(views, labels) float32, on the CPU; the mean over mirrored copies, where the card has some.
+
+    Raises:
+        CardError: the network gives another number of values than the card names.
+    """
+    shown = torch.from_numpy(views).to(device.name)
+    copies = torch.cat([shown, *(shown.flip(_MIRRORS[mirror]) for mirror in params.mirrors)])
     with torch.inference_mode(), device.autocast():
-        logits = network(torch.from_numpy(views).to(device.name))
-    if not isinstance(logits, torch.Tensor) or logits.shape != (len(views), len(params.labels)):
+        logits = network(copies)
+    if not isinstance(logits, torch.Tensor) or logits.shape != (len(copies), len(params.labels)):
         raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
-    return logits.float().cpu()
+    return mean_of_copies(params, logits.float().cpu())
+
+
+def mean_of_copies(params: Params, values: torch.Tensor) -> torch.Tensor:
+    """(copies x views, n) of views and of their mirrored copies, as (views, n)."""
+    return values.reshape(1 + len(params.mirrors), -1, values.shape[1]).mean(0)
 
 
 def _told(batches: Sequence[NDArray[np.float32]], progress: Progress) -> Iterator[NDArray[np.float32]]:

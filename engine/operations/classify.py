@@ -46,6 +46,7 @@ class Params(Strict):
         view: what it looks at.
         labels: of the network's values, in order.
         activation: softmax, sigmoid, or none for plain values (regression).
+        mirrors: axes along which mirrored copies of a view are looked at too; their logits are averaged.
         exclusive: labels of which one holds, group by group, for a network that answers several questions: each group
             has a softmax of its own. One group of all labels where none are given.
         batch: views at a time.
@@ -56,6 +57,7 @@ class Params(Strict):
     view: View
     labels: Annotated[Labels, Field(min_length=1)]
     activation: Literal["softmax", "sigmoid", "none"] = "softmax"
+    mirrors: Annotated[tuple[Literal["columns", "rows", "both"], ...], Field(max_length=3)] = ()
     exclusive: Annotated[tuple[Annotated[Labels, Field(min_length=2)], ...], Field(max_length=64)] = ()
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
 

@@ -16,6 +16,8 @@ from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
 from engine.cards.weights import Weights
 from engine.errors import MismatchError
+from engine.inference.classify import logits_of, mean_of_copies
+from engine.inference.devices import Device
 from engine.inference.familiarity import Reference, features_of
 from engine.inference.networks import load_networks
 from engine.operations import classify
@@ -158,11 +160,13 @@ def _look(loaded: LoadedCard, node: Node, samples: Sequence[Sample], report: Rep
     network = load_networks(loaded.folder, params.network.arguments, node.weights)[0]
     views, prints = views_of(loaded.card, node, samples, report)
     logits = []
-    with features_of(network) as features, torch.inference_mode():
+    device = Device("cpu")
+    with features_of(network) as features:
         for start in range(0, len(views), _BATCH):
             report(start / len(views), f"picture {start + 1} of {len(views)}")
-            logits.append(network(torch.from_numpy(views[start : start + _BATCH].astype(np.float32))))
-    return _Looked(torch.cat(logits), torch.cat(features), torch.tensor(prints))
+            logits.append(logits_of(params, network, views[start : start + _BATCH].astype(np.float32), device))
+    seen = torch.cat([mean_of_copies(params, part) for part in features])
+    return _Looked(torch.cat(logits), seen, torch.tensor(prints))
 
 
 def _familiarity(loaded: LoadedCard, node: Node, known: _Looked, seen: _Looked) -> Familiarity:

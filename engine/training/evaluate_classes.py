@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, roc_auc_score, roc_curve
 
 from engine.cards.registry import LoadedCard
@@ -197,8 +198,15 @@ def auc_interval(truth: NDArray[np.bool_], values: NDArray[np.float64], groups: 
     for _ in range(_RESAMPLES):
         rows = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
         if truth[rows].any() and not truth[rows].all():
-            drawn.append(float(roc_auc_score(truth[rows], values[rows])))
+            drawn.append(_area(truth[rows], values[rows]))
     return [_rounded(v) for v in np.percentile(drawn, [2.5, 97.5])] if drawn else None
+
+
+def _area(truth: NDArray[np.bool_], values: NDArray[np.float64]) -> float:
+    """The area under the curve by ranks (Mann and Whitney), a hundred times faster than by way of the curve."""
+    count = int(truth.sum())
+    ranks = float(rankdata(values)[truth].sum())
+    return (ranks - count * (count + 1) / 2) / (count * (len(truth) - count))
 
 
 def record_class_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:

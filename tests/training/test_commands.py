@@ -65,7 +65,7 @@ def trained(boxes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "card.json").write_text(json.dumps(CARD), encoding="utf-8")
     out = folder / "trained"
     said = run("train", str(folder), "--data", str(boxes), "-o", str(out), "--minutes", "5", "--device", "cpu")
-    assert "mean Dice" in said
+    assert "held out, mean" in said
     return out
 
 
@@ -225,7 +225,7 @@ def test_minutes_are_shared_out_as_the_recipe_does(pair: Path, boxes: Path, monk
             self._keep()
             return self.progression
 
-    monkeypatch.setattr("engine.training.run.SegmenterTrainer", Stopped)
+    monkeypatch.setattr("engine.training.segmenter.SegmenterTrainer", Stopped)
     run("train", str(pair), "--data", str(boxes), "-o", str(pair / "out"), "--minutes", "8")
     assert minutes == [6, 2]
 

