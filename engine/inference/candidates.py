@@ -1,6 +1,7 @@
-"""Spots by the scale-normalised Laplacian of Gaussians of an image.
+"""Spots by the least curvature of an image at several scales, in units of the scale.
 
-Lindeberg, "Feature detection with automatic scale selection", Int J Comput Vis 1998;30:79.
+Lindeberg, "Feature detection with automatic scale selection", Int J Comput Vis 1998;30:79; the eigenvalues of the
+Hessian tell spots from vessels as in Frangi et al., "Multiscale vessel enhancement filtering", MICCAI 1998.
 """
 
 from collections.abc import Iterator, Sequence
@@ -66,21 +67,36 @@ def _responses(
         sigma = sigma_mm / np.array(image.spacing)
         if params.dimensions == 2:
             sigma[0] = 0.0
-        yield first, _laplacian(channels[params.channel], sigma) * np.float32(sign)
+        yield first, _least_curvature(channels[params.channel], sigma, sign)
 
 
-def _laplacian(values: NDArray[np.float32], sigma: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The sum of the second derivatives along the axes that have a deviation, each times the square of the deviation.
+def _least_curvature(values: NDArray[np.float32], sigma: NDArray[np.float64], sign: float) -> NDArray[np.float32]:
+    """The least eigenvalue of the Hessian over the axes that have a deviation, in units of one deviation each.
+
+    Where a spot is, values curve up in every direction; along a vessel or an edge they don't in one.
 
     Args:
         values: (planes, rows, columns).
         sigma: (3,) in voxels; 0 for an axis that is left alone.
+        sign: 1 for dark spots, -1 for bright ones.
     """
-    total = np.zeros_like(values)
-    for axis in np.flatnonzero(sigma):
-        order = [2 if other == axis else 0 for other in range(3)]
-        total += ndimage.gaussian_filter(values, sigma, order=order, mode="nearest") * np.float32(sigma[axis] ** 2)
-    return total
+    axes = np.flatnonzero(sigma)
+
+    def second(first: int, other: int) -> NDArray[np.float32]:
+        order = [int(axis == first) + int(axis == other) for axis in range(3)]
+        derived = ndimage.gaussian_filter(values, sigma, order=order, mode="nearest")
+        return np.asarray(derived * np.float32(sign * sigma[first] * sigma[other]))
+
+    if len(axes) == 1:
+        return second(axes[0], axes[0])
+    if len(axes) == 2:
+        top, bottom, mixed = second(axes[0], axes[0]), second(axes[1], axes[1]), second(axes[0], axes[1])
+        return np.asarray((top + bottom) / 2 - np.hypot((top - bottom) / 2, mixed))
+    hessian = np.empty((*values.shape, 3, 3), np.float32)
+    for first in range(3):
+        for other in range(first, 3):
+            hessian[..., first, other] = hessian[..., other, first] = second(first, other)
+    return np.asarray(np.linalg.eigvalsh(hessian)[..., 0])
 
 
 def _peaks(response: NDArray[np.float32], least: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

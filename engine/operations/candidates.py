@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Params(Strict):
-    """Spots, found by the Laplacian of Gaussians at several sizes; where places are given too, only in them.
+    """Spots, found by how values curve in every direction at several sizes; where places are given too, only in them.
 
     Args:
         label: of the boxes.

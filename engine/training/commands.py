@@ -88,13 +88,15 @@ def evaluate(
     """Measure CARD on a data set.
 
     Of structures Dice, surface Dice at 2 mm, HD95 and volume error; of scores the area under the curve, sensitivities,
-    accuracy, confusion and calibration, on the pictures that the model did not learn from.
+    accuracy, confusion and calibration, on the pictures that the model did not learn from; of boxes the sensitivity at
+    so many false ones a picture (FROC).
     """
     from engine.cards.registry import find_card
     from engine.errors import MismatchError
     from engine.training.dataset import open_data
     from engine.training.evaluate import evaluate as measure
     from engine.training.evaluate import record_metrics
+    from engine.training.evaluate_boxes import box_table, evaluate_boxes, record_box_metrics
     from engine.training.evaluate_classes import class_table, evaluate_classes, record_class_metrics
     from engine.training.labelled.table import labelled_samples
 
@@ -111,6 +113,13 @@ def evaluate(
         return
     if synthetic:
         raise MismatchError(f"Only CT can be made to look as from a scanner, and '{loaded.id}' gives scores.")
+    if any(output.kind == "box" for output in loaded.card.outputs):
+        with _reporting() as report:
+            summary = evaluate_boxes(loaded, data, device=device, most=most or 0, report=report).summary()
+        if record:
+            record_box_metrics(loaded, summary, record, split, date.today())
+        click.echo(json.dumps(summary, indent=2) if as_json else box_table(summary))
+        return
     samples = labelled_samples(data)
     with _reporting() as report:
         judged = evaluate_classes(loaded, samples, device=device, most=most or 0, report=report)

@@ -16,7 +16,7 @@ from engine.cards.weights import Weights
 from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
 from engine.inference.packing import packed
-from engine.operations import classify, segment
+from engine.operations import classify, segment, sieve
 from engine.safe_file import whole_file
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -28,7 +28,7 @@ def networks_of(card: Card, name: str | None = None) -> list[Node]:
     Raises:
         CardError: there is none.
     """
-    nodes = [node for node in card.graph if isinstance(node.params, segment.Params | classify.Params)]
+    nodes = [node for node in card.graph if isinstance(node.params, segment.Params | classify.Params | sieve.Params)]
     if not nodes:
         raise CardError(f"The model '{card.id}' has no network that could be trained.")
     chosen = [node for node in nodes if name in {None, node.node}]
@@ -38,9 +38,9 @@ def networks_of(card: Card, name: str | None = None) -> list[Node]:
     return chosen
 
 
-def params_of(node: Node) -> segment.Params | classify.Params:
+def params_of(node: Node) -> segment.Params | classify.Params | sieve.Params:
     """What the card says of a node that `networks_of` gave."""
-    assert isinstance(node.params, segment.Params | classify.Params), "no network that is trained"
+    assert isinstance(node.params, segment.Params | classify.Params | sieve.Params), "no network that is trained"
     return node.params
 
 

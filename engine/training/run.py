@@ -13,7 +13,7 @@ from engine.cards.schema import Card
 from engine.cards.weights import read_weights
 from engine.errors import CardError
 from engine.inference.packing import unpacked
-from engine.training import classifier, segmenter
+from engine.training import classifier, segmenter, sieve
 from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
 from engine.training.publish import networks_of, publish
 from engine.training.recipe import ClassifierRecipe, Recipe
@@ -94,6 +94,7 @@ class _Taught:
 _TAUGHT = {
     "segment": _Taught(segmenter.recipe_of, segmenter.trainer_of),
     "classify": _Taught(classifier.recipe_of, classifier.trainer_of),
+    "sieve": _Taught(sieve.recipe_of, sieve.trainer_of),
 }
 
 

@@ -1,0 +1,183 @@
+"""Boxes against marked findings: the sensitivity at so many false boxes a picture (free-response ROC).
+
+A box meets a finding when its centre lies on it, or within `TOLERANCE_PIXELS` of it; further boxes that meet the same
+finding are neither right nor wrong, as in the evaluation of LUNA16 (Setio et al., Med Image Anal 2017;42:1). Intervals
+are 95 % percentile bootstraps over pictures.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.answers import Box
+from engine.cards.registry import LoadedCard
+from engine.cards.roles import only_input
+from engine.cards.schema import Card, Metric
+from engine.errors import PlanimeterError
+from engine.inference.run import run_card
+from engine.training.marked import Marked, marked_pictures
+from engine.training.publish import write_card
+
+#: False boxes a picture at which the sensitivity is told; the last is the one that a card is compared by.
+RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+_RESAMPLES = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The boxes of one label on one picture.
+
+    Args:
+        values: (boxes,) the surest first.
+        right: (boxes,) whether a box is the first to meet a finding.
+        wrong: (boxes,) whether it meets none.
+        findings: how many are marked.
+    """
+
+    values: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    wrong: NDArray[np.bool_]
+    findings: int
+
+
+@dataclass(eq=False)
+class BoxScores:
+    """What was measured.
+
+    Args:
+        card: id and version.
+        rows: label → its boxes, picture by picture.
+        failed: picture → why the card could not be run on it; all its findings count as missed.
+    """
+
+    card: str
+    rows: dict[str, list[Judged]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """The JSON of `planimeter evaluate --json`; `froc` is the mean over the labels at 8 false boxes a picture."""
+        labels = {label: _row(judged) for label, judged in self.rows.items()}
+        last = [row["sensitivity"][str(RATES[-1])] for row in labels.values() if row["sensitivity"]]
+        return {
+            "card": self.card,
+            "n": max((len(judged) for judged in self.rows.values()), default=0),
+            "froc": round(float(np.mean(last)), 4) if last else None,
+            "labels": labels,
+            "failed": self.failed,
+        }
+
+
+def evaluate_boxes(
+    loaded: LoadedCard,
+    data: Path,
+    *,
+    device: str = "auto",
+    most: int = 0,
+    report: Callable[[float, str], None] = lambda fraction, text: None,
+) -> BoxScores:
+    """Run a card on marked pictures and compare its boxes with what is marked.
+
+    Args:
+        loaded: the card; its box outputs are compared with the marks of the same label.
+        data: a folder of marked pictures (`engine.training.marked`).
+        device: as for `run_card`.
+        most: no more than so many pictures, spread over the set; 0 for all.
+        report: told the fraction done and the picture.
+
+    Raises:
+        ReadError, MismatchError: the folder does not hold what is needed.
+    """
+    labels = [output.label for output in loaded.card.outputs if output.kind == "box"]
+    marked = marked_pictures(data, labels)
+    if 0 < most < len(marked):
+        marked = [marked[index] for index in np.linspace(0, len(marked) - 1, most).round().astype(int)]
+    scores = BoxScores(f"{loaded.card.id} {loaded.card.version}", {label: [] for label in labels})
+    for index, picture in enumerate(marked):
+        report(index / len(marked), picture.name)
+        volume = picture.load()
+        boxes: tuple[Box, ...] = ()
+        try:
+            boxes = run_card(loaded, only_input(loaded.card, volume), device=device).boxes
+        except PlanimeterError as error:
+            scores.failed[picture.name] = str(error)
+        for label in labels:
+            own = [box for box in boxes if box.label == label]
+            scores.rows[label].append(judged_of(own, picture, label, (volume.voxels.shape[1], volume.voxels.shape[2])))
+    report(1.0, "done")
+    return scores
+
+
+def judged_of(boxes: list[Box], picture: Marked, label: str, shape: tuple[int, int]) -> Judged:
+    """Which boxes meet what is marked on a picture of (rows, columns) pixels."""
+    numbers, centres = picture.findings(label, shape)
+    boxes = sorted(boxes, key=lambda box: -box.value)
+    met: set[int] = set()
+    right, wrong = [], []
+    for box in boxes:
+        middle = (np.array(box.low_kji[1:]) + box.high_kji[1:]) / 2
+        row, column = np.clip(np.rint(middle).astype(int), 0, np.array(shape) - 1)
+        finding = int(numbers[row, column])
+        right.append(finding > 0 and finding not in met)
+        wrong.append(finding == 0)
+        met.add(finding)
+    values = np.array([box.value for box in boxes], np.float64)
+    return Judged(values, np.array(right, np.bool_), np.array(wrong, np.bool_), len(centres))
+
+
+def sensitivities(judged: list[Judged]) -> NDArray[np.float64]:
+    """(rates,) the greatest share of the findings that are met with at most so many false boxes a picture."""
+    values = np.concatenate([one.values for one in judged])
+    order = np.argsort(-values, kind="stable")
+    right = np.cumsum(np.concatenate([one.right for one in judged])[order])
+    wrong = np.cumsum(np.concatenate([one.wrong for one in judged])[order])
+    # Boxes of the same value are taken or left together.
+    ends = np.flatnonzero(np.append(np.diff(values[order]) != 0, True)) if len(values) else np.zeros(0, np.intp)
+    right, wrong = right[ends], wrong[ends]
+    findings = max(sum(one.findings for one in judged), 1)
+    return np.array([right[wrong <= rate * len(judged)].max(initial=0) / findings for rate in RATES])
+
+
+def _row(judged: list[Judged]) -> dict[str, Any]:
+    findings = sum(one.findings for one in judged)
+    if not findings:
+        return {"findings": 0, "sensitivity": {}, "sensitivity_ci": {}}
+    rng = np.random.default_rng(0)
+    picks = rng.integers(0, len(judged), (_RESAMPLES, len(judged)))
+    drawn = np.array([sensitivities([judged[index] for index in pick]) for pick in picks])
+    ends = np.percentile(drawn, [2.5, 97.5], axis=0)
+    own = sensitivities(judged)
+    return {
+        "findings": findings,
+        "sensitivity": {str(rate): round(float(own[i]), 4) for i, rate in enumerate(RATES)},
+        "sensitivity_ci": {str(r): [round(float(e), 4) for e in ends[:, i]] for i, r in enumerate(RATES)},
+    }
+
+
+def record_box_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:
+    """Put the figures of an evaluation into the card's table, in place of those on the same data and split."""
+    measured = [
+        Metric(dataset=dataset, split=split, n=summary["n"], name=f"sensitivity_at_{rate}_false", label=label,
+               value=value, ci=tuple(row["sensitivity_ci"][rate]), when=when)
+        for label, row in summary["labels"].items()
+        for rate, value in row["sensitivity"].items()
+    ]  # fmt: skip
+    others = [metric for metric in loaded.card.metrics if (metric.dataset, metric.split) != (dataset, split)]
+    card = loaded.card.model_copy(update={"metrics": (*others, *measured)})
+    write_card(card, loaded.folder)
+    return card
+
+
+def box_table(summary: dict[str, Any]) -> str:
+    """The summary as text, a label a line."""
+    lines = [f"{summary['card']}, {summary['n']} pictures", "Sensitivity at so many false boxes a picture:"]
+    lines.append(f"{'':16}{'findings':>9}" + "".join(f"{rate:>7g}" for rate in RATES))
+    for label, row in summary["labels"].items():
+        values = "".join(f"{row['sensitivity'].get(str(rate), float('nan')):>7.3f}" for rate in RATES)
+        lines.append(f"{label:16}{row['findings']:>9}{values}")
+    lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
+    return "\n".join(lines)
