@@ -28,6 +28,8 @@ from viewer.session import View
 from viewer.tools.events import Preview, ViewEvent
 from viewer.widgets.plane_pane import PlanePane
 
+#: Brushes that are timed beside brush and eraser, in the axial view alone.
+OTHERS = ("ball", "threshold brush", "smart brush")
 SHAPE, SPACING = (100, 512, 512), (0.98, 0.98, 3.0)
 STROKES, STEPS = 12, 60
 LEFT = Qt.MouseButton.LeftButton
@@ -128,7 +130,10 @@ def main() -> None:
         window.activateWindow()
         QTest.qWaitForWindowActive(window, 5000)
         geometry = make_geometry(SHAPE, spacing=SPACING)
-        voxels = np.random.default_rng(1).integers(-100, 200, SHAPE, dtype=np.int16)
+        voxels = np.random.default_rng(1).integers(-20, 20, SHAPE, dtype=np.int16)
+        rows, columns = np.mgrid[: SHAPE[1], : SHAPE[2]]
+        # Bright stripes, of which a disc meets one or two, as it does organs.
+        voxels += (200 * ((rows + columns) // 12 % 2)).astype(np.int16)
         window.session.open(Volume(voxels, geometry, "CT", "HU"), structures(geometry))
         editing = window.findChild(Editing)
         timed = Timed(editing.live)
@@ -143,6 +148,14 @@ def main() -> None:
             editing.toolbox.choose(("brush", "eraser")[n % 2])
             for view, found in figures.items():
                 stroke(window.panes.planes[view], timed, found)
+        others: dict[str, dict[str, list[float]]] = {
+            name: {"own": [], "processor": [], "frame": [], "release": []} for name in OTHERS
+        }
+        for name, found in others.items():
+            editing.toolbox.choose(name)
+            QTest.qWait(1500)
+            for _ in range(STROKES // 3):
+                stroke(window.panes.planes[View.AXIAL], timed, found)
         labels = {
             "own": "own computing",
             "processor": "own, processor time",
@@ -154,6 +167,10 @@ def main() -> None:
             for name, seconds in found.items():
                 median, p95 = (1000 * value for value in (statistics.median(seconds), np.percentile(seconds, 95)))
                 print(f"{view.value + ': ' + labels[name]:38} {median:8.2f} {p95:8.2f}   {len(seconds)}")
+        for name, found in others.items():
+            for key in ("frame", "release"):
+                median, p95 = (1000 * value for value in (statistics.median(found[key]), np.percentile(found[key], 95)))
+                print(f"{name + ': ' + labels[key]:38} {median:8.2f} {p95:8.2f}   {len(found[key])}")
         window.close()
 
 
