@@ -27,7 +27,7 @@ _SURFACES_S = 60.0
 @click.option("--rtstruct", type=click.Path(path_type=Path), help="Structures to load onto the series.")
 @click.option("--screenshot", type=click.Path(path_type=Path), help="Write the window to this PNG file and exit.")
 def open(path: Path | None, rtstruct: Path | None, screenshot: Path | None) -> None:
-    """Open the window, on a study: a folder, a DICOMDIR, a DICOM, NIfTI, NRRD or MetaImage file."""
+    """Open the window, on a study: a folder, a DICOMDIR, a DICOM, NIfTI, NRRD, MetaImage, JPEG, PNG or TIFF file."""
     if path is None and (rtstruct or screenshot):
         raise click.UsageError("--rtstruct and --screenshot need the PATH of a study.")
     for given in (path, rtstruct):

@@ -116,7 +116,7 @@ class Opener(QObject):
         """Ask for files and open them."""
         kinds = (
             "Images and structures (*);;DICOMDIR (DICOMDIR);;"
-            "NIfTI, NRRD, MetaImage (*.nii *.nii.gz *.hdr *.nrrd *.nhdr *.mha *.mhd)"
+            "Volumes (*.nii *.nii.gz *.hdr *.nrrd *.nhdr *.mha *.mhd);;Pictures (*.jpg *.jpeg *.png *.tif *.tiff)"
         )
         chosen, _ = QFileDialog.getOpenFileNames(self._window, "Open files", self._last_folder(), kinds)
         if chosen:
