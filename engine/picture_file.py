@@ -103,8 +103,9 @@ def read_picture(path: Path, page: int = 0) -> PictureFile:
             _check_size(image, path)
         notes = list(_notes(image, path))
         white_is_zero = image.mode == "I;16" and _tag(image, _TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
-        upright = ImageOps.exif_transpose(image)
-        values = _values(upright, path)
+        # In its place: a large picture would be in memory twice.
+        ImageOps.exif_transpose(image, in_place=True)
+        values = _values(image, path)
         if white_is_zero:
             values = np.iinfo(values.dtype).max - values
     return PictureFile(values, tuple(notes))
@@ -218,4 +219,4 @@ def _values(image: Image.Image, path: Path) -> NDArray[Any]:
         turned = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
         assert turned is not None, "a picture that is not changed in place comes back"
         return np.array(turned)
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

@@ -23,6 +23,7 @@ from viewer.jobs import Task, run_in_background
 from viewer.layers import Layer
 from viewer.looks import default_window, layer_over
 from viewer.recording import Kept
+from viewer.render.detail import make_ready
 from viewer.reopening import brought_up
 from viewer.unexported import unexported
 from viewer.widgets.loading_bar import LoadingBar
@@ -169,6 +170,7 @@ class Opener(QObject):
         def work(progress: Progress) -> tuple[Volume, Volume, StructureSet | None, Kept | None]:
             volume = read.read_series(series, progress)
             display, kept = onto_regular_grid(volume), self._window.recording.kept_of(volume)
+            make_ready(display)
             # How it looks may take a look at all of it, which the window doesn't wait for.
             default_window(volume)
             kept = brought_up(kept, volume) if kept is not None else None

@@ -46,6 +46,12 @@ def versions(display: Volume, plane: int) -> list[NDArray[Any]]:
     return kept[1]
 
 
+def make_ready(display: Volume) -> None:
+    """Halve the plane of a large picture that is shown first, which takes seconds; for a thread to do."""
+    if is_large(display):
+        versions(display, (display.geometry.shape[0] - 1) // 2)
+
+
 def halved(picture: NDArray[Any]) -> NDArray[Any]:
     """Half as many rows and columns, rounded up, each pixel the mean of those that it stands for."""
     rows, columns = picture.shape[:2]
