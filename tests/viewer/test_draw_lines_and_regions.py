@@ -131,7 +131,7 @@ def test_a_region_in_the_plane_and_in_space_with_a_neck_that_holds_it(hand: Hand
     roi = hand.session.active_roi
     assert len(roi.planes) > 15 and hand.history.undo_text.startswith("Region grow on planes")
     assert roi.area(10).bounds[2] < 76, "what hangs on by a bridge is left out"
-    assert hand.window.messages.sentences == []
+    assert not any("leaked" in sentence for sentence in hand.window.messages.sentences)
     set_to(hand, neck=0, reach=30)
     hand.click(AXIAL, here)
     assert "leaked" in hand.window.messages.sentences[-1]
