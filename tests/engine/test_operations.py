@@ -53,7 +53,7 @@ def classifier(folder: Path) -> Json:
     return node("kind", "classify", "ct", network=network, labels=["a", "b", "c"], view=VIEW) | {"weights": [weights]}
 
 
-SPOTS = node("spots", "candidates", "ct", label="Spot", spots="bright", diameters_mm=[24], least=0.05, dimensions=3)
+SPOTS = node("spots", "candidates", "ct", label="Spot", spots="bright", diameters_mm=[16], least=0.01, dimensions=3)
 
 
 def sieve(folder: Path) -> list[Json]:
