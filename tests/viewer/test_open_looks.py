@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QApplication
 
 from engine.opening import open_volume
@@ -14,6 +15,7 @@ from engine.volume import Geometry, SeriesInfo, Volume
 from tests.viewer.hand import Hand
 from viewer.looks import default_window
 from viewer.session import View
+from viewer.tools.table import TOOLS
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.structures_model import Column
 
@@ -113,6 +115,22 @@ def test_names_of_tg_263_are_whole_in_a_window_of_1280_pixels(window: Hand) -> N
         wide = view.fontMetrics().horizontalAdvance
         assert room > wide("Musc_Constrict_S"), kind
         assert room > wide("OpticNrv_PRV03_R"), kind
+
+
+def test_taking_up_a_tool_moves_no_view_and_hides_none_of_its_settings_in_a_window_of_1280_pixels(window: Hand) -> None:
+    window.window.resize(1280, 800)
+    window.open(ct(neck))
+    window.settle(50)
+    pane = window.pane(View.AXIAL)
+    place = QRect(pane.mapTo(window.window, QPoint()), pane.size())
+    tools = window.editing.tools
+    for name in TOOLS:
+        window.editing.toolbox.choose(name)
+        window.settle()
+        assert QRect(pane.mapTo(window.window, QPoint()), pane.size()) == place, name
+        shown = [tools.target, *tools.settings.fields.values(), *([tools.size] if TOOLS[name].has_disc else [])]
+        assert all(field.visibleRegion().boundingRect() == field.rect() for field in shown), name
+        assert all(button.visibleRegion().boundingRect() == button.rect() for button in tools.buttons.values())
 
 
 def test_only_a_run_that_is_under_way_can_be_cancelled(window: Hand) -> None:

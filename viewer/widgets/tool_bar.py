@@ -26,9 +26,12 @@ class ToolActions:
         for name, tool in TOOLS.items():
             self._add(name, tool.title, tool.shortcut, tool.tip, tool.menu)
             self._put(bar, tool.group, self._actions[name])
-        bar.addSeparator()
+        # A row of their own: beside the tools they would fall off a narrow window. It is there whatever tool is active,
+        # so that the views don't move under the mouse when another is taken up.
+        window.addToolBarBreak()
+        row = window.tool_bar("Tool settings")
         self.target = TargetLabel(toolbox)
-        bar.addWidget(self.target)
+        row.addWidget(self.target)
         self.settings = ToolSettings(toolbox)
         self.size = QDoubleSpinBox(minimum=2 * SMALLEST_MM, maximum=2 * LARGEST_MM, decimals=1, singleStep=1.0)
         self.size.setPrefix("Disc ")
@@ -36,13 +39,10 @@ class ToolActions:
         self.size.setToolTip("Diameter of the disc: [ smaller, ] larger, Shift+wheel")
         self.size.setAccessibleName("Diameter of the disc")
         self.size.valueChanged.connect(lambda diameter: toolbox.set_radius(diameter / 2))
-        self._size_action = bar.addWidget(self.size)
-        # A row of their own, while there are any: beside the tools they would fall off a narrow window.
-        window.addToolBarBreak()
-        row = window.tool_bar("Tool settings")
+        self._size_action = row.addWidget(self.size)
         row.addWidget(self.settings)
-        self.settings.shown.connect(lambda: row.setVisible(self.settings.has_any))
-        row.setVisible(self.settings.has_any)
+        # As high as its highest field, which not every tool has.
+        row.setMinimumHeight(row.sizeHint().height())
         window.menu("Edit").addSeparator()
         window.add_action("Edit", "Smaller Disc", lambda: toolbox.resize(-1), shortcut="[")
         window.add_action("Edit", "Larger Disc", lambda: toolbox.resize(1), shortcut="]")

@@ -1,6 +1,6 @@
 """What can be set for the active tool: its parameters, and the image whose grey values it reads."""
 
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from viewer.edits.parameters import Parameter
@@ -12,13 +12,9 @@ from viewer.widgets.parameter_field import ParameterField, parameter_field
 class ToolSettings(QWidget):
     """A field a parameter of the active tool; nothing where it has none."""
 
-    #: It may have more or less to show than before; see `has_any`.
-    shown = Signal()
-
     def __init__(self, toolbox: Toolbox) -> None:
         super().__init__()
         self._toolbox = toolbox
-        self.has_any = False
         #: Key of a parameter → its field.
         self.fields: dict[str, ParameterField] = {}
         self._shown: tuple[str, tuple[Parameter, ...]] = ("", ())
@@ -63,8 +59,6 @@ class ToolSettings(QWidget):
                 blocker = QSignalBlocker(field)
                 field.setValue(values[key])
                 blocker.unblock()
-        self.has_any = reads or bool(self.fields)
-        self.shown.emit()
 
     def _rebuild(self, wanted: tuple[Parameter, ...]) -> None:
         for widget in self._made:
