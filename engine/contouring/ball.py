@@ -32,9 +32,12 @@ def swept(path_lps: FloatArray, radii_mm: FloatArray, geometry: Geometry) -> dic
         there = left > 0
         radius = np.sqrt(np.maximum(left, 0))
         discs = shapely.buffer(shapely.points(geometry.plane_from_lps(k, path)), radius, quad_segs=QUARTER_EDGES)
-        parts = list(discs[there])
         both = np.flatnonzero(there[1:] & there[:-1])
-        parts += list(shapely.convex_hull(shapely.union(discs[both], discs[both + 1])))
+        # A disc that is part of a hull needn't be united with it.
+        there[both] = there[both + 1] = False
+        parts = list(discs[there])
+        pairs = shapely.geometrycollections(np.stack([discs[both], discs[both + 1]], axis=1))
+        parts += list(shapely.convex_hull(pairs))
         area = clean(shapely.union_all(parts))
         if not area.is_empty:
             found[k] = area
