@@ -20,7 +20,7 @@ from engine.inference.networks import load_networks
 from engine.inference.places import Places, places_of
 from engine.inference.preprocess import Prepared
 from engine.inference.scores import Scores
-from engine.operations.classify import Params, View
+from engine.operations.classify import Mirror, Params, View
 from engine.operations.networks import Network
 from engine.progress import Progress, part
 
@@ -81,7 +81,7 @@ def _scores(
         total += probabilities(params, logits, context).numpy()
         if index == 0 and known is not None:
             reference = Reference.read(read_weights(context.loaded.folder, known.reference))
-            seen = torch.cat([mean_of_copies(params, part) for part in features])
+            seen = torch.cat([mean_of_copies(part, params.mirrors) for part in features])
             strangeness = float(reference.distance(seen).median()) / known.limit
     return Scores(params.labels, total / np.float32(len(networks)), strangeness)
 
@@ -92,18 +92,22 @@ def logits_of(params: Params, network: nn.Module, views: NDArray[np.float32], de
     Raises:
         CardError: the network gives another number of values than the card names.
     """
-    shown = torch.from_numpy(views).to(device.name)
-    copies = torch.cat([shown, *(shown.flip(_MIRRORS[mirror]) for mirror in params.mirrors)])
+    copies = with_mirrored(torch.from_numpy(views).to(device.name), params.mirrors)
     with torch.inference_mode(), device.autocast():
         logits = network(copies)
     if not isinstance(logits, torch.Tensor) or logits.shape != (len(copies), len(params.labels)):
         raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
-    return mean_of_copies(params, logits.float().cpu())
+    return mean_of_copies(logits.float().cpu(), params.mirrors)
 
 
-def mean_of_copies(params: Params, values: torch.Tensor) -> torch.Tensor:
+def with_mirrored(views: torch.Tensor, mirrors: Sequence[Mirror]) -> torch.Tensor:
+    """Views (..., rows, columns), and behind them all again, mirrored in each way."""
+    return torch.cat([views, *(views.flip(_MIRRORS[mirror]) for mirror in mirrors)])
+
+
+def mean_of_copies(values: torch.Tensor, mirrors: Sequence[Mirror]) -> torch.Tensor:
     """(copies x views, n) of views and of their mirrored copies, as (views, n)."""
-    return values.reshape(1 + len(params.mirrors), -1, values.shape[1]).mean(0)
+    return values.reshape(1 + len(mirrors), -1, values.shape[1]).mean(0)
 
 
 def _told(batches: Sequence[NDArray[np.float32]], progress: Progress) -> Iterator[NDArray[np.float32]]:

@@ -9,7 +9,7 @@ from torch import nn
 
 from engine.errors import CardError
 from engine.inference.boxes import Boxes, best_first, empty
-from engine.inference.classify import cut_around
+from engine.inference.classify import cut_around, mean_of_copies, with_mirrored
 from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.networks import load_networks
@@ -87,10 +87,10 @@ def _values(
         shown = torch.from_numpy(crops_around(params, image, centres[start : start + batch])).to(device.name)
         for network in networks:
             with torch.inference_mode(), device.autocast():
-                logits = network(shown)
-            if not isinstance(logits, torch.Tensor) or logits.shape != (len(shown), count):
+                logits = network(with_mirrored(shown, params.mirrors))
+            if not isinstance(logits, torch.Tensor) or logits.shape[1:] != (count,):
                 raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
-            logits = logits.float() / context.temperature
+            logits = mean_of_copies(logits.float(), params.mirrors) / context.temperature
             found = torch.softmax(logits, dim=1)[:, 1:] if exclusive else torch.sigmoid(logits)
             total[start : start + batch] += found.cpu().numpy()
     return total / np.float32(len(networks))

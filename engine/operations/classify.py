@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from engine.inference.scores import Scores
 
 
+#: Axes along which a picture is mirrored.
+Mirror = Literal["columns", "rows", "both"]
+
+
 class View(Strict):
     """What a classifier looks at.
 
@@ -57,7 +61,7 @@ class Params(Strict):
     view: View
     labels: Annotated[Labels, Field(min_length=1)]
     activation: Literal["softmax", "sigmoid", "none"] = "softmax"
-    mirrors: Annotated[tuple[Literal["columns", "rows", "both"], ...], Field(max_length=3)] = ()
+    mirrors: Annotated[tuple[Mirror, ...], Field(max_length=3)] = ()
     exclusive: Annotated[tuple[Annotated[Labels, Field(min_length=2)], ...], Field(max_length=64)] = ()
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from engine.operations.classify import Mirror
 from engine.operations.kinds import Made, expect
 from engine.operations.networks import Network
 from engine.values import Labels, Millimetres, Share, Size, Strict
@@ -28,6 +29,7 @@ class Params(Strict):
         edge_mm: of a crop; pixels, where the image has no millimetres.
         keep: boxes whose highest value is lower are dropped.
         most: so many are kept, the surest.
+        mirrors: axes along which mirrored copies of a crop are looked at too; their logits are averaged.
         batch: crops at a time.
     """
 
@@ -39,6 +41,7 @@ class Params(Strict):
     edge_mm: Millimetres
     keep: Share = 0.05
     most: Annotated[int, Field(ge=1, le=10_000)] = 100
+    mirrors: Annotated[tuple[Mirror, ...], Field(max_length=3)] = ()
     batch: Annotated[int, Field(ge=1, le=1024)] = 64
 
     @model_validator(mode="after")

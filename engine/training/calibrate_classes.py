@@ -165,7 +165,7 @@ def _look(loaded: LoadedCard, node: Node, samples: Sequence[Sample], report: Rep
         for start in range(0, len(views), _BATCH):
             report(start / len(views), f"picture {start + 1} of {len(views)}")
             logits.append(logits_of(params, network, views[start : start + _BATCH].astype(np.float32), device))
-    seen = torch.cat([mean_of_copies(params, part) for part in features])
+    seen = torch.cat([mean_of_copies(part, params.mirrors) for part in features])
     return _Looked(torch.cat(logits), seen, torch.tensor(prints))
 
 

@@ -54,7 +54,7 @@ def dense(loaded: LoadedCard, volume: Volume, options: RunOptions = FULL) -> tup
     """(labels, planes, rows, columns) probabilities of a card's segmenter."""
     node = loaded.card.graph[0]
     assert isinstance(node.params, Params)
-    context = Context(loaded, {"ct": volume}, "cpu", options, weights=node.weights)
+    context = Context(loaded, {"ct": volume}, "cpu", options, node=node)
     maps = run_segmenter(node.params, prepare(volume, loaded.card.preprocess), context)
     return maps.dense(maps.labels).astype(np.float32), maps
 
