@@ -126,7 +126,7 @@ def test_the_mouse_of_the_screen_draws(person: Person, built_in: Path) -> None:
     person.key(Qt.Key.Key_Escape)
     person.key(Qt.Key.Key_B)
     person.go_to(10)
-    places = [person.axial.mapToGlobal(person.at(u, 125)) for u in (110, 120, 130, 140)]
+    places = [person.axial.mapToGlobal(person.at(u, 125)) for u in (130, 140, 150, 160)]
     moves = [word for place in places[1:] for word in ("mousemove", str(place.x()), str(place.y()), "sleep", "0.05")]
     start = ["mousemove", str(places[0].x()), str(places[0].y()), "sleep", "0.1", "mousedown", "1", "sleep", "0.05"]
     hand = subprocess.Popen(["xdotool", *start, *moves, "mouseup", "1"])
