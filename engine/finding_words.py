@@ -49,13 +49,13 @@ def model_told(finding: Finding) -> tuple[str, ...]:
     """All that the model tells of its value, in sentences."""
     if isinstance(finding, ReportedFinding):
         return ()
+    if isinstance(finding, Score) and finding.abstained:
+        # Neither the threshold nor the set nor the calibration holds for an image of another kind.
+        return (f"The model gives no opinion: {finding.abstained}",)
     reaches = "reaches" if finding.value >= finding.threshold else "is below"
     sentences = [f"{model_value(finding)} {reaches} the threshold of {finding.threshold:.3g}."]
-    if isinstance(finding, Score):
-        if finding.abstained:
-            sentences.insert(0, f"The model gives no opinion: {finding.abstained}")
-        if finding.one_of:
-            sentences.append(f"One of: {', '.join(finding.one_of)}.")
+    if isinstance(finding, Score) and finding.one_of:
+        sentences.append(f"One of: {', '.join(finding.one_of)}.")
     return (*sentences, finding.note or "The value is not calibrated.")
 
 

@@ -118,12 +118,13 @@ def _sentences(findings: Sequence[Finding]) -> list[str]:
         hashes = ", ".join(each[:_SHORT_HASH] for each in weights.split())
         of = f", weights {hashes}…" if hashes else ""
         sentences.append(f"{title}: {algorithm} {version}{of}.")
-    sentences += [
-        f"{f.name}: {f.note or 'the value is not calibrated.'}" for f in findings if not isinstance(f, ReportedFinding)
-    ]
-    sentences += [
-        f"{f.name}: the model gives no opinion. {f.abstained}" for f in findings if isinstance(f, Score) and f.abstained
-    ]
+    about: dict[str, list[str]] = {}
+    for finding in findings:
+        if not isinstance(finding, ReportedFinding):
+            abstained = finding.abstained if isinstance(finding, Score) else ""
+            told = f"the model gives no opinion. {abstained}" if abstained else finding.note or "not calibrated."
+            about.setdefault(told, []).append(finding.name)
+    sentences += [f"{', '.join(names)}: {told}" for told, names in about.items()]
     unseen = [f.name for f in findings if not is_judged(f)]
     if unseen:
         sentences.append(f"Not judged by a person: {', '.join(unseen)}.")

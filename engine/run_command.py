@@ -22,6 +22,7 @@ from engine.dicom.export_with_image import export_with_image, patient_from, requ
 from engine.dicom.image_write import PatientIdentity
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import EngineError, PlanimeterError, UnsuitableInputError, WriteError
+from engine.finding_words import model_short, model_value
 from engine.grid_file import Placement
 from engine.inputs import Wanted, open_inputs
 from engine.later import later
@@ -192,7 +193,7 @@ def run(
         click.echo(json.dumps(shown if len(studies) > 1 else shown[0], ensure_ascii=False, indent=2))
     failed = sum(not outcome.ok for outcome in outcomes)
     if len(studies) > 1 and not as_json:
-        click.echo(f"{len(studies) - failed} of {len(studies)} studies contoured.")
+        click.echo(f"{len(studies) - failed} of {len(studies)} studies done.")
     if failed:
         sys.exit(1)
     exit_if_part([left for outcome in outcomes for left in outcome.left_out], series_uid)
@@ -229,8 +230,10 @@ def _one(client: EngineClient, request: _Request, study: Study, count: int, as_j
     for note in outcome.notes:
         click.echo(f"Note: {note}", err=True)
     if not as_json:
-        for finding in (*outcome.scores, *outcome.boxes):
-            click.echo(f"{study.path}: {finding['name']} {finding['value']:.3f}{finding.get('unit', '')}")
+        assert outcome.result is not None, "a study that is done has a result"
+        findings: tuple[Score | Box, ...] = (*outcome.result.scores, *outcome.result.boxes)
+        for finding in findings:
+            click.echo(f"{study.path}: {finding.name} {model_value(finding)} ({model_short(finding)})")
         drawn = sum(bool(structure["planes"]) for structure in outcome.structures)
         if outcome.report:
             click.echo(f"{outcome.report}: {len(outcome.scores) + len(outcome.boxes)} findings, not signed")

@@ -116,7 +116,19 @@ def _scores(context: Context, made: Mapping[str, Scores]) -> list[Score]:
                     evidence=evidence_of(context.card, output),
                 )
             )
+    _note_abstained(context, scores)
     return scores
+
+
+def _note_abstained(context: Context, scores: Sequence[Score]) -> None:
+    """Beside the numbers, since whoever reads them alone would take them for an opinion."""
+    names: dict[str, list[str]] = {}
+    for score in scores:
+        if score.abstained:
+            names.setdefault(score.abstained, []).append(score.name)
+    for reason, about in names.items():
+        part = "" if len(about) == len(scores) else f" on {', '.join(about)}"
+        context.note(f"The model gives no opinion{part}: {reason}")
 
 
 def _boxes(context: Context, values: Mapping[str, Boxes]) -> list[Box]:

@@ -36,3 +36,10 @@ def test_the_page_says_what_nobody_judged_and_that_nobody_signed(volume: Volume)
     assert report_page([by_form("plain", {"finding": "Cyst"})], volume).sentences == (
         "All findings were added by a reader; no model was run.",
     )
+
+
+def test_the_page_tells_of_a_calibration_once_and_not_where_the_model_gives_no_opinion(volume: Volume) -> None:
+    sentences = report_page([score(1), score(2, name="Benign"), score(3, name="Odd", abstained="Unlike all.")], volume)
+    assert "Malignant, Benign: Calibrated on 200." in sentences.sentences
+    told = [sentence for sentence in sentences.sentences if sentence.startswith("Odd")]
+    assert told == ["Odd: the model gives no opinion. Unlike all."]

@@ -149,6 +149,9 @@ def test_a_picture_like_none_that_was_learned_from_is_told(trained: Path, tmp_pa
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
     out = json.loads(run("run", str(tmp_path / "stripes.png"), "--model", str(trained), "--json", "--device", "cpu"))
     assert "unlike those that the model learned from" in out["scores"][0]["no_opinion"]
+    assert any("gives no opinion" in note for note in out["notes"])
+    told = run("run", str(tmp_path / "stripes.png"), "--model", str(trained), "--device", "cpu").splitlines()
+    assert len([line for line in told if line.endswith("(no opinion)")]) == len(out["scores"])
 
 
 def test_nobody_lies_on_both_sides_of_a_split(spots: Path) -> None:

@@ -119,6 +119,16 @@ def test_scores_come_into_the_document_and_undo_takes_them_back(qtbot: QtBot, ex
     assert values == [0.4], "a second run takes the place of the same model's first"
 
 
+def test_a_card_that_only_scores_does_not_say_that_it_draws(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external, load_card(SHIPPED / "lung-nodule")])
+    bench.panel.select("external")
+    assert bench.panel.run_button.text() == "Draw contours" and "Draws" in bench.panel.details.text()
+    bench.panel.select("lung-nodule")
+    assert bench.panel.run_button.text() == "Run the model"
+    shown = bench.panel.details.text()
+    assert "Scores" in shown and "Draws" not in shown and "AUC" in shown
+
+
 def test_an_error_stays_until_it_is_closed(qtbot: QtBot, external: LoadedCard) -> None:
     bench = Bench(qtbot, [external])
     told: list[tuple[str, str]] = []

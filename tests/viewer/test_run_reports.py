@@ -105,6 +105,16 @@ def test_what_nobody_judged_is_not_signed_but_can_be_reported_so(reader: Hand, t
     assert strip(reader) == "Changed since the report"
 
 
+def test_who_wants_to_sign_a_file_that_is_no_dicom_is_told_why_not(reader: Hand) -> None:
+    volume = replace(reader.session.volume, instances=())
+    dialog = ReportDialog(reader.session.document.findings, volume, FiledFindings(), list, sign=True)
+    assert dialog.kind.currentData() == "report" and not dialog.start_button.isEnabled()
+    assert "no DICOM image" in dialog.ahead.text()
+    dialog.kind.setCurrentIndex(2)
+    assert "this file will not be" in dialog.ahead.text() and dialog.start_button.isEnabled()
+    dialog.deleteLater()
+
+
 def test_a_signed_report_is_changed_only_when_asked_and_the_new_one_names_it(reader: Hand, tmp_path: Path) -> None:
     judge_all(reader)
     export(reader, tmp_path / "signed.dcm", sign=True)

@@ -47,7 +47,7 @@ def install(window: MainWindow) -> None:
 
     window.add_action("Engine", "&Auto-contour…", chosen, shortcut="Ctrl+M", tip="Choose a model that draws contours")
     window.add_action(
-        "Engine", "&Draw contours", cards.run, shortcut="Ctrl+R", for_series=True, tip="Run the chosen model"
+        "Engine", "&Run the model", cards.run, shortcut="Ctrl+R", for_series=True, tip="Run the chosen model"
     )
     stop = window.add_action(
         "Engine", "&Cancel the run", cards.cancel, shortcut="Ctrl+K", tip="Stop the model that is running"

@@ -35,7 +35,7 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
     if not loaded.is_readable:
         return "".join(parts)
     card = loaded.card
-    rows = [("Draws", ", ".join(output.name for output in card.outputs)), ("Badge", BADGES[card.badge])]
+    rows = [(verb, ", ".join(names)) for verb, names in _answers(card)] + [("Badge", BADGES[card.badge])]
     accuracy = _accuracy(card)
     if accuracy:
         rows.append(("Measured", accuracy))
@@ -58,12 +58,26 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
     return "".join(parts) + f"<table cellspacing='0' cellpadding='2'>{table}</table>"
 
 
+def run_text(loaded: LoadedCard | None) -> str:
+    """What the button says that runs a card."""
+    scores = loaded is not None and loaded.is_readable and all(verb != "Draws" for verb, _ in _answers(loaded.card))
+    return "Run the model" if scores else "Draw contours"
+
+
+def _answers(card: Card) -> list[tuple[str, list[str]]]:
+    """What the card does, and of what."""
+    verbs = {"Draws": {"mask"}, "Scores": {"score", "risk"}, "Finds": {"box"}}
+    named = [(verb, [out.name for out in card.outputs if out.kind in kinds]) for verb, kinds in verbs.items()]
+    return [(verb, names) for verb, names in named if names]
+
+
 def _accuracy(card: Card) -> str:
-    """The mean Dice that was measured, with its data set."""
-    means = [metric for metric in card.metrics if metric.name in {"dice", "mean_dice"} and metric.label is None]
+    """The mean Dice that was measured, or the AUC of what a card scores, with its data set."""
+    names = {"dice": "mean Dice", "mean_dice": "mean Dice", "auc": "AUC"}
+    means = [metric for metric in card.metrics if metric.name in names and metric.label is None]
     if not means:
         return ""
     best = means[0]
     spread = f" (95 % interval {best.ci[0]:.2f} to {best.ci[1]:.2f})" if best.ci is not None else ""
     split = f", {best.split}" if best.split else ""
-    return f"mean Dice {best.value:.2f}{spread} on {best.n} cases of {best.dataset}{split}"
+    return f"{names[best.name]} {best.value:.2f}{spread} on {best.n} cases of {best.dataset}{split}"

@@ -28,7 +28,7 @@ from viewer.runs import about_of, counted, places, run_step
 from viewer.session import Session
 from viewer.widgets.card_list import CardList
 from viewer.widgets.card_page import CardPage
-from viewer.widgets.card_text import card_html
+from viewer.widgets.card_text import card_html, run_text
 from viewer.widgets.options_form import OptionsForm
 from viewer.widgets.replace_question import ask_to_replace
 from viewer.widgets.roles_form import Image, RolesForm
@@ -112,7 +112,7 @@ class CardsPanel(QWidget):
         for text, value in DEVICES:
             self.device.addItem(text, value)
         self.device.setToolTip("Where the model runs; any device: the fastest that there is")
-        self.run_button = QPushButton("Draw contours", self)
+        self.run_button = QPushButton(self)
         self.run_button.setToolTip("Run the chosen model on the open series (Ctrl+R)")
         self.run_button.clicked.connect(self.run)
         self.cancel_button = QPushButton("Cancel", self)
@@ -227,8 +227,8 @@ class CardsPanel(QWidget):
         loaded, running = self.selected, self.is_running
         refusals = self._refusals[loaded.id] if loaded is not None else []
         allowed = all(refusal.overridable for refusal in refusals) and (not refusals or self.override.isChecked())
-        complete = not self.roles.casting.missing
-        self.run_button.setEnabled(loaded is not None and allowed and complete and not running)
+        self.run_button.setText(run_text(loaded))
+        self.run_button.setEnabled(loaded is not None and allowed and not self.roles.casting.missing and not running)
         self.device.setVisible(not running)
         self.cancel_button.setVisible(running)
         self.running_changed.emit()

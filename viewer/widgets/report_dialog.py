@@ -88,7 +88,8 @@ class ReportDialog(TaskDialog):
         self.kind.addItem("Table for other programs (CSV)", "table")
         self.kind.addItem("One page with pictures (PDF)", "page")
         self.kind.setToolTip("What is written; a structured report is read back and compared before it is put in place")
-        self.kind.setCurrentIndex(0 if self._volume.instances else 2)
+        # Who wants to sign is told why not, rather than given another kind of file that nobody signs.
+        self.kind.setCurrentIndex(0 if sign or self._volume.instances else 2)
         self.sign = QCheckBox("&Sign it: complete, and verified by me", self)
         self.sign.setToolTip("Only when every finding has been judged; a signed file is never changed again")
         self.sign.setChecked(sign)
@@ -155,6 +156,8 @@ class ReportDialog(TaskDialog):
         unseen = sum(not is_judged(finding) for finding in self._findings)
         if unseen and not problem:
             sentences.append(f"{unseen} of {len(self._findings)} findings have not been judged; the file says so.")
+        if not report and self.sign.isChecked() and not is_signed(self._findings, self._filed):
+            sentences.append("Only a structured report is signed; this file will not be.")
         before = self._filed.report
         if report and before is not None and not problem and self._is_another(before):
             signed = before.signature
