@@ -1,6 +1,7 @@
 """How a series looks when it opens: its window by the part of the body, and how much of a plane is shown."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, SeriesInfo, Volume
 from tests.viewer.hand import Hand
 from viewer.looks import default_window
-from viewer.session import View
+from viewer.session import Session, View
 from viewer.tools.table import TOOLS
+from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.structures_model import Column
 
@@ -115,6 +117,20 @@ def test_names_of_tg_263_are_whole_in_a_window_of_1280_pixels(window: Hand) -> N
         wide = view.fontMetrics().horizontalAdvance
         assert room > wide("Musc_Constrict_S"), kind
         assert room > wide("OpticNrv_PRV03_R"), kind
+
+
+def test_the_rows_of_the_window_panel_stay_together_in_a_high_panel() -> None:
+    session = Session()
+    panel = HistogramPanel(session)
+    session.open(ct(neck))
+    panel.resize(250, 600)
+    panel.show()
+    QApplication.processEvents()
+    rows = [panel.plot, panel.centre, panel.presets]
+    gaps = [below.geometry().top() - above.geometry().bottom() for above, below in pairwise(rows)]
+    assert max(gaps) < 20
+    assert panel.plot.height() == panel.plot.maximumHeight()
+    panel.close()
 
 
 def test_taking_up_a_tool_moves_no_view_and_hides_none_of_its_settings_in_a_window_of_1280_pixels(window: Hand) -> None:

@@ -53,6 +53,8 @@ class HistogramPanel(QWidget):
         layout.addLayout(self._place, 1)
         layout.addLayout(numbers)
         layout.addLayout(choices)
+        # What a high window leaves lies below, not between the rows.
+        layout.addStretch()
         session.volume_changed.connect(self._on_volume)
         session.layers_changed.connect(self._on_layers)
         self._on_volume()
