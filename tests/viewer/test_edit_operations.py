@@ -14,7 +14,9 @@ from engine.volume import Volume
 from tests.viewer.hand import CTRL, Hand, has_colour
 from viewer.edits.operations.form import Work
 from viewer.edits.operations.table import OPERATIONS
+from viewer.edits.points import place
 from viewer.session import View
+from viewer.widgets.other_choice import OtherChoice
 
 BRAINSTEM, CORD, PAROTID_R, PAROTID_L, LARYNX = 1, 2, 3, 4, 6
 
@@ -231,6 +233,22 @@ def result_of(hand: Hand, name: str, other: int | None = None, **values: float) 
     panel.apply()
     hand.wait_until(lambda: len(hand.session.structures.rois) > before)
     return hand.session.structures.rois[-1]
+
+
+def test_points_are_no_second_structure_and_an_empty_one_is_not_chosen_at_first(
+    window: Hand, study: tuple[Volume, StructureSet]
+) -> None:
+    volume, structures = study
+    empty = Roi(50, "GTVp", (255, 0, 0))
+    window.open(volume, StructureSet(structures.geometry, (empty, *structures.rois)))
+    step, point = place(window.session.structures, window.session.cursor_lps, "MARKER")
+    window.history.do(step)
+    window.session.set_active(PAROTID_L)
+    choice = OtherChoice(window.window)
+    choice.fill(window.session.structures.rois, window.session.active_roi, optional=False)
+    assert choice.findData(point) == -1 and choice.findData(50) == 0, "what is empty may be drawn yet"
+    assert choice.currentData() == BRAINSTEM
+    choice.deleteLater()
 
 
 def test_a_margin_may_be_kept_inside_another_structure_or_out_of_it(hand: Hand) -> None:
