@@ -44,18 +44,30 @@ def main() -> None:
     for line in sys.stdin.buffer:
         job = json.loads(line)
         try:
-            source = _source(job["path"], job["elements"])
-            frames = (
-                _colours(source, job["frames"])
-                if job["colour"]
-                else iter_pixels(source, indices=job["frames"], raw=True)
-            )
-            _serve(frames, answers)
+            _serve(_frames(job), answers)
         except BrokenPipeError:
             return
         except Exception as error:
             answers.write(json.dumps({"error": type(error).__name__}).encode() + b"\n")
         answers.flush()
+
+
+def _frames(job: dict[str, Any]) -> Iterator[NDArray[Any]]:
+    """The frames that a job asks for."""
+    source, indices, begun = _source(job["path"], job["elements"]), job["frames"], False
+    try:
+        for pixels in _decoded(source, indices, job["colour"]):
+            begun = True
+            yield pixels
+    except ValueError:
+        if begun or not isinstance(source, str):
+            raise
+        # Read as a whole, a file is understood that is not encoded as it says.
+        yield from _decoded(dcmread(source, force=True), indices, job["colour"])
+
+
+def _decoded(source: str | Dataset, indices: list[int], colour: bool) -> Iterator[NDArray[Any]]:
+    return _colours(source, indices) if colour else iter_pixels(source, indices=indices, raw=True)
 
 
 def _source(path: str, elements: dict[str, str | int]) -> str | Dataset:
