@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.answers import Box, Finding, ReportedFinding, Score
-from engine.safe_file import put_in_place, write_errors, write_temporary
+from engine.safe_file import whole_file, write_errors
 from engine.volume import Volume
 
 COLUMNS = (
@@ -31,12 +31,8 @@ def write_table(findings: Sequence[Finding], volume: Volume, path: Path) -> str:
     writer.writeheader()
     writer.writerows(row(finding, volume) for finding in findings)
     data = text.getvalue().encode("utf-8")
-    with write_errors(path):
-        temporary = write_temporary(path, data)
-        try:
-            put_in_place(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with write_errors(path), whole_file(path) as file:
+        file.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 

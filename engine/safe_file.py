@@ -39,27 +39,12 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _synchronise(temporary)
-        put_in_place(temporary, path)
+        _put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_temporary(path: Path, data: bytes) -> Path:
-    """Write data to a new file beside `path` and on to the disk, and give its path."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
-
-
-def put_in_place(temporary: Path, path: Path) -> None:
+def _put_in_place(temporary: Path, path: Path) -> None:
     """Let a temporary file take the place of `path`, in one step, with the permissions of a new file."""
     if path.is_dir():
         raise IsADirectoryError(21, "a folder of that name stands there")

@@ -16,6 +16,7 @@ from pydicom.valuerep import DT
 from engine import __version__
 from engine.answers import Finding, new_uid
 from engine.assessment import FiledReport, Signature, Verdict
+from engine.dicom.certified import write_certified
 from engine.dicom.report_certificate import ReportCertificate, certify_report, content_hash
 from engine.dicom.report_codes import SCHEME
 from engine.dicom.report_content import observed, report_content
@@ -23,9 +24,8 @@ from engine.dicom.report_file import read_report_file
 from engine.dicom.report_read import contents_from
 from engine.dicom.rtstruct_header import choose_character_set, put, stable_uid
 from engine.dicom.rtstruct_write import IMPLEMENTATION_UID
-from engine.errors import CertificationError, PlanimeterError, WriteError
+from engine.errors import PlanimeterError, WriteError
 from engine.person_name import shown
-from engine.safe_file import put_in_place, write_errors, write_temporary
 from engine.volume import Volume
 
 #: Comprehensive 3D SR Storage.
@@ -72,32 +72,17 @@ def export_report(
     filed = _identity(findings, volume, signature, predecessor)
     _refuse_over_signed(path, filed)
     data = report_bytes(findings, volume, filed, predecessor)
-    beside = path.with_name(f"{path.name}.certificate.json")
-    temporary: Path | None = None
-    proof: Path | None = None
-    try:
-        with write_errors(path):
-            temporary = write_temporary(path, data)
-        again = contents_from(read_report_file(temporary), volume, path.name)
-        certificate = certify_report(findings, again.findings, (filed, again.filed), volume).model_copy(
-            update={
-                "file": path.name,
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "predecessor": _names(filed, predecessor),
-            }
-        )
-        if not certificate.ok:
-            raise CertificationError(
-                f"The report {path.name} was not written, because read back it differs: {certificate.problems[0]}"
-            )
-        with write_errors(path):
-            proof = write_temporary(beside, certificate.model_dump_json(indent=2).encode() + b"\n")
-            put_in_place(temporary, path)
-            put_in_place(proof, beside)
-    finally:
-        for left in (temporary, proof):
-            if left is not None:
-                left.unlink(missing_ok=True)
+
+    def certify(file: Path) -> ReportCertificate:
+        again = contents_from(read_report_file(file), volume, path.name)
+        about = {
+            "file": path.name,
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "predecessor": _names(filed, predecessor),
+        }
+        return certify_report(findings, again.findings, (filed, again.filed), volume).model_copy(update=about)
+
+    certificate = write_certified(path, data, "report", certify)
     return Reported(certificate, filed)
 
 

@@ -25,6 +25,7 @@ from shapely import MultiPolygon, Polygon
 
 from engine.contouring.rings import keyhole
 from engine.dicom.certificate import Certificate, certify
+from engine.dicom.certified import write_certified
 from engine.dicom.conformance import file_problems
 from engine.dicom.digits import contour_texts
 from engine.dicom.encoding import implicit_element, implicit_sequence
@@ -48,9 +49,8 @@ from engine.dicom.rtstruct_file import (
 from engine.dicom.rtstruct_header import choose_character_set, cut_told, header, stable_uid, stamp
 from engine.dicom.rtstruct_limits import point_limit, split, thinned
 from engine.dicom.rtstruct_read import structures_from
-from engine.errors import CertificationError, MismatchError, WriteError
+from engine.errors import MismatchError, WriteError
 from engine.progress import Progress, silent
-from engine.safe_file import put_in_place, write_errors, write_temporary
 from engine.structures import PlaneContours, RawContour, Roi, StructureSet
 from engine.volume import FloatArray, Geometry, Volume
 
@@ -109,39 +109,25 @@ def export_rtstruct(
     progress(0.0, "Writing structures")
     data, uid, changes = rtstruct_bytes(structures, volume, rois, options, path=path, progress=progress)
     path = Path(path)
-    beside = path.with_name(f"{path.name}.certificate.json")
-    temporary: Path | None = None
-    proof: Path | None = None
-    try:
-        with write_errors(path):
-            temporary = write_temporary(path, data)
+
+    def certified(temporary: Path) -> Certificate:
         progress(0.5, "Reading the file back")
         file = parse_rtstruct(temporary)
         again = structures_from(file, volume, structures.geometry)
         progress(0.6, "Comparing the file with the structures")
         again = replace(again, rois=again.rois + again.elsewhere)
-        certificate = certify(replace(structures, rois=rois), again, options, progress).model_copy(
-            update={
-                "file": path.name,
-                "sha256": hashlib.sha256(temporary.read_bytes()).hexdigest(),
-                "sop_instance_uid": uid,
-                "changes": (*changes, *remarks),
-                "conformance": tuple(file_problems(file, volume)),
-            }
-        )
-        if not certificate.ok:
-            raise CertificationError(
-                f"The RTSTRUCT {path.name} was not written, because read back it differs: {certificate.problems[0]}"
-            )
+        about = {
+            "file": path.name,
+            "sha256": hashlib.sha256(temporary.read_bytes()).hexdigest(),
+            "sop_instance_uid": uid,
+            "changes": (*changes, *remarks),
+            "conformance": tuple(file_problems(file, volume)),
+        }
+        compared = certify(replace(structures, rois=rois), again, options, progress).model_copy(update=about)
         progress(0.95, "Putting the file in place")
-        with write_errors(path):
-            proof = write_temporary(beside, certificate.model_dump_json(indent=2).encode() + b"\n")
-            put_in_place(temporary, path)
-            put_in_place(proof, beside)
-    finally:
-        for left in (temporary, proof):
-            if left is not None:
-                left.unlink(missing_ok=True)
+        return compared
+
+    certificate = write_certified(path, data, "RTSTRUCT", certified)
     progress(1.0, "Exported")
     return certificate
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPdfWriter, QTextDocum
 
 from engine import __version__
 from engine.report_page import HEADS, PageRow, ReportPage
-from engine.safe_file import put_in_place, write_errors, write_temporary
+from engine.safe_file import whole_file, write_errors
 
 _DPI = 150
 _MARGIN_MM = 14.0
@@ -34,12 +34,8 @@ def write_page(page: ReportPage, pictures: Sequence[tuple[str, QImage]], path: P
         WriteError: the file can't be written.
     """
     data = page_bytes(page, pictures)
-    with write_errors(path):
-        temporary = write_temporary(path, data)
-        try:
-            put_in_place(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with write_errors(path), whole_file(path) as file:
+        file.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 
