@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QHeaderView,
     QLabel,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -19,7 +17,8 @@ from PySide6.QtWidgets import (
 
 from engine.dicom.certificate import Certificate, StructureCertificate
 from engine.unseen import unseen_sentence
-from viewer.widgets.theme import ERROR, FAINT
+from viewer.widgets.certificate_parts import copy_and_close, digest_text, facts_label, table_to_read, verdict_label
+from viewer.widgets.theme import ERROR
 
 COLUMNS = (
     "Structure",
@@ -57,32 +56,20 @@ class CertificateView(QDialog):
         self.certificate = certificate
         count = len(certificate.structures)
         agree = "The file was read back and holds what is on screen" if certificate.ok else "The file differs"
-        self.verdict = QLabel(f"{agree}: {count} structure{'' if count == 1 else 's'}.", self)
-        self.verdict.setStyleSheet(f"font-size: 13pt; color: {'#7fbf8f' if certificate.ok else ERROR};")
+        self.verdict = verdict_label(f"{agree}: {count} structure{'' if count == 1 else 's'}.", certificate.ok, self)
         self.table = self._table()
         unseen = unseen_sentence((entry.name, len(entry.unseen)) for entry in certificate.structures)
         below = "\n".join((*certificate.problems, *filter(None, (unseen,)), *certificate.changes))
         notes = QLabel(below, self)
         notes.setWordWrap(True)
         notes.setVisible(bool(below))
-        # The digest is one long word; a place to break it keeps the dialog narrow.
-        facts = QLabel(
-            f"{path}\nSHA-256 {certificate.sha256[:32]}\u200b{certificate.sha256[32:]}\n"
+        facts = facts_label(
+            f"{path}\n{digest_text(certificate.sha256)}\n"
             f"{certificate.program}, {certificate.created}, tolerance {certificate.tolerance_mm:g} mm. "
             "The certificate is saved beside the file.",
             self,
         )
-        facts.setWordWrap(True)
-        facts.setTextFormat(Qt.TextFormat.PlainText)
-        facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        facts.setStyleSheet(f"color: {FAINT};")
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setToolTip("Close (Esc)")
-        copy = QPushButton("Copy", self)
-        copy.setToolTip("Copy the certificate, as it was saved, to the clipboard")
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(certificate.model_dump_json(indent=2)))
-        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
-        buttons.rejected.connect(self.reject)
+        buttons = copy_and_close(self, certificate.model_dump_json(indent=2))
         layout = QVBoxLayout(self)
         layout.addWidget(self.verdict)
         layout.addWidget(self.table, 1)
@@ -93,17 +80,12 @@ class CertificateView(QDialog):
 
     def _table(self) -> QTableWidget:
         entries = self.certificate.structures
-        table = QTableWidget(len(entries), len(COLUMNS), self)
+        table = table_to_read(len(entries), len(COLUMNS), self)
         for column, (title, tip) in enumerate(zip(COLUMNS, TIPS, strict=True)):
             head = QTableWidgetItem(title)
             head.setToolTip(tip)
             head.setTextAlignment(_side(column))
             table.setHorizontalHeaderItem(column, head)
-        table.verticalHeader().hide()
-        table.setShowGrid(False)
-        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QHeaderView,
-    QLabel,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -19,7 +15,7 @@ from PySide6.QtWidgets import (
 
 from engine import person_name
 from engine.dicom.report_certificate import ReportCertificate
-from viewer.widgets.theme import ERROR, FAINT, GOOD
+from viewer.widgets.certificate_parts import copy_and_close, digest_text, facts_label, table_to_read, verdict_label
 
 #: Title of a column → the parts of the certificate that it shows.
 COLUMNS = {
@@ -41,8 +37,7 @@ class ReportView(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         count = len(certificate.findings)
         agree = "The report was read back and says what is on screen" if certificate.ok else "The report differs"
-        self.verdict = QLabel(f"{agree}: {count} finding{'' if count == 1 else 's'}.", self)
-        self.verdict.setStyleSheet(f"font-size: 13pt; color: {GOOD if certificate.ok else ERROR};")
+        self.verdict = verdict_label(f"{agree}: {count} finding{'' if count == 1 else 's'}.", certificate.ok, self)
         self.table = self._table(certificate)
         signed = person_name.shown(certificate.signed_by)
         facts = [
@@ -50,22 +45,11 @@ class ReportView(QDialog):
             f"It names {certificate.predecessor} as its predecessor." if certificate.predecessor else "",
             str(path),
             f"SOP Instance UID {certificate.sop_instance_uid}",
-            # The digest is one long word; a place to break it keeps the dialog narrow.
-            f"SHA-256 {certificate.sha256[:32]}\u200b{certificate.sha256[32:]}",
+            digest_text(certificate.sha256),
             f"{certificate.program}, {certificate.created}. The certificate is saved beside the file.",
         ]
-        self.facts = QLabel("\n".join(filter(None, (*certificate.problems, *facts))), self)
-        self.facts.setWordWrap(True)
-        self.facts.setTextFormat(Qt.TextFormat.PlainText)
-        self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.facts.setStyleSheet(f"color: {FAINT};")
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setToolTip("Close (Esc)")
-        copy = QPushButton("Copy", self)
-        copy.setToolTip("Copy the certificate, as it was saved, to the clipboard")
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(certificate.model_dump_json(indent=2)))
-        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
-        buttons.rejected.connect(self.reject)
+        self.facts = facts_label("\n".join(filter(None, (*certificate.problems, *facts))), self)
+        buttons = copy_and_close(self, certificate.model_dump_json(indent=2))
         layout = QVBoxLayout(self)
         layout.addWidget(self.verdict)
         layout.addWidget(self.table, 1)
@@ -74,13 +58,8 @@ class ReportView(QDialog):
         self.resize(760, min(270 + 26 * count, 640))
 
     def _table(self, certificate: ReportCertificate) -> QTableWidget:
-        table = QTableWidget(len(certificate.findings), len(COLUMNS), self)
+        table = table_to_read(len(certificate.findings), len(COLUMNS), self)
         table.setHorizontalHeaderLabels(list(COLUMNS))
-        table.verticalHeader().hide()
-        table.setShowGrid(False)
-        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
