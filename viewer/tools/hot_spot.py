@@ -120,7 +120,8 @@ class HotSpot(PlainTool):
             if not within.is_empty:
                 self._shapes[plane] = within
         unit = unit_text(bench.image.volume.units)
-        self._said = f"Maximum {most:.2f} {unit}, drawn from {level:.2f} {unit} on."
+        digits = 0 if bench.image.volume.units == "HU" else 2
+        self._said = f"Maximum {most:.{digits}f} {unit}, drawn from {level:.{digits}f} {unit} on."
         roi = bench.session.active_roi
         target = roi if roi is not None else fresh_roi(structures)
         self._proposed = Roi(target.number, target.name, target.colour).with_areas(self._shapes)

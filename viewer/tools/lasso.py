@@ -59,6 +59,24 @@ class LassoTool(PlainTool):
     def _elsewhere(self, event: ViewEvent) -> bool:
         return event.view is not self._view or Place.of(event) != self._place
 
+    def _key(self, key: str) -> bool:
+        """Return closes the line, Backspace takes its last point back."""
+        if not self._points:
+            return False
+        if key in ("Return", "Enter"):
+            self._finish()
+        elif key == "Backspace":
+            self._points.pop()
+            if not self._points:
+                self.cancel()
+        else:
+            return False
+        return True
+
+    def _finish(self) -> None:
+        """What Return does with the line."""
+        self._close()
+
     def _close(self) -> None:
         place, points, adding = self._place, self._points, self._adding
         self.cancel()

@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon, box
 
-from engine.contouring.brush import clean
+from engine.contouring.brush import clean, stamp
 from engine.contouring.levels import level_area
 from engine.contouring.section import plane_heights
 from engine.contouring.stack import offsets
@@ -16,6 +16,7 @@ from viewer.edits.grey import box_of, sampled
 from viewer.layers import Layer
 from viewer.session import Cut
 from viewer.tools.canvas import Place
+from viewer.tools.registry import Workbench
 
 Bounds = tuple[float, float, float, float]
 
@@ -56,6 +57,14 @@ class Patch:
         square = (self.across[None] - point[0]) ** 2 + (self.down[:, None] - point[1]) ** 2
         chosen = self.values[square <= max(radius_mm**2, float(square.min()))]
         return np.asarray(chosen[np.isfinite(chosen)])
+
+
+def swept_by(bench: Workbench, place: Place, points: list[tuple[float, float]]) -> tuple[MultiPolygon, Patch | None]:
+    """What a movement of the disc sweeps, mm of the cut, and the values under it; None where the image has none."""
+    area = stamp(points, bench.radius_mm)
+    structures = bench.session.structures
+    assert structures is not None, "a stroke is begun on an open series"
+    return area, patch(bench.image, structures.geometry, place, area.bounds)
 
 
 def patch(layer: Layer, geometry: Geometry, place: Place, bounds: Bounds) -> Patch | None:

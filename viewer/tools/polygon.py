@@ -45,16 +45,3 @@ class PolygonTool(LassoTool):
         else:
             self._points.append(event.point_cut)
         return True
-
-    def _key(self, key: str) -> bool:
-        if not self._points:
-            return False
-        if key in ("Return", "Enter"):
-            self._close()
-        elif key == "Backspace":
-            self._points.pop()
-            if not self._points:
-                self.cancel()
-        else:
-            return False
-        return True

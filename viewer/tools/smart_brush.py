@@ -6,14 +6,14 @@ import numpy as np
 import shapely
 from shapely import LineString, MultiPolygon, Point
 
-from engine.contouring.brush import clean, stamp
+from engine.contouring.brush import clean
 from engine.contouring.islands import fill_holes_of
 from engine.contouring.levels import depth_in_range
 from engine.later import later
 from viewer.edits.parameters import Parameter
 from viewer.tools.canvas import Place
 from viewer.tools.disc import DiscTool, Path
-from viewer.tools.patch import patch
+from viewer.tools.patch import swept_by
 
 if TYPE_CHECKING:
     from scipy import ndimage
@@ -49,10 +49,7 @@ class SmartBrush(DiscTool):
     def reach(self, place: Place, points: Path) -> MultiPolygon:
         """What is alike under the disc and hangs together with its middle."""
         bench = self._bench
-        swept = stamp(points, bench.radius_mm)
-        structures = bench.session.structures
-        assert structures is not None, "a stroke is begun on an open series"
-        held = patch(bench.image, structures.geometry, place, swept.bounds)
+        swept, held = swept_by(bench, place, points)
         if held is None:
             return MultiPolygon()
         core = held.near(points[-1], CORE * bench.radius_mm)

@@ -133,19 +133,6 @@ class Spline(LassoTool):
         self._close()
         self._look()
 
-    def _key(self, key: str) -> bool:
-        if not self._points:
-            return False
-        if key in ("Return", "Enter"):
-            self._finish()
-        elif key == "Backspace":
-            self._points.pop()
-            if not self._points:
-                self.cancel()
-        else:
-            return False
-        return True
-
     # A line that is there -------------------------------------------------------------------------------------------
 
     def _look(self) -> None:

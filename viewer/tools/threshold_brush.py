@@ -4,13 +4,13 @@ from typing import ClassVar
 
 from shapely import MultiPolygon
 
-from engine.contouring.brush import clean, stamp
+from engine.contouring.brush import clean
 from engine.contouring.levels import depth_in_range
 from viewer.edits.parameters import Parameter
 from viewer.edits.ranges import range_parameters
 from viewer.tools.canvas import Place
 from viewer.tools.disc import DiscTool, Path
-from viewer.tools.patch import patch
+from viewer.tools.patch import swept_by
 
 
 class ThresholdBrush(DiscTool):
@@ -33,10 +33,7 @@ class ThresholdBrush(DiscTool):
     def reach(self, place: Place, points: Path) -> MultiPolygon:
         """What lies in the range under the disc."""
         bench = self._bench
-        swept = stamp(points, bench.radius_mm)
-        structures = bench.session.structures
-        assert structures is not None, "a stroke is begun on an open series"
-        held = patch(bench.image, structures.geometry, place, swept.bounds)
+        swept, held = swept_by(bench, place, points)
         if held is None:
             return MultiPolygon()
         chosen = bench.values(self)
