@@ -15,11 +15,13 @@ from shapely import MultiPolygon, box
 
 from engine.answers import Answer, Result, RunOptions, Score
 from engine.cards.registry import SHIPPED, LoadedCard, load_card
+from engine.cards.suitability import Refusal
 from engine.process.messages import Cancelled, Failed, Finished, Progress
 from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.volume import Geometry, Volume
 from viewer.history import History
 from viewer.session import Session
+from viewer.widgets.card_list import nearest_first
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.run_progress import left_of
 from viewer.widgets.settings import settings
@@ -127,6 +129,12 @@ def test_a_card_that_only_scores_does_not_say_that_it_draws(qtbot: QtBot, extern
     assert bench.panel.run_button.text() == "Run the model"
     shown = bench.panel.details.text()
     assert "Scores" in shown and "Draws" not in shown and "AUC" in shown
+
+
+def test_cards_that_may_be_run_against_advice_come_before_those_for_another_kind_of_image(tmp_path: Path) -> None:
+    suits, far, near = (card_like(tmp_path, id=name.lower(), title=name) for name in ("Z", "A", "M"))
+    against = {suits.id: (), far.id: (Refusal("For photographs.", False),), near.id: (Refusal("For a thigh.", True),)}
+    assert [card.title for card in nearest_first([far, near, suits], against)] == ["Z", "M", "A"]
 
 
 def test_an_error_stays_until_it_is_closed(qtbot: QtBot, external: LoadedCard) -> None:

@@ -177,6 +177,15 @@ def test_delete_over_a_handle_takes_the_measure_away_and_no_contour(scan: Hand) 
     assert scan.history.undo_text == "Delete Distance 1"
 
 
+def test_measures_can_be_deleted_and_exported_only_where_there_are_some(scan: Hand) -> None:
+    actions = {action.text(): action for action in scan.window.menu("Measure").actions()}
+    buttons = actions["Delete measure"], actions["Export measures…"]
+    assert not any(button.isEnabled() for button in buttons)
+    scan.key(Qt.Key.Key_M)
+    scan.drag(AXIAL, scan.on_plane([(20, 30), (56, 57)]))
+    assert all(button.isEnabled() for button in buttons)
+
+
 def test_the_list_names_measures_brings_them_into_view_and_deletes_them(scan: Hand) -> None:
     scan.key(Qt.Key.Key_M)
     scan.drag(AXIAL, scan.on_plane([(20, 30), (56, 57)]))

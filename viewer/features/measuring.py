@@ -16,25 +16,29 @@ def install(window: MainWindow) -> None:
     window.add_panel("Measures", panel, "right", "Ctrl+Shift+M")
     window.menu("Measure").addSeparator()
     add = window.add_action
-    delete = add(
-        "Measure", "Delete measure", panel.delete, for_series=True, tip="Delete the measures that are selected"
-    )
+    delete = add("Measure", "Delete measure", panel.delete, tip="Delete the measures that are selected")
     save = add(
         "Measure",
         "Export measures…",
         lambda: ask_file(window, panel),
-        for_series=True,
         tip="Write all measures with their numbers into a table (CSV)",
     )
     panel.add_button(delete)
     panel.add_button(save)
+    session = window.session
+
+    def changed() -> None:
+        measured = session.document is not None and bool(session.document.measures)
+        delete.setEnabled(measured)
+        save.setEnabled(measured)
+
+    for signal in (session.volume_changed, session.findings_changed):
+        signal.connect(lambda *_: changed())
+    changed()
 
 
 def ask_file(window: MainWindow, panel: MeasuresPanel) -> None:
     """Ask for a file and write the measures into it."""
-    if not panel.rows():
-        window.show_message("Nothing is measured on this series yet, so there is nothing to export.")
-        return
     chosen, _ = QFileDialog.getSaveFileName(window, "Export measures", "measures.csv", "Table (*.csv)")
     if chosen:
         save(window, panel, Path(chosen))

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from engine.cards.suitability import Refusal
 
 
+def nearest_first(cards: Sequence[LoadedCard], refusals: Mapping[str, Sequence[Refusal]]) -> list[LoadedCard]:
+    """Those that suit; those that may be run against advice; those that are for another kind of image; by title."""
+
+    def distance(loaded: LoadedCard) -> int:
+        against = refusals[loaded.id]
+        return 2 if any(not refusal.overridable for refusal in against) else int(bool(against))
+
+    return sorted(cards, key=lambda loaded: (distance(loaded), loaded.title.casefold()))
+
+
 class CardList(QListWidget):
     """One row a card, at least three of them in sight."""
 

@@ -26,7 +26,7 @@ from viewer.jobs import EngineJobs, Task, run_in_background, sentence_for
 from viewer.layers import LayersChanged
 from viewer.runs import about_of, counted, places, run_step
 from viewer.session import Session
-from viewer.widgets.card_list import CardList
+from viewer.widgets.card_list import CardList, nearest_first
 from viewer.widgets.card_page import CardPage
 from viewer.widgets.card_text import card_html, run_text
 from viewer.widgets.options_form import OptionsForm
@@ -141,11 +141,10 @@ class CardsPanel(QWidget):
 
     def show_cards(self, cards: Sequence[LoadedCard]) -> None:
         """List these cards: those that suit the open series first, the others grey."""
-        self._cards = list(cards)
         chosen = self.selected.id if self.selected is not None else ""
         images = self._images()
-        self._refusals = {loaded.id: self._why_not(loaded, images) for loaded in self._cards}
-        self._cards.sort(key=lambda loaded: (bool(self._refusals[loaded.id]), loaded.title.casefold()))
+        self._refusals = {loaded.id: self._why_not(loaded, images) for loaded in cards}
+        self._cards = nearest_first(cards, self._refusals)
         self.list.show_cards(self._cards, self._refusals)
         rows = [row for row, loaded in enumerate(self._cards) if loaded.id == chosen and not self._refusals[chosen]]
         self.list.setCurrentRow(rows[0] if rows else 0)
