@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from engine.errors import ReadError
 from engine.inference.atlas import compared, deform, refine_affine
-from engine.training.dataset import Case, DataSet
+from engine.training.case import Case
+from engine.training.nnunet_set import DataSet
 
 #: HU of what nobody was imaged at, and of the air outside.
 _AIR = -1000.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from engine.cards.nodes import CardStep
-from engine.training.dataset import Case
+from engine.training.case import Case
 
 
 @dataclass(frozen=True)

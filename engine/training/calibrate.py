@@ -17,7 +17,8 @@ from engine.errors import MismatchError
 from engine.inference.context import Context
 from engine.inference.graph import maps_of, run_nodes
 from engine.inference.maps import Maps
-from engine.training.dataset import Case, inputs_of, open_data, volume_of
+from engine.training.case import Case, inputs_of, volume_of
+from engine.training.dataset import open_data
 from engine.training.publish import write_card
 
 #: Expected share of a structure that the outer contour may miss, and of the inner contour that may be wrong: the first

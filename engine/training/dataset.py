@@ -1,137 +1,38 @@
-"""A training or validation set in the nnU-Net raw layout, with the structures that each case has contoured."""
+"""All layouts of data sets of cases: a new one is a file, and a line here."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
-import numpy as np
-import SimpleITK as sitk
-from numpy.typing import NDArray
-
-from engine.cards.nodes import CardStep
-from engine.cards.schema import Card, CardInput
-from engine.errors import MismatchError, ReadError
-from engine.grid_file import read_grid_file
-from engine.sitk_image import to_image
-from engine.volume import Geometry, Volume
-
-#: HU above which a voxel counts as body when the box around the patient is found.
-_BODY_HU = -500
+from engine.cards.schema import CardInput
+from engine.errors import ReadError
+from engine.training import dicom_set, labelled_volumes, masked_pictures, nnunet_set
+from engine.training.case import DataSource, ImageKind
 
 
 @dataclass(frozen=True)
-class ImageKind:
-    """DICOM modality and units of an image, as a card's input asks for them."""
+class Layout:
+    """One layout: what it is called, whether a folder has it, and its cases.
 
-    modality: str = "CT"
-    units: str = "HU"
-
-    @classmethod
-    def of(cls, wanted: CardInput) -> "ImageKind":
-        """What an input asks for first."""
-        return cls(wanted.modality[0], wanted.units)
-
-
-@dataclass(frozen=True, eq=False)
-class Further:
-    """A further image of a case, on the grid of the first.
-
-    Args:
-        image: (planes, rows, columns), in its own units.
-        kind: of it.
-        intensity: steps of a card that change values, still to be done.
-    """
-
-    image: NDArray[Any]
-    kind: ImageKind
-    intensity: tuple[CardStep, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One patient, on the image's own grid.
-
-    Args:
-        name: the case's name in the data set.
-        image: (planes, rows, columns), HU for CT; rising along Superior, Posterior and Left.
-        labels: (planes, rows, columns) uint8, the data set's structures in the order of `structures`, from 1.
-        spacing: (planes, rows, columns) mm.
-        contoured: (structures,) bool, true where the structure was contoured in this case.
-        outside: value of what is not the patient.
-        intensity: steps of a card that change values, still to be done.
-        kind: of the image.
-        further: images of the card's other inputs, in their order.
+    `opens` is given the folder, the structures to learn in the order of the network's classes from 1, and the kinds of
+    the images of a case.
     """
 
     name: str
-    image: NDArray[Any]
-    labels: NDArray[np.uint8]
-    spacing: tuple[float, float, float]
-    contoured: NDArray[np.bool_]
-    outside: float = -1024.0
-    intensity: tuple[CardStep, ...] = ()
-    kind: ImageKind = ImageKind()
-    further: tuple[Further, ...] = ()
-
-    @cached_property
-    def voxels_of(self) -> dict[int, NDArray[np.intp]]:
-        """Class → (n, 3) indices of its voxels; classes without a voxel are absent."""
-        found = {int(value): np.argwhere(self.labels == value) for value in np.unique(self.labels) if value}
-        return found
-
-    def without(self, structures: Sequence[bool]) -> "Case":
-        """The case as if those of its structures that are True here had not been contoured."""
-        out = np.asarray(structures)
-        labels = np.where(np.isin(self.labels, np.flatnonzero(out) + 1), 0, self.labels).astype(np.uint8)
-        return replace(self, labels=labels, contoured=self.contoured & ~out)
-
-    def cropped(self, margin: int = 4) -> "Case":
-        """The case within the box around the patient, `margin` voxels wider on each side where there are some."""
-        box = body_box(self.image, margin)
-        image, labels = np.ascontiguousarray(self.image[box]), np.ascontiguousarray(self.labels[box])
-        further = tuple(replace(other, image=np.ascontiguousarray(other.image[box])) for other in self.further)
-        return replace(self, image=image, labels=labels, further=further)
+    recognises: Callable[[Path], bool]
+    opens: Callable[[Path, list[str], Sequence[ImageKind]], DataSource]
 
 
-def volume_of(case: Case) -> Volume:
-    """The case's first image as the program would have it open: axes rise along Left, Posterior and Superior."""
-    return _as_volume(case, case.image, case.kind)
-
-
-def volumes_of(case: Case) -> list[Volume]:
-    """All images of the case, on one grid."""
-    return [volume_of(case), *(_as_volume(case, other.image, other.kind) for other in case.further)]
-
-
-def inputs_of(card: Card, case: Case) -> dict[str, Volume]:
-    """The case's images by the roles of a card's inputs, which they have the order of."""
-    return {wanted.role: image for wanted, image in zip(card.inputs, volumes_of(case), strict=False)}
-
-
-def _as_volume(case: Case, image: NDArray[Any], kind: ImageKind) -> Volume:
-    shape = (image.shape[0], image.shape[1], image.shape[2])
-    geometry = Geometry.regular((0.0, 0.0, 0.0), np.eye(3), case.spacing[::-1], shape)
-    return Volume(image, geometry, modality=kind.modality, units=kind.units)
-
-
-class DataSource(Protocol):
-    """Cases by name: `structures` (names, in the order of the classes from 1), `names`, and `read`."""
-
-    structures: list[str]
-    names: list[str]
-
-    def read(self, name: str) -> Case:
-        """The case, turned to rising Left, Posterior, Superior."""
+LAYOUTS: tuple[Layout, ...] = (
+    Layout("nnU-Net raw: dataset.json, imagesTr, labelsTr", nnunet_set.recognises, nnunet_set.DataSet),
+    Layout("volumes in images/, labels/", labelled_volumes.recognises, labelled_volumes.LabelledVolumes),
+    Layout("pictures in images/, masks/", masked_pictures.recognises, masked_pictures.MaskedPictures),
+    Layout("DICOM studies with RTSTRUCTs", dicom_set.recognises, dicom_set.DicomSet),
+)
 
 
 def open_data(folder: Path, structures: list[str], inputs: Sequence[CardInput] = ()) -> DataSource:
-    """The data set in `folder`, in the first layout of these that it has.
-
-    The nnU-Net raw layout (`dataset.json`, `imagesTr`, `labelsTr`); volumes with labels (`images`, `labels`); pictures
-    with masks (`images`, `masks`); DICOM studies with RTSTRUCTs.
+    """The data set in `folder`, in the first layout that it has.
 
     Args:
         folder: of the data set.
@@ -139,148 +40,10 @@ def open_data(folder: Path, structures: list[str], inputs: Sequence[CardInput] =
         inputs: of the card; one CT where there are none.
 
     Raises:
-        PlanimeterError: it has none of them, or it lacks what is needed.
+        PlanimeterError: it has none of the layouts, or it lacks what is needed.
     """
     if not folder.is_dir():
         raise ReadError(f"{folder} is not a folder, so there is no data set.")
     kinds = [ImageKind.of(wanted) for wanted in inputs] or [ImageKind()]
-    if (folder / "dataset.json").exists() or (folder / "imagesTr").exists():
-        return DataSet(folder, structures, kinds)
-    from engine.training.dicom_set import DicomSet  # noqa: PLC0415 - they need Case from here
-    from engine.training.labelled_volumes import LabelledVolumes  # noqa: PLC0415
-    from engine.training.masked_pictures import MaskedPictures  # noqa: PLC0415
-
-    if (folder / "images").is_dir() and (folder / "labels").is_dir():
-        return LabelledVolumes(folder, structures, kinds)
-    if (folder / "images").is_dir() and (folder / "masks").is_dir():
-        return MaskedPictures(folder, structures, kinds)
-    return DicomSet(folder, structures, inputs[0].modality if inputs else ("CT",))
-
-
-class DataSet:
-    """The cases of a folder in the nnU-Net raw layout.
-
-    Args:
-        folder: holds `dataset.json`, `imagesTr/CASE_0000.nii.gz` (a further image `_0001` and so on) and
-            `labelsTr/CASE.nii.gz`.
-        structures: the names to learn, in the order of the network's classes from 1.
-        kinds: of the images of a case, in the order of their numbers.
-
-    Raises:
-        ReadError: the folder or a file of it is missing or not readable.
-        MismatchError: the data set lacks one of the structures.
-    """
-
-    def __init__(self, folder: Path, structures: list[str], kinds: Sequence[ImageKind] = (ImageKind(),)) -> None:
-        self.folder = folder
-        self.structures = structures
-        self._kinds = kinds
-        description = _description(folder)
-        self._values = {name: int(value) for name, value in description["labels"].items()}
-        missing = [name for name in structures if name not in self._values]
-        if missing:
-            raise MismatchError(f"{folder / 'dataset.json'} has no label named {', '.join(missing)}.")
-        self._ending = str(description.get("file_ending", ".nii.gz"))
-        self._contoured: dict[str, list[str]] = description.get("contoured", {})
-        images = folder / "imagesTr"
-        ending = f"_0000{self._ending}"
-        self.names = sorted(path.name.removesuffix(ending) for path in images.glob(f"*{ending}"))
-        if not self.names:
-            raise ReadError(f"{images} holds no images named CASE{ending}, so there is nothing to learn from.")
-
-    def read(self, name: str) -> Case:
-        """The case `name`, turned to rising Left, Posterior, Superior.
-
-        Structures that `dataset.json` → `contoured` does not list for the case are erased from its labels; a data set
-        without that table counts every structure as contoured.
-
-        Raises:
-            ReadError: a file of the case is missing or not readable.
-            MismatchError: image and labels differ in size.
-        """
-        paths = [self.folder / "imagesTr" / f"{name}_{i:04d}{self._ending}" for i in range(len(self._kinds))]
-        listed = self._contoured.get(name, self.structures if not self._contoured else [])
-        contoured = np.array([structure in listed for structure in self.structures])
-        values = [self._values[structure] for structure in self.structures]
-        labels = self.folder / "labelsTr" / f"{name}{self._ending}"
-        return case_of(name, list(zip(paths, self._kinds, strict=True)), labels, values, contoured)
-
-
-def case_of(
-    name: str,
-    images: Sequence[tuple[Path, ImageKind]],
-    labels: Path,
-    values: Sequence[int],
-    contoured: NDArray[np.bool_],
-) -> Case:
-    """A case whose images and labels are files, turned to rising Left, Posterior, Superior.
-
-    Args:
-        name: of the case.
-        images: all on one grid.
-        labels: on the same.
-        values: of each structure's voxels in `labels`.
-        contoured: (structures,) bool; the labels of others are left away.
-
-    Raises:
-        ReadError: a file is missing or not readable.
-        MismatchError: images and labels differ in size.
-    """
-    read = [(_read(path), kind) for path, kind in images]
-    truth = _read(labels)
-    first = read[0][0]
-    for other in (truth, *(image for image, _ in read[1:])):
-        if other.GetSize() != first.GetSize():
-            raise MismatchError(f"Case {name}: the image is {first.GetSize()}, and another file {other.GetSize()}.")
-    found = sitk.GetArrayFromImage(truth)
-    ordered = np.zeros(found.shape, np.uint8)
-    for index, value in enumerate(values):
-        if contoured[index]:
-            ordered[found == value] = index + 1
-    x, y, z = first.GetSpacing()
-    further = tuple(Further(_values(image, kind), kind) for image, kind in read[1:])
-    kind = read[0][1]
-    return Case(name, _values(first, kind), ordered, (z, y, x), contoured, kind=kind, further=further)
-
-
-def _values(image: sitk.Image, kind: ImageKind) -> NDArray[Any]:
-    """(planes, rows, columns); HU as whole numbers, other values as they are, in float32."""
-    values = sitk.GetArrayFromImage(image)
-    if kind.units == "HU":
-        return np.asarray(np.clip(np.rint(values), -32768, 32767).astype(np.int16))
-    return np.asarray(values.astype(np.float32))
-
-
-def body_box(image: NDArray[Any], margin: int) -> tuple[slice, slice, slice]:
-    """The box around everything denser than fat, `margin` voxels wider; the whole image where there is nothing."""
-    body = image > _BODY_HU
-    slices = []
-    for axis in range(3):
-        used = np.flatnonzero(body.any(axis=tuple(other for other in range(3) if other != axis)))
-        first, last = (int(used[0]), int(used[-1])) if len(used) else (0, image.shape[axis] - 1)
-        slices.append(slice(max(first - margin, 0), min(last + 1 + margin, image.shape[axis])))
-    return slices[0], slices[1], slices[2]
-
-
-def _description(folder: Path) -> dict[str, Any]:
-    path = folder / "dataset.json"
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ReadError(
-            f"{path} could not be read ({error.strerror}); a data set needs the nnU-Net raw layout: dataset.json, "
-            "imagesTr and labelsTr."
-        ) from error
-    except ValueError as error:
-        raise ReadError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(description, dict) or not isinstance(description.get("labels"), dict):
-        raise ReadError(f"{path} has no 'labels' table, so it does not describe a data set.")
-    return description
-
-
-def _read(path: Path) -> sitk.Image:
-    if not path.is_file():
-        raise ReadError(f"{path} is missing.")
-    file = read_grid_file(path)
-    image: sitk.Image = sitk.DICOMOrient(to_image(file.values, file.geometry), "LPS")
-    return image
+    layout = next(layout for layout in LAYOUTS if layout.recognises(folder))
+    return layout.opens(folder, structures, kinds)

@@ -1,10 +1,9 @@
-"""A training or validation set of DICOM studies: CT series with the RTSTRUCTs that were drawn on them."""
+"""A training or validation set of DICOM studies: series with the RTSTRUCTs that were drawn on them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.contouring.fill import fill
 from engine.dicom.rtstruct_read import filled_areas
@@ -14,7 +13,12 @@ from engine.opening import image_of, referred
 from engine.stored.catalogue import Series
 from engine.stored.read import read_series, read_structures
 from engine.stored.scan import scan
-from engine.training.dataset import Case
+from engine.training.case import Case, ImageKind
+
+
+def recognises(folder: Path) -> bool:
+    """Any folder may hold studies."""
+    return folder.is_dir()
 
 
 class DicomSet:
@@ -26,15 +30,21 @@ class DicomSet:
     Args:
         folder: searched with all that is in it.
         structures: ROI names to learn, in the order of the network's classes from 1.
-        modalities: of the images; others are left out.
+        kinds: of the image; series of other modalities are left out.
 
     Raises:
         ReadError: there is no RTSTRUCT with an image series that can be opened.
-        MismatchError: two structures have the same name but for its case.
+        MismatchError: two structures have the same name but for its case, or the model needs several images.
     """
 
-    def __init__(self, folder: Path, structures: list[str], modalities: Sequence[str] = ("CT",)) -> None:
+    def __init__(self, folder: Path, structures: list[str], kinds: Sequence[ImageKind]) -> None:
+        if len(kinds) > 1:
+            raise MismatchError(
+                f"The RTSTRUCTs of {folder} are on one image each, and the model needs {len(kinds)}; the nnU-Net raw "
+                "layout holds more."
+            )
         self.folder = folder
+        self._kind = kinds[0]
         self.structures = structures
         if len({name.casefold() for name in structures}) != len(structures):
             raise MismatchError("Two of the structures to learn differ only in upper and lower case.")
@@ -43,7 +53,7 @@ class DicomSet:
         self._cases: dict[str, tuple[Series, Series]] = {}
         for drawn in catalogue.structures():
             image = _image_of(drawn, images)
-            if image is not None and image.modality in modalities:
+            if image is not None and image.modality in self._kind.modalities:
                 self._cases[drawn.files[0].relative_to(folder).as_posix()] = drawn, image
         self.names = sorted(self._cases)
         if not self.names:
@@ -74,13 +84,13 @@ class DicomSet:
         axes = AxisOrder.towards(volume.geometry, "LPS")
         spacing = volume.geometry.spacing_xyz[::-1]
         a, b, c = axes.order
-        hu: NDArray[np.int16] = np.clip(np.rint(volume.voxels), -32768, 32767).astype(np.int16)
         return Case(
             name,
-            np.ascontiguousarray(axes.to_network(hu)),
+            np.ascontiguousarray(axes.to_network(self._kind.stored(volume.voxels))),
             np.ascontiguousarray(axes.to_network(labels)),
             (spacing[a], spacing[b], spacing[c]),
             contoured,
+            kind=self._kind,
         )
 
 

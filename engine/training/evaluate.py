@@ -20,7 +20,7 @@ from engine.contouring.fill import fill
 from engine.contouring.measure import mask_dice, surface_distances
 from engine.errors import MismatchError, PlanimeterError
 from engine.inference.run import run_card
-from engine.training.dataset import Case, DataSource, inputs_of, volume_of
+from engine.training.case import Case, DataSource, inputs_of, volume_of
 from engine.training.publish import write_card
 from engine.training.scanner import as_from_scanner
 

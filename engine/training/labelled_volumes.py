@@ -6,9 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import MismatchError, ReadError
-from engine.training.dataset import Case, ImageKind, case_of
+from engine.training.case import Case, ImageKind, case_of
 
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+
+def recognises(folder: Path) -> bool:
+    """Whether a folder is laid out so."""
+    return (folder / "images").is_dir() and (folder / "labels").is_dir()
 
 
 class LabelledVolumes:

@@ -7,18 +7,20 @@ A patient's pictures are the planes of a case. Distances are counted in pixels, 
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from engine.errors import MismatchError, ReadError
-from engine.training.dataset import Case, Further, ImageKind
+from engine.picture_file import is_picture_file, read_picture
+from engine.training.case import Case, Further, ImageKind
 
-_ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
 #: As scanners and archives name the pictures of a patient: name, "IM", series and picture.
 _PATIENT = re.compile(r"^(.+?)[-_]IM(?:[-_]\d+)+(?:\.dcm)?$")
+
+
+def recognises(folder: Path) -> bool:
+    """Whether a folder is laid out so."""
+    return (folder / "images").is_dir() and (folder / "masks").is_dir()
 
 
 class MaskedPictures:
@@ -49,7 +51,7 @@ class MaskedPictures:
             self._planes.setdefault(_patient(path, folder / "images"), []).append((path, mask))
         self.names = sorted(self._planes)
         if not self.names:
-            raise ReadError(f"{folder / 'images'} holds no pictures ({', '.join(sorted(_ENDINGS))}).")
+            raise ReadError(f"{folder / 'images'} holds no pictures.")
 
     def read(self, name: str) -> Case:
         """The case `name`; its planes in the order of the files' names.
@@ -58,8 +60,8 @@ class MaskedPictures:
             ReadError: a file is not readable.
             MismatchError: pictures of a case differ in size, or have other channels than the model needs.
         """
-        pictures = [_read(path) for path, _ in self._planes[name]]
-        masks = [_read(mask) for _, mask in self._planes[name]]
+        pictures = [read_picture(path).values for path, _ in self._planes[name]]
+        masks = [read_picture(mask).values for _, mask in self._planes[name]]
         if len({picture.shape for picture in pictures}) > 1 or len({p.shape[:2] for p in [*pictures, *masks]}) > 1:
             raise MismatchError(f"The pictures and masks of {name} differ in size.")
         values = np.stack(pictures).astype(np.float32)
@@ -77,7 +79,7 @@ class MaskedPictures:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
+    return sorted(path for path in folder.rglob("*") if is_picture_file(path))
 
 
 def _key(path: Path, root: Path) -> str:
@@ -89,11 +91,3 @@ def _patient(path: Path, root: Path) -> str:
         return path.parent.relative_to(root).as_posix()
     known = _PATIENT.match(path.stem)
     return known[1] if known else path.stem
-
-
-def _read(path: Path) -> NDArray[Any]:
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture)
-    except (OSError, UnidentifiedImageError) as error:
-        raise ReadError(f"{path} is not a picture that can be read: {error}.") from error

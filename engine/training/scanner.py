@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from engine.training.dataset import Case
+from engine.training.case import Case
 
 _PIXEL_MM = 1.0
 _FIELD_MM = 500.0

@@ -14,7 +14,7 @@ from engine.inference.preprocess import Prepared, as_seen, prepare, prepare_onto
 from engine.operations import concatenate, crop
 from engine.progress import silent
 from engine.resample import positions_of, sample
-from engine.training.dataset import Case, volume_of, volumes_of
+from engine.training.case import Case, volume_of, volumes_of
 from engine.values import Triple
 from engine.volume import Volume
 

@@ -15,7 +15,8 @@ from engine.cards.schema import Card
 from engine.errors import CardError, MismatchError
 from engine.operations import segment
 from engine.training.augment import Crop, draw
-from engine.training.dataset import Case, DataSource, open_data
+from engine.training.case import Case, DataSource
+from engine.training.dataset import open_data
 from engine.training.loop import Lesson, Report, Trainer
 from engine.training.losses import segmentation_loss
 from engine.training.recipe import Recipe

@@ -16,7 +16,8 @@ from engine.cards.roles import only_input
 from engine.contouring.fill import fill_plane
 from engine.inference.run import run_card
 from engine.structures import Roi
-from engine.training.dataset import DataSet, volume_of
+from engine.training.case import volume_of
+from engine.training.nnunet_set import DataSet
 from engine.volume import Geometry
 
 CARD = "head-neck-oar"

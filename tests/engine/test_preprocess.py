@@ -13,7 +13,8 @@ from engine.cards.schema import Card, parse_card
 from engine.inference.preprocess import AxisOrder, Prepared, prepare
 from engine.progress import silent
 from engine.resample import tent_weights
-from engine.training.dataset import DataSet, volume_of
+from engine.training.case import volume_of
+from engine.training.nnunet_set import DataSet
 from engine.training.seen import as_prepared, seen
 from engine.volume import Geometry, Volume
 

@@ -16,7 +16,7 @@ from engine.errors import ReadError
 from engine.masks import read_mask
 from engine.opening import open_volume
 from engine.stored.scan import scan
-from engine.training.dataset import DataSet
+from engine.training.nnunet_set import DataSet
 from tests.synthetic import make_geometry, write_series
 
 SHAPE = (6, 16, 20)

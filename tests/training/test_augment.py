@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from engine.training.augment import Augmentation, draw, flipped
-from engine.training.dataset import DataSet, Further, ImageKind
+from engine.training.case import Further, ImageKind
+from engine.training.nnunet_set import DataSet
 
 MIRROR = np.array([0, 2, 1])
 SIZE = (16, 16, 24)

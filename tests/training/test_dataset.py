@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.errors import MismatchError, PlanimeterError, ReadError
-from engine.training.dataset import DataSet
+from engine.training.nnunet_set import DataSet
 
 STRUCTURES = ["Box_R", "Box_L"]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import PlanimeterError, ReadError
+from engine.cards.schema import CardInput
+from engine.errors import MismatchError, PlanimeterError, ReadError
 from engine.training.dataset import open_data
 
 
@@ -31,3 +32,17 @@ def test_a_folder_without_studies_is_named(tmp_path: Path) -> None:
 def test_structures_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PlanimeterError, match="upper and lower"):
         open_data(tmp_path, ["Heart", "heart"])
+
+
+def test_other_images_than_ct_keep_their_values_and_say_what_they_are(shared_data: Path) -> None:
+    pet = CardInput(role="pet", modality=("PT",), units="SUVbw")
+    dataset = open_data(shared_data / "dicom" / "sts_petct_mr", ["gtv_mass_pet"], [pet])
+    case = dataset.read(dataset.names[0])
+    assert (case.kind.modality, case.kind.units) == ("PT", "SUVbw")
+    assert case.image.dtype == np.float32 and (case.image % 1 > 0).any()
+
+
+def test_a_model_of_several_images_is_not_taught_by_rtstructs(tmp_path: Path) -> None:
+    two = [CardInput(role=role, modality=("MR",)) for role in ("t1", "t2")]
+    with pytest.raises(MismatchError, match="needs 2"):
+        open_data(tmp_path, ["A"], two)

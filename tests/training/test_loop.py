@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 
 from engine.cards.nodes import PreprocessStep
 from engine.errors import CardError, ReadError
-from engine.training.dataset import Case, DataSet
+from engine.training.case import Case
+from engine.training.nnunet_set import DataSet
 from engine.training.recipe import Recipe
 from engine.training.seen import as_prepared
 from engine.training.segmenter import SegmenterTrainer

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.training.dataset import DataSet
+from engine.training.nnunet_set import DataSet
 from engine.training.scanner import as_from_scanner
 
 

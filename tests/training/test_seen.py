@@ -18,7 +18,8 @@ from engine.cards.schema import Card
 from engine.errors import CardError
 from engine.inference.run import run_card
 from engine.preprocessing.table import PREPROCESSING
-from engine.training.dataset import Case, DataSet, volume_of
+from engine.training.case import Case, volume_of
+from engine.training.nnunet_set import DataSet
 from engine.training.run import train_card
 from engine.training.seen import as_prepared, spacing_behind
 

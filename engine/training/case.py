@@ -1,0 +1,191 @@
+"""One patient to learn from or to be judged by: images on one grid, and what is contoured on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from engine.cards.nodes import CardStep
+from engine.cards.schema import Card, CardInput
+from engine.errors import MismatchError, ReadError
+from engine.grid_file import read_grid_file
+from engine.sitk_image import to_image
+from engine.volume import Geometry, Volume
+
+#: HU above which a voxel counts as body when the box around the patient is found.
+_BODY_HU = -500
+
+
+@dataclass(frozen=True)
+class ImageKind:
+    """DICOM modality and units of an image, as a card's input asks for them; `modalities` that would do as well."""
+
+    modality: str = "CT"
+    units: str = "HU"
+    modalities: tuple[str, ...] = ("CT",)
+
+    @classmethod
+    def of(cls, wanted: CardInput) -> "ImageKind":
+        """What an input asks for first."""
+        return cls(wanted.modality[0], wanted.units, wanted.modality)
+
+    def stored(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Voxels as a case keeps them: HU as whole numbers, others as they are, in float32."""
+        if self.units == "HU":
+            return np.asarray(np.clip(np.rint(values), -32768, 32767).astype(np.int16))
+        return np.asarray(values.astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Further:
+    """A further image of a case, on the grid of the first.
+
+    Args:
+        image: (planes, rows, columns), in its own units.
+        kind: of it.
+        intensity: steps of a card that change values, still to be done.
+    """
+
+    image: NDArray[Any]
+    kind: ImageKind
+    intensity: tuple[CardStep, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One patient, on the image's own grid.
+
+    Args:
+        name: the case's name in the data set.
+        image: (planes, rows, columns), HU for CT; rising along Superior, Posterior and Left.
+        labels: (planes, rows, columns) uint8, the data set's structures in the order of `structures`, from 1.
+        spacing: (planes, rows, columns) mm.
+        contoured: (structures,) bool, true where the structure was contoured in this case.
+        outside: value of what is not the patient.
+        intensity: steps of a card that change values, still to be done.
+        kind: of the image.
+        further: images of the card's other inputs, in their order.
+    """
+
+    name: str
+    image: NDArray[Any]
+    labels: NDArray[np.uint8]
+    spacing: tuple[float, float, float]
+    contoured: NDArray[np.bool_]
+    outside: float = -1024.0
+    intensity: tuple[CardStep, ...] = ()
+    kind: ImageKind = ImageKind()
+    further: tuple[Further, ...] = ()
+
+    @cached_property
+    def voxels_of(self) -> dict[int, NDArray[np.intp]]:
+        """Class → (n, 3) indices of its voxels; classes without a voxel are absent."""
+        found = {int(value): np.argwhere(self.labels == value) for value in np.unique(self.labels) if value}
+        return found
+
+    def without(self, structures: Sequence[bool]) -> "Case":
+        """The case as if those of its structures that are True here had not been contoured."""
+        out = np.asarray(structures)
+        labels = np.where(np.isin(self.labels, np.flatnonzero(out) + 1), 0, self.labels).astype(np.uint8)
+        return replace(self, labels=labels, contoured=self.contoured & ~out)
+
+    def cropped(self, margin: int = 4) -> "Case":
+        """The case within the box around the patient, `margin` voxels wider on each side where there are some."""
+        box = body_box(self.image, margin)
+        image, labels = np.ascontiguousarray(self.image[box]), np.ascontiguousarray(self.labels[box])
+        further = tuple(replace(other, image=np.ascontiguousarray(other.image[box])) for other in self.further)
+        return replace(self, image=image, labels=labels, further=further)
+
+
+def volume_of(case: Case) -> Volume:
+    """The case's first image as the program would have it open: axes rise along Left, Posterior and Superior."""
+    return _as_volume(case, case.image, case.kind)
+
+
+def volumes_of(case: Case) -> list[Volume]:
+    """All images of the case, on one grid."""
+    return [volume_of(case), *(_as_volume(case, other.image, other.kind) for other in case.further)]
+
+
+def inputs_of(card: Card, case: Case) -> dict[str, Volume]:
+    """The case's images by the roles of a card's inputs, which they have the order of."""
+    return {wanted.role: image for wanted, image in zip(card.inputs, volumes_of(case), strict=False)}
+
+
+def _as_volume(case: Case, image: NDArray[Any], kind: ImageKind) -> Volume:
+    shape = (image.shape[0], image.shape[1], image.shape[2])
+    geometry = Geometry.regular((0.0, 0.0, 0.0), np.eye(3), case.spacing[::-1], shape)
+    return Volume(image, geometry, modality=kind.modality, units=kind.units)
+
+
+class DataSource(Protocol):
+    """Cases by name: `structures` (names, in the order of the classes from 1), `names`, and `read`."""
+
+    structures: list[str]
+    names: list[str]
+
+    def read(self, name: str) -> Case:
+        """The case, turned to rising Left, Posterior, Superior."""
+
+
+def case_of(
+    name: str,
+    images: Sequence[tuple[Path, ImageKind]],
+    labels: Path,
+    values: Sequence[int],
+    contoured: NDArray[np.bool_],
+) -> Case:
+    """A case whose images and labels are files, turned to rising Left, Posterior, Superior.
+
+    Args:
+        name: of the case.
+        images: all on one grid.
+        labels: on the same.
+        values: of each structure's voxels in `labels`.
+        contoured: (structures,) bool; the labels of others are left away.
+
+    Raises:
+        ReadError: a file is missing or not readable.
+        MismatchError: images and labels differ in size.
+    """
+    read = [(_read(path), kind) for path, kind in images]
+    truth = _read(labels)
+    first = read[0][0]
+    for other in (truth, *(image for image, _ in read[1:])):
+        if other.GetSize() != first.GetSize():
+            raise MismatchError(f"Case {name}: the image is {first.GetSize()}, and another file {other.GetSize()}.")
+    found = sitk.GetArrayFromImage(truth)
+    ordered = np.zeros(found.shape, np.uint8)
+    for index, value in enumerate(values):
+        if contoured[index]:
+            ordered[found == value] = index + 1
+    x, y, z = first.GetSpacing()
+    further = tuple(Further(kind.stored(sitk.GetArrayFromImage(image)), kind) for image, kind in read[1:])
+    kind = read[0][1]
+    return Case(
+        name, kind.stored(sitk.GetArrayFromImage(first)), ordered, (z, y, x), contoured, kind=kind, further=further
+    )
+
+
+def body_box(image: NDArray[Any], margin: int) -> tuple[slice, slice, slice]:
+    """The box around everything denser than fat, `margin` voxels wider; the whole image where there is nothing."""
+    body = image > _BODY_HU
+    slices = []
+    for axis in range(3):
+        used = np.flatnonzero(body.any(axis=tuple(other for other in range(3) if other != axis)))
+        first, last = (int(used[0]), int(used[-1])) if len(used) else (0, image.shape[axis] - 1)
+        slices.append(slice(max(first - margin, 0), min(last + 1 + margin, image.shape[axis])))
+    return slices[0], slices[1], slices[2]
+
+
+def _read(path: Path) -> sitk.Image:
+    if not path.is_file():
+        raise ReadError(f"{path} is missing.")
+    file = read_grid_file(path)
+    image: sitk.Image = sitk.DICOMOrient(to_image(file.values, file.geometry), "LPS")
+    return image

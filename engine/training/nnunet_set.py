@@ -1,0 +1,81 @@
+"""A data set in the nnU-Net raw layout, with the structures that each case has contoured."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import MismatchError, ReadError
+from engine.training.case import Case, ImageKind, case_of
+
+
+def recognises(folder: Path) -> bool:
+    """Whether a folder is laid out so."""
+    return (folder / "dataset.json").exists() or (folder / "imagesTr").exists()
+
+
+class DataSet:
+    """The cases of a folder in the nnU-Net raw layout.
+
+    Args:
+        folder: holds `dataset.json`, `imagesTr/CASE_0000.nii.gz` (a further image `_0001` and so on) and
+            `labelsTr/CASE.nii.gz`.
+        structures: the names to learn, in the order of the network's classes from 1.
+        kinds: of the images of a case, in the order of their numbers.
+
+    Raises:
+        ReadError: the folder or a file of it is missing or not readable.
+        MismatchError: the data set lacks one of the structures.
+    """
+
+    def __init__(self, folder: Path, structures: list[str], kinds: Sequence[ImageKind] = (ImageKind(),)) -> None:
+        self.folder = folder
+        self.structures = structures
+        self._kinds = kinds
+        description = _description(folder)
+        self._values = {name: int(value) for name, value in description["labels"].items()}
+        missing = [name for name in structures if name not in self._values]
+        if missing:
+            raise MismatchError(f"{folder / 'dataset.json'} has no label named {', '.join(missing)}.")
+        self._ending = str(description.get("file_ending", ".nii.gz"))
+        self._contoured: dict[str, list[str]] = description.get("contoured", {})
+        images = folder / "imagesTr"
+        ending = f"_0000{self._ending}"
+        self.names = sorted(path.name.removesuffix(ending) for path in images.glob(f"*{ending}"))
+        if not self.names:
+            raise ReadError(f"{images} holds no images named CASE{ending}, so there is nothing to learn from.")
+
+    def read(self, name: str) -> Case:
+        """The case `name`, turned to rising Left, Posterior, Superior.
+
+        Structures that `dataset.json` → `contoured` does not list for the case are erased from its labels; a data set
+        without that table counts every structure as contoured.
+
+        Raises:
+            ReadError: a file of the case is missing or not readable.
+            MismatchError: image and labels differ in size.
+        """
+        paths = [self.folder / "imagesTr" / f"{name}_{i:04d}{self._ending}" for i in range(len(self._kinds))]
+        listed = self._contoured.get(name, self.structures if not self._contoured else [])
+        contoured = np.array([structure in listed for structure in self.structures])
+        values = [self._values[structure] for structure in self.structures]
+        labels = self.folder / "labelsTr" / f"{name}{self._ending}"
+        return case_of(name, list(zip(paths, self._kinds, strict=True)), labels, values, contoured)
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    path = folder / "dataset.json"
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReadError(
+            f"{path} could not be read ({error.strerror}); a data set needs the nnU-Net raw layout: dataset.json, "
+            "imagesTr and labelsTr."
+        ) from error
+    except ValueError as error:
+        raise ReadError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(description, dict) or not isinstance(description.get("labels"), dict):
+        raise ReadError(f"{path} has no 'labels' table, so it does not describe a data set.")
+    return description
