@@ -69,10 +69,6 @@ def make_weights(model: Path, folds: list[str], mirrors: list[int] | None) -> No
 
 def total_segmentator(case: dict[str, object]) -> None:
     """A task by TotalSegmentator's own code."""
-    import nnunetv2.paths
-    import nnunetv2.utilities.file_path_utilities as places
-
-    nnunetv2.paths.nnUNet_results = places.nnUNet_results = str(case["results"])
     from totalsegmentator.nnunet import nnUNet_predict_image
 
     nnUNet_predict_image(

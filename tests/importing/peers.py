@@ -35,6 +35,9 @@ def predicted(python: Path, folder: Path, cases: list[dict[str, Any]]) -> dict[s
     """Run `nnunet_peer.py` on cases; what it tells."""
     (folder / "cases.json").write_text(json.dumps(cases))
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    # Several modules of nnU-Net remember where results lie when they are imported.
+    for case in cases:
+        environment["nnUNet_results"] = str(case.get("results", "/nonexistent"))
     done = subprocess.run(
         [python, HERE / "nnunet_peer.py", folder], capture_output=True, text=True, check=False, env=environment
     )
