@@ -18,9 +18,9 @@ from engine.later import later
 from engine.volume import Volume
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
+    from scipy import ndimage
 else:
-    sitk = later("SimpleITK")
+    ndimage = later("scipy.ndimage")
 
 #: HU: bone from here up; soft tissue between; below, air.
 _BONE, _SOFT, _AIR = 250.0, (-20.0, 100.0), -400.0
@@ -64,9 +64,9 @@ def _enclosed(values: NDArray[Any], block: tuple[int, int]) -> int:
     """Blocks of soft tissue of a plane that bone encloses."""
     rows, columns = (size // side for size, side in zip(values.shape, block, strict=True))
     blocks = values[: rows * block[0], : columns * block[1]].reshape(rows, block[0], columns, block[1])
-    bone = (blocks.max(axis=3).max(axis=1) > _BONE).astype(np.uint8)
+    bone = blocks.max(axis=3).max(axis=1) > _BONE
     if not bone.any():
         return 0
-    filled = sitk.GetArrayFromImage(sitk.BinaryFillhole(sitk.GetImageFromArray(bone), False, 1))
+    inside = ndimage.binary_fill_holes(bone) & ~bone
     middle = blocks[:, block[0] // 2, :, block[1] // 2]
-    return int(((filled > bone) & (middle > _SOFT[0]) & (middle < _SOFT[1])).sum())
+    return int((inside & (middle > _SOFT[0]) & (middle < _SOFT[1])).sum())
