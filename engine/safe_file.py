@@ -10,8 +10,12 @@ from engine.errors import WriteError
 
 
 @contextlib.contextmanager
-def write_errors(path: Path) -> Iterator[None]:
+def write_errors(path: Path, again: str = "export") -> Iterator[None]:
     """Turn an error of the file system into one sentence.
+
+    Args:
+        path: that is written.
+        again: what a person is to do again, once there is room.
 
     Raises:
         WriteError: instead of any OSError.
@@ -22,7 +26,7 @@ def write_errors(path: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         raise WriteError(
             f"{path.name} could not be written in {path.parent}: {reason}; "
-            "what stood there before is unchanged. Choose another folder or make room, and export again."
+            f"what stood there before is unchanged. Choose another folder or make room, and {again} again."
         ) from error
 
 

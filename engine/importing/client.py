@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from engine.cards.registry import CARD_FILE, LoadedCard, load_card, user_models
+from engine.cards.registry import CARD_FILE, SHIPPED, LoadedCard, load_card, user_models
 from engine.errors import CardError, EngineError, WriteError
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
@@ -49,7 +49,7 @@ def import_model(
     if not path.exists():
         raise CardError(f"There is nothing at {path} to import.")
     home = user_models()
-    with write_errors(home / "models"):
+    with write_errors(home, "import"):
         home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="planimeter-import-") as place:
         made = Path(place) / "card"
@@ -59,10 +59,8 @@ def import_model(
         if loaded.problem:
             raise CardError(loaded.problem)
         target = home / loaded.card.id
-        if target.exists() and not replace:
-            raise CardError(
-                f"There is a model '{loaded.card.id}' already; remove it first, or give this one another --name."
-            )
+        if not replace:
+            _check_free(loaded.card.id, target)
         _put(made, target)
     return load_card(target)
 
@@ -72,15 +70,21 @@ def remove_model(card_id: str) -> Path:
 
     Raises:
         CardError: there is none of that id, or it came with the program.
+        WriteError: it can't be removed; it is still there.
     """
     folder = user_models() / card_id
     if not _ID.fullmatch(card_id) or not (folder / CARD_FILE).is_file():
         raise CardError(f"There is no model '{card_id}' among those that were added, so nothing was removed.")
     aside = folder.with_name(f".{card_id}.removed")
-    with write_errors(folder):
-        shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
         folder.rename(aside)
-        shutil.rmtree(aside)
+    except OSError as error:
+        raise WriteError(
+            f"The model '{card_id}' could not be removed from {folder.parent}: {error.strerror or error}; it is still "
+            "there."
+        ) from error
+    shutil.rmtree(aside, ignore_errors=True)
     return folder
 
 
@@ -103,13 +107,23 @@ def export_model(loaded: LoadedCard, target: Path) -> None:
             archive.write(file, f"{loaded.card.id}/{file.name}")
 
 
+def _check_free(card_id: str, target: Path) -> None:
+    """Refuse an id that would take the place of another model, or hide one that comes with the program."""
+    if target.exists():
+        raise CardError(f"There is a model '{card_id}' already; remove it first, or give this one another id.")
+    if (SHIPPED / card_id / CARD_FILE).exists():
+        raise CardError(f"The model '{card_id}' comes with the program already; give this one another id.")
+
+
 def _put(made: Path, target: Path) -> None:
     """Let a folder appear whole at `target`, in place of what stood there."""
     aside = target.with_name(f".{target.name}.new")
     try:
-        with write_errors(target):
+        with write_errors(target, "import"):
             shutil.rmtree(aside, ignore_errors=True)
-            shutil.copytree(made, aside)
+            aside.mkdir()
+            for file in made.iterdir():
+                shutil.copyfile(file, aside / file.name)
             if target.exists():
                 remove_model(target.name)
             aside.rename(target)

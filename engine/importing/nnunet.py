@@ -14,6 +14,8 @@ Json = dict[str, Any]
 
 CHECKPOINT = "checkpoint_final.pth"
 _LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "LICENCE.md")
+#: Of several models these are named.
+_NAMED = 4
 _STORED = (
     "It takes planes, rows and columns in the order in which the image has them, as nnU-Net's reader does: a model "
     "that was taught on images turned otherwise must be imported again with --axes. "
@@ -46,7 +48,7 @@ def convert(source: Source, target: Path) -> Json:
             )
         stages = [coarse, final]
     graph, dataset = [], source.json(final / "dataset.json")
-    folds = sum(len(folds_of(stage)) for stage in stages)
+    folds = sum(len(folds_of(stage)) for stage in stages) or 1
     done = 0
     for number, stage in enumerate(stages):
         node = node_of(
@@ -231,9 +233,13 @@ def licence_of(folder: Path) -> str:
 
 
 def _configurations(folder: Path) -> list[Path]:
-    """Results folders: this one, or those in it."""
-    places = [folder, *sorted(path for path in folder.glob("*__*__*") if path.is_dir())]
-    return [path for path in places if (path / "plans.json").is_file() and (path / "dataset.json").is_file()]
+    """Results folders: this one, or those in it or in the data sets in it; one that lacks a file is told so later."""
+    places = [folder, *(path for depth in ("", "Dataset*/") for path in sorted(folder.glob(depth + "*__*__*")))]
+    return [path for path in places if (path / "plans.json").is_file() or _lacks_plans(path)]
+
+
+def _lacks_plans(folder: Path) -> bool:
+    return folder.name.count("__") >= 2 and (folder / "dataset.json").is_file()
 
 
 def _chosen(found: Sequence[Path], source: Source) -> Path:
@@ -245,10 +251,12 @@ def _chosen(found: Sequence[Path], source: Source) -> Path:
         plans = Plans(source.json(path / "plans.json"), source.told(path / "plans.json"))
         previous = plans.previous_stage(configuration_of(path))
         if previous:
-            rest = [other for other in rest if configuration_of(other) != previous or other is path]
+            first = path.with_name(path.name.removesuffix(configuration_of(path)) + previous)
+            rest = [other for other in rest if other != first]
     if len(rest) != 1:
-        names = ", ".join(path.name for path in rest)
-        raise CardError(f"{source.name} holds several models ({names[:300]}); import one of these folders.")
+        names = ", ".join(str(path.relative_to(source.folder))[:100] for path in rest[:_NAMED])
+        more = f" and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""
+        raise CardError(f"{source.name} holds several models ({names}{more}); import one of these folders.")
     return rest[0]
 
 

@@ -1,10 +1,12 @@
 """A checkpoint of nnU-Net v2 as safetensors, for the network that its plans describe."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from engine.cards.weights import sha256_of
@@ -47,7 +49,13 @@ def write_fold(source: Source, checkpoint: Path, network: dict[str, Any], target
             raise CardError(
                 f"The weights in {where} are not those of the network in its plans ('{name[:100]}' differs)."
             )
-    save_file({name: value.contiguous() for name, value in weights.items()}, target)
+    try:
+        save_file({name: value.contiguous() for name, value in weights.items()}, target)
+    except SafetensorError as error:
+        raise CardError(
+            f"The weights in {where} could not be written to the temporary folder {tempfile.gettempdir()}; make room "
+            "there and import again."
+        ) from error
     mirrors = values.get("inference_allowed_mirroring_axes")
     axes = tuple(int(axis) for axis in mirrors) if isinstance(mirrors, list | tuple) else ()
     given = values.get("init_args")

@@ -15,18 +15,20 @@ class Importer:
 
     Args:
         name: for people.
+        heeds: what of a person's wishes means something for it, of "axes" and "task".
         recognises: of a folder, whether it holds one.
         convert: of what is imported and a folder, the card; its weights are written into the folder.
     """
 
     name: str
+    heeds: frozenset[str]
     recognises: Callable[[Path], bool]
     convert: Callable[[Source, Path], dict[str, Any]]
 
 
 #: The first that recognises a folder converts it.
 IMPORTERS: tuple[Importer, ...] = (
-    Importer("a card of Planimeter", card_folder.recognises, card_folder.convert),
-    Importer("weights of TotalSegmentator", totalsegmentator.recognises, totalsegmentator.convert),
-    Importer("a results folder of nnU-Net v2", nnunet.recognises, nnunet.convert),
+    Importer("a card of Planimeter", frozenset(), card_folder.recognises, card_folder.convert),
+    Importer("weights of TotalSegmentator", frozenset({"task"}), totalsegmentator.recognises, totalsegmentator.convert),
+    Importer("a results folder of nnU-Net v2", frozenset({"axes"}), nnunet.recognises, nnunet.convert),
 )

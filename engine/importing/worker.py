@@ -50,6 +50,9 @@ def _convert(folder: Path, path: Path, target: Path, wish: Wish, progress: Progr
     if importer is None:
         kinds = ", ".join(importer.name for importer in IMPORTERS)
         raise CardError(f"{path.name} is no model that can be imported; those are: {kinds}.")
+    for what in {"axes", "task"} - importer.heeds:
+        if getattr(wish, what):
+            raise CardError(f"{path.name} is {importer.name}, for which no {what} can be chosen; leave it out.")
     card = importer.convert(Source(folder, path.resolve().name, wish, progress), target)
     text = json.dumps(card, ensure_ascii=False).encode()
     (target / CARD_FILE).write_text(card_json(parse_card(text, f"The card made of {path.name}")), encoding="utf-8")

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from engine.errors import CardError, PlanimeterError
-from engine.importing.client import import_model
+from engine.importing.client import export_model, import_model
 from engine.importing.source import Wish, unpacked
 from engine.importing.worker import converted
 from engine.progress import silent
@@ -146,6 +147,58 @@ def test_several_models_in_one_folder_are_named(tmp_path: Path) -> None:
     write_checkpoint(Model(), tmp_path)
     write_checkpoint(Model(configuration="2d", patch=(16, 16), spacing=(2, 2)), tmp_path)
     assert "nnUNetPlans__2d" in refusal(tmp_path / "Dataset001_Small", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        ("dataset.json", "dataset.json is missing"),
+        ("plans.json", "plans.json is missing"),
+        ("fold_0/checkpoint_final.pth", "no fold with a checkpoint_final.pth"),
+    ],
+)
+def test_what_a_model_lacks_is_named(lost: str, told: str, tmp_path: Path) -> None:
+    folder = write_checkpoint(Model(), tmp_path).parents[1]
+    (folder / lost).unlink()
+    for path in (folder, folder.parent):
+        assert told in refusal(path, tmp_path)
+
+
+def test_of_several_data_sets_the_models_are_named_and_an_only_one_is_taken(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    coarse = Model(configuration="3d_lowres", spacing=(4, 3, 3))
+    for model in (coarse, Model(configuration="3d_cascade_fullres", previous=coarse)):
+        write_checkpoint(model, results)
+    target = tmp_path / "card"
+    target.mkdir()
+    converted(results, target, Wish(), silent)
+    assert (target / "card.json").exists()
+    # A first stage is left aside for its own cascade alone.
+    write_checkpoint(Model(name="Dataset002_Other", configuration="3d_lowres", spacing=(4, 3, 3)), results)
+    told = refusal(results, tmp_path)
+    assert "Dataset001_Small/nnUNetTrainer__nnUNetPlans__3d_cascade_fullres" in told
+    assert "Dataset002_Other/nnUNetTrainer__nnUNetPlans__3d_lowres" in told
+    for number in range(3, 9):
+        Model(name=f"Dataset{number:03}_More").write(results)
+    assert "and 4 more)" in refusal(results, tmp_path)
+
+
+def test_a_wish_that_means_nothing_for_a_model_is_refused(tmp_path: Path, home: Path) -> None:
+    write_checkpoint(Model(), tmp_path)
+    with pytest.raises(CardError, match="no task can be chosen"):
+        import_model(tmp_path / "Dataset001_Small", task="total")
+    export_model(import_model(tmp_path / "Dataset001_Small"), tmp_path / "model.zip")
+    with pytest.raises(CardError, match="no axes can be chosen"):
+        import_model(tmp_path / "model.zip", axes="RAS", card_id="other")
+
+
+def test_a_full_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    write_checkpoint(Model(), tmp_path)
+    monkeypatch.setattr("engine.importing.nnunet_weights.save_file", full)
+    assert "make room there" in refusal(tmp_path / "Dataset001_Small", tmp_path)
 
 
 def test_a_zip_is_imported_and_one_that_reaches_outside_is_not(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Models of nnU-Net v2 brought in, listed, passed on and taken out again."""
 
+import errno
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -9,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from engine.answers import RunOptions
-from engine.cards.registry import find_card, load_card
+from engine.cards.registry import SHIPPED, find_card, load_card
 from engine.cards.weights import sha256_of
 from engine.contouring.fill import fill
-from engine.errors import CardError
+from engine.errors import CardError, WriteError
 from engine.importing.client import export_model, import_model, remove_model
 from engine.importing.source import Wish
 from engine.importing.worker import converted
@@ -105,6 +107,40 @@ def test_an_exported_zip_is_imported_on_another_seat(
     remove_model(again.id)
     assert not again.folder.exists()
     assert loaded.folder.exists()
+
+
+def test_a_full_disk_or_a_folder_that_is_read_only_loses_nothing(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_checkpoint(Model(), tmp_path)
+    loaded = import_model(tmp_path / "Dataset001_Small")
+
+    def full(source: Path, target: Path) -> None:
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", full)
+        patch.setattr("shutil.copy2", full)
+        with pytest.raises(WriteError, match=r": No space left on device; .* import again\.$"):
+            import_model(tmp_path / "Dataset001_Small", replace=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", read_only)
+        with pytest.raises(WriteError, match=r"could not be removed .* Read-only file system; it is still there"):
+            remove_model(loaded.id)
+    assert not load_card(loaded.folder).problem
+    assert [path.name for path in home.iterdir()] == [loaded.id]
+
+
+def test_no_model_hides_one_that_comes_with_the_program_unasked(tmp_path: Path, home: Path) -> None:
+    write_checkpoint(Model(), tmp_path)
+    with pytest.raises(CardError, match="comes with the program"):
+        import_model(tmp_path / "Dataset001_Small", card_id="external")
+    assert find_card("external").folder == SHIPPED / "external"
+    assert import_model(tmp_path / "Dataset001_Small", card_id="external", replace=True).folder == home / "external"
 
 
 def test_shipped_models_are_not_removed(home: Path) -> None:
