@@ -39,8 +39,7 @@ def convert(source: Source, target: Path) -> Json:
     plans = Plans(source.json(final / "plans.json"), source.told(final / "plans.json"))
     previous = plans.previous_stage(configuration_of(final))
     if previous:
-        trainer, plan, _ = final.name.split("__")
-        coarse = final.parent / f"{trainer}__{plan}__{previous}"
+        coarse = _beside(final, previous)
         if not (coarse / "plans.json").is_file():
             raise CardError(
                 f"{source.told(final)} continues what '{previous}' finds, and that is not beside it; import the folder "
@@ -67,6 +66,11 @@ def convert(source: Source, target: Path) -> Json:
 def configuration_of(folder: Path) -> str:
     """The last part of a results folder's name."""
     return folder.name.split("__")[-1]
+
+
+def _beside(folder: Path, configuration: str) -> Path:
+    """The results folder of another configuration of the same trainer and plans."""
+    return folder.with_name(folder.name.removesuffix(configuration_of(folder)) + configuration)
 
 
 def folds_of(folder: Path, wanted: Sequence[int] = ()) -> list[Path]:
@@ -251,8 +255,7 @@ def _chosen(found: Sequence[Path], source: Source) -> Path:
         plans = Plans(source.json(path / "plans.json"), source.told(path / "plans.json"))
         previous = plans.previous_stage(configuration_of(path))
         if previous:
-            first = path.with_name(path.name.removesuffix(configuration_of(path)) + previous)
-            rest = [other for other in rest if other != first]
+            rest = [other for other in rest if other != _beside(path, previous)]
     if len(rest) != 1:
         names = ", ".join(str(path.relative_to(source.folder))[:100] for path in rest[:_NAMED])
         more = f" and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""

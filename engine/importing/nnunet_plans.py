@@ -91,7 +91,10 @@ class Plans:
         for _ in range(_DEPTH):
             plan = configurations.get(wanted) if isinstance(wanted, str) else None
             if not isinstance(plan, dict):
-                raise CardError(f"{self._where} has no configuration '{str(wanted)[:80]}'.")
+                raise CardError(
+                    f"{self._where} has no configuration '{str(wanted)[:80]}'; a results folder must keep "
+                    "the name that nnU-Net gave it."
+                )
             resolved = plan | resolved
             if "inherits_from" not in plan:
                 return resolved

@@ -99,7 +99,7 @@ def unpacked(archive: Path, folder: Path, progress: Progress) -> Path:
     """
     try:
         with zipfile.ZipFile(archive) as file:
-            entries = [entry for entry in file.infolist() if not entry.is_dir()]
+            entries = [entry for entry in file.infolist() if not entry.is_dir() and not _is_of_the_system(entry)]
             _check(archive.name, entries, shutil.disk_usage(folder).free)
             total = sum(entry.file_size for entry in entries) or 1
             done = 0
@@ -114,6 +114,11 @@ def unpacked(archive: Path, folder: Path, progress: Progress) -> Path:
     while len(inside := list(folder.iterdir())) == 1 and inside[0].is_dir():
         folder = inside[0]
     return folder
+
+
+def _is_of_the_system(entry: zipfile.ZipInfo) -> bool:
+    """Whether it is what a Mac adds to each zip, beside the model."""
+    return entry.filename.startswith("__MACOSX/") or PurePosixPath(entry.filename).name == ".DS_Store"
 
 
 def _check(name: str, entries: list[zipfile.ZipInfo], free: int) -> None:

@@ -42,7 +42,12 @@ def converted(path: Path, target: Path, wish: Wish, progress: Progress) -> None:
     if not path.is_file():
         raise CardError(f"There is nothing at {path} to import.")
     with tempfile.TemporaryDirectory(prefix="planimeter-zip-", dir=target.parent) as place:
-        _convert(unpacked(path, Path(place), part(progress, 0.0, 0.4)), path, target, wish, part(progress, 0.4, 1.0))
+        folder = unpacked(path, Path(place), part(progress, 0.0, 0.4))
+        try:
+            _convert(folder, path, target, wish, part(progress, 0.4, 1.0))
+        except CardError as error:
+            # Where a zip was unpacked means nothing to a person.
+            raise CardError(str(error).replace(str(folder), path.name)) from error
 
 
 def _convert(folder: Path, path: Path, target: Path, wish: Wish, progress: Progress) -> None:

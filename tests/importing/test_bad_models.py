@@ -139,8 +139,10 @@ def test_data_sets_that_are_not_understood_are_refused(
 
 def test_a_cascade_without_its_first_stage_is_refused(tmp_path: Path) -> None:
     coarse = Model(configuration="3d_lowres", spacing=(4, 3, 3))
-    write_checkpoint(Model(configuration="3d_cascade_fullres", previous=coarse), tmp_path)
+    folder = write_checkpoint(Model(configuration="3d_cascade_fullres", previous=coarse), tmp_path).parents[1]
     assert "3d_lowres" in refusal(tmp_path / "Dataset001_Small", tmp_path)
+    assert "3d_lowres" in refusal(folder.rename(tmp_path / "best__3d_cascade_fullres"), tmp_path)
+    assert "must keep the name" in refusal((tmp_path / "best__3d_cascade_fullres").rename(tmp_path / "best"), tmp_path)
 
 
 def test_several_models_in_one_folder_are_named(tmp_path: Path) -> None:
@@ -216,6 +218,28 @@ def test_a_zip_is_imported_and_one_that_reaches_outside_is_not(tmp_path: Path) -
             archive.writestr(name, "x")
         assert "outside" in refusal(bad, tmp_path)
     assert not list(tmp_path.rglob("evil.txt"))
+
+
+def test_what_a_mac_adds_to_a_zip_is_left_aside(tmp_path: Path, home: Path) -> None:
+    write_checkpoint(Model(), tmp_path)
+    export_model(import_model(tmp_path / "Dataset001_Small"), tmp_path / "mac.zip")
+    with zipfile.ZipFile(tmp_path / "mac.zip", "a") as archive:
+        archive.writestr("__MACOSX/dataset001/._card.json", "x")
+        archive.writestr(".DS_Store", "x")
+    assert import_model(tmp_path / "mac.zip", card_id="mac").id == "mac"
+
+
+def test_a_damaged_exported_zip_is_told_by_its_own_name(tmp_path: Path, home: Path) -> None:
+    write_checkpoint(Model(), tmp_path)
+    export_model(import_model(tmp_path / "Dataset001_Small"), tmp_path / "whole.zip")
+    for kept, told in ((0, "are missing"), (-100, "are not those")):
+        with zipfile.ZipFile(tmp_path / "whole.zip") as whole, zipfile.ZipFile(tmp_path / "short.zip", "w") as short:
+            for name in whole.namelist():
+                if not name.endswith(".safetensors"):
+                    short.writestr(name, whole.read(name))
+                elif kept:
+                    short.writestr(name, whole.read(name)[:kept])
+        assert f"weights short.zip/network-0.safetensors {told}" in refusal(tmp_path / "short.zip", tmp_path)
 
 
 def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:

@@ -74,6 +74,18 @@ def test_the_menu_asks_and_a_refusal_stays_in_the_dialog(
     dialog.reject()
 
 
+def test_a_long_refusal_takes_no_room_from_the_fields(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    drop(window, SHIPPED / "external")
+    dialog = dialog_of(window)
+    fields = (dialog.path, dialog.name, dialog.axes, dialog.task, dialog.start_button)
+    before = [field.height() for field in fields]
+    dialog.fail("This model lacks what a model has. " * 20)
+    qtbot.wait(50)
+    assert [field.height() for field in fields] == before
+    assert dialog.error.height() >= dialog.error.heightForWidth(dialog.error.width())
+    dialog.reject()
+
+
 def test_images_are_no_models(tmp_path: Path, archive: Path) -> None:
     assert may_be_model(archive)
     assert may_be_model(SHIPPED / "external")

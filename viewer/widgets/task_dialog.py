@@ -96,6 +96,14 @@ class TaskDialog(QDialog):
         self.error.setText(sentence)
         self.error.show()
         self.show_state()
+        self._grow()
+
+    def _grow(self) -> None:
+        """Give a sentence of several lines the room that it needs, so that it takes none from the fields."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def reject(self) -> None:
         """Stop the work where it is under way; else close."""
