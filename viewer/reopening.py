@@ -57,13 +57,24 @@ def reopen(record: SessionRecord, progress: Progress, folder: Path | None = None
             raise MismatchError("Its series has other planes now than when it was worked on; bring back the old files.")
         # Phases of a series share its UID and its planes.
         fitting.sort(key=lambda series: label(series.info, series.modality) != record.subject.label)
-        volume = read.read_series(fitting[0], part(progress, 0.3, 0.9))
+        units = str(record.about.look.get("units", ""))
+        volume = in_units_left(read.read_series(fitting[0], part(progress, 0.3, 0.8)), fitting[0], units, progress)
         progress(0.9, "Putting every step back")
         kept = kept_in(journal, volume, record.about)
         return Reopened(catalogue, volume, onto_regular_grid(volume), kept, journal)
     except BaseException:
         journal.abandon()
         raise
+
+
+def in_units_left(volume: Volume, series: Series, units: str, progress: Progress) -> Volume:
+    """The image in the unit in which it was left, read anew where that isn't the one that comes by itself.
+
+    Raises: as `read_series`.
+    """
+    if units == volume.units or units not in volume.other_units:
+        return volume
+    return read.read_series(series, part(progress, 0.8, 0.9), units)
 
 
 def kept_in(journal: Journal, volume: Volume, about: About) -> Kept:

@@ -10,13 +10,21 @@ import pytest
 from PySide6.QtWidgets import QToolButton
 from shapely import MultiPolygon, box
 
+from engine.journal import recent
+from engine.progress import silent
+from engine.stored.read import read_series
+from engine.stored.scan import scan
 from engine.structures import Roi
 from tests.synthetic import make_geometry, write_series
 from tests.viewer.hand import Hand, wait_until
 from viewer import history
 from viewer.features.opening import Opener
 from viewer.features.units import Units
+from viewer.layers import Window
 from viewer.looks import layer_over
+from viewer.recording import Recording
+from viewer.reopening import reopen
+from viewer.session import Session
 from viewer.widgets.layers_panel import LayersPanel
 
 SHAPE = (5, 24, 24)
@@ -76,3 +84,34 @@ def test_a_layer_changes_its_unit_in_its_place(pet: Hand) -> None:
 def test_a_unit_that_is_alone_is_named_without_a_choice(bare: Hand) -> None:
     assert unit_button(bare, 0).text() == "HU" and unit_button(bare, 0).menu() is None
     assert not bare.window.findChild(Units).menu.isEnabled()
+
+
+def test_the_chosen_unit_comes_back_with_the_series(pet: Hand, tmp_path: Path) -> None:
+    session, opener = pet.session, pet.window.findChild(Opener)
+    choose(pet, 0, "BQML")
+    wait_until(lambda: session.volume.units == "BQML")
+    session.set_window(Window(4000.0, 900.0))
+    uid = session.volume.info.series_uid
+    write_series(tmp_path / "ct", np.zeros(SHAPE), make_geometry(SHAPE), "CT")
+    opener.open_paths([tmp_path / "ct"], show=True)
+    wait_until(lambda: not opener.busy and session.volume.modality == "CT")
+    opener.open_series(next(series for series in opener.tree.series if series.uid == uid))
+    wait_until(lambda: not opener.busy and session.volume.modality == "PT")
+    assert session.volume.units == "BQML" and session.window == Window(4000.0, 900.0)
+
+
+def test_a_session_is_gone_on_with_in_the_unit_in_which_it_was_left(tmp_path: Path) -> None:
+    write_series(tmp_path / "pet", np.arange(np.prod(SHAPE)).reshape(SHAPE), make_geometry(SHAPE), "PT")
+    (series,) = scan([tmp_path / "pet"]).images()
+    volume = read_series(series, units="BQML")
+    session = Session()
+    done = history.History(session)
+    recording = Recording(session, done)
+    session.open(volume)
+    done.do(history.add(session.structures, (Roi(1, "GTV"),), text="Add", tool="test"))
+    recording.end()
+    (record,) = recent()
+    reopened = reopen(record, silent)
+    reopened.journal.abandon()
+    assert read_series(series).units == "SUVbw"
+    assert reopened.volume.units == "BQML" and np.array_equal(reopened.volume.voxels, volume.voxels)

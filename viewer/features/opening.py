@@ -24,7 +24,7 @@ from viewer.layers import Layer
 from viewer.looks import default_window, layer_over
 from viewer.recording import Kept
 from viewer.render.detail import make_ready
-from viewer.reopening import brought_up
+from viewer.reopening import brought_up, in_units_left
 from viewer.unexported import unexported
 from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
@@ -169,7 +169,10 @@ class Opener(QObject):
 
         def work(progress: Progress) -> tuple[Volume, Volume, StructureSet | None, Kept | None]:
             volume = read.read_series(series, progress)
-            display, kept = onto_regular_grid(volume), self._window.recording.kept_of(volume)
+            kept = self._window.recording.kept_of(volume)
+            if kept is not None:
+                volume = in_units_left(volume, series, kept.left.units, progress)
+            display = onto_regular_grid(volume)
             make_ready(display)
             # How it looks may take a look at all of it, which the window doesn't wait for.
             default_window(volume)
