@@ -1,5 +1,5 @@
 # Each target does all the set-up that it needs; a second run starts in seconds.
-.PHONY: run test bench pictures pins
+.PHONY: run test bench recipes pictures pins
 
 # The viewer on the built-in study.
 run:
@@ -15,6 +15,11 @@ test:
 bench:
 	@packaging/setup.sh dev
 	@packaging/bench.sh $(ONLY)
+
+# Trains every recipe of a published system on generated data, or those named: make recipes ONLY="liver-tumour-mr".
+recipes:
+	@packaging/setup.sh dev
+	@packaging/recipes.sh $(ONLY)
 
 # The README's pictures, drawn by the program itself.
 pictures:

@@ -11,6 +11,7 @@ from engine.errors import PlanimeterError
 #: Command → the module that defines it, imported only when it is called, so that no command pays for another's imports.
 COMMANDS = {
     "models": "engine.model_commands",
+    "recipes": "engine.recipe_commands",
     "run": "engine.run_command",
     "contour": "engine.run_command",
     "rtstruct": "engine.rtstruct_commands",

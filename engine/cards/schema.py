@@ -14,6 +14,7 @@ from engine.cards.calibration import Calibration
 from engine.cards.graph import check_graph
 from engine.cards.nodes import GraphNode, PostStep, PreprocessStep
 from engine.cards.options import Option, check_options
+from engine.cards.paper import Paper
 from engine.cards.renew import renewed
 from engine.cards.weights import Weights
 from engine.errors import CardError
@@ -163,7 +164,8 @@ class Card(Strict):
     """A model, described. The fields are those of `card.json`.
 
     `form` is the one by which a reader says otherwise than the model's scores and boxes; a number or word where the
-    card names none.
+    card names none. `seed_ref` is the number of a published system in the review of Tong et al. (2021), and `paper`
+    what the card has of it.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -182,6 +184,7 @@ class Card(Strict):
     options: Annotated[tuple[Option, ...], Field(max_length=32)] = ()
     form: FormId | None = None
     metrics: Annotated[tuple[Metric, ...], Field(max_length=2000)] = ()
+    paper: Paper | None = None
     provenance: Provenance = Provenance()
     licence: Licence = Licence()
     intended_use: Text = ""
@@ -197,6 +200,8 @@ class Card(Strict):
             planned(self.steps_of(image.role), 3 if image.is_colour else 1)
         check_graph(self)
         check_options(self)
+        if self.paper is not None and self.seed_ref is None:
+            raise ValueError("a card that follows a paper names it by its number, 'seed_ref'")
         if self.form is not None and find_form(self.form) is None:
             raise ValueError(f"there is no form '{self.form}'")
         return self

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from engine.cards.nodes import Node
+from engine.cards.published import find_recipes
 from engine.cards.registry import find_cards, load_card
 from engine.cards.schema import Card
 from engine.cards.weights import read_weights
@@ -36,7 +37,7 @@ def train_card(
     """Train the networks of a card, one after the other, and write the new card.
 
     Args:
-        card: id or path of a card with a recipe.
+        card: id or path of a card with a recipe, or id of a published system's recipe.
         data, validation: folders of labelled images (`engine.training.dataset.open_data`) or of labelled pictures
             (`engine.training.labelled`); without a validation set a share of the data, by the recipe, is held out.
         output: the new card's folder.
@@ -103,15 +104,18 @@ def _named(report: Callable[[float, str], None], name: str) -> Callable[[float, 
 
 
 def card_to_train(name: str) -> tuple[Card, Path]:
-    """The card with this id or path, and its folder; one without usable weights is fine.
+    """The card with this id or path, or the recipe, and its folder; one without usable weights is fine.
 
     Raises:
         CardError: there is none, or it is not readable.
     """
     path = Path(name)
-    found = [load_card(path)] if path.exists() else [loaded for loaded in find_cards() if loaded.id == name]
+    known = [load_card(path)] if path.exists() else [*find_recipes(), *find_cards()]
+    found = known if path.exists() else [loaded for loaded in known if loaded.id == name]
     if not found:
-        raise CardError(f"There is no model '{name}'; `planimeter models` lists those there are.")
+        raise CardError(
+            f"There is no model and no recipe '{name}'; `planimeter models` and `planimeter recipes` list them."
+        )
     return found[0].card, found[0].folder
 
 

@@ -1,0 +1,33 @@
+"""Recipes of published systems: cards without weights, a file each in `resources/recipes`, found by their names."""
+
+from engine.cards.registry import LoadedCard, load_card
+from engine.errors import CardError
+from engine.shipped import shipped
+
+#: Where they lie, as `ID.json`.
+RECIPES = shipped("recipes")
+
+
+def find_recipes() -> list[LoadedCard]:
+    """All recipes, by body part, task and what they look at."""
+    loaded = [load_card(path) for path in RECIPES.glob("*.json")]
+    return sorted(loaded, key=_order)
+
+
+def find_recipe(name: str) -> LoadedCard:
+    """The recipe with this id.
+
+    Raises:
+        CardError: there is none.
+    """
+    recipes = {loaded.id: loaded for loaded in find_recipes()}
+    if name not in recipes:
+        raise CardError(f"There is no recipe '{name}'; `planimeter recipes` lists those there are.")
+    return recipes[name]
+
+
+def _order(loaded: LoadedCard) -> tuple[str, ...]:
+    paper = loaded.card.paper if loaded.is_readable else None
+    if paper is None:
+        return ("", "", "", loaded.id)
+    return (paper.body_part.casefold(), loaded.card.task, paper.takes.casefold(), loaded.id)

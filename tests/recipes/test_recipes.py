@@ -1,0 +1,63 @@
+"""Every recipe is a card that training accepts, and has a trial; one is trained for seconds."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from engine.__main__ import commands
+from engine.cards.published import RECIPES, find_recipes
+from engine.cards.schema import card_json, parse_card
+from engine.inference.networks import build_network
+from engine.training.publish import networks_of
+from engine.training.run import card_to_train, recipe_of
+from tests.recipes.trial import Trial, run_trial, trials
+
+NAMES = sorted(path.stem for path in RECIPES.glob("*.json"))
+TRIALS = trials()
+
+
+def test_each_has_a_number_of_the_review_to_itself_and_a_trial() -> None:
+    refs = [loaded.card.seed_ref for loaded in find_recipes()]
+    assert len(refs) == len(set(refs)) and set(refs) <= set(range(2, 35))
+    assert sorted(TRIALS) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_is_a_card_that_can_be_trained(name: str) -> None:
+    card, folder = card_to_train(name)
+    assert (card.id, folder) == (name, RECIPES) and card.badge == "runs" and not card.weights
+    assert card.paper is not None and card.paper.layout
+    assert parse_card(card_json(card).encode(), "again") == card
+    for node in networks_of(card):
+        assert recipe_of(card, node.node).network
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_small_card_of_a_trial_is_one_too(name: str) -> None:
+    card = parse_card(json.dumps(TRIALS[name].values).encode(), name)
+    for node in networks_of(card):
+        recipe = recipe_of(card, node.node)
+        assert 0 < recipe.steps <= 2000 and not recipe.compile
+        assert sum(value.numel() for value in build_network(recipe.network).parameters()) < 6e6
+
+
+def test_a_recipe_that_is_trained_becomes_a_card_that_draws(tmp_path: Path) -> None:
+    trial: Trial = replace(TRIALS["liver-tumour-mr"], learn=3, judge=1, schedule={"steps": 50, "learning_rate": 1e-2})
+    assert run_trial(trial, tmp_path).score > 0.25
+
+
+def test_the_list_tells_what_each_keeps_and_needs() -> None:
+    result = CliRunner().invoke(commands, ["recipes", "--json"], catch_exceptions=False)
+    listed = {entry["id"]: entry for entry in json.loads(result.stdout)}
+    assert sorted(listed) == NAMES
+    assert all(entry["keeps"] and entry["layout"] and entry["body_part"] for entry in listed.values())
+    told = CliRunner().invoke(commands, ["recipes", NAMES[0]], catch_exceptions=False).stdout
+    assert all(line in told for line in listed[NAMES[0]]["keeps"]) and f"planimeter train {NAMES[0]}" in told
+
+
+def test_a_recipe_that_is_not_there_is_said() -> None:
+    result = CliRunner().invoke(commands, ["recipes", "phrenology"])
+    assert "There is no recipe 'phrenology'" in str(result.exception)
