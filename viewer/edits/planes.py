@@ -10,7 +10,7 @@ from shapely import MultiPolygon
 from engine.loose import loose_contours
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry
-from viewer.edits.target import RefusedError, existing
+from viewer.edits.target import RefusedError, existing, refuse_change
 from viewer.history import History, redraw
 from viewer.session import Session
 
@@ -21,7 +21,12 @@ def delete_here(session: Session, history: History) -> None:
     Raises:
         RefusedError: nothing may be changed, or there is nothing on this plane.
     """
-    roi, plane = existing(session), session.plane
+    delete_on(history, existing(session), session.plane)
+
+
+def delete_on(history: History, roi: Roi, plane: int) -> None:
+    """Clear a ROI on an acquired plane. Raises RefusedError as `delete_here`."""
+    refuse_change(roi)
     step = redraw(roi, {plane: MultiPolygon()}, text=f"Delete on plane {plane + 1} of {roi.name}", tool="delete plane")
     if step is None:
         raise RefusedError(f"{roi.name} has nothing on plane {plane + 1}.")
@@ -68,9 +73,14 @@ def moved_between(area: MultiPolygon, geometry: Geometry, source: int, target: i
     return MultiPolygon(moved)
 
 
+def drawn_planes(roi: Roi) -> list[int]:
+    """The planes on which the ROI has an area, in order."""
+    return [k for k, contours in roi.planes.items() if not contours.area.is_empty]
+
+
 def gaps(roi: Roi) -> list[int]:
     """Empty planes between the first and the last drawn plane."""
-    drawn = [k for k, contours in roi.planes.items() if not contours.area.is_empty]
+    drawn = drawn_planes(roi)
     return [k for k in range(min(drawn), max(drawn)) if k not in set(drawn)] if drawn else []
 
 

@@ -21,12 +21,26 @@ def editable(session: Session) -> Roi | None:
         raise RefusedError("Open a series first, then draw on it.")
     roi = session.active_roi
     if roi is not None:
-        refuse_approved(roi)
-    if roi is not None and roi.locked:
-        raise RefusedError(f"{roi.name} is locked: unlock it in the structures panel (L) to change it.")
-    if roi is not None and not roi.visible:
-        raise RefusedError(f"{roi.name} is hidden: show it in the structures panel (V) to change it.")
+        refuse_change(roi)
     return roi
+
+
+def refuse_change(roi: Roi) -> None:
+    """Raises RefusedError when the contours of the ROI may not be changed: it is approved, locked or hidden."""
+    refuse_approved(roi)
+    if roi.locked:
+        raise RefusedError(f"{roi.name} is locked: unlock it in the structures panel (L) to change it.")
+    if not roi.visible:
+        raise RefusedError(f"{roi.name} is hidden: show it in the structures panel (V) to change it.")
+
+
+def may_change(roi: Roi) -> bool:
+    """Whether the contours of the ROI may be changed."""
+    try:
+        refuse_change(roi)
+    except RefusedError:
+        return False
+    return True
 
 
 def refuse_approved(roi: Roi) -> None:

@@ -32,6 +32,8 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.findings",
     "viewer.features.reports",
     "viewer.features.measuring",
+    "viewer.features.statistics",
+    "viewer.features.menus",
     "viewer.features.running",
     "viewer.features.importing",
     "viewer.features.exporting",

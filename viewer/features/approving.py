@@ -1,6 +1,6 @@
 """Reviewing and signing structures: marked as reviewed, approved and locked, reopened with a reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from PySide6.QtCore import QObject
@@ -12,6 +12,8 @@ from engine.structures import ReviewState, Roi
 from engine.unseen import unseen_planes, unseen_sentence
 from viewer.edits.approval import approve, mark_reviewed, reopen
 from viewer.features.editing import Editing
+from viewer.history import History
+from viewer.session import Session
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.settings import READER_KEY, reader_name, settings
 
@@ -39,7 +41,6 @@ class Approving(QObject):
             ("Reopen…", self.ask_reason, "", "Let approved structures be changed again; the reason is kept"),
         ):  # fmt: skip
             action = window.add_action("Structures", text, slot, shortcut=key, tip=tip)
-            self._panel.add_to_menu(action)
             self._actions.append(action)
         session = window.session
         for signal in (session.volume_changed, session.active_changed):
@@ -47,21 +48,24 @@ class Approving(QObject):
         session.structures_changed.connect(lambda _: self._show_actions())
         self._show_actions()
 
-    def review(self) -> None:
-        """Mark what is selected as reviewed; the first time the name is asked for."""
+    def review(self, numbers: Iterable[int] = ()) -> None:
+        """Mark structures as reviewed, by default what is selected; the first time the name is asked for."""
+        chosen = self._chosen(numbers)
         name = reader_name() or self._ask_name("Mark as reviewed", "")
         if name:
-            self._attempt(lambda when: mark_reviewed(self._window.session, self._window.history, *self._by(name), when))
+            self._attempt(lambda when: mark_reviewed(*self._place, _numbers(chosen), name, when))
 
-    def ask_approval(self) -> None:
-        """Ask for the name that signs, saying what nobody has looked at, and approve what is selected."""
-        name = self._ask_name("Approve", self._about())
+    def ask_approval(self, numbers: Iterable[int] = ()) -> None:
+        """Ask for the name that signs, saying what nobody has looked at, and approve; by default what is selected."""
+        chosen = self._chosen(numbers)
+        name = self._ask_name("Approve", self._about(chosen))
         if name:
-            self._attempt(lambda when: approve(self._window.session, self._window.history, *self._by(name), when))
+            self._attempt(lambda when: approve(*self._place, _numbers(chosen), name, when))
 
-    def ask_reason(self) -> None:
-        """Ask why, and let what is selected be changed again."""
-        approved = [roi.name for roi in self._chosen if roi.provenance.review.state is ReviewState.APPROVED]
+    def ask_reason(self, numbers: Iterable[int] = ()) -> None:
+        """Ask why, and let structures be changed again; by default what is selected."""
+        chosen = self._chosen(numbers)
+        approved = [roi.name for roi in chosen if roi.provenance.review.state is ReviewState.APPROVED]
         if not approved:
             self._window.show_message("None of the selected structures is approved.")
             return
@@ -69,23 +73,23 @@ class Approving(QObject):
             self._window, "Reopen", f"Why {', '.join(approved)} must be changed (kept in the history):"
         )
         if given:
-            self._attempt(lambda _: reopen(self._window.session, self._window.history, self._panel.selected, reason))
+            self._attempt(lambda _: reopen(*self._place, _numbers(chosen), reason))
 
     # Inside ---------------------------------------------------------------------------------------------------------
 
     @property
-    def _chosen(self) -> list[Roi]:
+    def _place(self) -> tuple[Session, History]:
+        return self._window.session, self._window.history
+
+    def _chosen(self, numbers: Iterable[int]) -> list[Roi]:
         structures = self._window.session.structures
-        wanted = set(self._panel.selected)
+        wanted = set(numbers) or set(self._panel.selected)
         return [roi for roi in structures.rois if roi.number in wanted] if structures is not None else []
 
-    def _by(self, name: str) -> tuple[list[int], str]:
-        return [roi.number for roi in self._chosen], name
-
-    def _about(self) -> str:
-        names = ", ".join(roi.name for roi in self._chosen)
+    def _about(self, chosen: list[Roi]) -> str:
+        names = ", ".join(roi.name for roi in chosen)
         seen = self._window.session.seen
-        unseen = unseen_sentence((roi.name, len(unseen_planes(roi, seen))) for roi in self._chosen)
+        unseen = unseen_sentence((roi.name, len(unseen_planes(roi, seen))) for roi in chosen)
         return "\n".join(part for part in (f"You sign {names}.", unseen) if part)
 
     def _ask_name(self, title: str, about: str) -> str:
@@ -106,3 +110,7 @@ class Approving(QObject):
         structures = self._window.session.structures
         for action in self._actions:
             action.setEnabled(bool(structures is not None and structures.rois))
+
+
+def _numbers(rois: list[Roi]) -> list[int]:
+    return [roi.number for roi in rois]

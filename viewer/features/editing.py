@@ -78,7 +78,7 @@ class Editing(QObject):
     def _add_structure_actions(self) -> None:
         panel, add = self.structures, self._window.add_action
         self._add_action = add(
-            "Structures", "Add", self._in_list(panel.add), shortcut="Ctrl+N", tip="Add an empty structure and name it"
+            "Structures", "Add", self.add, shortcut="Ctrl+N", tip="Add an empty structure and name it"
         )
         panel.add_button(self._add_action)
         for text, slot, key, tip in (
@@ -113,7 +113,7 @@ class Editing(QObject):
             ("Previous structure", lambda: panel.step_active(-1), ",", "Make the structure above active"),
             ("Next structure", lambda: panel.step_active(1), ".", "Make the structure below active"),
         ):
-            panel.add_to_menu(self._for_active(add("Structures", text, slot, shortcut=key, tip=tip)))
+            self._for_active(add("Structures", text, slot, shortcut=key, tip=tip))
 
     def _add_plane_actions(self) -> None:
         session, history, add = self._window.session, self._window.history, self._window.add_action
@@ -135,6 +135,14 @@ class Editing(QObject):
             action.setToolTip(operation.tip)
             action.triggered.connect(lambda _=False, name=name: self.show_operation(name))
             self._window.menu("Structures").addAction(self._for_active(action))
+
+    def add(self) -> None:
+        """Add an empty structure and let the user name it."""
+        self._in_list(self.structures.add)()
+
+    def rename(self, number: int) -> None:
+        """Let the user edit the name of a structure."""
+        self._in_list(lambda: self.structures.rename(number))()
 
     def _in_list(self, work: Callable[[], object]) -> Callable[[], None]:
         def show_and_work() -> None:

@@ -61,10 +61,12 @@ class Layouts(QObject):
         if self._kind:
             settings().setValue(f"layout/{self._kind}", key)
 
-    def zoom_to_structure(self) -> None:
-        """Let the active structure fill every view, with the crosshair in its middle."""
+    def zoom_to_structure(self, number: int | None = None) -> None:
+        """Let a structure fill every view, with the crosshair in its middle; the active one by default."""
         session = self._window.session
-        roi, structures = session.active_roi, session.structures
+        structures = session.structures
+        number = session.active if number is None else number
+        roi = structures[number] if structures is not None and number is not None and number in structures else None
         if roi is None or structures is None or roi.is_empty:
             self._window.show_message("Choose a structure with contours first.")
             return

@@ -2,16 +2,11 @@
 
 from typing import ClassVar
 
-import shapely
-from shapely import MultiPolygon
-
-from engine.contouring.islands import components
 from engine.structures import Roi
 from viewer.edits.parameters import Parameter, choice
-from viewer.edits.planes import areas_of
+from viewer.edits.pieces import Piece, piece_alone, piece_of, piece_step, polygon_at
 from viewer.edits.target import existing
-from viewer.history import redraw
-from viewer.session import Cut, View
+from viewer.session import View
 from viewer.tools.events import Button, EventKind, Modifier, Preview, ViewEvent
 from viewer.tools.registry import PlainTool, Workbench
 
@@ -51,16 +46,7 @@ class Pieces(PlainTool):
         if hit is None:
             self._bench.say(f"There is no piece of {roi.name} here.")
             return True
-        keep = Modifier.CONTROL in event.modifiers
-        piece = self._piece(roi, *hit)
-        if keep:
-            planes = list(roi.planes) if self._in_space else [hit[0]]
-            wanted = {plane: _chosen(roi.area(plane), piece.get(plane, []), True) for plane in planes}
-        else:
-            wanted = {plane: _chosen(roi.area(plane), members, False) for plane, members in piece.items()}
-        verb = "Keep one piece" if keep else "Delete a piece"
-        where = "" if self._in_space else f" on plane {hit[0] + 1}"
-        step = redraw(roi, wanted, text=f"{verb}{where} of {roi.name}", tool=self.name)
+        step = piece_step(roi, self._piece(roi, *hit), keep=Modifier.CONTROL in event.modifiers, tool=self.name)
         self._lit = self._proposed = None
         if step is not None:
             self._bench.history.do(step)
@@ -90,32 +76,17 @@ class Pieces(PlainTool):
             self._lit = self._proposed = None
         elif self._lit is None or self._lit[0] is not roi or self._lit[1:] != hit:
             self._lit = (roi, *hit)
-            planes = {
-                plane: _chosen(roi.area(plane), members, True) for plane, members in self._piece(roi, *hit).items()
-            }
-            self._proposed = Roi(roi.number, roi.name, roi.colour).with_areas(planes)
+            self._proposed = Roi(roi.number, roi.name, roi.colour).with_areas(piece_alone(roi, self._piece(roi, *hit)))
 
     def _under(self, roi: Roi, event: ViewEvent) -> tuple[int, int] | None:
         """The plane and the index of the polygon under the mouse."""
         structures = self._bench.session.structures
         if structures is None:
             return None
-        point = event.point_cut
-        if event.cut is not Cut.PLANE:
-            u, v = structures.geometry.plane_from_lps(event.plane, event.point_lps)[0].tolist()
-            point = (u, v)
-        held = [n for n, part in enumerate(roi.area(event.plane).geoms) if shapely.contains_xy(part, *point)]
-        return (event.plane, held[0]) if held else None
+        polygon = polygon_at(structures, roi, event.plane, event.point_lps)
+        return (event.plane, polygon) if polygon is not None else None
 
-    def _piece(self, roi: Roi, plane: int, index: int) -> dict[int, list[int]]:
-        """Plane → indices of the polygons that belong to it."""
+    def _piece(self, roi: Roi, plane: int, polygon: int) -> Piece:
         structures = self._bench.session.structures
-        if not self._in_space or structures is None:
-            return {plane: [index]}
-        pieces = components(areas_of(roi), structures.geometry)
-        return next((piece for piece in pieces if index in piece.get(plane, ())), {plane: [index]})
-
-
-def _chosen(area: MultiPolygon, members: list[int], keep: bool) -> MultiPolygon:
-    """The polygons of an area that are among `members`, or those that are not."""
-    return MultiPolygon([part for n, part in enumerate(area.geoms) if (n in members) is keep])
+        assert structures is not None, "a piece lies under the mouse only on an open series"
+        return piece_of(structures, roi, plane, polygon, in_space=self._in_space)

@@ -86,10 +86,16 @@ class Dragging:
     def __init__(self, scene: PlaneScene, how: Drag, start: QPointF) -> None:
         self._scene, self._how, self._last, self._start = scene, how, start, start
         self._planes = 0.0
+        self._left = False
 
     def is_click(self, here: QPointF) -> bool:
         """Whether the mouse hardly moved."""
         return (here - self._start).manhattanLength() <= 3
+
+    def is_still(self, here: QPointF) -> bool:
+        """Whether the mouse has never left the place of the press, and so has dragged nothing."""
+        self._left |= not self.is_click(here)
+        return not self._left
 
     def to(self, event: ViewEvent, here: QPointF, ratio: float) -> None:
         """The mouse is over `event`'s point now, logical pixel `here` of a view with so many device pixels each."""

@@ -20,6 +20,8 @@ class Panes(QWidget):
     """The four views, laid out by one of `LAYOUTS`; one of them may fill it. Some layouts bring panes of their own."""
 
     hovered = Signal(object)
+    #: A menu is asked for, by a `ViewEvent` and at a point of the screen.
+    asked = Signal(object, object)
     #: So many pictures on, of those that lie beside the one that is shown.
     paged = Signal(int)
     #: Another layout is shown, or a view is enlarged or no longer.
@@ -50,6 +52,7 @@ class Panes(QWidget):
             widget.entered.connect(lambda view=view: self._enter(view))
         for pane in self.planes.values():
             pane.hovered.connect(self.hovered)
+            pane.asked.connect(self.asked)
             pane.paged.connect(self.paged)
         self._arrange()
         session.volume_changed.connect(self._show)
@@ -152,6 +155,7 @@ class Panes(QWidget):
         pane.tool_host = self._tool_host
         pane.mouse = self.mouse
         pane.hovered.connect(self.hovered)
+        pane.asked.connect(self.asked)
         pane.enlarge.connect(lambda: self.toggle_enlarged(cell.view))
         pane.scene.framed.connect(lambda: self._frame_as(cell))
         pane.scene.set_crosshair(self._crosshair)

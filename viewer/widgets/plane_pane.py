@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from viewer.render.plane_scene import PlaneScene
@@ -41,6 +41,8 @@ class PlanePane(VtkPane):
     #: The mouse came in.
     entered = Signal()
     hovered = Signal(object)
+    #: A menu is asked for, by a `ViewEvent` and at a point of the screen.
+    asked = Signal(object, object)
     #: So many pictures on, of those that lie beside the one that is shown.
     paged = Signal(int)
 
@@ -178,7 +180,7 @@ class PlanePane(VtkPane):
         if self._drag is None or self._tool_drag:
             self._offer(_with(view_event, button=button))
             return
-        if self._drag[1] is not None:
+        if self._drag[1] is not None and not (button is Button.RIGHT and self._drag[1].is_still(event.position())):
             self._drag[1].to(view_event, event.position(), self.devicePixelRatioF())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
@@ -190,8 +192,28 @@ class PlanePane(VtkPane):
             clicked = self._drag[1].is_click(event.position()) and not self.mouse.left_moves_crosshair
             if clicked and view_event is not None:
                 self.scene.session.move_cursor(view_event.point_lps)
+        still = self._drag is not None and self._drag[1] is not None and self._drag[1].is_still(event.position())
+        if view_event is not None and still and event.button() == Qt.MouseButton.RightButton:
+            self.asked.emit(view_event, event.globalPosition().toPoint())
         self._drag = None
         self._tool_drag = False
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """A key asks for the menu; the mouse does so by a click, which is told from a drag when it is released."""
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self.ask_menu()
+        event.accept()
+
+    def ask_menu(self) -> None:
+        """Ask for the menu at the crosshair, or in the middle where that is not on the screen."""
+        if self.scene.frame is None:
+            return
+        x, y = self.scene.pixel_from_lps(self.scene.session.cursor_lps)
+        at = QPointF(x, y) / self.devicePixelRatioF()
+        at = at if self._is_inside(at) else QPointF(self.rect().center())
+        view_event = self.event_at(EventKind.KEY, at, Qt.KeyboardModifier.NoModifier)
+        if view_event is not None:
+            self.asked.emit(view_event, self.mapToGlobal(at).toPoint())
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Scroll, or zoom with Ctrl held."""

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QContextMenuEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
     QHBoxLayout,
     QHeaderView,
-    QMenu,
     QToolButton,
     QTreeView,
     QVBoxLayout,
@@ -41,6 +40,9 @@ class StructuresPanel(QWidget):
         tell: called with a sentence when something is refused.
     """
 
+    #: A menu about the selected structures is asked for, at a point of the screen.
+    asked = Signal(object)
+
     def __init__(self, session: Session, history: History, tell: Callable[[str], None]) -> None:
         super().__init__()
         self._session, self._history, self._tell = session, history, tell
@@ -61,7 +63,6 @@ class StructuresPanel(QWidget):
         layout.addWidget(self.view, 1)
         layout.addWidget(CompanionsList(session))
         layout.addLayout(self._buttons)
-        self._menu = QMenu(self)
         self.view.selectionModel().currentRowChanged.connect(self._chosen)
         self.model.modelReset.connect(self._show_active)
         self.model.modelReset.connect(self._show_columns)
@@ -110,26 +111,29 @@ class StructuresPanel(QWidget):
         return view
 
     def add_button(self, action: QAction, text: str = "") -> None:
-        """A button under the list, which is also in the context menu."""
+        """A button under the list."""
         button = QToolButton(self)
         button.setDefaultAction(action)
         if text:
             button.setText(text)
         self._buttons.addWidget(button)
-        self.add_to_menu(action)
 
     def end_buttons(self) -> None:
         """Leave the rest of the row empty."""
         self._buttons.addStretch(1)
 
-    def add_to_menu(self, action: QAction) -> None:
-        """Show an action in the context menu."""
-        self._menu.addAction(action)
-
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
         """What can be done to the selected structures."""
-        if self.model.rois:
-            self._menu.popup(event.globalPos())
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self.ask_menu()
+        else:
+            self.asked.emit(event.globalPos())
+
+    def ask_menu(self) -> None:
+        """Ask for the menu beside the current row."""
+        index = self.view.currentIndex()
+        rect = self.view.visualRect(index.siblingAtColumn(Column.NAME)) if index.isValid() else self.view.rect()
+        self.asked.emit(self.view.viewport().mapToGlobal(rect.center() if index.isValid() else rect.topLeft()))
 
     # What the actions do --------------------------------------------------------------------------------------------
 
@@ -163,10 +167,11 @@ class StructuresPanel(QWidget):
         """Delete the selected structures."""
         self.attempt(lambda: steps.delete_all(self._session, self._history, self.selected))
 
-    def rename(self) -> None:
-        """Edit the name of the active structure."""
-        if self._session.active is not None:
-            self._rename(self._session.active)
+    def rename(self, number: int | None = None) -> None:
+        """Edit the name of a structure; of the active one by default."""
+        number = self._session.active if number is None else number
+        if number is not None:
+            self._rename(number)
 
     def toggle_visible(self) -> None:
         """Show the selected structures, or hide them when all of them are shown."""
@@ -185,10 +190,12 @@ class StructuresPanel(QWidget):
         """Lock the selected structures, or unlock them when all of them are locked."""
         self._toggle(self.selected, lambda roi: roi.locked, steps.set_locked)
 
-    def choose_colour(self) -> None:
-        """Ask for another colour of the active structure."""
-        roi = self._session.active_roi
-        if roi is not None:
+    def choose_colour(self, number: int | None = None) -> None:
+        """Ask for another colour of a structure; of the active one by default."""
+        number = self._session.active if number is None else number
+        structures = self._session.structures
+        if structures is not None and number is not None and number in structures:
+            roi = structures[number]
             colour = QColorDialog.getColor(QColor(*roi.colour), self, f"Colour of {roi.name}")
             if colour.isValid():
                 steps.set_colour(
