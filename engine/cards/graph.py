@@ -6,6 +6,7 @@ from engine.operations.kinds import PLACES, Kind, Made, words
 from engine.operations.table import OPERATIONS
 
 if TYPE_CHECKING:
+    from engine.cards.nodes import Node
     from engine.cards.schema import Card, Output
 
 #: What each kind of output is made of.
@@ -84,3 +85,16 @@ def check_graph(card: "Card") -> None:
             lost = [name for name in step.params.others if name not in drawn[label].labels]
             if lost:
                 raise ValueError(f"post-processing '{step.op}' of '{label}' needs '{lost[0]}' of the same node")
+
+
+def before(card: "Card", node: "Node") -> set[str]:
+    """The nodes whose values a node is made of, by their first names."""
+    makers = {name: made for made in card.graph for name in made.names}
+    wanted: set[str] = set()
+    left = list(node.inputs)
+    while left:
+        maker = makers.get(left.pop())
+        if maker is not None and maker.node not in wanted:
+            wanted.add(maker.node)
+            left += maker.inputs
+    return wanted

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
-from engine.cards.graph import made_in, maker_of
+from engine.cards.graph import before, made_in, maker_of
 from engine.cards.nodes import Node
 from engine.cards.schema import Output
 from engine.cards.weights import find_weights, read_weights
@@ -20,7 +20,7 @@ from engine.inference.quick_look import check_found
 from engine.inference.scores import Scores
 from engine.inference.structures import Found, found_from_maps
 from engine.operations.table import OPERATIONS
-from engine.progress import Progress, part, titled
+from engine.progress import Progress, part, silent, titled
 from engine.volume import Volume
 
 #: What a node without a network takes, as a share of all networks.
@@ -92,6 +92,25 @@ def run_nodes(context: Context, looked: Callable[[Maps], None] | None = None) ->
             looked(value)
         before += share
     return values
+
+
+def given_to(context: Context, node: Node) -> list[Value]:
+    """What a node is given, by running what comes before it, and nothing else.
+
+    Raises:
+        CardError: a network before it has no weights yet, or an input is missing.
+    """
+    card, values = context.card, dict[str, Value]()
+    wanted = before(card, node)
+    for other in card.graph:
+        if other.node in wanted:
+            if OPERATIONS[other.op].needs_weights and not other.weights:
+                raise CardError(
+                    f"The network '{node.node}' of '{card.id}' comes after '{other.node}': train that first."
+                )
+            value = _run(context, other, values, silent)
+            values |= dict.fromkeys(other.names, value)
+    return [_value(context, values, name, silent) for name in node.inputs]
 
 
 def _shares(context: Context) -> list[float]:

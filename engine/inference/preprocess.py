@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.cards.nodes import CardStep
 from engine.errors import EngineError
 from engine.inference.body import Body, find_body
+from engine.inference.field import field_box
 from engine.preprocessing.plan import Plan, Values
 from engine.preprocessing.table import PREPROCESSING, planned
 from engine.progress import Progress, part, silent
@@ -80,8 +81,8 @@ class Prepared:
         intensity: steps that change values, their figures known, done tile by tile.
         body: of the patient, where the card masks or crops to it.
         fed: (channels, planes, rows, columns) from earlier nodes, network axes, behind those of the image.
-        colours: (3, planes, rows, columns) red, green and blue, network axes, of a card that looks at colours;
-            `values` is their mean then.
+        colours: (3, planes, rows, columns) red, green and blue, network axes, of a card that looks at colours, or
+            (bands, 1, rows, columns) of one that looks at bands of light; `values` is their mean then.
     """
 
     volume: Volume
@@ -159,14 +160,16 @@ def prepare(
         colour: the card looks at red, green and blue; grey levels are all three of them. Else colours are averaged.
 
     Raises:
-        EngineError: the image would be too large at the card's spacing.
+        EngineError: the image would be too large at the card's spacing, lacks a band, or shows nothing of its kind.
     """
     plan, _ = planned(steps, 3 if colour else 1)
     axes = AxisOrder.towards(volume.geometry, plan.axes) if plan.axes else AxisOrder()
     body = find_body(volume, progress=part(progress, 0.0, 0.5), generous=True) if plan.needs_body else None
     box = None if body is None or plan.margin_mm is None else _widened(body.box(), plan.margin_mm, volume.geometry)
+    if plan.field:
+        box = field_box(volume, plan.field)
     none = np.zeros((0, 0, 0), np.float32)
-    colours = none[None] if colour else None
+    colours = none[None] if colour or plan.bands else None
     empty = Prepared(volume, axes, volume.geometry, none, plan.outside, plan, (), body, colours=colours)
     prepared = _on_grid(empty, box, plan, part(progress, 0.5, 1.0))
     return replace(prepared, intensity=tuple(_settled(prepared, steps)))
@@ -200,6 +203,10 @@ def _settled(prepared: Prepared, steps: Sequence[CardStep]) -> list[CardStep]:
 
 def _on_grid(source: Prepared, box: Box | None, plan: Plan, progress: Progress) -> Prepared:
     volume, axes = source.volume, source.axes
+    channels = _bands(volume, plan.bands) if plan.bands else _channels(volume, source.colours is not None)
+    if plan.bands:
+        volume = channels[0]
+        box = None if box is None else (slice(0, 1), box[1], box[2])
     box = box or (slice(0, volume.voxels.shape[0]), slice(0, volume.voxels.shape[1]), slice(0, volume.voxels.shape[2]))
     positions = _target_positions(volume.geometry, box, axes, plan)
     shape = (len(positions[0]), len(positions[1]), len(positions[2]))
@@ -209,8 +216,7 @@ def _on_grid(source: Prepared, box: Box | None, plan: Plan, progress: Progress) 
     base = source.outside if masked else float(volume.voxels[box].min())
     near = _Near(source.body) if masked and source.body is not None else None
     sampled = [
-        sample(channel, positions, base, progress, near.plane if near is not None else None)
-        for channel in _channels(volume, source.colours is not None)
+        sample(channel, positions, base, progress, near.plane if near is not None else None) for channel in channels
     ]
     steps = [float(p[1] - p[0]) if len(p) > 1 else s for p, s in zip(positions, steps_of(volume.geometry), strict=True)]
     first = volume.geometry.positions[0]
@@ -224,8 +230,25 @@ def _on_grid(source: Prepared, box: Box | None, plan: Plan, progress: Progress) 
     network = [np.ascontiguousarray(axes.to_network(values)) for values in sampled]
     if source.colours is None:
         return replace(source, geometry=geometry, values=network[0], fed=None)
-    colours = np.stack(network * (3 // len(network)))
+    colours = np.stack(network * 3 if len(network) == 1 and not plan.bands else network)
     return replace(source, geometry=geometry, values=colours.mean(axis=0), colours=colours, fed=None)
+
+
+def _bands(volume: Volume, bands: Sequence[int]) -> list[Volume]:
+    """Each of some planes of a hyperspectral cube, as an image of one plane.
+
+    Raises:
+        EngineError: there are fewer.
+    """
+    count = volume.voxels.shape[0]
+    if volume.is_colour or max(bands) >= count:
+        what = "is a picture in colour" if volume.is_colour else f"has {count} bands"
+        raise EngineError(f"The model looks at band {max(bands) + 1} of a cube, and this image {what}.")
+    whole = volume.geometry
+    geometry = Geometry.regular(
+        whole.origins_lps[0], whole.directions, whole.spacing_xyz, (1, whole.shape[1], whole.shape[2])
+    )
+    return [replace(volume, voxels=volume.voxels[band][None], geometry=geometry, instances=()) for band in bands]
 
 
 def _channels(volume: Volume, colour: bool) -> list[Volume]:
@@ -256,6 +279,10 @@ def _target_positions(
                 low, high = plan.keep_between_mm[2 - network_axis]
                 if low <= steps_of(geometry)[image_axis] <= high:
                     wanted[image_axis] = None
+    if plan.pixels is not None:
+        for image_axis, count in zip((1, 2), plan.pixels, strict=True):
+            size = box[image_axis].stop - box[image_axis].start
+            wanted[image_axis] = size / count * steps_of(geometry)[image_axis]
     rows = np.arange(box[1].start, box[1].stop) * geometry.spacing_uv[1]
     columns = np.arange(box[2].start, box[2].stop) * geometry.spacing_uv[0]
     planes = geometry.positions[box[0]]

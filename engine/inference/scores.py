@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import CardError
+
 
 @dataclass(frozen=True, eq=False)
 class Scores:
@@ -23,7 +25,13 @@ class Scores:
     strangeness: float = 0.0
 
     def of(self, label: str) -> float:
-        """The mean over the views."""
+        """The mean over the views.
+
+        Raises:
+            CardError: there are none.
+        """
+        if not len(self.values):
+            raise CardError("Nothing was found in this image that could be classified.")
         return float(self.values[:, self.labels.index(label)].mean())
 
     def columns(self, labels: Sequence[str]) -> NDArray[np.float32]:

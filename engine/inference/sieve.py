@@ -9,11 +9,12 @@ from torch import nn
 
 from engine.errors import CardError
 from engine.inference.boxes import Boxes, best_first, empty
-from engine.inference.classify import cut_around, mean_of_copies, with_mirrored
+from engine.inference.classify import mean_of_copies, with_mirrored
 from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.networks import load_networks
 from engine.inference.preprocess import Prepared
+from engine.inference.sampling import cut_around, whole_of
 from engine.operations.sieve import Params
 
 
@@ -57,8 +58,7 @@ def crops_around(params: Params, image: Prepared, centres: NDArray[np.float64]) 
     Args:
         centres: (n, 3) [plane, row, column] in voxels of the image, network axes.
     """
-    shape = image.shape
-    whole = torch.from_numpy(image.tile((slice(0, shape[0]), slice(0, shape[1]), slice(0, shape[2]))))
+    whole = whole_of(image)
     edges = [params.edge_mm] * 3
     if params.dimensions == 2:
         edges[0] = image.spacing[0]

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 
 from engine.operations.kinds import PLACES, Made, expect
 from engine.operations.networks import Network
-from engine.values import Labels, Millimetres, Size, Strict
+from engine.operations.views.table import VIEWS, View, ViewKind
+from engine.values import Labels, Strict
 
 if TYPE_CHECKING:
     from engine.inference.context import Context
@@ -16,29 +17,6 @@ if TYPE_CHECKING:
 
 #: Axes along which a picture is mirrored.
 Mirror = Literal["columns", "rows", "both"]
-
-
-class View(Strict):
-    """What a classifier looks at.
-
-    Args:
-        kind: the "whole" image; "slices" along `axis`; "crops" of each of `sizes_mm` around what the node's second
-            input found; a "montage" of `grid` slices on one picture.
-        axis: of slices and montages.
-        every: take each n-th slice.
-        pixels: (planes, rows, columns) of a view; planes is 1 for 2D.
-        sizes_mm: edge of the crops, one channel group a size (multi-scale); empty for the size of what was found.
-        orthogonal: crops as triplets of orthogonal planes instead of cubes.
-        grid: (rows, columns) of a montage.
-    """
-
-    kind: Literal["whole", "slices", "crops", "montage"]
-    axis: Literal["axial", "coronal", "sagittal"] = "axial"
-    every: Annotated[int, Field(ge=1, le=100)] = 1
-    pixels: Size
-    sizes_mm: Annotated[tuple[Millimetres, ...], Field(max_length=8)] = ()
-    orthogonal: bool = False
-    grid: tuple[Annotated[int, Field(ge=1, le=16)], Annotated[int, Field(ge=1, le=16)]] = (1, 1)
 
 
 class Params(Strict):
@@ -71,12 +49,17 @@ class Params(Strict):
             raise ValueError("two labels of a classifier have the same name")
         if self.dimensions == 2 and self.view.pixels[0] != 1:
             raise ValueError("a view in two dimensions has one plane")
-        if self.dimensions == 3 and (self.view.kind in {"slices", "montage"} or self.view.orthogonal):
-            raise ValueError("slices, montages and orthogonal planes are views in two dimensions")
+        if self.dimensions == 3 and not self.view_kind.solid:
+            raise ValueError(f"{self.view.kind} are views in two dimensions")
         grouped = [label for group in self.exclusive for label in group]
         if self.exclusive and (sorted(grouped) != sorted(self.labels) or self.activation != "softmax"):
             raise ValueError("the groups of a classifier with a softmax name each of its labels once")
         return self
+
+    @property
+    def view_kind(self) -> ViewKind:
+        """What is known of its kind of view."""
+        return VIEWS[self.view.kind]
 
     @property
     def groups(self) -> tuple[tuple[str, ...], ...]:
@@ -86,8 +69,8 @@ class Params(Strict):
 
 def makes(params: Params, given: Sequence[Made]) -> Made:
     """Scores of the network's labels."""
-    if params.view.kind == "crops":
-        expect(given, ("image",), PLACES)
+    if params.view_kind.around:
+        expect(given, ("image",), (*PLACES, "boxes"))
     else:
         expect(given, ("image",))
     return Made("scores", params.labels)

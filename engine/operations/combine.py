@@ -41,7 +41,7 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Maps | Sc
 
     first = inputs[0]
     if isinstance(first, Scores):
-        stack = np.stack([given.columns(first.labels).mean(axis=0, keepdims=True) for given in inputs])
+        stack = np.array([[[given.of(label) for label in first.labels]] for given in inputs], np.float32)
         return Scores(first.labels, _combined(params, stack))
     return _combined_maps(params, inputs)
 

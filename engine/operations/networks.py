@@ -24,6 +24,12 @@ NETWORKS: dict[str, tuple[str, str]] = {
     "SEResNet50": ("monai.networks.nets.senet", "SEResNet50"),
     "EfficientNetLite0": ("engine.inference.picture_networks", "EfficientNetLite0"),
     "PatchNet": ("engine.inference.picture_networks", "PatchNet"),
+    "CNN": ("engine.inference.plain_networks", "CNN"),
+    "AlexNet": ("engine.inference.plain_networks", "AlexNet"),
+    "MultiStreamCNN": ("engine.inference.plain_networks", "MultiStreamCNN"),
+    "PartitionedCNN": ("engine.inference.plain_networks", "PartitionedCNN"),
+    "InceptionV3": ("engine.inference.inception_networks", "InceptionV3"),
+    "InceptionResNetV2": ("engine.inference.inception_networks", "InceptionResNetV2"),
     "ConvClassifier": ("monai.networks.nets.classifier", "Classifier"),
 }
 

@@ -22,6 +22,9 @@ class Plan:
         margin_mm: around the patient, where the image is cut to them.
         spacing_mm: (column, row, plane) mm; None for the image's own.
         keep_between_mm: an axis whose own spacing lies in its [low, high] is left as it is.
+        field: what a picture is cut to, "fundus" or "tissue"; "" for all of it.
+        pixels: (rows, columns) that each plane is brought to; None where a spacing says so, or nothing.
+        bands: planes that become channels of one plane; none for planes that are planes.
     """
 
     axes: str = ""
@@ -29,6 +32,9 @@ class Plan:
     margin_mm: float | None = None
     spacing_mm: Triple | None = None
     keep_between_mm: Between | None = None
+    field: str = ""
+    pixels: tuple[int, int] | None = None
+    bands: tuple[int, ...] = ()
 
     @property
     def is_masked(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine.preprocessing import crop_body, mask_body, normalise, orient, resample, windows
+from engine.preprocessing import bands, crop_body, find_field, mask_body, normalise, orient, resample, resize, windows
 from engine.preprocessing.plan import Place, Plan, Values
 from engine.values import Strict
 
@@ -33,7 +33,10 @@ PREPROCESSING: dict[str, Preprocessing] = {
     "orient": Preprocessing(orient.Params, Place(orient.plan)),
     "mask_body": Preprocessing(mask_body.Params, Place(mask_body.plan)),
     "crop_body": Preprocessing(crop_body.Params, Place(crop_body.plan)),
+    "find_field": Preprocessing(find_field.Params, Place(find_field.plan)),
     "resample": Preprocessing(resample.Params, Place(resample.plan)),
+    "resize": Preprocessing(resize.Params, Place(resize.plan)),
+    "bands": Preprocessing(bands.Params, Place(bands.plan)),
     "windows": Preprocessing(windows.Params, Values(windows.channels, windows.settle, windows.apply)),
     "normalise": Preprocessing(normalise.Params, Values(normalise.channels, normalise.settle, normalise.apply)),
 }
@@ -61,5 +64,9 @@ def planned(steps: Sequence[Named], channels: int = 1) -> tuple[Plan, int]:
         if step.op in seen:
             raise ValueError(f"the preprocessing has '{step.op}' twice")
         seen.add(step.op)
-        plan = does.plan(step.params, plan)
+        try:
+            plan = does.plan(step.params, plan)
+        except ValueError as error:
+            raise ValueError(f"preprocessing '{step.op}': {error}") from error
+        channels = len(plan.bands) or channels
     return plan, channels

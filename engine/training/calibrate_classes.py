@@ -158,15 +158,18 @@ def _look(loaded: LoadedCard, node: Node, samples: Sequence[Sample], report: Rep
     params = node.params
     assert isinstance(params, classify.Params), "a classifier"
     network = load_networks(loaded.folder, params.network.arguments, node.weights)[0]
-    views, prints = views_of(loaded.card, node, samples, report)
+    seen = views_of(loaded.card, node, samples, report, loaded.folder)
+    views, prints = seen.values, seen.prints
+    if set(seen.counts) != {1}:
+        raise MismatchError(f"'{loaded.id}' makes one score of several views, and such can't be calibrated yet.")
     logits = []
     device = Device("cpu")
     with features_of(network) as features:
         for start in range(0, len(views), _BATCH):
             report(start / len(views), f"picture {start + 1} of {len(views)}")
             logits.append(logits_of(params, network, views[start : start + _BATCH].astype(np.float32), device))
-    seen = torch.cat([mean_of_copies(part, params.mirrors) for part in features])
-    return _Looked(torch.cat(logits), seen, torch.tensor(prints))
+    means = torch.cat([mean_of_copies(part, params.mirrors) for part in features])
+    return _Looked(torch.cat(logits), means, torch.tensor(prints))
 
 
 def _familiarity(loaded: LoadedCard, node: Node, known: _Looked, seen: _Looked) -> Familiarity:

@@ -1,14 +1,14 @@
 """What a card says of labelled pictures, through the same path as in the program, beside what holds."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cards.graph import made_in, maker_of
 from engine.cards.nodes import Node
 from engine.cards.registry import LoadedCard
-from engine.cards.roles import only_input
 from engine.cards.schema import Card
 from engine.cards.suitability import why_unsuitable
 from engine.cards.weights import read_weights
@@ -18,7 +18,7 @@ from engine.inference.familiarity import Reference
 from engine.inference.graph import run_nodes
 from engine.inference.opinions import likely
 from engine.inference.scores import Scores
-from engine.operations import classify, hierarchy
+from engine.operations import classify, combine, gate, hierarchy, pool
 from engine.training.labelled.sample import Sample, fingerprint
 
 Report = Callable[[float, str], None]
@@ -26,7 +26,7 @@ Report = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Question:
-    """Labels of which one holds, and what each stands for in a data set.
+    """Labels of which one holds, and what each stands for in a data set; a single label holds or does not.
 
     Args:
         node: whose scores they are.
@@ -42,7 +42,7 @@ class Question:
         return tuple(self.leaves)
 
     def truth(self, sample: Sample) -> str | None:
-        """The label that holds; None where the set does not say."""
+        """The label that holds; None where the set does not say, or where a single one does not hold."""
         return next((label for label, leaves in self.leaves.items() if sample.labels & set(leaves)), None)
 
 
@@ -73,29 +73,46 @@ def questions_of(card: Card) -> list[Question]:
     Raises:
         MismatchError: it has no classifier of labels.
     """
-    questions, groups = [], {}
+    questions: list[Question] = []
+    asked: dict[str, list[Question]] = {}
     for node in card.graph:
-        if isinstance(node.params, classify.Params):
-            groups[node.node] = node.params.groups
-            questions += [Question(node.node, {label: (label,) for label in group}) for group in node.params.groups]
-        elif isinstance(node.params, hierarchy.Params):
-            below = {label: group for group in groups.get(node.inputs[0], ()) for label in group}
-            of_group: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
-            for parent, leaves in node.params.parents.items():
-                if all(leaf in below for leaf in leaves):
-                    of_group.setdefault(below[leaves[0]], {})[parent] = tuple(leaves)
-            questions += [Question(node.node, leaves) for leaves in of_group.values() if len(leaves) > 1]
+        own = _own_questions(node, [asked[name] for name in node.inputs if name in asked])
+        asked |= dict.fromkeys(node.names, own)
+        questions += own
     if not questions:
         raise MismatchError(f"The model '{card.id}' gives no scores of labels, so there is nothing to compare.")
     return questions
 
 
+def _own_questions(node: Node, before: Sequence[Sequence[Question]]) -> list[Question]:
+    """What the scores of a node answer, by the questions of what it is given."""
+    params = node.params
+    if isinstance(params, classify.Params):
+        alone = params.labels if params.activation == "sigmoid" else ()
+        groups = [*params.groups, *((label,) for label in alone)]
+        return [Question(node.node, {label: (label,) for label in group}) for group in groups]
+    if isinstance(params, hierarchy.Params) and before:
+        below = {label: question for question in before[0] for label in question.leaves}
+        of_group: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
+        for parent, leaves in params.parents.items():
+            if all(leaf in below for leaf in leaves):
+                under = tuple(label for leaf in leaves for label in below[leaf].leaves[leaf])
+                of_group.setdefault(below[leaves[0]].labels, {})[parent] = under
+        return [Question(node.node, leaves) for leaves in of_group.values() if len(leaves) > 1]
+    if isinstance(params, pool.Params | combine.Params | gate.Params) and before:
+        return [replace(question, node=node.node) for question in before[0]]
+    return []
+
+
 def aim_of(card: Card, questions: Sequence[Question]) -> tuple[Question, str]:
     """The label of the first score among the outputs: what the card is for; else that of the first question."""
+    made = made_in(card)
     for output in card.outputs:
-        for question in questions:
-            if output.kind != "mask" and output.label in question.labels:
-                return question, output.label
+        if output.kind != "mask":
+            maker = maker_of(card, made, output)
+            for question in questions:
+                if question.node == maker and output.label in question.labels:
+                    return question, output.label
     return questions[0], questions[0].labels[0]
 
 
@@ -118,10 +135,9 @@ def said_of(
     for index, sample in enumerate(samples):
         report(index / len(samples), sample.name)
         try:
-            volume = sample.load()
-            if fingerprint(volume) in known:
+            inputs = sample.images_for(loaded.card)
+            if fingerprint(*inputs.values()) in known:
                 continue
-            inputs = only_input(loaded.card, volume)
             refusals = why_unsuitable(loaded.card, inputs)
             if refusals:
                 raise UnsuitableInputError(refusals[0].text, refusals[0].overridable)

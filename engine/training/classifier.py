@@ -1,5 +1,6 @@
 """Training a network that gives scores: pictures drawn by label, and how well those held out are told apart."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,40 +13,65 @@ from torch import nn
 from torch.nn import functional
 
 from engine.cards.nodes import Node
+from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
 from engine.errors import CardError, MismatchError
 from engine.inference.classify import build_views
-from engine.inference.preprocess import prepare
-from engine.operations import classify
+from engine.inference.context import Context
+from engine.inference.graph import given_to
+from engine.inference.pooling import TINY, pooled
+from engine.operations import classify, pool
 from engine.training.backbones import BACKBONES
 from engine.training.labelled.sample import Sample, fingerprint, split
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Lesson, Report, Trainer
-from engine.training.picture_augment import mixed, varied
+from engine.training.picture_augment import PictureAugmentation, mixed, varied
 from engine.training.recipe import ClassifierRecipe
 
 Drawn = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class Pictures:
-    """Labelled pictures as a network sees them.
+    """Labelled pictures as a network sees them; of each one view, or several that share its labels.
 
     Args:
-        views: (n, channels, rows, columns).
-        labels: of each, all that hold.
+        views: (n, channels, rows, columns), or with planes before the rows; those of a picture follow each other.
+        labels: of each picture, all that hold.
         recipe: names the network's labels, and which exclude each other.
+        counts: views of each picture; one where they are not given.
     """
 
-    def __init__(self, views: NDArray[np.float16], labels: Sequence[frozenset[str]], recipe: ClassifierRecipe) -> None:
+    def __init__(
+        self,
+        views: NDArray[np.float16],
+        labels: Sequence[frozenset[str]],
+        recipe: ClassifierRecipe,
+        counts: Sequence[int] | None = None,
+    ) -> None:
         self.views = views
+        self.counts = np.array([1] * len(labels) if counts is None else counts, np.intp)
+        self.ends = np.cumsum(self.counts)
         self.targets = np.array([[name in known for name in recipe.labels] for known in labels], np.float32)
+        self.targets = self.targets.reshape(len(labels), len(recipe.labels))
         self.known = np.ones(self.targets.shape, np.bool_)
         for columns in columns_of(recipe.exclusive, recipe.labels):
             # Where none of a group is given, which of them holds is not known, and teaches nothing.
             self.known[:, columns] = self.targets[:, columns].any(axis=1, keepdims=True)
 
     def __len__(self) -> int:
-        return len(self.views)
+        return len(self.counts)
+
+    def views_of(self, picture: int) -> slice:
+        """Which of the views are those of a picture."""
+        end = int(self.ends[picture])
+        return slice(end - int(self.counts[picture]), end)
+
+    def some(self, rng: np.random.Generator, picture: int, count: int) -> NDArray[np.intp]:
+        """(count,) views of a picture, drawn; more than it has, some of them twice."""
+        own = np.arange(len(self.views))[self.views_of(picture)]
+        if len(own) == count == 1:
+            return own
+        return rng.choice(own, count, replace=len(own) < count)
 
     def chances(self, balance: float, groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
         """(n,) how likely each picture is to be drawn: the mean over the groups of labels."""
@@ -97,8 +123,8 @@ class ClassifierTrainer(Trainer):
 
     @property
     def layout(self) -> torch.memory_format:
-        """Of pictures."""
-        return torch.channels_last
+        """Of pictures, or of volumes."""
+        return torch.channels_last_3d if self.pictures.views.ndim == 5 else torch.channels_last
 
     def _start_from(self, weights: dict[str, torch.Tensor]) -> None:
         """Take over what has the same shape; the logits are others."""
@@ -116,10 +142,13 @@ class ClassifierTrainer(Trainer):
     def _draw(self, step: int) -> Drawn:
         recipe, rng = self.recipe, np.random.default_rng([self.recipe.seed, step])
         picks = rng.choice(len(self.pictures), recipe.batch, p=self.chances)
-        pictures = torch.from_numpy(self.pictures.views[picks].astype(np.float32))
+        shown = np.concatenate([self.pictures.some(rng, int(pick), recipe.views) for pick in picks])
+        pictures = torch.from_numpy(self.pictures.views[shown].astype(np.float32))
         targets = torch.from_numpy(self.pictures.targets[picks])
         known = torch.from_numpy(self.pictures.known[picks].astype(np.float32))
-        pictures, targets = mixed(rng, varied(rng, pictures, recipe.augment), targets, recipe.augment)
+        pictures = _varied(rng, pictures, recipe.augment)
+        if recipe.views == 1:
+            pictures, targets = mixed(rng, pictures, targets, recipe.augment)
         return pictures, targets, known
 
     def _tensors(self, drawn: Drawn) -> tuple[torch.Tensor, ...]:
@@ -132,6 +161,8 @@ class ClassifierTrainer(Trainer):
         with self._precision():
             logits = self.network(pictures)
         logits = logits.float()
+        if self.recipe.views > 1:
+            logits = self._logits_of_several(logits)
         total: torch.Tensor = logits.new_zeros(())
         for columns in self.groups:
             wanted = targets[:, columns] * (1 - self.recipe.smoothing) + self.recipe.smoothing / len(columns)
@@ -142,27 +173,52 @@ class ClassifierTrainer(Trainer):
             total = total + functional.binary_cross_entropy_with_logits(logits[:, self.single], wanted)
         return total
 
+    def _logits_of_several(self, logits: torch.Tensor) -> torch.Tensor:
+        """(pictures, labels) of (pictures x views, labels): those of the probabilities that the card makes of views."""
+        views = self._probabilities(logits).reshape(-1, self.recipe.views, logits.shape[1])
+        made = pooled(views, self.recipe.pool).clamp(TINY, 1 - TINY)
+        out = made.log()
+        out[:, self.single] = torch.logit(made[:, self.single])
+        return out
+
+    def _probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        made = torch.sigmoid(logits)
+        for columns in self.groups:
+            made[:, columns] = torch.softmax(logits[:, columns], dim=1)
+        return made
+
     def _scores(self, network: nn.Module, most: int) -> dict[str, float]:
         """The area under the curve of each label, and the balanced accuracy of each group, as "accuracy" and number."""
-        logits = []
-        for begin in range(0, most, 32):
-            views = torch.from_numpy(self.validation.views[begin : min(begin + 32, most)].astype(np.float32))
+        said = []
+        shown = self.validation
+        for begin in range(0, int(shown.ends[most - 1]), 32):
+            views = torch.from_numpy(shown.views[begin : min(begin + 32, shown.ends[most - 1])].astype(np.float32))
             with torch.inference_mode(), self._precision():
-                logits.append(network(views.to(self.device, memory_format=self.layout)).float().cpu())
-        values = torch.cat(logits).numpy()
+                logits = network(views.to(self.device, memory_format=self.layout)).float().cpu()
+            said.append(self._probabilities(logits))
+        each = torch.cat(said)
+        values = torch.stack([pooled(each[shown.views_of(index)], self.recipe.pool) for index in range(most)]).numpy()
         targets, known = self.validation.targets[:most], self.validation.known[:most]
         scores = {}
         for number, columns in enumerate(self.groups):
             rows = known[:, columns[0]]
             if rows.any():
-                truth, said = targets[rows][:, columns].argmax(1), values[rows][:, columns].argmax(1)
-                scores[f"accuracy {number + 1}"] = float(balanced_accuracy_score(truth, said))
-            values[:, columns] = torch.softmax(torch.from_numpy(values[:, columns]), dim=1).numpy()
+                truth, likeliest = targets[rows][:, columns].argmax(1), values[rows][:, columns].argmax(1)
+                scores[f"accuracy {number + 1}"] = float(balanced_accuracy_score(truth, likeliest))
         for column, name in enumerate(self.recipe.labels):
             truth = targets[known[:, column], column]
             if 0 < truth.sum() < len(truth):
                 scores[name] = float(roc_auc_score(truth, values[known[:, column], column]))
         return scores
+
+
+def _varied(rng: np.random.Generator, views: torch.Tensor, how: PictureAugmentation) -> torch.Tensor:
+    """Views, each varied by itself; the planes of a volume alike."""
+    if views.ndim == 4:
+        return varied(rng, views, how)
+    # Planes are no colours.
+    planes = varied(rng, views.flatten(1, 2), dataclasses.replace(how, colour=0.0))
+    return planes.reshape(views.shape)
 
 
 def recipe_of(card: Card, node: Node, told: dict[str, Any]) -> ClassifierRecipe:
@@ -173,10 +229,19 @@ def recipe_of(card: Card, node: Node, told: dict[str, Any]) -> ClassifierRecipe:
     """
     params = node.params
     assert isinstance(params, classify.Params), "no classifier"
-    if params.activation == "none" or params.dimensions == 3:
+    if params.activation == "none":
         raise CardError(f"Training gives pictures labels, which is not what the network '{node.node}' does.")
-    drawn = {"network": params.network.arguments, "labels": params.labels, "exclusive": params.groups}
+    behind = pool_behind(card, node)
+    drawn = {"network": params.network.arguments, "labels": params.labels, "exclusive": params.groups, "pool": behind}
     return ClassifierRecipe.from_dict({**told, **drawn})
+
+
+def pool_behind(card: Card, node: Node) -> str:
+    """How the card makes one score of a classifier's views: as its first pool says, else their mean."""
+    for other in card.graph:
+        if isinstance(other.params, pool.Params) and set(node.names) & set(other.inputs):
+            return other.params.pool
+    return "mean"
 
 
 def trainer_of(lesson: Lesson, recipe: ClassifierRecipe) -> ClassifierTrainer:
@@ -188,12 +253,10 @@ def trainer_of(lesson: Lesson, recipe: ClassifierRecipe) -> ClassifierTrainer:
     learned, held_out = split(labelled_samples(lesson.data), recipe.holdout)
     if lesson.validation is not None:
         learned, held_out = learned + held_out, labelled_samples(lesson.validation)
-    made = [
-        Pictures(
-            views_of(lesson.card, lesson.node, samples, lesson.report)[0], [sample.labels for sample in samples], recipe
-        )
-        for samples in (learned, held_out)
-    ]
+    made = []
+    for samples in (learned, held_out):
+        seen = views_of(lesson.card, lesson.node, samples, lesson.report, lesson.home)
+        made.append(Pictures(seen.values, [sample.labels for sample in samples], recipe, seen.counts))
     missing = [label for label, count in zip(recipe.labels, made[0].targets.sum(axis=0), strict=True) if not count]
     if missing:
         raise MismatchError(
@@ -202,31 +265,45 @@ def trainer_of(lesson: Lesson, recipe: ClassifierRecipe) -> ClassifierTrainer:
     return ClassifierTrainer(recipe, made[0], made[1], lesson.folder, lesson.device, start=lesson.start)
 
 
-def views_of(
-    card: Card, node: Node, samples: Sequence[Sample], report: Report
-) -> tuple[NDArray[np.float16], list[int]]:
-    """(n, channels, rows, columns) of pictures as a classifier of the card sees them, and their fingerprints.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Views:
+    """What a classifier is shown of some samples.
 
-    The path is that of a run.
+    Args:
+        values: (n, channels, rows, columns), or with planes before the rows; those of a sample follow each other.
+        counts: of each sample.
+        prints: fingerprints of the samples.
+    """
 
-    A sample is what the view shows: where that is a crop around something, the sample is that crop.
+    values: NDArray[np.float16]
+    counts: list[int]
+    prints: list[int]
+
+
+def views_of(card: Card, node: Node, samples: Sequence[Sample], report: Report, home: Path) -> Views:
+    """The views of a set as a classifier of the card sees them; the path is that of a run.
+
+    Args:
+        home: folder with the weights of the networks before it.
 
     Raises:
-        CardError: the classifier is fed what other nodes make, or sees more than one view of an image.
-        PlanimeterError: a picture can't be read.
+        CardError: a network before it is not trained yet.
+        PlanimeterError: an image is missing or can't be read, or nothing was found in it to look at.
     """
     params = node.params
     assert isinstance(params, classify.Params), "no classifier"
-    wanted = next((image for image in card.inputs if image.role == node.inputs[0]), None)
-    if wanted is None or params.view.kind not in {"whole", "crops"}:
-        raise CardError(f"The network '{node.node}' of '{card.id}' can't be trained on pictures by themselves.")
-    whole = params.model_copy(update={"view": params.view.model_copy(update={"kind": "whole"})})
-    made, prints = [], []
+    loaded = LoadedCard(home, parsed=card)
+    made, counts, prints = [], [], []
     for index, sample in enumerate(samples):
         if index % 50 == 0:
             report(0.0, f"reading picture {index + 1} of {len(samples)}")
-        volume = sample.load()
-        prints.append(fingerprint(volume))
-        image = prepare(volume, card.steps_of(wanted.role), colour=wanted.is_colour)
-        made.append(build_views(whole, image, None)[0].astype(np.float16))
-    return np.stack(made) if made else np.zeros((0, 1, 1, 1), np.float16), prints
+        images = sample.images_for(card)
+        prints.append(fingerprint(*images.values()))
+        given: list[Any] = given_to(Context(loaded, images), node)
+        try:
+            views = build_views(params, given[0], given[1] if len(given) > 1 else None)
+        except CardError as error:
+            raise CardError(f"{sample.name}: {error}") from error
+        made.append(views.astype(np.float16))
+        counts.append(len(views))
+    return Views(np.concatenate(made) if made else np.zeros((0, 1, 1, 1), np.float16), counts, prints)

@@ -52,8 +52,7 @@ class ClassScores:
 
     def summary(self) -> dict[str, Any]:
         """The JSON of `planimeter evaluate --json`."""
-        finest = next(q for q in self.questions if q.node == self.aim[0].node or self._is_below(q))
-        judged = _Judged.of(self.said, finest)
+        judged = _Judged.of(self.said, self._finest())
         classes = {label: row for q in self.questions for label, row in self._rows(q).items()}
         own = classes[self.aim[1]]
         summary: dict[str, Any] = {
@@ -71,9 +70,12 @@ class ClassScores:
         }
         return summary
 
-    def _is_below(self, question: Question) -> bool:
-        """Whether the sums of the aim are sums of this question's labels."""
-        return {leaf for leaves in self.aim[0].leaves.values() for leaf in leaves} == set(question.labels)
+    def _finest(self) -> Question:
+        """The question whose labels are summed to the aim's, or that of the aim itself."""
+        below = {leaf for leaves in self.aim[0].leaves.values() for leaf in leaves}
+        if below == set(self.aim[0].labels):
+            return self.aim[0]
+        return next((q for q in reversed(self.questions) if set(q.labels) == below), self.aim[0])
 
     def _rows(self, question: Question) -> dict[str, dict[str, Any]]:
         judged = _Judged.of(self.said, question)
@@ -100,14 +102,19 @@ class _Judged:
 
     @classmethod
     def of(cls, said: Sequence[Said], question: Question) -> "_Judged":
-        known = [(one, label) for one in said if (label := question.truth(one.sample)) is not None]
-        if not known:
+        alone = len(question.labels) == 1
+        labels = (*question.labels, f"not {question.labels[0]}") if alone else question.labels
+        told = [(one, question.truth(one.sample)) for one in said]
+        known = [(one, label or labels[-1]) for one, label in told if label is not None or alone]
+        if not any(label is not None for _, label in told):
             raise MismatchError(f"No picture of the set is labelled {', '.join(question.labels)}.")
         values = np.array([one.of(question) for one, _ in known])
-        truth = np.array([question.labels.index(label) for _, label in known])
+        if alone:
+            values = np.concatenate([values, 1 - values], axis=1)
+        truth = np.array([labels.index(label) for _, label in known])
         _, groups = np.unique([one.sample.group for one, _ in known], return_inverse=True)
         sets = [one.sets[question.labels] for one, _ in known if question.labels in one.sets]
-        return cls(question.labels, values, truth, groups, sets)
+        return cls(labels, values, truth, groups, sets)
 
     def figures(self) -> dict[str, Any]:
         """Of all labels together."""

@@ -46,6 +46,7 @@ class Lesson:
         device: "cpu" or "cuda".
         start: weights to begin with in place of the recipe's.
         report: told what is going on.
+        home: folder with the weights of the card's other networks.
     """
 
     card: Card
@@ -56,6 +57,7 @@ class Lesson:
     device: str
     start: dict[str, torch.Tensor] | None
     report: Report
+    home: Path
 
 
 class Trainer(ABC):

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -44,12 +45,12 @@ def params_of(node: Node) -> segment.Params | classify.Params | sieve.Params:
     return node.params
 
 
-def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path | None = None) -> Card:
+def publish(card: Card, averages: Sequence[Path], folder: Path, *, name: str, source: Path | None = None) -> Card:
     """Write `card.json` and a network's weights (packed) into `folder`; return the card as written.
 
     Args:
         card: whose network was trained.
-        average: safetensors file of the network's weights.
+        averages: safetensors files of the network's weights; several are an ensemble.
         folder: of the card; other files in it stay.
         name: of the network's node.
         source: folder of `card`, from which weights of its other networks are copied where `folder` lacks them.
@@ -59,29 +60,23 @@ def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path 
         ReadError: the weights can't be read, or belong to another network.
     """
     (node,) = networks_of(card, name)
-    try:
-        tensors = load_file(average)
-    except (OSError, SafetensorError) as error:
-        raise ReadError(f"The weights {average} could not be read: {error}.") from error
-    names = build_network(params_of(node).network.arguments).state_dict()
-    missing = [name for name in names if name not in tensors]
-    if missing:
-        raise ReadError(f"The weights {average} are those of another network: '{missing[0]}' is not among them.")
-    stored = packed({name: tensors[name] for name in sorted(names)})
+    stored = [_packed(average, node) for average in averages]
     folder.mkdir(parents=True, exist_ok=True)
     weights_of = _weights_of_others(card, node.node, folder)
     others = [weights.file for kept in weights_of.values() for weights in kept]
     for file in others:
         if source is not None and (source / file).exists() and not (folder / file).exists():
             shutil.copy(source / file, folder / file)
-    path = folder / (node.weights[0].file if len(node.weights) == 1 else _file_of(node, others))
-    with whole_file(path) as weights:
-        save_file(stored, weights)
-        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    own = Weights(file=path.name, sha256=digest, licence=card.licence.weights)
+    own = []
+    for number, tensors in enumerate(stored):
+        path = folder / _file_of(node, others, number, len(stored))
+        with whole_file(path) as weights:
+            save_file(tensors, weights)
+            digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        own.append(Weights(file=path.name, sha256=digest, licence=card.licence.weights))
     values = card.model_dump(mode="json", by_alias=True)
     for other in values["graph"]:
-        kept = weights_of.get(other["node"], (own,))
+        kept = weights_of.get(other["node"], tuple(own))
         other["weights"] = [weights.model_dump(mode="json") for weights in kept]
     published = Card.model_validate(values)
     write_card(published, folder)
@@ -90,21 +85,42 @@ def publish(card: Card, average: Path, folder: Path, *, name: str, source: Path 
 
 def _weights_of_others(card: Card, trained: str, folder: Path) -> dict[str, tuple[Weights, ...]]:
     """The weights of the card's other nodes: those that an earlier run put into `folder`, else the card's own."""
-    before = load_card(folder)
-    there = {node.node: node for node in before.card.graph} if before.parsed is not None else {}
-    found = {}
+    return {node.node: node.weights for node in with_weights_in(folder, card).graph if node.node != trained}
+
+
+def _packed(average: Path, node: Node) -> dict[str, torch.Tensor]:
+    try:
+        tensors = load_file(average)
+    except (OSError, SafetensorError) as error:
+        raise ReadError(f"The weights {average} could not be read: {error}.") from error
+    names = build_network(params_of(node).network.arguments).state_dict()
+    missing = [name for name in names if name not in tensors]
+    if missing:
+        raise ReadError(f"The weights {average} are those of another network: '{missing[0]}' is not among them.")
+    return packed({name: tensors[name] for name in sorted(names)})
+
+
+def _file_of(node: Node, others: Sequence[str], number: int, count: int) -> str:
+    """A name for a file of a node's weights: the one that it has, where it has as many."""
+    if len(node.weights) == count:
+        return node.weights[number].file
+    name = node.node if others or count > 1 else Path(WEIGHTS_FILE).stem
+    return f"{name}-{number + 1}.safetensors" if count > 1 else f"{name}.safetensors"
+
+
+def with_weights_in(folder: Path, card: Card) -> Card:
+    """The card, with the weights that an earlier run put into `folder` for networks that are still the same."""
+    there = load_card(folder)
+    if there.parsed is None:
+        return card
+    earlier = {node.node: node for node in there.card.graph}
+    graph = []
     for node in card.graph:
-        earlier = there.get(node.node, node)
-        same = earlier.model_copy(update={"weights": node.weights}) == node
-        usable = earlier.weights and same and all((folder / weights.file).exists() for weights in earlier.weights)
-        found[node.node] = earlier.weights if usable else node.weights
-    del found[trained]
-    return found
-
-
-def _file_of(node: Node, others: Sequence[str]) -> str:
-    """A name for the weights of a node that has none yet."""
-    return f"{node.node}.safetensors" if others else WEIGHTS_FILE
+        before = earlier.get(node.node, node)
+        same = before.model_copy(update={"weights": node.weights}) == node
+        usable = same and all((folder / weights.file).exists() for weights in before.weights)
+        graph.append(before if before.weights and usable else node)
+    return card.model_copy(update={"graph": tuple(graph)})
 
 
 def write_card(card: Card, folder: Path) -> None:

@@ -106,6 +106,10 @@ class ClassifierRecipe(Schedule):
         exclusive: labels of which one holds at most, group by group; the others hold or don't, each by itself.
         start: a word of `engine.training.backbones.BACKBONES`; "" for random weights.
         frozen: names of the network's first parts, which stay as they start.
+        ensemble: so many networks are trained, one after the other, which differ in their seeds.
+        views: of a picture with several, how many a step looks at, whose probabilities are pooled as in a run; 1 where
+            each view learns its picture's labels by itself.
+        pool: how the graph makes one score of several views.
         balance: 0 to draw each picture as often as any other, 1 to draw each label as often as any other.
         smoothing: share of each target that is spread over the labels of its group.
         augment: see `PictureAugmentation`.
@@ -115,6 +119,9 @@ class ClassifierRecipe(Schedule):
     exclusive: tuple[tuple[str, ...], ...] = ()
     start: str = ""
     frozen: tuple[str, ...] = ()
+    ensemble: int = 1
+    views: int = 1
+    pool: str = "mean"
     balance: float = 0.5
     smoothing: float = 0.05
     augment: PictureAugmentation = dataclasses.field(default_factory=PictureAugmentation)
@@ -133,4 +140,6 @@ class ClassifierRecipe(Schedule):
             raise CardError(f"The card's training recipe is not usable: {error}.") from error
         if recipe.start and recipe.start not in BACKBONES:
             raise CardError(f"The recipe starts from '{recipe.start}'; there are: {', '.join(sorted(BACKBONES))}.")
+        if recipe.views > 1 and recipe.pool in {"vote", "share"}:
+            raise CardError(f"Several views can't be learned from together where a '{recipe.pool}' pools them.")
         return recipe

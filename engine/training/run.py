@@ -16,7 +16,7 @@ from engine.errors import CardError
 from engine.inference.packing import unpacked
 from engine.training import classifier, segmenter, sieve
 from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
-from engine.training.publish import networks_of, publish
+from engine.training.publish import networks_of, publish, with_weights_in
 from engine.training.recipe import ClassifierRecipe, Recipe
 
 
@@ -71,13 +71,19 @@ def train_card(
     for name, recipe, start in zip(names, recipes, starts, strict=True):
         named = report if single else _named(report, name)
         # Each network's run is resumed by itself.
-        folder = output if single else output / name
-        (taught,) = networks_of(described, name)
-        trainer = _TAUGHT[taught.op].trainer(
-            Lesson(described, taught, data, validation, folder, resolve_device(device), start, named), recipe
-        )
-        progression = trainer.run(named)
-        described = publish(described, folder / AVERAGE_FILE, output, name=name, source=place)
+        own = output if single else output / name
+        count = recipe.ensemble if isinstance(recipe, ClassifierRecipe) else 1
+        folders = [own / f"member-{number + 1}" for number in range(count)] if count > 1 else [own]
+        known = with_weights_in(output, described)
+        home = output if all((output / weights.file).exists() for weights in known.weights) else place
+        (taught,) = networks_of(known, name)
+        for number, folder in enumerate(folders):
+            lesson = Lesson(known, taught, data, validation, folder, resolve_device(device), start, named, home)
+            member = recipe
+            if count > 1:
+                member = dataclasses.replace(recipe, minutes=recipe.minutes / count, seed=recipe.seed + number)
+            progression = _TAUGHT[taught.op].trainer(lesson, member).run(named)
+        described = publish(described, [folder / AVERAGE_FILE for folder in folders], output, name=name, source=place)
         last = progression.history[-1] if progression.history else {}
         scores[name] = {key: value for key, value in last.items() if key not in {"step", "minutes", "n"}}
     return scores

@@ -14,6 +14,7 @@ from engine.cards.registry import SHIPPED, load_card
 from engine.cards.roles import only_input
 from engine.contouring.fill import fill
 from engine.errors import CardError
+from engine.inference.boxes import Boxes
 from engine.inference.classify import build_views
 from engine.inference.context import Context
 from engine.inference.maps import Maps
@@ -21,7 +22,7 @@ from engine.inference.networks import build_network
 from engine.inference.preprocess import Prepared, prepare
 from engine.inference.run import Result, run_card
 from engine.inference.scores import Scores
-from engine.operations import choose, combine, hierarchy
+from engine.operations import choose, combine, gate, hierarchy, pool
 from engine.operations.classify import Params as ClassifierParams
 from engine.progress import rising, silent
 from engine.volume import Geometry, Volume
@@ -294,19 +295,108 @@ def test_slices_are_the_planes_of_the_image_and_coronal_ones_stand_upright() -> 
     assert np.array_equal(coronal[3, 0], image.values[::-1, 3])
 
 
-def test_crops_are_centred_on_what_was_found_at_each_size() -> None:
-    image = ramp()
+def found_box(image: Prepared) -> Maps:
     mask = np.zeros((1, *image.shape), np.float32)
     mask[0, 5:8, 6:11, 7:14] = 1
-    around = Maps.from_dense(["found"], image, mask)
+    return Maps.from_dense(["found"], image, mask)
+
+
+def test_crops_are_centred_on_what_was_found_at_each_size() -> None:
+    image = ramp()
+    around = found_box(image)
     centre = image.values[6, 8, 10]
     cube = build_views(looks("crops", 3, 3, 3, flat=False, sizes_mm=[6, 12]), image, around)
     assert cube.shape == (1, 2, 3, 3, 3)
     assert cube[0, :, 1, 1, 1] == pytest.approx([centre, centre])
     assert cube[0, 0, 1, 1] == pytest.approx(image.values[6, 8, 9:12])
-    planes = build_views(looks("crops", 1, 5, 5, orthogonal=True, sizes_mm=[10]), image, around)
-    assert planes.shape == (3, 1, 5, 5)
-    assert planes[:, 0, 2, 2] == pytest.approx([centre] * 3)
+
+
+def test_triplets_are_the_planes_through_what_was_found_at_each_size() -> None:
+    image = ramp()
+    planes = build_views(looks("triplets", 1, 5, 5, sizes_mm=[10, 20], rotations=2), image, found_box(image))
+    assert planes.shape == (2, 6, 5, 5)
+    # Whatever the size, the plane and the turn, the middle is the middle.
+    assert planes[:, :, 2, 2] == pytest.approx(np.full((2, 6), image.values[6, 8, 10]), rel=1e-5)
+    axial, coronal, sagittal = planes[0, :3]
+    assert axial == pytest.approx(image.values[6, 6:11, 8:13])
+    assert coronal == pytest.approx(image.values[4:9, 8, 8:13])
+    assert sagittal == pytest.approx(image.values[4:9, 6:11, 10])
+    # Turned planes show other voxels.
+    assert not np.allclose(planes[1, 0], axial)
+
+
+def test_each_box_is_looked_at_by_itself() -> None:
+    image = ramp()
+    low = np.array([[2.0, 3, 4], [6, 8, 10]])
+    boxes = Boxes(("spot",), image, low, low + 2, np.ones((2, 1), np.float32))
+    crops = build_views(looks("crops", 1, 3, 3, sizes_mm=[6]), image, boxes)
+    assert crops[:, 0, 1, 1] == pytest.approx([image.values[3, 4, 5], image.values[7, 9, 11]])
+
+
+def test_montages_take_other_slices_out_of_the_same_parts() -> None:
+    image = ramp()
+    montages = build_views(looks("montage", 1, 16, 20, grid=[1, 2], count=2), image, None)
+    shown = [[int(half[0, 0] // (16 * 20)) for half in np.split(one[0], 2, axis=1)] for one in montages]
+    assert shown == [[1, 7], [4, 10]]
+
+
+def slide() -> Volume:
+    """A slide of glass whose left half, but for its upper quarter, is tissue."""
+    colours = np.full((1, 64, 128, 3), 240, np.uint8)
+    colours[0, 16:, :64] = (200, 120, 170)
+    return Volume(colours, Geometry.picture((1, 64, 128)), "XC", "rgb")
+
+
+@pytest.mark.parametrize(
+    ("least", "magnification", "count"), [(0.0, None, 8), (0.6, None, 2), (0.3, None, 4), (0.0, 10, 2), (0.5, 10, 1)]
+)
+def test_tiles_without_tissue_are_left_out(least: float, magnification: float | None, count: int) -> None:
+    image = prepare(slide(), [], colour=True)
+    asked = looks("tiles", 1, 32, 32, least_tissue=least, magnification=magnification, taken_at=20)
+    assert build_views(asked, image, None).shape == (count, 3, 32, 32)
+
+
+def test_a_slide_without_tissue_or_too_coarse_is_told() -> None:
+    image = prepare(slide(), [], colour=True)
+    with pytest.raises(CardError, match="shows tissue"):
+        build_views(looks("tiles", 1, 32, 32, least_tissue=1.0, magnification=5, taken_at=10), image, None)
+    with pytest.raises(CardError, match="was taken at 20×"):
+        build_views(looks("tiles", 1, 32, 32, magnification=40, taken_at=20), image, None)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("mean", [0.5, 0.5]),
+        ("max", [0.9, 0.8]),
+        ("noisy_or", [1 - 0.1 * 0.8 * 0.6, 1 - 0.9 * 0.2 * 0.4]),
+        ("vote", [1 / 3, 2 / 3]),
+        ("share", [1 / 3, 2 / 3]),
+    ],
+)
+def test_views_are_pooled(how: Any, expected: list[float]) -> None:
+    views = Scores(("a", "b"), np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]], np.float32))
+    made = pool.run(pool.Params(pool=how), [views], CONTEXT)
+    assert made.values == pytest.approx(np.array([expected]), abs=1e-6)
+
+
+def test_where_nothing_was_found_nothing_is_likely_or_it_is_told() -> None:
+    none = Scores(("a",), np.zeros((0, 1), np.float32))
+    assert pool.run(pool.Params(pool="noisy_or"), [none], CONTEXT).of("a") == 0
+    with pytest.raises(CardError, match="Nothing was found"):
+        pool.run(pool.Params(pool="mean"), [none], CONTEXT)
+    with pytest.raises(CardError, match="Nothing was found"):
+        none.of("a")
+
+
+def test_what_is_not_believed_is_not_asked_further() -> None:
+    kinds = Scores(("ductal", "lobular"), np.array([[0.75, 0.25]], np.float32))
+    judge = Scores(("malignant", "benign"), np.array([[0.4, 0.6]], np.float32))
+    given = gate.run(gate.Params(label="malignant"), [kinds, judge], CONTEXT)
+    assert isinstance(given, Scores) and given.values[0] == pytest.approx([0.3, 0.1])
+    shut = gate.run(gate.Params(label="malignant", how="level"), [kinds, judge], CONTEXT)
+    assert isinstance(shut, Scores) and not shut.values.any()
+    assert any("'malignant' is not believed" in note for note in CONTEXT.notes)
 
 
 def test_a_classifier_gives_its_scores_and_an_ensemble_their_mean(tmp_path: Path, volume: Volume) -> None:

@@ -198,6 +198,17 @@ EXAMPLES: dict[str, Example] = {
         [output("ab", kind="score"), output("c", kind="score"), output("a", kind="score"), output("b", kind="score")],
         lambda result, volume: abs(result.scores[0].value - result.scores[2].value - result.scores[3].value) < 1e-5,
     ),
+    "pool": Example(
+        lambda folder: [classifier(folder), node("all", "pool", "kind kind", pool="vote")],
+        [output("a", kind="score"), output("b", kind="score"), output("c", kind="score")],
+        lambda result, volume: sorted(score.value for score in result.scores) == [0, 0, 1],
+    ),
+    "gate": Example(
+        lambda folder: [classifier(folder), node("given", "gate", "kind kind", label="a")],
+        [output("a", "given", "score"), output("b", "given", "score"), output("c", "given", "score")],
+        # Together they are no likelier than that by which they are weighed.
+        lambda result, volume: result.scores[0].value == pytest.approx(sum(s.value for s in result.scores) ** 2),
+    ),
     "choose": Example(
         lambda folder: [BOX, node("named", "choose", "box", labels=["Box"], rename={"Box": "Case"})], [output("Case")],
         lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
@@ -233,6 +244,9 @@ STEPS: dict[str, tuple[Json, Callable[[Prepared], bool]]] = {
     "orient": ({"axes": "RAS"}, lambda image: image.axes.reversed_axes == (1, 2)),
     "mask_body": ({"outside": -2000}, lambda image: float(image.values[0, 0, 0]) == -2000),
     "crop_body": ({"margin_mm": 0}, lambda image: 20 <= image.shape[0] < 24),
+    "find_field": ({"what": "fundus"}, lambda image: image.shape[1:] == (56, 56)),
+    "resize": ({"pixels": [10, 12]}, lambda image: image.shape[1:] == (10, 12)),
+    "bands": ({"bands": [3, 8]}, lambda image: seen(image)[:, 0, 20, 40].tolist() == [40, 200]),
     "resample": ({"spacing_mm": [4, 4, 4]}, lambda image: image.spacing == pytest.approx((4, 4, 4))),
     "windows": ({"windows": [[0, 100], [-1000, 0]]}, lambda image: seen(image).shape[0] == 2),
     "normalise": ({}, lambda image: abs(float(seen(image).std()) - 1) < 1e-2),

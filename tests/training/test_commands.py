@@ -122,7 +122,7 @@ def test_weights_of_another_network_are_not_published(trained: Path, tmp_path: P
     other["graph"][0]["params"]["network"]["filters"] = [8, 12, 16, 20]
     (tmp_path / "card.json").write_text(json.dumps(other), encoding="utf-8")
     with pytest.raises(ReadError, match="another network"):
-        publish(load_card(tmp_path).card, trained / "average.safetensors", tmp_path, name="boxes")
+        publish(load_card(tmp_path).card, [trained / "average.safetensors"], tmp_path, name="boxes")
 
 
 @pytest.fixture

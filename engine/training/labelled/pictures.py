@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.errors import ReadError
+from engine.opening import open_volume
 from engine.picture_file import is_picture_file
 from engine.stored.picture import PictureFiles
 from engine.stored.read import read_series
@@ -34,3 +35,14 @@ def picture(path: Path) -> Volume:
     """
     (series,) = PictureFiles().look_at(path)
     return read_series(series)
+
+
+def image(path: Path) -> Volume:
+    """The picture, or the volume in a file or a folder of DICOM files, as the program opens it.
+
+    Raises:
+        ReadError: it is missing or damaged.
+    """
+    if path.is_file() and is_picture_file(path):
+        return picture(path)
+    return open_volume(path)

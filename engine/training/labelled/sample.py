@@ -1,11 +1,13 @@
 """One labelled picture, and how a set is split so that nobody lies on both sides."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from engine.cards.schema import Card, CardInput
+from engine.errors import MismatchError
 from engine.volume import Volume
 
 #: What `labels.csv` may call its parts.
@@ -14,7 +16,7 @@ TRAINING, VALIDATION, TEST = "train", "validation", "test"
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled picture.
+    """One labelled picture, or several images of one patient that are judged together.
 
     Args:
         name: for people; unique in the set.
@@ -22,6 +24,8 @@ class Sample:
         labels: all that hold; of labels that exclude each other none is among them where that is not known.
         load: reads it as the program opens it.
         part: "train", "validation" or "test" where the set says so itself, else "".
+        others: likewise of further images, by the roles that they play.
+        told: what a table says of it besides, column by column.
     """
 
     name: str
@@ -29,6 +33,30 @@ class Sample:
     labels: frozenset[str]
     load: Callable[[], Volume]
     part: str = ""
+    others: Mapping[str, Callable[[], Volume]] = field(default_factory=dict)
+    told: Mapping[str, str] = field(default_factory=dict)
+
+    def images_for(self, card: Card) -> dict[str, Volume]:
+        """The images by the roles of a card; what files don't say of them is what the card asks for.
+
+        Raises:
+            MismatchError: the set holds no image for a role that is required.
+            PlanimeterError: one can't be read.
+        """
+        images = {}
+        for number, wanted in enumerate(card.inputs):
+            read = self.others.get(wanted.role, self.load if number == 0 else None)
+            if read is not None:
+                images[wanted.role] = _as_asked_for(read(), wanted)
+            elif wanted.required:
+                raise MismatchError(f"The data set holds no image '{wanted.role}' for {self.name}.")
+        return images
+
+
+def _as_asked_for(volume: Volume, wanted: CardInput) -> Volume:
+    if volume.modality:
+        return volume
+    return replace(volume, modality=wanted.modality[0], units=volume.units or wanted.units)
 
 
 def split(samples: Sequence[Sample], holdout: float) -> tuple[list[Sample], list[Sample]]:
@@ -47,10 +75,12 @@ def split(samples: Sequence[Sample], holdout: float) -> tuple[list[Sample], list
     return [s for s in samples if not out[s.group]], [s for s in samples if out[s.group]]
 
 
-def fingerprint(volume: Volume) -> int:
-    """A number by which a picture is known again."""
-    digest = hashlib.sha256(repr(volume.voxels.shape).encode())
-    digest.update(np.ascontiguousarray(volume.voxels).tobytes())
+def fingerprint(*volumes: Volume) -> int:
+    """A number by which a picture, or several images of one patient, are known again."""
+    digest = hashlib.sha256()
+    for volume in volumes:
+        digest.update(repr(volume.voxels.shape).encode())
+        digest.update(np.ascontiguousarray(volume.voxels).tobytes())
     return int.from_bytes(digest.digest()[:8], "big", signed=True)
 
 

@@ -1,0 +1,28 @@
+"""The scores of several views of one patient as one, alike in a run and in training."""
+
+import torch
+
+#: Probabilities are kept so far from 0 and 1, where a logarithm of them is taken.
+TINY = 1e-6
+
+
+def pooled(values: torch.Tensor, how: str, level: float = 0.5) -> torch.Tensor:
+    """(..., labels) of (..., views, labels) probabilities.
+
+    Args:
+        values: of at least one view; for "max", "noisy_or" and "share" there may be none, which is 0.
+        how: a word of `engine.operations.pool`.
+        level: from which on a view counts, for "share".
+    """
+    if not values.shape[-2]:
+        return values.new_zeros((*values.shape[:-2], values.shape[-1]))
+    if how == "max":
+        return values.amax(-2)
+    if how == "noisy_or":
+        return 1 - (1 - values).prod(-2)
+    if how == "share":
+        return (values >= level).to(values.dtype).mean(-2)
+    if how == "vote":
+        votes = torch.nn.functional.one_hot(values.argmax(-1), values.shape[-1])
+        return votes.to(values.dtype).mean(-2)
+    return values.mean(-2)

@@ -1,0 +1,1 @@
+"""What a classifier looks at: each kind of view in a file of its own, and one table of them all."""
