@@ -1,6 +1,13 @@
 """The scores of several views of one patient as one, alike in a run and in training."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
+
+from engine.errors import CardError
+from engine.inference.scores import Scores
+from engine.operations.pool import Params
 
 #: Probabilities are kept so far from 0 and 1, where a logarithm of them is taken.
 TINY = 1e-6
@@ -26,3 +33,17 @@ def pooled(values: torch.Tensor, how: str, level: float = 0.5) -> torch.Tensor:
         votes = torch.nn.functional.one_hot(values.argmax(-1), values.shape[-1])
         return votes.to(values.dtype).mean(-2)
     return values.mean(-2)
+
+
+def pool_scores(params: Params, given: Sequence[Scores]) -> Scores:
+    """The scores of all views of all inputs as those of one view.
+
+    Raises:
+        CardError: there is no view, and none is no answer.
+    """
+    labels = given[0].labels
+    values = np.concatenate([scores.columns(labels) for scores in given])
+    if not len(values) and params.pool in {"mean", "vote"}:
+        raise CardError("Nothing was found in this image that could be classified.")
+    made = pooled(torch.from_numpy(values), params.pool, params.level)
+    return Scores(labels, made[None].numpy(), max(scores.strangeness for scores in given))

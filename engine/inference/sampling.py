@@ -13,6 +13,9 @@ from engine.inference.boxes import Boxes
 from engine.inference.places import Places, places_of
 from engine.inference.preprocess import Prepared
 
+#: A part of an image, as a network is shown it: (channels, planes, rows, columns).
+Shown = torch.Tensor
+
 #: What tells where a view is to look.
 Around = Places | Boxes
 
@@ -58,6 +61,11 @@ def whole_of(image: Prepared) -> torch.Tensor:
     """(channels, planes, rows, columns) of all of an image, as a network sees it."""
     planes, rows, columns = image.shape
     return torch.from_numpy(image.tile((slice(0, planes), slice(0, rows), slice(0, columns))))
+
+
+def joined(parts: Sequence[Shown], axis: int = 0) -> Shown:
+    """Parts behind each other, as further channels or along another axis."""
+    return torch.cat(list(parts), dim=axis)
 
 
 def sized(part: torch.Tensor, pixels: Sequence[int]) -> torch.Tensor:

@@ -40,16 +40,6 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Scores":
     Raises:
         CardError: there is no view, and none is no answer.
     """
-    import numpy as np
-    import torch
+    from engine.inference.pooling import pool_scores
 
-    from engine.errors import CardError
-    from engine.inference.pooling import pooled
-    from engine.inference.scores import Scores
-
-    first: Scores = inputs[0]
-    values = np.concatenate([given.columns(first.labels) for given in inputs])
-    if not len(values) and params.pool in {"mean", "vote"}:
-        raise CardError("Nothing was found in this image that could be classified.")
-    made = pooled(torch.from_numpy(values), params.pool, params.level)
-    return Scores(first.labels, made[None].numpy(), max(given.strangeness for given in inputs))
+    return pool_scores(params, inputs)

@@ -7,10 +7,8 @@ from pydantic import Field
 from engine.values import Millimetres, Size, Strict
 
 if TYPE_CHECKING:
-    import torch
-
     from engine.inference.preprocess import Prepared
-    from engine.inference.sampling import Around
+    from engine.inference.sampling import Around, Shown
 
 
 class Params(Strict):
@@ -26,15 +24,13 @@ class Params(Strict):
     sizes_mm: Annotated[tuple[Millimetres, ...], Field(max_length=8)] = ()
 
 
-def build(params: Params, image: "Prepared", around: "Around | None") -> "list[torch.Tensor]":
+def build(params: Params, image: "Prepared", around: "Around | None") -> "list[Shown]":
     """(channels x sizes, planes, rows, columns) of each crop.
 
     Raises:
         CardError: nothing was found that a crop could be around.
     """
-    import torch
-
-    from engine.inference.sampling import cut_around, targets_of, whole_of
+    from engine.inference.sampling import cut_around, joined, targets_of, whole_of
 
     whole = whole_of(image)
     made = []
@@ -42,5 +38,5 @@ def build(params: Params, image: "Prepared", around: "Around | None") -> "list[t
         cuts = []
         for size in params.sizes_mm or (target.extent_mm,):
             cuts.append(cut_around(whole, target.centre, image.spacing, (size,) * 3, params.pixels))
-        made.append(torch.cat(cuts))
+        made.append(joined(cuts))
     return made

@@ -8,10 +8,8 @@ from engine.operations.views.slices import Axis
 from engine.values import Size, Strict
 
 if TYPE_CHECKING:
-    import torch
-
     from engine.inference.preprocess import Prepared
-    from engine.inference.sampling import Around
+    from engine.inference.sampling import Around, Shown
 
 Edge = Annotated[int, Field(ge=1, le=16)]
 
@@ -33,11 +31,9 @@ class Params(Strict):
     count: Annotated[int, Field(ge=1, le=100)] = 1
 
 
-def build(params: Params, image: "Prepared", around: "Around | None") -> "list[torch.Tensor]":
+def build(params: Params, image: "Prepared", around: "Around | None") -> "list[Shown]":
     """(channels, 1, grid rows x rows, grid columns x columns) of each picture."""
-    import torch
-
-    from engine.inference.sampling import AXES, flat, whole_of
+    from engine.inference.sampling import AXES, flat, joined, whole_of
 
     whole, planes = whole_of(image), image.shape[AXES[params.axis]]
     rows, columns = params.grid
@@ -46,6 +42,6 @@ def build(params: Params, image: "Prepared", around: "Around | None") -> "list[t
         inside = (number + 0.5) / params.count
         picks = [min(int((part + inside) / (rows * columns) * planes), planes - 1) for part in range(rows * columns)]
         slices = [flat(whole, params.axis, index, params.pixels) for index in picks]
-        lines = [torch.cat(slices[row * columns : (row + 1) * columns], dim=3) for row in range(rows)]
-        made.append(torch.cat(lines, dim=2))
+        lines = [joined(slices[row * columns : (row + 1) * columns], 3) for row in range(rows)]
+        made.append(joined(lines, 2))
     return made

@@ -7,10 +7,8 @@ from pydantic import Field
 from engine.values import Size, Strict
 
 if TYPE_CHECKING:
-    import torch
-
     from engine.inference.preprocess import Prepared
-    from engine.inference.sampling import Around
+    from engine.inference.sampling import Around, Shown
 
 Axis = Literal["axial", "coronal", "sagittal"]
 
@@ -24,7 +22,7 @@ class Params(Strict):
     every: Annotated[int, Field(ge=1, le=100)] = 1
 
 
-def build(params: Params, image: "Prepared", around: "Around | None") -> "list[torch.Tensor]":
+def build(params: Params, image: "Prepared", around: "Around | None") -> "list[Shown]":
     """(channels, 1, rows, columns) of each slice; the feet are down on coronal and sagittal ones."""
     from engine.inference.sampling import AXES, flat, whole_of
 

@@ -9,10 +9,8 @@ from pydantic import Field
 from engine.operations.views import crops, montage, slices, tiles, triplets, whole
 
 if TYPE_CHECKING:
-    import torch
-
     from engine.inference.preprocess import Prepared
-    from engine.inference.sampling import Around
+    from engine.inference.sampling import Around, Shown
 
 View = Annotated[
     whole.Params | slices.Params | montage.Params | crops.Params | triplets.Params | tiles.Params,
@@ -31,7 +29,7 @@ class ViewKind:
         several: an image may have more than one.
     """
 
-    build: "Callable[[Any, Prepared, Around | None], list[torch.Tensor]]"
+    build: "Callable[[Any, Prepared, Around | None], list[Shown]]"
     around: bool = False
     solid: bool = False
     several: bool = True

@@ -7,10 +7,8 @@ from pydantic import Field
 from engine.values import Share, Size, Strict
 
 if TYPE_CHECKING:
-    import torch
-
     from engine.inference.preprocess import Prepared
-    from engine.inference.sampling import Around
+    from engine.inference.sampling import Around, Shown
 
 Magnification = Annotated[float, Field(gt=0, le=100)]
 
@@ -36,7 +34,7 @@ class Params(Strict):
     most: Annotated[int, Field(ge=1, le=10_000)] = 256
 
 
-def build(params: Params, image: "Prepared", around: "Around | None") -> "list[torch.Tensor]":
+def build(params: Params, image: "Prepared", around: "Around | None") -> "list[Shown]":
     """(channels, 1, rows, columns) of each tile.
 
     Raises:

@@ -7,10 +7,8 @@ from pydantic import Field
 from engine.values import Millimetres, Size, Strict
 
 if TYPE_CHECKING:
-    import torch
-
     from engine.inference.preprocess import Prepared
-    from engine.inference.sampling import Around
+    from engine.inference.sampling import Around, Shown
 
 
 class Params(Strict):
@@ -30,16 +28,15 @@ class Params(Strict):
     rotations: Annotated[int, Field(ge=1, le=64)] = 1
 
 
-def build(params: Params, image: "Prepared", around: "Around | None") -> "list[torch.Tensor]":
+def build(params: Params, image: "Prepared", around: "Around | None") -> "list[Shown]":
     """(channels x sizes x 3, 1, rows, columns) of each place and rotation; size by size, axial, coronal, sagittal.
 
     Raises:
         CardError: nothing was found that planes could go through.
     """
-    import torch
     from scipy.spatial.transform import Rotation
 
-    from engine.inference.sampling import plane_through, targets_of, whole_of
+    from engine.inference.sampling import joined, plane_through, targets_of, whole_of
 
     whole = whole_of(image)
     made = []
@@ -54,5 +51,5 @@ def build(params: Params, image: "Prepared", around: "Around | None") -> "list[t
                         whole, target.centre, image.spacing, ways, edge_mm=size, pixels=params.pixels[1:]
                     )
                     planes.append(cut)
-            made.append(torch.cat(planes))
+            made.append(joined(planes))
     return made

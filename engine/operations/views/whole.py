@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Literal
 from engine.values import Size, Strict
 
 if TYPE_CHECKING:
-    import torch
-
     from engine.inference.preprocess import Prepared
-    from engine.inference.sampling import Around
+    from engine.inference.sampling import Around, Shown
 
 
 class Params(Strict):
@@ -18,7 +16,7 @@ class Params(Strict):
     pixels: Size
 
 
-def build(params: Params, image: "Prepared", around: "Around | None") -> "list[torch.Tensor]":
+def build(params: Params, image: "Prepared", around: "Around | None") -> "list[Shown]":
     """One view of (channels, planes, rows, columns)."""
     from engine.inference.sampling import sized, whole_of
 
