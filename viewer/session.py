@@ -17,6 +17,7 @@ from engine.resample import onto_regular_grid
 from engine.slab import Slab
 from engine.structures import Roi, StructureSet
 from engine.volume import Volume
+from viewer.appearance import Appearance
 from viewer.companions import Companion
 from viewer.layers import Layer, LayersChanged, Lifted, Window, on_base
 from viewer.looks import base_layer
@@ -89,6 +90,7 @@ class Session:
         self._lifted: Lifted | None = None
         self._cursor: NDArray[np.float64] = np.zeros(3)
         self._interpolate = True
+        self.appearance = Appearance()  # of the structures
         self._slab: Slab | None = None
         self._document: Document | None = None
         self._filed: StructureSet | None = None
@@ -149,8 +151,7 @@ class Session:
         volume = self.volume
         if self._document is None or self._filed is None or volume is None:
             return None
-        cursor = tuple(self._cursor.tolist())
-        place = (self._active, cursor, self.window, volume.units, self.filed_findings)
+        place = (self._active, tuple(self._cursor.tolist()), self.window, volume.units, self.filed_findings)
         return Left(self._document, self._filed, self._seen, *place)
 
     def open(
@@ -197,9 +198,8 @@ class Session:
     def close(self) -> None:
         """Show nothing."""
         self.leaving.emit()
-        self._layers, self._lifted, self._document, self._active = (), None, None, None
-        self._active_finding, self.filed_findings = None, FiledFindings()
-        self._filed, self._seen, self._companions = None, frozenset(), ()
+        self._layers, self._lifted, self._document, self._filed, self._companions = (), None, None, None, ()
+        self._active, self._active_finding, self.filed_findings, self._seen = None, None, FiledFindings(), frozenset()
         self.volume_changed.emit()
 
     # Cursor and appearance ------------------------------------------------------------------------------------------

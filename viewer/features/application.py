@@ -33,6 +33,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.reports",
     "viewer.features.measuring",
     "viewer.features.statistics",
+    "viewer.features.styles",
     "viewer.features.menus",
     "viewer.features.running",
     "viewer.features.importing",

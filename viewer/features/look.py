@@ -1,10 +1,11 @@
-"""How a series is looked at is kept with its session and comes back with it: zoom, the enlarged view, the disc."""
+"""How a series is looked at is kept with its session and comes back with it: zoom, enlarged view, disc, styles."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
+from viewer.appearance import Style
 from viewer.features.editing import Editing
 from viewer.recording import Kept
 from viewer.reopening import numbers
@@ -24,7 +25,7 @@ def install(window: MainWindow) -> None:
 
 
 class Look(QObject):
-    """Keeps how the window is set with the session, and sets it so again: zoom and disc size."""
+    """Keeps how the window is set with the session, and sets it so again."""
 
     def __init__(self, window: MainWindow, toolbox: Toolbox) -> None:
         super().__init__(window)
@@ -41,7 +42,9 @@ class Look(QObject):
         panes = self._window.panes
         framing = {view.value: pane.scene.framing for view, pane in panes.planes.items()}
         enlarged = panes.enlarged.value if panes.enlarged is not None else ""
-        return {"framing": framing, "enlarged": enlarged, "disc_mm": self._toolbox.radius_mm}
+        # JSON has no numbers for keys.
+        styles = {str(number): style.stored() for number, style in self._window.session.appearance.own.items()}
+        return {"framing": framing, "enlarged": enlarged, "disc_mm": self._toolbox.radius_mm, "styles": styles}
 
     def _keep(self) -> None:
         session = self._window.session
@@ -63,5 +66,9 @@ class Look(QObject):
         now = panes.enlarged.value if panes.enlarged is not None else ""
         if enlarged in ("", *View) and enlarged != now:
             panes.toggle_enlarged(View(enlarged or now))
+        styles = kept.look.get("styles")
+        if isinstance(styles, Mapping):
+            read = {int(number): Style.read(style) for number, style in styles.items() if str(number).isdecimal()}
+            self._window.session.appearance.set_own(read)
         if isinstance(disc, int | float):
             self._toolbox.set_radius(disc)

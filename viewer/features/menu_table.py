@@ -16,6 +16,7 @@ from viewer.features.approving import Approving
 from viewer.features.editing import Editing
 from viewer.features.layouts import Layouts
 from viewer.features.statistics import Statistics
+from viewer.features.styles import Styles
 from viewer.history import History
 from viewer.session import Session
 from viewer.widgets.context_menu import DIVIDER, Entry
@@ -31,6 +32,7 @@ class Desk:
     approving: Approving
     layouts: Layouts
     statistics: Statistics
+    styles: Styles
     clipboard: Clipboard
 
     @property
@@ -269,6 +271,10 @@ def _choose_colour(spot: Spot) -> None:
     spot.desk.editing.structures.choose_colour(spot.numbers[0])
 
 
+def _ask_style(spot: Spot) -> None:
+    spot.desk.styles.ask(spot.numbers)
+
+
 def _zoom(spot: Spot) -> None:
     spot.desk.layouts.zoom_to_structure(spot.numbers[0])
 
@@ -318,6 +324,7 @@ ENTRIES: tuple[Entry[Spot] | None, ...] = (
     Entry("Make active", _choose, _not_active),
     Entry("Rename", _rename, _one_unlocked, "Rename"),
     Entry("Colour…", _choose_colour, _one, "Colour…"),
+    Entry("Lines, fill and opacity…", _ask_style, lambda spot: bool(spot.rois), "Lines, fill and opacity…"),
     DIVIDER,
     Entry("Show", _set(steps.set_visible, True), _some_hidden, "Show or hide"),
     Entry("Hide", _set(steps.set_visible, False), _some_shown, "Show or hide"),

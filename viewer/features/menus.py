@@ -14,6 +14,7 @@ from viewer.features.editing import Editing
 from viewer.features.layouts import Layouts
 from viewer.features.menu_table import ENTRIES, Desk, Spot, copy_contour, paste_contour
 from viewer.features.statistics import Statistics
+from viewer.features.styles import Styles
 from viewer.tools.events import EventKind, ViewEvent
 from viewer.tools.under import structure_under
 from viewer.widgets.context_menu import fill_menu, popup_menu
@@ -35,8 +36,10 @@ class Menus(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        parts = (_part(window, Editing), _part(window, Approving), _part(window, Layouts), _part(window, Statistics))
-        self._desk = Desk(window, *parts, Clipboard(window.session, window.history))
+        self._desk = Desk(
+            window, _part(window, Editing), _part(window, Approving), _part(window, Layouts),
+            _part(window, Statistics), _part(window, Styles), Clipboard(window.session, window.history),
+        )  # fmt: skip
         window.menu("Structures").addSeparator()
         for text, slot, key, tip in (
             ("Copy the contour of this plane", lambda: self._for_active(copy_contour), "Ctrl+C",

@@ -91,7 +91,7 @@ def set_lines(
         target: drawn as lines.
         points: (n, 3).
         offsets: (lines + 1,) where each line starts in `points`, ending with n.
-        colours: (lines, 3) one a line; None where the actor has the colour.
+        colours: (lines, 3) or, with opacity, (lines, 4) one a line; None where the actor has the colour.
     """
     vertices = vtkPoints()
     vertices.SetData(_filled(vtkFloatArray(), np.array(points, dtype=np.float32)))
@@ -103,6 +103,27 @@ def set_lines(
     target.SetPoints(vertices)
     target.SetLines(lines)
     target.GetCellData().SetScalars(_filled(vtkUnsignedCharArray(), np.array(colours)) if colours is not None else None)
+    target.Modified()
+
+
+def set_triangles(target: vtkPolyData, points: NDArray[np.float64], colours: NDArray[np.uint8]) -> None:
+    """Replace the content of `target` by triangles.
+
+    Args:
+        target: drawn as areas.
+        points: (3 n, 3) the corners, three a triangle.
+        colours: (n, 4) one a triangle, with its opacity.
+    """
+    corners = vtkPoints()
+    corners.SetData(_filled(vtkFloatArray(), np.array(points, dtype=np.float32)))
+    cells = vtkCellArray()
+    cells.SetData(
+        _filled(vtkIdTypeArray(), np.arange(0, len(points) + 1, 3, dtype=np.int64)),
+        _filled(vtkIdTypeArray(), np.arange(len(points), dtype=np.int64)),
+    )
+    target.SetPoints(corners)
+    target.SetPolys(cells)
+    target.GetCellData().SetScalars(_filled(vtkUnsignedCharArray(), np.array(colours)))
     target.Modified()
 
 

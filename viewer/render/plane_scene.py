@@ -85,7 +85,8 @@ class PlaneScene:
         session.revealed.connect(self._on_revealed)
         session.display_changed.connect(self._on_layers)
         session.structures_changed.connect(self._on_structures)
-        session.active_changed.connect(self._on_active)
+        for signal in (session.active_changed, session.appearance.changed):
+            signal.connect(self._on_active)
         session.companions_changed.connect(self._on_companions)
         session.findings_changed.connect(self._on_measures)
 

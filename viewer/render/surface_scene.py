@@ -51,6 +51,7 @@ class SurfaceScene:
         session.cursor_moved.connect(self._on_cursor)
         session.layers_changed.connect(self._on_layers)
         session.structures_changed.connect(self._on_structures)
+        session.appearance.changed.connect(self._set_looks)
         session.companions_changed.connect(self._on_companions)
 
     # Content --------------------------------------------------------------------------------------------------------
@@ -105,8 +106,7 @@ class SurfaceScene:
     def poll(self) -> None:
         """Take over the surfaces that are ready; call it now and then while `busy`."""
         if self._surfaces.poll():
-            self._surfaces.set_looks(self.session.structures)
-            self.changed.emit()
+            self._set_looks()
         if self._companions.poll():
             self.changed.emit()
 
@@ -210,5 +210,8 @@ class SurfaceScene:
             return
         if change.areas:
             self._surfaces.update(self.session.structures, self._frames[View.AXIAL])
-        self._surfaces.set_looks(self.session.structures)
+        self._set_looks()
+
+    def _set_looks(self) -> None:
+        self._surfaces.set_looks(self.session.structures, lambda number: self.session.appearance.of(number).surface)
         self.changed.emit()

@@ -5,7 +5,7 @@ ready.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from vtkmodules.vtkCommonDataModel import vtkPolyData
@@ -122,14 +122,16 @@ class SurfacesPart:
         actor.SetUserMatrix(self._place)
         actor.GetMapper().SetInputDataObject(surface)
 
-    def set_looks(self, structures: StructureSet | None) -> None:
-        """Colour the surfaces, and show those that are to be seen."""
+    def set_looks(self, structures: StructureSet | None, opacity: Callable[[int], float] = lambda _: 1.0) -> None:
+        """Colour the surfaces, each in the opacity of its ROI number, and show those that are to be seen."""
         for roi in structures.rois if structures is not None else ():
             actor = self._actors.get(roi.number)
             if actor is not None:
                 actor.GetProperty().SetColor(*(channel / 255 for channel in roi.colour))
-                # A body outline would hide everything inside it, and what is translucent costs several passes.
-                actor.SetVisibility(roi.visible and roi.roi_type != "EXTERNAL")
+                actor.GetProperty().SetOpacity(opacity(roi.number))
+                # A body outline would hide everything inside it, unless somebody made it translucent, which costs.
+                hides = roi.roi_type == "EXTERNAL" and opacity(roi.number) == 1.0
+                actor.SetVisibility(roi.visible and not hides)
 
     def _drop(self, number: int) -> None:
         pending = self._pending.pop(number, None)

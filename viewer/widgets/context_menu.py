@@ -85,6 +85,8 @@ def popup_menu(parent: QWidget, title: str, sign: QIcon | None = None) -> QMenu:
     head.setText(title)
     head.setDefaultWidget(line)
     head.setEnabled(False)
+    # It can't be chosen, but is to be read.
+    line.setEnabled(True)
     menu.addAction(head)
     menu.addSeparator()
     menu.setSeparatorsCollapsible(True)
