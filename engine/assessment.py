@@ -97,7 +97,7 @@ class FiledReport:
         number: Instance Number.
         content: hash of what it says, which does not depend on when it was written.
         signature: None while it is not signed.
-        written: ISO 8601, local time.
+        written: ISO 8601, local time, with its offset from UTC where the file gives one.
     """
 
     sop_class_uid: str

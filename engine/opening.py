@@ -300,6 +300,9 @@ def _is_localizer(series: Series) -> bool:
 
 
 def _by_series(series: Series, references: References) -> bool:
+    if series.handler.pages and references.instance_uids:
+        # Each picture of a series is one by itself.
+        return _by_instances(series, references)
     return series.info.series_uid in references.series_uids
 
 

@@ -19,8 +19,8 @@ from engine.cards.suitability import why_unsuitable
 from engine.console import exit_if_part, progress_bar
 from engine.contouring.fill import fill
 from engine.dicom.export_with_image import export_with_image, patient_from, require_image
-from engine.dicom.image_write import PatientIdentity
 from engine.dicom.rtstruct_write import export_rtstruct
+from engine.dicom.written_image import PatientIdentity
 from engine.errors import EngineError, PlanimeterError, UnsuitableInputError, WriteError
 from engine.finding_words import model_short, model_value
 from engine.grid_file import Placement
@@ -37,8 +37,9 @@ from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Volume
 
 if TYPE_CHECKING:
-    from engine.dicom import report_write, segmentation_write
+    from engine.dicom import image_beside, report_write, segmentation_write
 else:
+    image_beside = later("engine.dicom.image_beside")
     segmentation_write = later("engine.dicom.segmentation_write")
     report_write = later("engine.dicom.report_write")
 
@@ -134,10 +135,16 @@ class _Outcome:
     help="Which of its two places a NIfTI file is put at; the one of the higher code else.",
 )
 @click.option("--units", default="", metavar="UNIT", help="Of the values, of those that a note says the file can give.")
-@click.option("--with-image", is_flag=True, help="Write an image that isn't DICOM as a DICOM series beside RT.dcm.")
+@click.option(
+    "--with-image", is_flag=True, help="Write an image that isn't DICOM as one, beside what is written of it (.dcm)."
+)
 @click.option("--patient-name", metavar="NAME", help="Of the patient (Family^Given), with --with-image.")
 @click.option("--patient-id", metavar="ID", help="Of the patient, with --with-image.")
-@click.option("--modality", type=click.Choice(["CT", "MR"]), help="Of an image that doesn't look like a CT.")
+@click.option(
+    "--modality",
+    type=click.Choice(["CT", "MR", "XC", "US", "ES", "OT"]),
+    help="Of an image that doesn't look like a CT; of a picture XC, a photograph, US, ES, or OT for another.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone.")
 def run(
     *,
@@ -274,7 +281,7 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
         outcome.notes += written.notes
         outcome.stages["writing"] = time.perf_counter() - writing
     if study.report is not None:
-        outcome.report = _write_report(result, study.report, volume, outcome.notes)
+        outcome.report = _write_report(result, study.report, volume, outcome.notes, request.patient)
     outcome.seconds = round(time.perf_counter() - began, 3)
     outcome.stages = {name: round(seconds, 3) for name, seconds in outcome.stages.items()}
 
@@ -288,26 +295,40 @@ def _size(roi: Roi, geometry: Geometry) -> dict[str, float]:
 def _check_output(request: _Request, study: Study, volume: Volume) -> None:
     """Refuse, before the model runs, what could not be written after it."""
     if study.report is not None and not volume.instances:
-        raise WriteError(
-            f"{study.path.name} is no DICOM image, so a DICOM report has nothing to refer to; write a table (.csv, "
-            ".json) instead."
-        )
+        if request.patient is None:
+            raise WriteError(
+                f"{study.path.name} is no DICOM image, so a DICOM report has nothing to refer to; give --with-image, "
+                "--patient-name, --patient-id and --modality to write the image with it, or write a table (.csv, "
+                ".json) instead."
+            )
+        _require_kind(study, volume, request.patient)
     if study.output is None:
+        if request.patient is not None and (study.report is None or volume.instances):
+            raise WriteError("--with-image is for a report, an RTSTRUCT or a segmentation of an image without DICOM.")
         return
     one_mask = study.output.name.endswith(MASK_SUFFIX)
     as_rtstruct = study.output.suffix.lower() == ".dcm"
-    if as_rtstruct and not volume.geometry.in_patient and request.patient is None:
-        problem = segmentation_write.why_no_segmentation(volume)
+    if as_rtstruct and not volume.geometry.in_patient:
+        problem = segmentation_write.why_no_segmentation(volume, with_image=request.patient is not None)
         if problem:
             raise WriteError(f"{study.path.name}: {problem}")
-    elif as_rtstruct or request.patient is not None:
+        if request.patient is not None and not volume.instances:
+            _require_kind(study, volume, request.patient)
+    elif as_rtstruct or (request.patient is not None and study.report is None):
         require_image(volume, request.patient, study.path.name)
-    if request.patient is not None and not as_rtstruct:
+    if request.patient is not None and not as_rtstruct and study.report is None:
         raise WriteError(f"--with-image needs an RTSTRUCT file (.dcm) for -o, not {study.output.name}.")
     if request.certificate is not None and not (as_rtstruct or (volume.instances and not one_mask)):
         raise WriteError("Masks have no certificate; leave --certificate out, or give a DICOM series and a .dcm file.")
     if one_mask:
         _refuse_several(study.output, sum(output.kind == "mask" for output in request.loaded.card.outputs))
+
+
+def _require_kind(study: Study, volume: Volume, patient: PatientIdentity) -> None:
+    problem = image_beside.why_no_image(volume, patient)
+    if problem:
+        kinds = ", ".join(image_beside.kinds_of(volume))
+        raise WriteError(f"{study.path.name}: {problem} (--patient-name, --patient-id, --modality: {kinds})")
 
 
 def _refuse_several(output: Path, count: int) -> None:
@@ -334,7 +355,7 @@ def _write(request: _Request, study: Study, structures: StructureSet, volume: Vo
         notes.append("Nothing was found, so the structures have no contours.")
     if not volume.geometry.in_patient and not output.name.endswith(MASK_SUFFIX):
         if output.suffix.lower() == ".dcm":
-            segmentation_write.export_segmentation(structures, volume, output, progress)
+            segmentation_write.export_segmentation(structures, volume, output, progress, patient=request.patient)
         else:
             write_picture_masks(structures, volume, output, progress)
         return _Written(output, tuple(notes))
@@ -361,7 +382,7 @@ def _write(request: _Request, study: Study, structures: StructureSet, volume: Vo
     return _Written(output, tuple(notes))
 
 
-def _write_report(result: Result, path: Path, volume: Volume, notes: list[str]) -> str:
+def _write_report(result: Result, path: Path, volume: Volume, notes: list[str], patient: PatientIdentity | None) -> str:
     """The scores and boxes as a report, and its path; a note in place of one that would say nothing."""
     findings: tuple[Score | Box, ...] = (*result.scores, *result.boxes)
     if not findings:
@@ -369,7 +390,7 @@ def _write_report(result: Result, path: Path, volume: Volume, notes: list[str]) 
         return ""
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    report_write.export_report(findings, volume, path)
+    report_write.export_report(findings, volume, path, patient=patient)
     return str(path)
 
 

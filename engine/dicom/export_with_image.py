@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.dicom.certificate import Certificate
-from engine.dicom.image_write import PatientIdentity, why_no_series, write_image_series
+from engine.dicom.image_write import why_no_series, write_image_series
 from engine.dicom.presets import ExportOptions
 from engine.dicom.rtstruct_write import NO_FRAME, STANDARD, export_rtstruct
+from engine.dicom.written_image import PatientIdentity
 from engine.errors import MismatchError
 from engine.progress import Progress, silent
 from engine.structures import StructureSet
@@ -67,7 +68,7 @@ def patient_from(
         if name or patient_id or modality:
             raise MismatchError("--patient-name, --patient-id and --modality are for --with-image; give that too.")
         return None
-    return PatientIdentity(name or "", patient_id or "", "CT" if modality == "CT" else "MR" if modality == "MR" else "")
+    return PatientIdentity(name or "", patient_id or "", modality or "")
 
 
 def export_with_image(

@@ -7,21 +7,19 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.dataset import FileDataset
 from pydicom.valuerep import format_number_as_ds
 
-from engine import __version__
 from engine.dicom.header import read_header
 from engine.dicom.info import read_info
 from engine.dicom.read import read_planes
-from engine.dicom.rtstruct_header import choose_character_set, put, stable_uid
+from engine.dicom.rtstruct_header import choose_character_set, stable_uid
 from engine.dicom.stack import make_stacks
-from engine.errors import MismatchError, WriteError
+from engine.dicom.written_image import PatientIdentity, begun, why_no_identity
+from engine.errors import MismatchError, PlanimeterError, WriteError
 from engine.progress import Progress, silent
 from engine.safe_file import write_errors
 from engine.volume import Volume
@@ -31,28 +29,7 @@ SOP_CLASSES = {"CT": "1.2.840.10008.5.1.4.1.1.2", "MR": "1.2.840.10008.5.1.4.1.1
 
 #: A voxel of the written series may lie this far from the volume's, mm.
 PLACE_WITHIN_MM = 0.001
-_LONGEST_TEXT = 64
-#: What the standard wants to be there, and no file of another kind tells.
-_UNKNOWN = (
-    "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "AccessionNumber", "StudyID", "ReferringPhysicianName",
-    "PositionReferenceIndicator", "Laterality", "PatientPosition",
-)  # fmt: skip
 _STEPS = 65535
-
-
-@dataclass(frozen=True)
-class PatientIdentity:
-    """Who an image is of, as a person says it; the image's file doesn't.
-
-    Args:
-        name: as DICOM writes it: Family^Given.
-        patient_id: of the hospital.
-        modality: "CT" or "MR" for an image that doesn't look like a CT; "" takes what it looks like.
-    """
-
-    name: str
-    patient_id: str
-    modality: Literal["", "CT", "MR"] = ""
 
 
 @dataclass(frozen=True)
@@ -66,12 +43,9 @@ class _Scaled:
 
 def why_no_series(volume: Volume, patient: PatientIdentity) -> str:
     """What is missing before a volume can be written as a DICOM series, in one sentence; "" where nothing is."""
-    for what, value in (("name", patient.name), ("ID", patient.patient_id)):
-        plain = value.strip()
-        if not plain.strip("^= "):
-            return f"The image names no patient: give the patient's {what}."
-        if len(plain) > _LONGEST_TEXT or "\\" in plain or not plain.isprintable():
-            return f"The patient's {what} must have at most {_LONGEST_TEXT} characters, and no backslash."
+    problem = why_no_identity(patient)
+    if problem:
+        return problem
     if (patient.modality or volume.modality) not in SOP_CLASSES:
         return "The image doesn't say what it is: tell whether it is a CT or an MR."
     if not volume.geometry.is_regular:
@@ -79,7 +53,9 @@ def why_no_series(volume: Volume, patient: PatientIdentity) -> str:
     return ""
 
 
-def write_image_series(volume: Volume, folder: Path, patient: PatientIdentity, progress: Progress = silent) -> Volume:
+def write_image_series(
+    volume: Volume, folder: Path, patient: PatientIdentity, progress: Progress = silent, *, again: bool = False
+) -> Volume:
     """Write a volume as one DICOM file a plane into a new folder, read it back, and compare it with the volume.
 
     Whole values that fit 16 bits are kept exactly; others are rounded to 65,536 steps, which a note says. The same
@@ -90,6 +66,7 @@ def write_image_series(volume: Volume, folder: Path, patient: PatientIdentity, p
         folder: to make; it appears whole or not at all.
         patient: who it is of.
         progress: reports and may stop.
+        again: where the folder is there already and holds this very series, take it as it is.
 
     Returns:
         The volume as it was read back, with its instances, its notes before those of the writing.
@@ -101,22 +78,45 @@ def write_image_series(volume: Volume, folder: Path, patient: PatientIdentity, p
     problem = why_no_series(volume, patient)
     if problem:
         raise MismatchError(problem)
-    if folder.exists():
+    there = folder.exists()
+    if there and not again:
         raise WriteError(f"{folder} is there already; move it away, or choose another name for the RTSTRUCT.")
+    scaled, key = _scale(volume.voxels), _key(volume, patient)
+    if there:
+        _check_same(volume, folder, patient, key, scaled)
+        image = _read(folder, progress)
+        return replace(image, notes=(*volume.notes, *_rounding_notes(scaled), *image.notes))
     with _new_folder(folder) as partial:
-        scaled = _scale(volume.voxels)
-        identity = hashlib.sha256(np.ascontiguousarray(volume.voxels).tobytes())
-        for part in (volume.geometry.origins_lps.tobytes(), volume.geometry.directions.tobytes()):
-            identity.update(part)
-        key = f"{identity.hexdigest()} {patient.name} {patient.patient_id} {volume.geometry.spacing_xyz}"
         for k in range(len(volume.voxels)):
             progress(0.6 * k / len(volume.voxels), f"Writing plane {k + 1} of {len(volume.voxels)}")
             with write_errors(partial / f"{k + 1:04d}.dcm"):
                 _plane(volume, k, patient, scaled, key).save_as(partial / f"{k + 1:04d}.dcm", enforce_file_format=True)
         _compared(volume, partial, scaled, lambda share, stage: progress(0.6 + 0.3 * share, stage))
-    again = _read(folder)
+    image = _read(folder)
     progress(1.0, "Image written")
-    return replace(again, notes=(*volume.notes, *_rounding_notes(scaled), *again.notes))
+    return replace(image, notes=(*volume.notes, *_rounding_notes(scaled), *image.notes))
+
+
+def _key(volume: Volume, patient: PatientIdentity) -> str:
+    """What the UIDs of the series are made of."""
+    identity = hashlib.sha256(np.ascontiguousarray(volume.voxels).tobytes())
+    for part in (volume.geometry.origins_lps.tobytes(), volume.geometry.directions.tobytes()):
+        identity.update(part)
+    return f"{identity.hexdigest()} {patient.name} {patient.patient_id} {volume.geometry.spacing_xyz}"
+
+
+def _check_same(volume: Volume, folder: Path, patient: PatientIdentity, key: str, scaled: _Scaled) -> None:
+    """Raises WriteError where a folder holds anything but the series that would be written there."""
+    modality = patient.modality or volume.modality
+    wanted = [stable_uid("image", key, modality, str(k)) for k in range(len(volume.voxels))]
+    try:
+        same = sorted(read_header(path).sop_instance_uid for path in folder.iterdir()) == sorted(wanted)
+        if same:
+            _compared(volume, folder, scaled, silent)
+    except (OSError, PlanimeterError):
+        same = False
+    if not same:
+        raise WriteError(f"{folder} is there already and holds something else; choose another name.")
 
 
 @contextlib.contextmanager
@@ -179,27 +179,10 @@ def _rounding_notes(scaled: _Scaled) -> tuple[str, ...]:
 def _plane(volume: Volume, k: int, patient: PatientIdentity, scaled: _Scaled, key: str) -> FileDataset:
     """Plane `k` as a CT or MR Image Storage data set (PS3.3 A.3, A.4)."""
     geometry, modality = volume.geometry, patient.modality or volume.modality
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(SOP_CLASSES[modality])
-    meta.MediaStorageSOPInstanceUID = UID(stable_uid("image", key, modality, str(k)))
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = UID(stable_uid("Planimeter"))
-    ds = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
-    ds.SOPClassUID, ds.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    ds.StudyInstanceUID = stable_uid("image study", key)
-    ds.SeriesInstanceUID = stable_uid("image series", key, modality)
+    ds = begun(volume, patient, modality=modality, sop_class=SOP_CLASSES[modality], key=key, number=k + 1)
     ds.FrameOfReferenceUID = stable_uid("image frame of reference", key)
-    put(ds, "PatientName", patient.name)
-    put(ds, "PatientID", patient.patient_id)
-    for keyword in _UNKNOWN:
-        setattr(ds, keyword, "")
-    ds.Modality, ds.Manufacturer, ds.SoftwareVersions = modality, "Planimeter", __version__
-    put(ds, "SeriesDescription", volume.info.description)
-    ds.SeriesNumber, ds.InstanceNumber, ds.AcquisitionNumber = 1, k + 1, None
+    ds.PositionReferenceIndicator = ds.PatientPosition = ""
     ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL" if modality == "CT" else "OTHER"]
-    put(ds, "DerivationDescription", f"Converted by Planimeter from {volume.info.description}")
-    if volume.notes:
-        put(ds, "ImageComments", " ".join(volume.notes))
     ds.ImagePositionPatient = [format_number_as_ds(float(value)) for value in geometry.origins_lps[k]]
     directions = (*geometry.row_direction, *geometry.column_direction)
     ds.ImageOrientationPatient = [format_number_as_ds(float(value)) for value in directions]

@@ -5,7 +5,6 @@ The model's value and the reader's stand beside each other in a group, told apar
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -36,7 +35,6 @@ from highdicom.sr import (
     VolumetricROIMeasurementsAndQualitativeEvaluations,
 )
 from pydicom.dataset import Dataset
-from pydicom.valuerep import DT
 
 from engine import __version__
 from engine.answers import Box, Finding, ReportedFinding, Score
@@ -44,6 +42,7 @@ from engine.assessment import Signature
 from engine.dicom import report_codes as codes
 from engine.dicom.fields import one_line
 from engine.dicom.report_places import is_elsewhere, plane_of, regions_of
+from engine.dicom.report_times import observed
 from engine.dicom.rtstruct_header import stable_uid
 from engine.errors import WriteError
 from engine.structures import Code, Provenance
@@ -57,8 +56,8 @@ _Group = (
 _LONGEST_MEANING = 64
 
 
-def report_content(findings: Sequence[Finding], volume: Volume, signature: Signature | None) -> Dataset:
-    """The root container of a report.
+def report_content(findings: Sequence[Finding], volume: Volume, signature: Signature | None, zone: str = "") -> Dataset:
+    """The root container of a report, whose times are of `zone` where they give no offset from UTC.
 
     Raises:
         WriteError: a finding has a value that is no number.
@@ -66,7 +65,7 @@ def report_content(findings: Sequence[Finding], volume: Volume, signature: Signa
     report = MeasurementReport(
         observation_context=_observers(signature),
         procedure_reported=coded(codes.IMAGING),
-        imaging_measurements=[_group(finding, volume) for finding in findings],
+        imaging_measurements=[_group(finding, volume, zone) for finding in findings],
         title=coded(codes.MEASUREMENT_REPORT),
     )
     root: Dataset = report[0]
@@ -81,18 +80,10 @@ def coded(code: Code) -> CodedConcept:
     return CodedConcept(code.value, code.scheme, meaning)
 
 
-def observed(time: str) -> DT | None:
-    """An ISO 8601 time as DICOM has it; None where it is none."""
-    try:
-        return DT(datetime.fromisoformat(time).strftime("%Y%m%d%H%M%S%z"))
-    except ValueError:
-        return None
-
-
 # Groups -------------------------------------------------------------------------------------------------------------
 
 
-def _group(finding: Finding, volume: Volume) -> _Group:
+def _group(finding: Finding, volume: Volume, zone: str) -> _Group:
     tracking = TrackingIdentifier(uid=finding.uid, identifier=one_line(finding.name))
     about: dict[str, Any] = {
         "tracking_identifier": tracking,
@@ -109,7 +100,7 @@ def _group(finding: Finding, volume: Volume) -> _Group:
     else:
         images = [_source(volume.instances[plane])] if plane is not None else None
         group = MeasurementsAndQualitativeEvaluations(source_images=images, **about)
-    group[0].ContentSequence.extend([*_evaluations(finding), *_texts(finding, volume)])
+    group[0].ContentSequence.extend([*_evaluations(finding, zone), *_texts(finding, volume)])
     return group
 
 
@@ -177,7 +168,7 @@ def _algorithm(provenance: Provenance) -> AlgorithmIdentification | None:
     )
 
 
-def _evaluations(finding: Finding) -> Iterator[CodeContentItem]:
+def _evaluations(finding: Finding, zone: str) -> Iterator[CodeContentItem]:
     yield _code(codes.KIND, _kind(finding))
     said = finding.assessment
     verdict = _code(codes.VERDICT, codes.VERDICTS[said.verdict])
@@ -186,7 +177,7 @@ def _evaluations(finding: Finding) -> Iterator[CodeContentItem]:
             coded(codes.PERSON_NAME), one_line(said.reader), relationship_type=RelationshipTypeValues.HAS_OBS_CONTEXT
         )
         verdict.ContentSequence = ContentSequence([name])
-    time = observed(said.time)
+    time = observed(said.time, zone)
     if time is not None:
         verdict.ObservationDateTime = time  # type: ignore[assignment]
     yield verdict

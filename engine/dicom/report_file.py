@@ -20,6 +20,7 @@ from engine.assessment import FiledReport, Signature
 from engine.dicom import report_codes as codes
 from engine.dicom.fields import one_line
 from engine.dicom.references import References
+from engine.dicom.report_times import iso_time
 from engine.dicom.rtstruct_items import sequence, string
 from engine.dicom.walk import UNDEFINED
 from engine.errors import PlanimeterError, ReadError
@@ -197,7 +198,8 @@ def predecessors_of(dataset: Dataset) -> tuple[str, ...]:
 def _file(dataset: Dataset) -> ReportFile:
     budget = [_MOST_ITEMS]
     root = list(_items(dataset, 0, budget))
-    groups = tuple(_group(item, budget) for item in _found(root, budget))
+    zone = string(dataset, "TimezoneOffsetFromUTC")
+    groups = tuple(_group(item, budget, zone) for item in _found(root, budget))
     frames = {outline.frame_of_reference_uid for group in groups for outline in group.outlines} - {""}
     persons = [string(item, "PersonName") for item in root if codes.same(_concept(item), codes.PERSON_NAME)]
     devices = [string(item, "TextValue") for item in root if codes.same(_concept(item), codes.DEVICE_NAME)]
@@ -208,7 +210,7 @@ def _file(dataset: Dataset) -> ReportFile:
         signature = Signature(
             string(signer, "VerifyingObserverName"),
             string(signer, "VerifyingOrganization"),
-            iso_time(string(signer, "VerificationDateTime")),
+            iso_time(string(signer, "VerificationDateTime"), zone),
         )
     filed = FiledReport(
         string(dataset, "SOPClassUID"),
@@ -217,7 +219,7 @@ def _file(dataset: Dataset) -> ReportFile:
         string(dataset, "StudyInstanceUID"),
         _number(string(dataset, "InstanceNumber")),
         signature=signature,
-        written=iso_time(string(dataset, "ContentDate") + string(dataset, "ContentTime")),
+        written=iso_time(string(dataset, "ContentDate") + string(dataset, "ContentTime"), zone),
     )
     return ReportFile(
         filed=filed,
@@ -255,7 +257,7 @@ def _found(items: list[Dataset], budget: list[int], depth: int = 1) -> Iterator[
             yield from _found(list(_items(item, depth, budget)), budget, depth + 1)
 
 
-def _group(container: Dataset, budget: list[int]) -> Group:
+def _group(container: Dataset, budget: list[int], zone: str) -> Group:
     numbers, choices, texts, uids = [], [], [], []
     outlines: list[Outline] = []
     images: list[tuple[str, int | None]] = []
@@ -283,7 +285,7 @@ def _group(container: Dataset, budget: list[int]) -> Group:
             value = _code(item, "ConceptCodeSequence")
             if value is not None:
                 observers = [string(c, "PersonName") for c in below if codes.same(_concept(c), codes.PERSON_NAME)]
-                time = iso_time(string(item, "ObservationDateTime"))
+                time = iso_time(string(item, "ObservationDateTime"), zone)
                 choices.append(Choice(concept, value, next(iter(observers), ""), time))
             for child in below:
                 more, inner = _code(child, "ConceptCodeSequence"), _concept(child)
@@ -377,18 +379,3 @@ def _code(item: Dataset, keyword: str) -> Code | None:
 
 def _number(text: str) -> int:
     return int(text) if text.isdigit() else 1
-
-
-def iso_time(text: str) -> str:
-    """A DICOM date and time (YYYYMMDD…&ZZXX) in ISO 8601; "" where it is none."""
-    stamp, sign, zone = text.strip(), "", ""
-    for mark in ("+", "-"):
-        head, found, tail = stamp.partition(mark)
-        if found:
-            stamp, sign, zone = head, mark, tail
-    stamp = stamp.partition(".")[0]
-    if not stamp.isdigit() or len(stamp) < 8:
-        return ""
-    clock = (stamp[8:] + "000000")[:6]
-    offset = f"{sign}{zone[:2]}:{zone[2:4]}" if len(zone) == 4 and zone.isdigit() else ""
-    return f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{clock[:2]}:{clock[2:4]}:{clock[4:]}{offset}"

@@ -17,13 +17,16 @@ from engine import __version__
 from engine.answers import Finding, new_uid
 from engine.assessment import FiledReport, Signature, Verdict
 from engine.dicom.certified import write_certified
+from engine.dicom.image_beside import findings_on, image_beside
 from engine.dicom.report_certificate import ReportCertificate, certify_report, content_hash
 from engine.dicom.report_codes import SCHEME
-from engine.dicom.report_content import observed, report_content
+from engine.dicom.report_content import report_content
 from engine.dicom.report_file import read_report_file
 from engine.dicom.report_read import contents_from
+from engine.dicom.report_times import observed, zone_of
 from engine.dicom.rtstruct_header import choose_character_set, put, stable_uid
 from engine.dicom.rtstruct_write import IMPLEMENTATION_UID
+from engine.dicom.written_image import PatientIdentity
 from engine.errors import PlanimeterError, WriteError
 from engine.person_name import shown
 from engine.volume import Volume
@@ -47,6 +50,7 @@ def export_report(
     *,
     signature: Signature | None = None,
     predecessor: FiledReport | None = None,
+    patient: PatientIdentity | None = None,
 ) -> Reported:
     """Write findings to a structured report that has been read back and compared with them.
 
@@ -60,14 +64,22 @@ def export_report(
         path: of the file.
         signature: who vouches for it, which makes it complete and verified; None for a partial, unverified report.
         predecessor: the report that was filed of these findings before, if any.
+        patient: of an image that is no DICOM image, which is then written too, beside the report, for it to refer to;
+            see `image_beside`.
 
     Raises:
+        MismatchError: the patient is not given as a DICOM image needs it.
         CertificationError: the file, read back, differs; what stood at `path` is still there.
         WriteError: nothing to write or nothing to refer to, a finding that nobody judged is to be signed, a signed
             report stands at `path`, or the folder can't be written to.
     """
     path = Path(path)
     findings = tuple(finding if finding.uid else replace(finding, uid=new_uid()) for finding in findings)
+    if patient is not None and not volume.instances:
+        check_reportable(findings, volume, signature, with_image=True)
+        with image_beside(volume, path, patient) as image:
+            said = findings_on(findings, volume)
+            return export_report(said, image, path, signature=signature, predecessor=predecessor)
     check_reportable(findings, volume, signature)
     filed = _identity(findings, volume, signature, predecessor)
     _refuse_over_signed(path, filed)
@@ -86,16 +98,21 @@ def export_report(
     return Reported(certificate, filed)
 
 
-def check_reportable(findings: Sequence[Finding], volume: Volume, signature: Signature | None = None) -> None:
-    """Raises WriteError, before anything is written, where findings cannot be reported so."""
+def check_reportable(
+    findings: Sequence[Finding], volume: Volume, signature: Signature | None = None, *, with_image: bool = False
+) -> None:
+    """Raises WriteError, before anything is written, where findings cannot be reported so.
+
+    `with_image` tells that an image that is no DICOM image is written with them.
+    """
     if not findings:
         raise WriteError("There are no findings to report.")
     if volume.instances and not volume.info.study_uid:
         raise WriteError("The files of this image name no study (Study Instance UID), which a report must refer to.")
-    if not volume.instances:
+    if not volume.instances and not with_image:
         raise WriteError(
-            "This image is no DICOM image, so a DICOM report has nothing to refer to; save the findings as CSV, JSON "
-            "or PDF instead."
+            "This image is no DICOM image, so a DICOM report has nothing to refer to; write the image with it, or save "
+            "the findings as CSV, JSON or PDF instead."
         )
     if signature is None:
         return
@@ -115,13 +132,13 @@ def report_bytes(
 ) -> bytes:
     """The file's bytes."""
     evidence = _evidence(volume)
-    signature = filed.signature
+    signature, zone = filed.signature, zone_of(filed.written)
     with warnings.catch_warnings():
         # About names without a family name, which are as the reader gave them.
         warnings.simplefilter("ignore")
         report = Comprehensive3DSR(
             evidence=evidence,
-            content=report_content(findings, volume, signature),
+            content=report_content(findings, volume, signature, zone),
             series_instance_uid=filed.series_uid,
             series_number=1,
             sop_instance_uid=filed.sop_instance_uid,
@@ -142,10 +159,12 @@ def report_bytes(
     for kind in ("InstanceCreation", "Content", "Series"):
         setattr(report, f"{kind}Date", stamp.strftime("%Y%m%d"))
         setattr(report, f"{kind}Time", stamp.strftime("%H%M%S"))
+    if zone:
+        report.TimezoneOffsetFromUTC = zone
     for equipment in report.ContributingEquipmentSequence:
         equipment.ContributionDateTime = DT(stamp.strftime("%Y%m%d%H%M%S"))
     if signature is not None:
-        signed = observed(signature.time)
+        signed = observed(signature.time, zone)
         report.VerifyingObserverSequence[0].VerificationDateTime = signed or DT(stamp.strftime("%Y%m%d%H%M%S"))
     report.CodingSchemeIdentificationSequence = [_coding_scheme()]
     choose_character_set(report)
@@ -170,8 +189,15 @@ def _identity(
         1 if predecessor is None else predecessor.number + 1,
         content,
         signature,
-        datetime.now().isoformat(timespec="seconds"),
+        _now(findings),
     )
+
+
+def _now(findings: Sequence[Finding]) -> str:
+    """This moment, with its offset from UTC unless times of findings, from files that give none, would gain it."""
+    now = datetime.now()
+    times = [finding.assessment.time for finding in findings]
+    return (now.astimezone() if all(map(zone_of, filter(None, times))) else now).isoformat(timespec="seconds")
 
 
 def _same_person(one: Signature | None, other: Signature | None) -> bool:

@@ -48,10 +48,14 @@ class Segment:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Voxels of one plane: (rows, columns), bool, or float32 from 0 to 1 of a fractional segmentation."""
+    """Voxels of one plane: (rows, columns), bool, or float32 from 0 to 1 of a fractional segmentation.
+
+    `sources` are what it was made of: (SOP Instance UID, frame or None) each, as far as the file says.
+    """
 
     plane: StoredPlane
     values: NDArray[Any]
+    sources: tuple[tuple[str, int | None], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,19 +111,21 @@ def _read(path: Path, dataset: Dataset) -> Segmentation:
     unnamed: set[int] = set()
     most = float(integer(dataset, "MaximumFractionalValue") or 255)
     numbers = _numbers(dataset, len(planes)) if kind != "LABELMAP" else [0] * len(planes)
-    for plane, values, number in zip(planes, _values(path, dataset, planes), numbers, strict=True):
+    made_of = _sources(dataset, len(planes))
+    every = zip(planes, _values(path, dataset, planes), numbers, made_of, strict=True)
+    for plane, values, number, sources in every:
         if kind == "LABELMAP":
             for value in np.unique(values).tolist():
                 if value in frames:
-                    frames[value].append(Frame(plane, values == value))
+                    frames[value].append(Frame(plane, values == value, sources))
                 elif value not in (0, padding):
                     unnamed.add(value)
         elif number not in frames:
             unnamed.add(number)
         elif kind == "FRACTIONAL":
-            frames[number].append(Frame(plane, (values / most).astype(np.float32)))
+            frames[number].append(Frame(plane, (values / most).astype(np.float32), sources))
         else:
-            frames[number].append(Frame(plane, values > 0))
+            frames[number].append(Frame(plane, values > 0, sources))
     if unnamed:
         which = ", ".join(map(str, sorted(unnamed)))
         notes.append(f"{path.name} has voxels of segments that it does not describe, left out: {which}.")
@@ -206,6 +212,21 @@ def _numbers(dataset: Dataset, count: int) -> list[int]:
     if len(numbers) != count or None in numbers:
         raise ReadError("The segmentation does not say of which segment each of its frames is.")
     return [number for number in numbers if number is not None]
+
+
+def _sources(dataset: Dataset, count: int) -> list[tuple[tuple[str, int | None], ...]]:
+    """What each frame was made of."""
+    shared = _sources_of(next(iter(sequence(dataset, "SharedFunctionalGroupsSequence")), Dataset()))
+    each = [_sources_of(group) or shared for group in sequence(dataset, "PerFrameFunctionalGroupsSequence")]
+    return each if len(each) == count else [shared] * count
+
+
+def _sources_of(group: Dataset) -> tuple[tuple[str, int | None], ...]:
+    return tuple(
+        (string(source, "ReferencedSOPInstanceUID"), integer(source, "ReferencedFrameNumber"))
+        for derivation in sequence(group, "DerivationImageSequence")
+        for source in sequence(derivation, "SourceImageSequence")
+    )
 
 
 def _number(group: Dataset) -> int | None:

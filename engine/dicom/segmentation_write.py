@@ -15,7 +15,10 @@ from pydicom.sr.coding import Code
 
 import engine
 from engine.contouring.fill import fill
+from engine.dicom.image_beside import image_beside
 from engine.dicom.rtstruct_header import stable_uid
+from engine.dicom.segmentation import read_segmentation
+from engine.dicom.written_image import PatientIdentity
 from engine.errors import CertificationError, MismatchError, ReadError, WriteError
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
@@ -30,12 +33,18 @@ _SERIES_NUMBER = 9001
 _LABEL_LENGTH = 64
 
 
-def why_no_segmentation(volume: Volume) -> str:
-    """Why no segmentation can refer to an image, in one sentence; "" when one can."""
+def why_no_segmentation(volume: Volume, *, with_image: bool = False) -> str:
+    """Why no segmentation can refer to an image, in one sentence; "" when one can.
+
+    `with_image` tells that a picture that is no DICOM file is written with it.
+    """
     if volume.geometry.in_patient:
         return "Segmentations are written of pictures; of a series write an RTSTRUCT or masks."
-    if not volume.instances:
-        return "This picture is no DICOM file, so a DICOM segmentation has nothing to refer to; write masks instead."
+    if not volume.instances and not with_image:
+        return (
+            "This picture is no DICOM file, so a DICOM segmentation has nothing to refer to; write the picture with "
+            "it, or write masks instead."
+        )
     if volume.geometry.shape[0] > 1:
         return (
             "Frames without a frame of reference can have no DICOM segmentation that all readers know; write masks "
@@ -44,7 +53,14 @@ def why_no_segmentation(volume: Volume) -> str:
     return ""
 
 
-def export_segmentation(structures: StructureSet, volume: Volume, path: Path, progress: Progress = silent) -> None:
+def export_segmentation(
+    structures: StructureSet,
+    volume: Volume,
+    path: Path,
+    progress: Progress = silent,
+    *,
+    patient: PatientIdentity | None = None,
+) -> None:
     """Write structures as a binary segmentation, a segment each; read back and compared before it is put in place.
 
     Args:
@@ -52,16 +68,23 @@ def export_segmentation(structures: StructureSet, volume: Volume, path: Path, pr
         volume: a picture that was read from a DICOM file.
         path: of the file.
         progress: reports and may stop.
+        patient: of a picture that is no DICOM file, which is then written too, beside the segmentation, for it to
+            refer to; see `image_beside`.
 
     Raises:
-        MismatchError: the picture is no DICOM file, or the structures are on another one.
+        MismatchError: the picture is no DICOM file and no patient is given, or the structures are on another one.
         ReadError: the file of the picture is gone.
         CertificationError: read back, a segment differs; what stood at `path` is still there.
         WriteError: there is nothing to write, or the folder can't be written to.
     """
-    problem = why_no_segmentation(volume)
+    problem = why_no_segmentation(volume, with_image=patient is not None)
     if problem:
         raise MismatchError(problem)
+    if patient is not None and not volume.instances:
+        with write_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with image_beside(volume, path, patient) as image:
+            return export_segmentation(structures, image, path, progress)
     if not structures.geometry.same_grid(volume.geometry):
         raise MismatchError("The structures lie on another picture than the one to write a segmentation for.")
     rois = [roi for roi in structures.rois if not roi.is_empty]
@@ -102,7 +125,11 @@ def _segmentation(source: Dataset, volume: Volume, rois: list[Roi], values: NDAr
     with warnings.catch_warnings():
         # Of names of persons in the picture's own file.
         warnings.simplefilter("ignore")
-        return _made(source, rois, values, where)
+        made = _made(source, rois, values, where)
+    if "PatientOrientation" not in made:
+        # Frames without a place in the patient must at least say that nobody knows how he lies (PS3.3 C.7.6.1).
+        made.PatientOrientation = ""
+    return made
 
 
 def _made(source: Dataset, rois: list[Roi], values: NDArray[np.uint8], where: tuple[object, ...]) -> Segmentation:
@@ -146,10 +173,8 @@ def _described(number: int, roi: Roi) -> SegmentDescription:
 
 def _read_back(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """(1, rows, columns, segments) as the file has them."""
-    file = dcmread(path)
-    pixels = file.pixel_array.reshape(-1, *shape[1:3])
     out = np.zeros(shape, np.uint8)
-    for frame, groups in zip(pixels, file.PerFrameFunctionalGroupsSequence, strict=True):
-        segment = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber) - 1
-        out[0, ..., segment] = frame
+    for number, frames in read_segmentation(path).frames.items():
+        for frame in frames:
+            np.maximum(out[0, ..., number - 1], frame.values, out=out[0, ..., number - 1])
     return out

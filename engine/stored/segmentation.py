@@ -28,6 +28,7 @@ from engine.dicom.segmentation import (
     read_segmentation,
     references_of,
 )
+from engine.dicom.segmentation_on_picture import check_picture, on_picture
 from engine.errors import MismatchError
 from engine.masks import Areas, MaskFile, areas_from_mask
 from engine.palette import palette
@@ -106,6 +107,9 @@ def _references(path: Path) -> References:
 
 
 def _matched(file: Segmentation, volume: Volume) -> list[str]:
+    if not volume.geometry.in_patient:
+        check_picture(file, volume)
+        return []
     planes = {id(f.plane): f.plane for frames in file.frames.values() for f in frames if f.plane.position is not None}
     corners = [_corners(plane) for plane in planes.values()]
     on = contour_planes(corners, volume.geometry)
@@ -155,6 +159,8 @@ def _areas(segment: Segment, frames: Sequence[Frame], volume: Volume, notes: lis
     if not frames:
         notes.append(f"'{segment.name}' is empty.")
         return {}
+    if not volume.geometry.in_patient:
+        return _traced(on_picture(frames, volume, segment.name, notes), volume.geometry, progress)
     if any(f.plane.position is None or f.plane.orientation is None or f.plane.spacing_uv is None for f in frames):
         raise MismatchError("The segmentation does not say where its frames lie in the patient.")
     placed = _on_planes(frames, volume.geometry, segment.name, notes)
@@ -162,9 +168,13 @@ def _areas(segment: Segment, frames: Sequence[Frame], volume: Volume, notes: lis
         areas, said = areas_from_mask(_mask(frames), volume, segment.name, progress)
         notes += said
         return areas
-    if placed.dtype == np.bool_:
-        return trace_mask_volume(placed, volume.geometry, progress)
-    return trace_probability_volume(placed, volume.geometry, volume.geometry, 0.5, progress)
+    return _traced(placed, volume.geometry, progress)
+
+
+def _traced(values: NDArray[Any], geometry: Geometry, progress: Progress) -> Areas:
+    if values.dtype == np.bool_:
+        return trace_mask_volume(values, geometry, progress)
+    return trace_probability_volume(values, geometry, geometry, 0.5, progress)
 
 
 def _on_planes(frames: Sequence[Frame], geometry: Geometry, name: str, notes: list[str]) -> NDArray[Any] | None:

@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 from engine.__main__ import commands
 from engine.contouring.fill import fill
 from engine.dicom.export_with_image import export_with_image, image_folder
-from engine.dicom.image_write import PatientIdentity, write_image_series
+from engine.dicom.image_write import write_image_series
 from engine.dicom.rtstruct_read import read_rtstruct
+from engine.dicom.written_image import PatientIdentity
 from engine.errors import CertificationError, MismatchError, WriteError
 from engine.opening import open_volume
 from engine.stored.handler import Gives

@@ -7,14 +7,20 @@ from pathlib import Path
 
 import pydicom
 import pytest
+import shapely
+from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from shapely import MultiPolygon
 
 from engine.answers import FiledFindings
 from engine.assessment import Verdict
 from engine.edits import replay
+from engine.findings import add_finding
+from engine.forms import find_form
 from engine.journal import Journal, State, recent, unfinished
+from engine.structures import Roi, StructureSet
 from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand, click_in_next_box, own_data
 from tests.viewer.test_run_findings import panel, result, type_in
 from viewer.features.exporting import Exporting
@@ -22,6 +28,7 @@ from viewer.features.opening import Opener
 from viewer.features.reports import Reports
 from viewer.history import adopt
 from viewer.session import View
+from viewer.widgets.masks_dialog import MasksDialog
 from viewer.widgets.report_dialog import ReportDialog
 from viewer.widgets.report_strip import ReportStrip
 from viewer.widgets.report_view import ReportView
@@ -105,11 +112,11 @@ def test_what_nobody_judged_is_not_signed_but_can_be_reported_so(reader: Hand, t
     assert strip(reader) == "Changed since the report"
 
 
-def test_who_wants_to_sign_a_file_that_is_no_dicom_is_told_why_not(reader: Hand) -> None:
+def test_who_wants_to_sign_a_file_that_is_no_dicom_is_asked_for_its_patient(reader: Hand) -> None:
     volume = replace(reader.session.volume, instances=())
     dialog = ReportDialog(reader.session.document.findings, volume, FiledFindings(), list, sign=True)
     assert dialog.kind.currentData() == "report" and not dialog.start_button.isEnabled()
-    assert "no DICOM image" in dialog.ahead.text()
+    assert dialog.patient is not None and "with a name and an organisation" in dialog.ahead.text()
     dialog.kind.setCurrentIndex(2)
     assert "this file will not be" in dialog.ahead.text() and dialog.start_button.isEnabled()
     dialog.deleteLater()
@@ -263,3 +270,70 @@ def test_a_report_of_another_program_asks_for_the_image_that_it_is_about(shared_
 def test_a_file_that_is_no_report_is_only_a_file() -> None:
     filed = FiledFindings()
     assert filed.written((), None) == replace(filed, in_file=())
+
+
+def test_a_photograph_is_signed_once_its_patient_is_told(reader: Hand, tmp_path: Path) -> None:
+    """The picture is written as DICOM beside the report, and the next report asks for nothing again."""
+    Image.new("RGB", (80, 60), (200, 150, 120)).save(tmp_path / "naevus.png")
+    session = reader.session
+    open_series(reader, tmp_path / "naevus.png")
+    form = find_form("plain")
+    assert form is not None
+    reader.history.do(add_finding(session.document, form, {"finding": "Naevus"}, reader="Doe^Jane"))
+    dialog = dialog_of(reader, sign=True)
+    assert not dialog.start_button.isEnabled() and dialog.patient is not None and dialog.patient.isVisible()
+    for field, text in (
+        (dialog.name, "Doe^Jane"), (dialog.organisation, "St Elsewhere"),
+        (dialog.patient.name, "Roe^Richard"), (dialog.patient.patient_id, "4711"),
+    ):  # fmt: skip
+        field.selectAll()
+        QTest.keyClicks(field, text)
+    dialog.path.setText(str(tmp_path / "r.dcm"))
+    assert "tell whether it is a photograph" in dialog.ahead.text() and not dialog.start_button.isEnabled()
+    dialog.patient.modality.setFocus()
+    QTest.keyClick(dialog.patient.modality, Qt.Key.Key_P)
+    assert "written as naevus_image.dcm" in dialog.ahead.text()
+    QTest.mouseClick(dialog.start_button, LEFT)
+    reader.wait_until(lambda: reader.window.findChild(ReportView) is not None, 60)
+    QTest.keyClick(reader.window.findChild(ReportView), Qt.Key.Key_Escape)
+    back(reader)
+    picture, report = (pydicom.dcmread(tmp_path / name) for name in ("naevus_image.dcm", "r.dcm"))
+    assert (picture.PatientID, report.PatientID, report.VerificationFlag) == ("4711", "4711", "VERIFIED")
+    assert strip(reader).startswith("Signed by Doe Jane")
+    dialog = dialog_of(reader, sign=False)
+    assert dialog.kind.currentData() == "page" and not dialog.patient.isVisible()
+    dialog.kind.setCurrentIndex(dialog.kind.findData("report"))
+    assert dialog.patient.isVisible() and dialog.patient.patient.patient_id == "4711"
+    assert dialog.start_button.isEnabled() and "is there as naevus_image.dcm" in dialog.ahead.text()
+    dialog.reject()
+
+
+def test_a_segmentation_of_a_photograph_is_written_with_it(reader: Hand, tmp_path: Path) -> None:
+    Image.new("RGB", (80, 60), (200, 150, 120)).save(tmp_path / "naevus.png")
+    open_series(reader, tmp_path / "naevus.png")
+    volume = reader.session.volume
+    lesion = Roi(1, "Lesion").with_areas({0: MultiPolygon([shapely.box(9, 9, 40, 30)])})
+    dialog = MasksDialog(StructureSet(volume.geometry, (lesion,)), volume, reader.window)
+    dialog.folder.setText(str(tmp_path / "out"))
+    dialog.show()
+    assert dialog.patient is not None and not dialog.patient.isVisible() and dialog.start_button.isEnabled()
+    dialog.format.setCurrentIndex(dialog.format.findData("dcm"))
+    assert dialog.patient.isVisible() and not dialog.start_button.isEnabled()
+    QTest.keyClicks(dialog.patient.name, "Roe^Richard")
+    QTest.keyClicks(dialog.patient.patient_id, "4711")
+    dialog.patient.modality.setCurrentIndex(dialog.patient.modality.findData("XC"))
+    QTest.mouseClick(dialog.start_button, LEFT)
+    reader.wait_until(lambda: not dialog.isVisible(), 60)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "naevus_image.dcm", "naevus_segmentation.dcm",
+    ]  # fmt: skip
+    dialog.deleteLater()
+
+
+def open_series(hand: Hand, path: Path) -> None:
+    """Open a file in the place of what is open."""
+    hand.session.close()
+    opener = hand.window.findChild(Opener)
+    opener.tree.forget()
+    opener.open_paths([path], show=True)
+    hand.wait_until(lambda: hand.session.volume is not None and not opener.busy)

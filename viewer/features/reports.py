@@ -27,6 +27,7 @@ from viewer.widgets.report_strip import ReportStrip, is_signed, moment
 if TYPE_CHECKING:
     from engine import opening
     from engine.dicom.report_read import ReportContents
+    from engine.dicom.written_image import PatientIdentity
     from engine.stored import read
     from viewer.widgets import report_dialog, report_view
 else:
@@ -51,6 +52,8 @@ class Reports(QObject):
     def __init__(self, window: MainWindow, panel: FindingsPanel, opener: Opener) -> None:
         super().__init__(window)
         self._window, self._opener = window, opener
+        #: Whom images that are no DICOM are of, as was asked for a report: by Series Instance UID.
+        self._patients: dict[str, PatientIdentity] = {}
         menu = window.menu("Findings")
         menu.addSeparator()
         sign = window.add_action(
@@ -78,13 +81,16 @@ class Reports(QObject):
             return
         dialog = report_dialog.ReportDialog(
             document.findings, volume, session.filed_findings, partial(self.pictures, document.findings),
-            structures=document.structures, sign=sign, parent=self._window,
+            structures=document.structures, sign=sign, known=self._patients.get(volume.info.series_uid),
+            parent=self._window,
         )  # fmt: skip
-        dialog.exported.connect(partial(self._exported, document.findings))
+        dialog.exported.connect(partial(self._exported, document.findings, volume.info.series_uid))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def _exported(self, findings: tuple[Finding, ...], written: report_dialog.Written) -> None:
+    def _exported(self, findings: tuple[Finding, ...], series_uid: str, written: report_dialog.Written) -> None:
+        if written.patient is not None:
+            self._patients[series_uid] = written.patient
         self._window.recording.reported(written.path, written.sha256, findings, written.filed)
         if written.certificate is None:
             self._window.show_message(f"{written.path} was written.")

@@ -16,12 +16,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.dicom.image_beside import image_place
 from engine.later import later
 from engine.masks import MaskFormat, write_masks
 from engine.picture_masks import write_picture_masks
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume
+from viewer.widgets.patient_form import PatientForm
 from viewer.widgets.settings import settings
 from viewer.widgets.structure_checklist import StructureChecklist
 from viewer.widgets.task_dialog import TaskDialog
@@ -33,15 +35,19 @@ else:
 
 FOLDER_KEY = "export/masks"
 FORMATS: tuple[tuple[str, MaskFormat], ...] = (("NIfTI, compressed (.nii.gz)", "nii.gz"), ("NRRD (.nrrd)", "nrrd"))
-#: Of pictures: masks that any program for pictures opens; and one file for all, of a picture that is a DICOM file.
+#: Of pictures: masks that any program for pictures opens; and one file for all.
 PNG, SEGMENTATION = ("PNG (.png)", "png"), ("DICOM segmentation, all in one file (.dcm)", "dcm")
+_WHY = (
+    "The picture is no DICOM file and names no patient. It is therefore written too, as a DICOM picture that the "
+    "segmentation refers to."
+)
 
 
 def _formats(volume: Volume) -> list[tuple[str, str]]:
     """What the structures of an image can be written as, the usual first."""
     if volume.geometry.in_patient:
         return list(FORMATS)
-    segmentation = [] if segmentation_write.why_no_segmentation(volume) else [SEGMENTATION]
+    segmentation = [] if segmentation_write.why_no_segmentation(volume, with_image=True) else [SEGMENTATION]
     return [PNG, *segmentation, *FORMATS]
 
 
@@ -75,6 +81,14 @@ class MasksDialog(TaskDialog):
         label = QLabel("F&older", self)
         label.setBuddy(self.folder)
         form.addRow(label, place)
+        #: Asked for where a segmentation is written of a picture that is no DICOM file.
+        self.patient = None
+        if not volume.geometry.in_patient and not volume.instances:
+            self.patient = PatientForm(volume, self, why=_WHY, masks=False)
+            form.addRow(self.patient)
+            self.patient.changed.connect(self.show_state)
+            self.format.currentIndexChanged.connect(self.show_state)
+        self._form = form
         self.checklist.changed.connect(self.show_state)
         self.folder.textChanged.connect(self.show_state)
         self.lay_out(self.checklist, form)
@@ -92,14 +106,15 @@ class MasksDialog(TaskDialog):
             self._structures, rois=tuple(roi for roi in self._structures.rois if roi.number in numbers)
         )
         volume, kind = self._volume, str(self.format.currentData())
+        patient = self.patient.patient if self.patient is not None else None
 
         def work(progress: Progress) -> list[Path]:
             if kind == PNG[1]:
                 return write_picture_masks(chosen, volume, folder, progress)
             if kind == SEGMENTATION[1]:
                 path = folder / f"{Path(volume.info.source).stem}_segmentation.dcm"
-                segmentation_write.export_segmentation(chosen, volume, path, progress)
-                return [path]
+                segmentation_write.export_segmentation(chosen, volume, path, progress, patient=patient)
+                return [path] if patient is None else [path, image_place(volume, path)]
             return [
                 mask.path for mask in write_masks(chosen, volume, folder, cast(MaskFormat, kind), progress=progress)
             ]
@@ -114,7 +129,14 @@ class MasksDialog(TaskDialog):
 
     def show_state(self) -> None:
         """Let what is written be changed only while nothing is."""
-        for widget in (self.checklist, self.format, self.folder):
-            widget.setEnabled(not self.running)
-        complete = bool(self.checklist.numbers) and bool(self.folder.text().strip())
+        for widget in (self.checklist, self.format, self.folder, self.patient):
+            if widget is not None:
+                widget.setEnabled(not self.running)
+        problem = ""
+        if self.patient is not None:
+            asked = self.format.currentData() == SEGMENTATION[1]
+            self._form.setRowVisible(self.patient, asked)
+            problem = self.patient.problem if asked else ""
+        self.start_button.setToolTip(problem or "Write the masks (Return)")
+        complete = bool(self.checklist.numbers) and bool(self.folder.text().strip()) and not problem
         self.start_button.setEnabled(complete and not self.running)

@@ -15,6 +15,8 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QHBoxLayout, 
 from engine import person_name
 from engine.answers import FiledFindings, Finding
 from engine.assessment import FiledReport, Signature
+from engine.dicom.image_beside import image_place
+from engine.dicom.written_image import PatientIdentity
 from engine.errors import PlanimeterError
 from engine.finding_words import is_judged
 from engine.later import later
@@ -23,6 +25,7 @@ from engine.structures import StructureSet
 from engine.volume import Volume
 from viewer.widgets.choice_box import ChoiceBox
 from viewer.widgets.export_dialog import FOLDER_KEY, make_folder, suggested_folder
+from viewer.widgets.patient_form import PatientForm
 from viewer.widgets.report_strip import is_signed, moment
 from viewer.widgets.settings import ORGANISATION_KEY, READER_KEY, settings
 from viewer.widgets.task_dialog import TaskDialog
@@ -42,12 +45,16 @@ _SUFFIXES = {"report": ".dcm", "table": ".csv", "page": ".pdf"}
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: the file, its hash, and of a structured report its certificate and identity."""
+    """What was written: the file, its hash, and of a structured report its certificate and identity.
+
+    `patient` is whom the image is of that was written with it, as was asked.
+    """
 
     path: Path
     sha256: str
     certificate: ReportCertificate | None = None
     filed: FiledReport | None = None
+    patient: PatientIdentity | None = None
 
 
 class ReportDialog(TaskDialog):
@@ -59,6 +66,7 @@ class ReportDialog(TaskDialog):
         structures: on the image, for what was computed from one.
         pictures: takes the pictures for a page, before it is written.
         sign: begin with a report that is signed.
+        known: whom an image that is no DICOM image is of, as was asked before.
     """
 
     exported = Signal(object)
@@ -72,11 +80,16 @@ class ReportDialog(TaskDialog):
         *,
         structures: StructureSet | None = None,
         sign: bool = False,
+        known: PatientIdentity | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Report of the findings", "Export", "Write the file", parent)
         self._findings, self._volume, self._filed, self._pictures = findings, volume, filed, pictures
         self._structures = structures
+        #: Asked for where the image is no DICOM image, and so is written with a report.
+        self.patient = (
+            None if volume.instances else PatientForm(volume, self, why=_why(volume), masks=False, known=known)
+        )
         self._build(sign)
         self._kind_chosen()
         self.resize(520, 260)
@@ -120,6 +133,10 @@ class ReportDialog(TaskDialog):
         for field in (self.name, self.organisation, self.path):
             field.textChanged.connect(lambda _: self._look_ahead())
         self.browse.clicked.connect(self._browse)
+        self._form = form
+        if self.patient is not None:
+            form.addRow(self.patient)
+            self.patient.changed.connect(self._look_ahead)
         self.lay_out(form, self.ahead)
 
     # What is asked for ----------------------------------------------------------------------------------------------
@@ -143,6 +160,9 @@ class ReportDialog(TaskDialog):
         self._look_ahead()
 
     def _suggested_name(self) -> str:
+        if not self._volume.instances and not self._volume.geometry.in_patient:
+            # Pages of a folder have nothing else to be told by.
+            return f"SR_{Path(self._volume.info.source).stem}"
         parts = [self._volume.modality, self._volume.info.study_date, self._volume.info.series_number]
         return "SR_" + ("_".join("".join(c for c in part if c.isalnum()) for part in parts if part) or "findings")
 
@@ -153,6 +173,8 @@ class ReportDialog(TaskDialog):
             widget.setEnabled(report and not self.running and (widget is self.sign or self.sign.isChecked()))
         problem = self._problem() if report else ""
         sentences = [problem] if problem else []
+        if self.patient is not None:
+            self._form.setRowVisible(self.patient, report)
         unseen = sum(not is_judged(finding) for finding in self._findings)
         if unseen and not problem:
             sentences.append(f"{unseen} of {len(self._findings)} findings have not been judged; the file says so.")
@@ -164,6 +186,9 @@ class ReportDialog(TaskDialog):
             who = f"that {person_name.shown(signed.name)} signed at {moment(signed.time)}" if signed else "before it"
             sentences.append(f"It is a new report, which names the one {who} as its predecessor. That stays as it is.")
         path = self._target()
+        if path is not None and report and self.patient is not None and not problem:
+            place = image_place(self._volume, path)
+            sentences.append(f"The image is {'there' if place.exists() else 'written'} as {place.name}.")
         if path is not None and path.exists():
             sentences.append(f"{path.name} exists; it is replaced once the new file has been written whole.")
         self.ahead.setText("\n".join(sentences))
@@ -179,10 +204,11 @@ class ReportDialog(TaskDialog):
 
     def _problem(self) -> str:
         try:
-            report_write.check_reportable(self._findings, self._volume, self.signature)
+            with_image = self.patient is not None
+            report_write.check_reportable(self._findings, self._volume, self.signature, with_image=with_image)
         except PlanimeterError as error:
             return str(error)
-        return ""
+        return self.patient.problem if self.patient is not None else ""
 
     def _target(self) -> Path | None:
         text = self.path.text().strip()
@@ -210,12 +236,15 @@ class ReportDialog(TaskDialog):
             stored.setValue(ORGANISATION_KEY, signature.organisation)
         pictures = self._pictures() if kind == "page" else []
         findings, volume, filed, structures = self._findings, self._volume, self._filed, self._structures
+        patient = self.patient.patient if self.patient is not None else None
 
         def work(progress: Progress) -> Written:
             make_folder(path.parent)
             if kind == "report":
-                made = report_write.export_report(findings, volume, path, signature=signature, predecessor=filed.report)
-                return Written(path, made.certificate.sha256, made.certificate, made.filed)
+                made = report_write.export_report(
+                    findings, volume, path, signature=signature, predecessor=filed.report, patient=patient
+                )
+                return Written(path, made.certificate.sha256, made.certificate, made.filed, patient)
             if kind == "table":
                 return Written(path, findings_table.write_table(findings, volume, path))
             # A page says who signed only what stands on it.
@@ -227,9 +256,19 @@ class ReportDialog(TaskDialog):
 
     def show_state(self) -> None:
         """Let what is written be changed only while nothing is."""
-        for widget in (self.kind, self.path, self.browse):
-            widget.setEnabled(not self.running)
+        for widget in (self.kind, self.path, self.browse, self.patient):
+            if widget is not None:
+                widget.setEnabled(not self.running)
         self._look_ahead()
+
+
+def _why(volume: Volume) -> str:
+    """Why a patient is asked for."""
+    what = "image" if volume.geometry.in_patient else "picture"
+    return (
+        f"The {what} is no DICOM file and names no patient. It is therefore written too, as a DICOM {what} that the "
+        "report refers to."
+    )
 
 
 def _free(path: Path) -> Path:
