@@ -12,6 +12,7 @@ NETWORKS: dict[str, tuple[str, str]] = {
     "SubvoxelUNet": ("engine.inference.networks", "SubvoxelUNet"),
     "DynUNet": ("engine.inference.networks", "dyn_unet"),
     "TwoEncoderUNet": ("engine.inference.fused", "TwoEncoderUNet"),
+    "EfficientNetLite0UNet": ("engine.inference.picture_unet", "EfficientNetLite0UNet"),
     "SegResNet": ("monai.networks.nets.segresnet", "SegResNet"),
     "UNet": ("monai.networks.nets.unet", "UNet"),
     "StagedUNet": ("engine.inference.staged_networks", "StagedUNet"),

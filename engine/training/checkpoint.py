@@ -35,10 +35,6 @@ class MovingAverage:
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.restart(network)
-
-    def restart(self, network: nn.Module) -> None:
-        """Forget the past."""
         self.weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
     @torch.no_grad()

@@ -21,7 +21,6 @@ from engine.inference.context import Context
 from engine.inference.graph import given_to
 from engine.inference.pooling import TINY, pooled
 from engine.operations import classify, pool
-from engine.training.backbones import BACKBONES
 from engine.training.labelled.sample import Sample, fingerprint, split
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Lesson, Report, Trainer
@@ -97,7 +96,7 @@ class ClassifierTrainer(Trainer):
         recipe: what to do.
         pictures: to learn from.
         validation: to choose by; may be empty.
-        folder, device, start: as for `Trainer`; without `start` the recipe's own.
+        folder, device, start: as for `Trainer`.
     """
 
     def __init__(
@@ -118,20 +117,11 @@ class ClassifierTrainer(Trainer):
         super().__init__(recipe, folder, device, held_out=len(validation), start=start)
         for name in recipe.frozen:
             self.network.get_submodule(name).requires_grad_(False)
-        if start is None and recipe.start and not self.progression.step:
-            self._start_from(BACKBONES[recipe.start]())
 
     @property
     def layout(self) -> torch.memory_format:
         """Of pictures, or of volumes."""
         return torch.channels_last_3d if self.pictures.views.ndim == 5 else torch.channels_last
-
-    def _start_from(self, weights: dict[str, torch.Tensor]) -> None:
-        """Take over what has the same shape; the logits are others."""
-        own = self.network.state_dict()
-        fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
-        self.network.load_state_dict(own | fitting)
-        self.average.restart(self.network)
 
     def _learning(self) -> None:
         super()._learning()

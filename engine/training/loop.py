@@ -20,6 +20,7 @@ from engine.cards.nodes import Node
 from engine.cards.schema import Card
 from engine.errors import EngineError
 from engine.inference.networks import build_network, faster_norms
+from engine.training.backbones import BACKBONES
 from engine.training.checkpoint import MovingAverage, Progression, load, save
 from engine.training.recipe import Schedule
 
@@ -69,7 +70,7 @@ class Trainer(ABC):
             there is no validation), and `curves.csv`. A checkpoint found there is resumed.
         device: "cpu" or "cuda".
         held_out: how many cases there are to choose by; may be 0.
-        start: weights to begin with in place of random ones; not looked at when a checkpoint is resumed.
+        start: weights to begin with in place of the schedule's; not looked at when a checkpoint is resumed.
     """
 
     def __init__(
@@ -85,8 +86,11 @@ class Trainer(ABC):
         self.device = torch.device(device)
         torch.manual_seed(schedule.seed)
         self.network = self._build()
+        self.checkpoint = folder / "checkpoint.safetensors"
         if start is not None:
             self.network.load_state_dict(start)
+        elif schedule.start and not self.checkpoint.exists():
+            self._take_over(BACKBONES[schedule.start]())
         self.average = MovingAverage(self.network, schedule.average)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
@@ -95,7 +99,6 @@ class Trainer(ABC):
         can_compile = schedule.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
         self.loss = torch.compile(self._loss) if can_compile else self._loss
         self.progression = Progression()
-        self.checkpoint = folder / "checkpoint.safetensors"
         folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
             self.progression = load(self.checkpoint, self.network, self.average, self.optimizer)
@@ -173,6 +176,12 @@ class Trainer(ABC):
         if self.device.type == "cpu":
             faster_norms(network)
         return network.to(memory_format=self.layout)  # type: ignore[call-overload, no-any-return]
+
+    def _take_over(self, weights: dict[str, torch.Tensor]) -> None:
+        """Take over what has the same name and shape; the last layer has another."""
+        own = self.network.state_dict()
+        fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+        self.network.load_state_dict(own | fitting)
 
     def _learning(self) -> None:
         """Bring the network to the state in which it learns."""

@@ -28,6 +28,8 @@ class Schedule:
         validate_minutes, validate_cases: how often, and on how many cases, the average is scored.
         patience: stop after so many validations without improvement; 0 for never.
         holdout: fraction of the cases kept for validation where no validation set is given.
+        start: a word of `engine.training.backbones.BACKBONES`, whose weights the network begins with as far as it has
+            the same; "" for random ones.
         compile: fuse the network's operations with torch.compile, where a C++ compiler is installed.
         seed: of the weights and of every crop.
     """
@@ -46,8 +48,13 @@ class Schedule:
     validate_cases: int = 8
     patience: int = 0
     holdout: float = 0.1
+    start: str = ""
     compile: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.start and self.start not in BACKBONES:
+            raise CardError(f"The recipe starts from '{self.start}'; there are: {', '.join(sorted(BACKBONES))}.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,7 +111,6 @@ class ClassifierRecipe(Schedule):
     Args:
         labels: of the network's values, in order.
         exclusive: labels of which one holds at most, group by group; the others hold or don't, each by itself.
-        start: a word of `engine.training.backbones.BACKBONES`; "" for random weights.
         frozen: names of the network's first parts, which stay as they start.
         ensemble: so many networks are trained, one after the other, which differ in their seeds.
         views: of a picture with several, how many a step looks at, whose probabilities are pooled as in a run; 1 where
@@ -117,7 +123,6 @@ class ClassifierRecipe(Schedule):
 
     labels: tuple[str, ...]
     exclusive: tuple[tuple[str, ...], ...] = ()
-    start: str = ""
     frozen: tuple[str, ...] = ()
     ensemble: int = 1
     views: int = 1
@@ -138,8 +143,6 @@ class ClassifierRecipe(Schedule):
             recipe = cls(**values | {"augment": PictureAugmentation(**values.pop("augment", {}))})
         except TypeError as error:
             raise CardError(f"The card's training recipe is not usable: {error}.") from error
-        if recipe.start and recipe.start not in BACKBONES:
-            raise CardError(f"The recipe starts from '{recipe.start}'; there are: {', '.join(sorted(BACKBONES))}.")
         if recipe.views > 1 and recipe.pool in {"vote", "share"}:
             raise CardError(f"Several views can't be learned from together where a '{recipe.pool}' pools them.")
         return recipe

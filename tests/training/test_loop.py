@@ -11,6 +11,9 @@ from safetensors.torch import load_file
 
 from engine.cards.nodes import PreprocessStep
 from engine.errors import CardError, ReadError
+from engine.inference.picture_networks import EfficientNetLite0
+from engine.inference.picture_unet import EfficientNetLite0UNet
+from engine.training.backbones import BACKBONES
 from engine.training.case import Case
 from engine.training.nnunet_set import DataSet
 from engine.training.recipe import Recipe
@@ -102,3 +105,37 @@ def test_a_batch_is_the_crops_of_the_step(cases: list[Case], tmp_path: Path) -> 
     trainer.network.register_forward_hook(lambda network, given, out: seen.append(tuple(given[0].shape)))
     trainer.step()
     assert seen == [(3, 1, 16, 16, 16)]
+
+
+def test_a_network_for_pixels_begins_with_the_published_weights_of_its_encoder(
+    cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(1)
+    published = EfficientNetLite0().state_dict()
+    monkeypatch.setitem(BACKBONES, "published", lambda: published)
+    network = {"network": "EfficientNetLite0UNet", "in_channels": 1, "out_channels": 3}
+    recipe = dataclasses.replace(
+        RECIPE, network=network, dimensions=2, patch=(1, 32, 32), start="published", steps=1, batch=2
+    )
+    trainer = SegmenterTrainer(recipe, cases, [], tmp_path, "cpu")
+    assert all(torch.equal(value, published[name]) for name, value in _encoder(trainer.network))
+    assert torch.equal(trainer.average.weights["stem.0.weight"], published["stem.0.weight"])
+    trainer.run(quiet)
+    resumed = SegmenterTrainer(recipe, cases, [], tmp_path, "cpu")
+    assert not torch.equal(resumed.network.state_dict()["stem.0.weight"], published["stem.0.weight"])
+
+
+def _encoder(network: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
+    return [(name, value) for name, value in network.state_dict().items() if name.startswith(("stem.", "blocks."))]
+
+
+def test_a_grey_picture_is_a_colour_picture_without_colour() -> None:
+    torch.manual_seed(2)
+    colour = EfficientNetLite0UNet(3, 2).eval()
+    grey = EfficientNetLite0UNet(1, 2).eval()
+    grey.load_state_dict(colour.state_dict())
+    picture = torch.rand(2, 1, 45, 71)
+    with torch.inference_mode():
+        logits = grey(picture)
+        assert torch.equal(logits, colour(picture.repeat(1, 3, 1, 1)))
+    assert logits.shape == (2, 2, 45, 71)
