@@ -1,4 +1,4 @@
-"""How structures are drawn: lines, fill, opacity; for all of them, and for some otherwise. Nothing of it is an edit."""
+"""How structures are drawn (lines, fill, opacity) and into which groups a person put them. Nothing of it is an edit."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -51,10 +51,13 @@ class Appearance:
     """The style of every structure of what is open."""
 
     changed = Signal()
+    #: A structure is in another group.
+    regrouped = Signal()
 
     def __init__(self) -> None:
         self._usual = Style()
         self._own: dict[int, Style] = {}
+        self._groups: dict[int, str] = {}
 
     @property
     def usual(self) -> Style:
@@ -87,7 +90,20 @@ class Appearance:
         if self._own != before:
             self.changed.emit()
 
+    @property
+    def groups(self) -> Mapping[int, str]:
+        """ROI number → name of the group that a person put it into."""
+        return MappingProxyType(self._groups)
+
+    def set_groups(self, groups: Mapping[int, str]) -> None:
+        """Put ROIs into groups; "" takes one out of its group."""
+        after = {number: name for number, name in {**self._groups, **groups}.items() if name}
+        if after != self._groups:
+            self._groups = after
+            self.regrouped.emit()
+
     def keep(self, numbers: Iterable[int]) -> None:
-        """Forget the styles of all ROIs but these: a number may be given again."""
+        """Forget the styles and groups of all ROIs but these: a number may be given again."""
         wanted = set(numbers)
+        self.set_groups({number: "" for number in self._groups if number not in wanted})
         self.set_own({number: None for number in self._own if number not in wanted})

@@ -34,6 +34,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.measuring",
     "viewer.features.statistics",
     "viewer.features.styles",
+    "viewer.features.groups",
     "viewer.features.menus",
     "viewer.features.running",
     "viewer.features.importing",

@@ -43,8 +43,12 @@ class Look(QObject):
         framing = {view.value: pane.scene.framing for view, pane in panes.planes.items()}
         enlarged = panes.enlarged.value if panes.enlarged is not None else ""
         # JSON has no numbers for keys.
-        styles = {str(number): style.stored() for number, style in self._window.session.appearance.own.items()}
-        return {"framing": framing, "enlarged": enlarged, "disc_mm": self._toolbox.radius_mm, "styles": styles}
+        appearance = self._window.session.appearance
+        listed = {
+            "styles": {str(number): style.stored() for number, style in appearance.own.items()},
+            "groups": {str(number): name for number, name in appearance.groups.items()},
+        }
+        return {"framing": framing, "enlarged": enlarged, "disc_mm": self._toolbox.radius_mm, **listed}
 
     def _keep(self) -> None:
         session = self._window.session
@@ -66,9 +70,16 @@ class Look(QObject):
         now = panes.enlarged.value if panes.enlarged is not None else ""
         if enlarged in ("", *View) and enlarged != now:
             panes.toggle_enlarged(View(enlarged or now))
-        styles = kept.look.get("styles")
-        if isinstance(styles, Mapping):
-            read = {int(number): Style.read(style) for number, style in styles.items() if str(number).isdecimal()}
-            self._window.session.appearance.set_own(read)
+        appearance = self._window.session.appearance
+        appearance.set_own({number: Style.read(style) for number, style in _numbered(kept, "styles").items()})
+        appearance.set_groups({number: str(name) for number, name in _numbered(kept, "groups").items()})
         if isinstance(disc, int | float):
             self._toolbox.set_radius(disc)
+
+
+def _numbered(kept: Kept, key: str) -> dict[int, Any]:
+    """What was kept of structures, by ROI number."""
+    held = kept.look.get(key)
+    return (
+        {int(number): value for number, value in held.items() if number.isdecimal()} if isinstance(held, dict) else {}
+    )

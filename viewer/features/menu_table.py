@@ -14,6 +14,7 @@ from viewer.edits.planes import delete_on, drawn_planes
 from viewer.edits.target import may_change
 from viewer.features.approving import Approving
 from viewer.features.editing import Editing
+from viewer.features.groups import Groups
 from viewer.features.layouts import Layouts
 from viewer.features.statistics import Statistics
 from viewer.features.styles import Styles
@@ -33,6 +34,7 @@ class Desk:
     layouts: Layouts
     statistics: Statistics
     styles: Styles
+    groups: Groups
     clipboard: Clipboard
 
     @property
@@ -134,6 +136,10 @@ def _others_shown(spot: Spot) -> bool:
 
 def _others_hidden(spot: Spot) -> bool:
     return any(not roi.visible and roi.number not in spot.numbers for roi in spot.structures.rois)
+
+
+def _in_own_group(spot: Spot) -> bool:
+    return any(number in spot.desk.session.appearance.groups for number in spot.numbers)
 
 
 def _lockable(spot: Spot) -> bool:
@@ -275,6 +281,14 @@ def _ask_style(spot: Spot) -> None:
     spot.desk.styles.ask(spot.numbers)
 
 
+def _ask_group(spot: Spot) -> None:
+    spot.desk.groups.ask(spot.numbers)
+
+
+def _take_out(spot: Spot) -> None:
+    spot.desk.groups.take_out(spot.numbers)
+
+
 def _zoom(spot: Spot) -> None:
     spot.desk.layouts.zoom_to_structure(spot.numbers[0])
 
@@ -325,6 +339,8 @@ ENTRIES: tuple[Entry[Spot] | None, ...] = (
     Entry("Rename", _rename, _one_unlocked, "Rename"),
     Entry("Colour…", _choose_colour, _one, "Colour…"),
     Entry("Lines, fill and opacity…", _ask_style, lambda spot: bool(spot.rois), "Lines, fill and opacity…"),
+    Entry("Put into a group…", _ask_group, lambda spot: bool(spot.rois)),
+    Entry("Take out of its group", _take_out, _in_own_group),
     DIVIDER,
     Entry("Show", _set(steps.set_visible, True), _some_hidden, "Show or hide"),
     Entry("Hide", _set(steps.set_visible, False), _some_shown, "Show or hide"),

@@ -11,6 +11,7 @@ from engine.errors import PlanimeterError
 from viewer.edits.clipboard import Clipboard
 from viewer.features.approving import Approving
 from viewer.features.editing import Editing
+from viewer.features.groups import Groups
 from viewer.features.layouts import Layouts
 from viewer.features.menu_table import ENTRIES, Desk, Spot, copy_contour, paste_contour
 from viewer.features.statistics import Statistics
@@ -38,7 +39,8 @@ class Menus(QObject):
         self._window = window
         self._desk = Desk(
             window, _part(window, Editing), _part(window, Approving), _part(window, Layouts),
-            _part(window, Statistics), _part(window, Styles), Clipboard(window.session, window.history),
+            _part(window, Statistics), _part(window, Styles), _part(window, Groups),
+            Clipboard(window.session, window.history),
         )  # fmt: skip
         window.menu("Structures").addSeparator()
         for text, slot, key, tip in (

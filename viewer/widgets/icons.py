@@ -57,6 +57,20 @@ def _hidden(painter: QPainter) -> None:
     painter.drawLine(QPointF(3, 13.5), QPointF(13, 2.5))
 
 
+def _partly_shown(painter: QPainter) -> None:
+    _lens(painter, FAINT)
+    painter.setBrush(QColor(FAINT))
+    painter.drawEllipse(QPointF(8, 8), 1.8, 1.8)
+
+
+def _groups(painter: QPainter) -> None:
+    _pen(painter, FAINT, 1.4)
+    for top in (3.0, 9.5):
+        painter.drawLine(QPointF(2, top), QPointF(7, top))
+        for line in (2.2, 4.4):
+            painter.drawLine(QPointF(5.5, top + line), QPointF(14, top + line))
+
+
 def _lock(painter: QPainter, colour: str, opened: bool) -> None:
     _pen(painter, colour)
     body = QRectF(3.5, 7.5, 9, 6.5)
@@ -147,6 +161,8 @@ def _path(painter: QPainter, colour: str, *lines: tuple[tuple[float, float], ...
 SIGNS: dict[str, Callable[[QPainter], None]] = {
     "shown": _shown,
     "hidden": _hidden,
+    "partly shown": _partly_shown,
+    "groups": _groups,
     "locked": lambda painter: _lock(painter, TEXT, opened=False),
     "unlocked": lambda painter: _lock(painter, "#5a5f66", opened=True),
     "person": lambda painter: _pencil(painter, TEXT, QPointF(2.5, 13.5), 11.5),

@@ -218,13 +218,20 @@ class StructuresModel(QAbstractTableModel):
         column = Column(index.column())
         try:
             if role == Qt.ItemDataRole.CheckStateRole:
-                checked = Qt.CheckState(value) is Qt.CheckState.Checked
-                setter = set_visible if column is Column.SHOWN else set_locked
-                setter(self._session, self._history, [roi.number], checked)
-            elif column is Column.NAME:
+                return self.set_all(column, [roi.number], Qt.CheckState(value) is Qt.CheckState.Checked)
+            if column is Column.NAME:
                 rename(self._session, self._history, roi.number, str(value))
             elif column is Column.TYPE:
                 set_type(self._session, self._history, roi.number, str(value))
+        except PlanimeterError as error:
+            self._tell(str(error))
+            return False
+        return True
+
+    def set_all(self, column: Column, numbers: list[int], on: bool) -> bool:
+        """Show, hide, lock or unlock structures as one step; what is refused is told."""
+        try:
+            (set_visible if column is Column.SHOWN else set_locked)(self._session, self._history, numbers, on)
         except PlanimeterError as error:
             self._tell(str(error))
             return False

@@ -1,6 +1,6 @@
 """The panel that lists the structures: name, type, colour, volume, visibility, lock, and who drew them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QContextMenuEvent
@@ -16,12 +16,15 @@ from PySide6.QtWidgets import (
 )
 
 from engine.errors import PlanimeterError
+from engine.structures import Roi
 from viewer.edits import structures as steps
 from viewer.edits.planes import centre_lps
 from viewer.history import History
 from viewer.session import Session
 from viewer.widgets.companions_list import CompanionsList
+from viewer.widgets.icons import icon
 from viewer.widgets.structure_editors import NameDelegate, SignDelegate, TypeDelegate
+from viewer.widgets.structure_groups import GroupTree
 from viewer.widgets.structures_model import Column, StructuresModel
 from viewer.widgets.structures_search import SearchField, StructuresFilter
 
@@ -30,6 +33,8 @@ Index = QModelIndex | QPersistentModelIndex
 
 #: Of a column that shows a sign, pixels.
 _SIGN_WIDTH = 23
+#: Of what is in a group, pixels.
+_INDENTATION = 14
 
 
 class StructuresPanel(QWidget):
@@ -48,7 +53,10 @@ class StructuresPanel(QWidget):
         self._session, self._history, self._tell = session, history, tell
         self._choosing = False
         self.model = StructuresModel(session, history, tell)
-        self._sorted = StructuresFilter(self.model, session, self)
+        self.tree = GroupTree(self.model, session.appearance, self)
+        self._sorted = StructuresFilter(self.tree, session, self)
+        #: Names of the groups that are folded up.
+        self._folded: set[str] = set()
         self.view = self._make_view()
         self.search = SearchField(self)
         self.search.textChanged.connect(self._search)
@@ -59,12 +67,22 @@ class StructuresPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
-        layout.addWidget(self.search)
+        self.groups_button = QToolButton(self)
+        self.groups_button.setIcon(icon("groups"))
+        self.groups_button.setToolTip("Divide the list into groups (Ctrl+G)")
+        self.groups_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        above = QHBoxLayout()
+        above.setSpacing(2)
+        above.addWidget(self.search, 1)
+        above.addWidget(self.groups_button)
+        layout.addLayout(above)
         layout.addWidget(self.view, 1)
         layout.addWidget(CompanionsList(session))
         layout.addLayout(self._buttons)
         self.view.selectionModel().currentRowChanged.connect(self._chosen)
-        self.model.modelReset.connect(self._show_active)
+        self.tree.regrouped.connect(self._show_groups)
+        self.view.collapsed.connect(lambda index: self._fold(index, True))
+        self.view.expanded.connect(lambda index: self._fold(index, False))
         self.model.modelReset.connect(self._show_columns)
         self.model.dataChanged.connect(self._show_columns)
         session.active_changed.connect(self._show_active)
@@ -75,6 +93,8 @@ class StructuresPanel(QWidget):
         view = QTreeView(self)
         view.setModel(self._sorted)
         view.setRootIsDecorated(False)
+        view.setTreePosition(Column.NAME)
+        view.setIndentation(_INDENTATION)
         view.setUniformRowHeights(True)
         view.setAllColumnsShowFocus(True)
         view.setAlternatingRowColors(True)
@@ -139,9 +159,9 @@ class StructuresPanel(QWidget):
 
     @property
     def selected(self) -> frozenset[int]:
-        """Numbers of the selected ROIs; the active one where the list has no selection."""
+        """Numbers of the selected ROIs, all of a selected group; the active one where the list has no selection."""
         rows = self.view.selectionModel().selectedRows()
-        numbers = frozenset(self._number(row) for row in rows)
+        numbers = frozenset(roi.number for row in rows for roi in self._members(row))
         if numbers:
             return numbers
         return frozenset() if self._session.active is None else frozenset({self._session.active})
@@ -221,10 +241,11 @@ class StructuresPanel(QWidget):
 
     def step_active(self, rows: int) -> None:
         """Make the structure so many rows further down active."""
-        count = self._sorted.rowCount()
-        if count:
-            row = self.view.currentIndex().row() if self.view.currentIndex().isValid() else -max(rows, 0)
-            self._session.set_active(self._number(self._sorted.index((row + rows) % count, 0)))
+        numbers = [self._members(index)[0].number for index in self._structure_rows()]
+        if numbers:
+            active = self._session.active
+            row = numbers.index(active) if active in numbers else -max(rows, 0)
+            self._session.set_active(numbers[(row + rows) % len(numbers)])
 
     # Inside ---------------------------------------------------------------------------------------------------------
 
@@ -240,41 +261,71 @@ class StructuresPanel(QWidget):
             self.view.setFocus()
             self.view.edit(index)
 
-    def _number(self, index: Index) -> int:
-        return self.model.rois[self._sorted.mapToSource(index).row()].number
+    def _members(self, index: Index) -> list[Roi]:
+        return self.tree.members(self._sorted.mapToSource(index))
+
+    def _is_group(self, index: Index) -> bool:
+        return self.tree.is_group(self._sorted.mapToSource(index))
+
+    def _structure_rows(self) -> Iterator[QModelIndex]:
+        """The rows of the structures, as they stand from top to bottom."""
+        for row in range(self._sorted.rowCount()):
+            index = self._sorted.index(row, 0)
+            inside = range(self._sorted.rowCount(index))
+            yield from (self._sorted.index(place, 0, index) for place in inside) if inside else (index,)
 
     def _index(self, number: int, column: Column) -> QModelIndex:
         row = self.model.row_of(number)
-        return self._sorted.mapFromSource(self.model.index(row, column)) if row >= 0 else QModelIndex()
+        if row < 0:
+            return QModelIndex()
+        return self._sorted.mapFromSource(self.tree.mapFromSource(self.model.index(row, column)))
+
+    def _fold(self, index: QModelIndex, folded: bool) -> None:
+        if not self._sorted.is_searching:
+            name = self.tree.name(self._sorted.mapToSource(index))
+            (self._folded.add if folded else self._folded.discard)(name)
+
+    def _show_groups(self) -> None:
+        """After the rows were made anew: fold up what was, and choose what is active."""
+        self.view.setRootIsDecorated(self.tree.is_grouped)
+        wanted = set(self._folded)
+        self._show_active()
+        # Choosing a row unfolds its group.
+        for row in range(self._sorted.rowCount() if self.tree.is_grouped else 0):
+            index = self._sorted.index(row, 0)
+            folded = self.tree.name(self._sorted.mapToSource(index)) in wanted
+            self.view.setExpanded(index, self._sorted.is_searching or not folded)
 
     def _double_clicked(self, index: QModelIndex) -> None:
         # On what a click turns over, two clicks are no more than that.
-        if index.column() not in (Column.SHOWN, Column.LOCKED):
-            self.go_to_centre(self._number(index))
+        if self._is_group(index):
+            first = index.siblingAtColumn(0)
+            self.view.setExpanded(first, not self.view.isExpanded(first))
+        elif index.column() not in (Column.SHOWN, Column.LOCKED):
+            self.go_to_centre(self._members(index)[0].number)
 
     def _search(self, text: str) -> None:
         # Qt makes another row current when the current one goes; the active structure is not to follow.
         self._choosing = True
         self._sorted.search(text)
         self._choosing = False
-        self._show_active()
+        self._show_groups()
 
     def _take_first(self) -> None:
-        rows = (self._sorted.mapToSource(self._sorted.index(row, 0)).row() for row in range(self._sorted.rowCount()))
-        first = next((row for row in rows if self._sorted.matches(row)), None)
+        first = next((index for index in self._structure_rows() if self._sorted.matches(index)), None)
         if first is None:
             self._tell(f"No structure is called '{self.search.text()}'.")
             return
-        number = self.model.rois[first].number
+        number = self._members(first)[0].number
         self.search.clear()
         self._session.set_active(number)
         self.view.setFocus()
 
     def _chosen(self, now: QModelIndex, _: QModelIndex) -> None:
-        if now.isValid() and not self._choosing:
+        if now.isValid() and not self._choosing and not self._is_group(now):
             # The list makes the row current before it selects it; what it selects is its own affair.
             self._choosing = True
-            self._session.set_active(self._number(now))
+            self._session.set_active(self._members(now)[0].number)
             self._choosing = False
 
     def _show_columns(self) -> None:
@@ -293,10 +344,14 @@ class StructuresPanel(QWidget):
             self._choosing = True
             self._sorted.search(self.search.text())
             self._choosing = False
+            # A group that came with it is folded up.
+            self.view.expandAll()
         active = self._session.active
         index = self._index(active, Column.NAME) if active is not None else QModelIndex()
         if not index.isValid():
             self.view.clearSelection()
-        elif self.view.currentIndex().row() != index.row() or not self.view.selectionModel().isRowSelected(index.row()):
+        elif self.view.currentIndex().siblingAtColumn(
+            Column.NAME
+        ) != index or not self.view.selectionModel().isRowSelected(index.row(), index.parent()):
             flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
             self.view.selectionModel().setCurrentIndex(index, flags)

@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QLineEdit, QToolButton, QWidget
 
 from viewer.session import Session
 from viewer.widgets.icons import icon
-from viewer.widgets.structures_model import SEARCH_ROLE, SORT_ROLE, Index, StructuresModel
+from viewer.widgets.structure_groups import GroupTree
+from viewer.widgets.structures_model import SEARCH_ROLE, SORT_ROLE, Index
 
 
 class StructuresFilter(QSortFilterProxyModel):
@@ -15,11 +16,13 @@ class StructuresFilter(QSortFilterProxyModel):
     The active structure stays whatever is searched for: a search must not change what the tools draw on.
     """
 
-    def __init__(self, model: StructuresModel, session: Session, parent: QObject) -> None:
+    def __init__(self, tree: GroupTree, session: Session, parent: QObject) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._tree = session, tree
         self._words: tuple[str, ...] = ()
-        self.setSourceModel(model)
+        # A group stays for as long as any of it does.
+        self.setRecursiveFilteringEnabled(True)
+        self.setSourceModel(tree)
         self.setSortRole(SORT_ROLE)
 
     @property
@@ -32,17 +35,25 @@ class StructuresFilter(QSortFilterProxyModel):
         self._words = tuple(text.casefold().split())
         self.invalidate()
 
-    def matches(self, row: int) -> bool:
-        """Whether a row of the model is what is searched for."""
-        model = self.sourceModel()
-        held = str(model.index(row, 0).data(SEARCH_ROLE)).casefold()
+    def matches(self, index: Index) -> bool:
+        """Whether a structure's row is what is searched for."""
+        held = str(index.data(SEARCH_ROLE)).casefold()
         return all(word in held for word in self._words)
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:  # noqa: N802
         """Whether a row is shown."""
-        model = self.sourceModel()
-        assert isinstance(model, StructuresModel)
-        return not self._words or model.rois[source_row].number == self._session.active or self.matches(source_row)
+        index = self._tree.index(source_row, 0, source_parent)
+        if not self._words:
+            return True
+        if self._tree.is_group(index):
+            return False
+        return self._tree.members(index)[0].number == self._session.active or self.matches(index)
+
+    def lessThan(self, left: Index, right: Index) -> bool:  # noqa: N802
+        """Groups keep their order; within each the structures are sorted."""
+        if self._tree.is_group(left):
+            return (left.row() < right.row()) is (self.sortOrder() is Qt.SortOrder.AscendingOrder)
+        return super().lessThan(left, right)
 
 
 class SearchField(QLineEdit):
