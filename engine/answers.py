@@ -203,6 +203,7 @@ class RunOptions:
         flips: average mirrored copies; None for what the card says.
         overlap: of neighbouring tiles, 0 to 0.9; None for what the card says.
         chosen: values of the card's options, by their keys; what is not chosen is as the card says.
+        variables: what was told of the patient, by the keys of the card's variables.
     """
 
     override: bool = False
@@ -210,6 +211,7 @@ class RunOptions:
     flips: bool | None = None
     overlap: float | None = None
     chosen: Mapping[str, bool | float | str] = field(default_factory=dict)
+    variables: Mapping[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from engine.answers import Box, Result, RunOptions, Score
 from engine.cards.options import parse_chosen
 from engine.cards.registry import LoadedCard, find_card
 from engine.cards.suitability import why_unsuitable
+from engine.cards.variables import Given
 from engine.console import exit_if_part, progress_bar
 from engine.contouring.fill import fill
 from engine.dicom.export_with_image import export_with_image, patient_from, require_image
@@ -32,6 +33,7 @@ from engine.process.client import EngineClient
 from engine.process.messages import Failed, Finished
 from engine.progress import Progress, part
 from engine.run_outputs import MASK_SUFFIX, Study, asked_for, studies_of
+from engine.run_variables import told_of
 from engine.safe_file import whole_file, write_errors
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Volume
@@ -54,6 +56,11 @@ class _Request:
     wanted: Wanted
     certificate: Path | None = None
     patient: PatientIdentity | None = None
+    variables: Mapping[Path, Mapping[str, Given]] = field(default_factory=dict)
+
+    def options_of(self, study: Study) -> RunOptions:
+        """What was chosen, with what was told of the patient."""
+        return replace(self.options, variables=self.variables.get(study.path, {}))
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,12 @@ class _Outcome:
 @click.option(
     "--set", "texts", metavar="KEY=VALUE", multiple=True, help="Choose an option of the model; may be given again."
 )
+@click.option(
+    "--variables",
+    metavar="KEY=VALUE|FILE.csv",
+    multiple=True,
+    help="What the model asks of the patient; may be given again, or as a table with a row a study.",
+)
 @click.option("--exact", is_flag=True, help="Of an imported model: the voxels that its own software would set.")
 @click.option(
     "--affine",
@@ -160,6 +173,7 @@ def run(
     override: bool,
     full_precision: bool,
     texts: tuple[str, ...],
+    variables: tuple[str, ...],
     exact: bool,
     placement: Placement | None,
     units: str,
@@ -185,8 +199,9 @@ def run(
     options = RunOptions(override=override, precision="float32" if full_precision else "auto", chosen=chosen)
     outputs = asked_for(loaded, output, report, table)
     wanted = Wanted(series_uid, _by_role(roles), placement or "", units)
-    request = _Request(loaded, device, options, wanted, certificate, patient)
     studies = studies_of(paths, outputs)
+    told = told_of(loaded.card, variables, paths)
+    request = _Request(loaded, device, options, wanted, certificate, patient, told)
     client = EngineClient(warm=loaded.card.has_networks)
     client.start()
     try:
@@ -262,7 +277,7 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
     if any(not (request.options.override and refusal.overridable) for refusal in refusals):
         more = " Use --override to run it all the same." if all(refusal.overridable for refusal in refusals) else ""
         raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals) + more)
-    finished = _run(client, request, inputs, part(progress, 0.15, 0.8))
+    finished = _run(client, request, study, inputs, part(progress, 0.15, 0.8))
     outcome.device = finished.result.device
     outcome.stages |= dict(finished.result.stages)
     outcome.notes = [*dict.fromkeys(note for image in inputs.values() for note in image.notes), *finished.result.notes]
@@ -336,8 +351,10 @@ def _refuse_several(output: Path, count: int) -> None:
         raise WriteError(f"{output.name} holds one mask, and the model draws {count}; give a folder.")
 
 
-def _run(client: EngineClient, request: _Request, inputs: Mapping[str, Volume], progress: Progress) -> Finished:
-    job = client.run(request.loaded.folder, inputs, device=request.device, options=request.options)
+def _run(
+    client: EngineClient, request: _Request, study: Study, inputs: Mapping[str, Volume], progress: Progress
+) -> Finished:
+    job = client.run(request.loaded.folder, inputs, device=request.device, options=request.options_of(study))
     message = client.wait(job, progress=lambda told: progress(told.fraction, told.stage))
     if isinstance(message, Failed):
         raise EngineError(message.sentence)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from engine.cards.variables import TABLE, columns_of
 from engine.operations.kinds import PLACES, Kind, Made, words
 from engine.operations.table import OPERATIONS
 
@@ -24,6 +25,8 @@ def made_in(card: "Card") -> dict[str, Made]:
         if image.role in made:
             raise ValueError("two inputs have the same role")
         made[image.role] = Made("image", acquired=True)
+    if card.variables:
+        _add_variables(card, made)
     for node in card.graph:
         lost = [name for name in node.inputs if name not in made]
         if lost:
@@ -40,6 +43,16 @@ def made_in(card: "Card") -> dict[str, Made]:
                 raise ValueError(f"the name '{name}' stands for two things in the graph")
             made[name] = result
     return made
+
+
+def _add_variables(card: "Card", made: dict[str, Made]) -> None:
+    if len({variable.key for variable in card.variables}) != len(card.variables):
+        raise ValueError("two variables have the same key")
+    if TABLE in made:
+        raise ValueError(f"an input can't be called '{TABLE}' where the card asks for some")
+    if not any(TABLE in node.inputs for node in card.graph):
+        raise ValueError("the card asks for variables, and no node takes them")
+    made[TABLE] = Made("features", columns_of(card))
 
 
 def maker_of(card: "Card", made: dict[str, Made], output: "Output") -> str:

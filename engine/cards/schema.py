@@ -16,6 +16,7 @@ from engine.cards.nodes import GraphNode, PostStep, PreprocessStep
 from engine.cards.options import Option, check_options
 from engine.cards.paper import Paper
 from engine.cards.renew import renewed
+from engine.cards.variables import Variable
 from engine.cards.weights import Weights
 from engine.errors import CardError
 from engine.forms import FormId, find_form
@@ -32,7 +33,7 @@ Byte = Annotated[int, Field(ge=0, le=255)]
 
 
 class CardInput(Strict):
-    """One image (or table) that the model needs.
+    """One image that the model needs.
 
     Args:
         role: the name that the graph calls it by.
@@ -163,6 +164,8 @@ class Licence(Strict):
 class Card(Strict):
     """A model, described. The fields are those of `card.json`.
 
+    `variables` are what the model asks of the patient besides images; its graph calls their table "variables".
+
     `form` is the one by which a reader says otherwise than the model's scores and boxes; a number or word where the
     card names none. `seed_ref` is the number of a published system in the review of Tong et al. (2021), and `paper`
     what the card has of it.
@@ -176,6 +179,7 @@ class Card(Strict):
     fidelity: Literal["modern", "historical", "inspired"]
     badge: Literal["runs", "trained", "validated"]
     inputs: Annotated[tuple[CardInput, ...], Field(min_length=1, max_length=16)]
+    variables: Annotated[tuple[Variable, ...], Field(max_length=64)] = ()
     preprocess: Annotated[tuple[PreprocessStep, ...], Field(max_length=32)] = ()
     graph: Annotated[tuple[GraphNode, ...], Field(min_length=1, max_length=64)]
     post: Annotated[tuple[PostStep, ...], Field(max_length=64)] = ()

@@ -71,21 +71,26 @@ def _scores(
     context: Context,
 ) -> Scores:
     total = np.zeros((len(views), len(params.labels)), np.float32)
-    known = context.familiarity
+    known, asked = context.familiarity, context.features_wanted
+    caught = []
     strangeness = 0.0
     for index, network in enumerate(networks):
         progress = part(context.progress, index / len(networks), (index + 1) / len(networks))
         network.to(device.name)
         batches = np.array_split(views, range(batch, len(views), batch))
         with ExitStack() as looking:
-            features = looking.enter_context(features_of(network)) if known is not None and index == 0 else []
+            catching = asked or (known is not None and index == 0)
+            features = looking.enter_context(features_of(network)) if catching else []
             logits = torch.cat([logits_of(params, network, shown, device) for shown in _told(batches, progress)])
         total += probabilities(params, logits, context).numpy()
+        if asked:
+            caught.append(torch.cat([mean_of_copies(part, params.mirrors) for part in features]))
         if index == 0 and known is not None:
             reference = Reference.read(read_weights(context.loaded.folder, known.reference))
             seen = torch.cat([mean_of_copies(part, params.mirrors) for part in features])
             strangeness = float(reference.distance(seen).median()) / known.limit
-    return Scores(params.labels, total / np.float32(len(networks)), strangeness)
+    made = torch.cat(caught, dim=1).numpy() if asked else None
+    return Scores(params.labels, total / np.float32(len(networks)), strangeness, made)
 
 
 def logits_of(params: Params, network: nn.Module, views: NDArray[np.float32], device: Device) -> torch.Tensor:

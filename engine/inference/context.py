@@ -10,6 +10,7 @@ from engine.cards.nodes import Node
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
 from engine.cards.weights import Weights
+from engine.operations import features
 from engine.progress import Progress, silent
 from engine.volume import Volume
 
@@ -71,6 +72,14 @@ class Context:
         calibration = self.card.uncertainty.calibration
         known = calibration.familiarity if calibration is not None else None
         return known if known is not None and self.node is not None and known.node == self.node.node else None
+
+    @property
+    def features_wanted(self) -> bool:
+        """Whether a later node asks for the features of the node that is run."""
+        if self.node is None:
+            return False
+        asking = [other for other in self.card.graph if isinstance(other.params, features.Params)]
+        return any(name in other.inputs for other in asking for name in self.node.names)
 
     def calibration_of(self, labels: Sequence[str]) -> ClassCalibration | None:
         """How the scores of labels of which one holds were made honest; None where they were not."""

@@ -9,10 +9,12 @@ from typing import cast
 from engine.cards.graph import before, made_in, maker_of
 from engine.cards.nodes import Node
 from engine.cards.schema import Output
+from engine.cards.variables import TABLE
 from engine.cards.weights import find_weights, read_weights
 from engine.errors import CardError
 from engine.inference.boxes import Boxes
 from engine.inference.context import Context
+from engine.inference.features import Features, features_of_variables
 from engine.inference.maps import Maps
 from engine.inference.outlines import Outlines
 from engine.inference.preprocess import Prepared, prepare, prepare_onto
@@ -26,7 +28,7 @@ from engine.volume import Volume
 #: What a node without a network takes, as a share of all networks.
 _LEAST_SHARE = 0.01
 
-Value = Volume | Prepared | Maps | Outlines | Scores | Boxes
+Value = Volume | Prepared | Maps | Outlines | Scores | Boxes | Features
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +160,8 @@ def _acquired(context: Context, name: str) -> Volume:
 
 def _value(context: Context, values: dict[str, Value], name: str, progress: Progress) -> Value:
     """What is called `name` in the graph; an image is preprocessed when it is first needed."""
+    if name == TABLE and context.card.variables:
+        return features_of_variables(context)
     if name not in values:
         volume, steps = _acquired(context, name), context.card.steps_of(name)
         wanted = next(image for image in context.card.inputs if image.role == name)

@@ -11,6 +11,7 @@ from engine.cards.options import with_chosen
 from engine.cards.registry import LoadedCard, check_supported
 from engine.cards.schema import Output
 from engine.cards.suitability import why_unsuitable
+from engine.cards.variables import check_variables, sentence_of
 from engine.errors import UnsuitableInputError
 from engine.inference.boxes import Boxes
 from engine.inference.context import Context, OnTile, nobody
@@ -54,6 +55,7 @@ def run_card(
     loaded = replace(loaded, parsed=with_chosen(loaded.card, options.chosen))
     context = Context(loaded, inputs, device, options, progress, on_tile)
     check_supported(context.card)
+    check_variables(context.card, options.variables)
     _check_input(context)
     answers = run_graph(context)
     found = answers.structures
@@ -95,10 +97,12 @@ def _note_missing(context: Context, rois: Sequence[Roi]) -> None:
 def _scores(context: Context, made: Mapping[str, Scores]) -> list[Score]:
     provenance = _provenance(context)
     scores: list[Score] = []
+    told = sentence_of(context.card, context.options.variables)
     for output in context.card.outputs:
         if output.name in made:
             code = _code(output)
             opinion = opinion_of(context, output, made[output.name])
+            own = made[output.name].notes.get(output.label, "")
             scores.append(
                 Score(
                     len(scores) + 1,
@@ -109,7 +113,7 @@ def _scores(context: Context, made: Mapping[str, Scores]) -> list[Score]:
                     output.unit,
                     code,
                     provenance,
-                    note=opinion.note,
+                    note=" ".join(part for part in (opinion.note, own, told) if part),
                     one_of=opinion.one_of,
                     abstained=opinion.abstained,
                     form=context.card.form or "",

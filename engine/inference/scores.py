@@ -1,7 +1,7 @@
 """What a classifier answers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,15 @@ class Scores:
         values: (views, labels), each view on its own.
         strangeness: how unlike the training set the stranger half of the views are, as a multiple of what the card
             takes for familiar; 0 where that is not known.
+        features: (views, n) what the network makes of each view just before its scores; None where nobody asks.
+        notes: what there is to say beside a label's number, by label.
     """
 
     labels: tuple[str, ...]
     values: NDArray[np.float32]
     strangeness: float = 0.0
+    features: NDArray[np.float32] | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, label: str) -> float:
         """The mean over the views.

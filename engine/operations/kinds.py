@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["image", "maps", "outlines", "scores", "boxes"]
+Kind = Literal["image", "maps", "outlines", "scores", "boxes", "features"]
 
 _WORDS: dict[Kind, str] = {
     "image": "an image",
@@ -12,6 +12,7 @@ _WORDS: dict[Kind, str] = {
     "outlines": "outlines",
     "scores": "scores",
     "boxes": "boxes",
+    "features": "features",
 }
 #: What tells of each voxel whether a label is there.
 PLACES: tuple[Kind, ...] = ("maps", "outlines")
@@ -23,8 +24,9 @@ class Made:
 
     Args:
         kind: an "image" on a network's grid; "maps" of a probability a label and voxel; "outlines" of labels on the
-            planes as acquired; "scores" of labels, one a view; "boxes" that may hold the labels.
-        labels: in order; an image has none.
+            planes as acquired; "scores" of labels, one a view; "boxes" that may hold the labels;
+            "features", named numbers.
+        labels: in order; an image has none, and features only where their names are known before anything runs.
         acquired: an input of the card, which is there as it was acquired too.
     """
 

@@ -13,7 +13,9 @@ from engine.operations import (
     combine,
     concatenate,
     crop,
+    features,
     gate,
+    head,
     hierarchy,
     mask,
     nnunet,
@@ -41,6 +43,7 @@ class Operation:
         makes: of params and what a node is given, what it makes; ValueError where it can't.
         run: of params, the inputs' values and the run, the value; imports what it needs when it is called.
         needs_weights: a node without weights files can't run.
+        is_ready: of params, whether it can run; None for what needs no fitting.
         as_acquired: images among its inputs are volumes, not prepared for a network.
     """
 
@@ -50,6 +53,7 @@ class Operation:
     run: "Callable[[Any, Sequence[Any], Context], Value]"
     needs_weights: bool = False
     as_acquired: bool = False
+    is_ready: Callable[[Any], bool] | None = None
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -71,5 +75,7 @@ OPERATIONS: dict[str, Operation] = {
     "pool": Operation("joining", pool.Params, pool.makes, pool.run),
     "gate": Operation("joining", gate.Params, gate.makes, gate.run),
     "hierarchy": Operation("joining", hierarchy.Params, hierarchy.makes, hierarchy.run),
+    "features": Operation("joining", features.Params, features.makes, features.run),
+    "head": Operation("head", head.Params, head.makes, head.run, is_ready=head.is_ready),
     "choose": Operation("joining", choose.Params, choose.makes, choose.run),
 }

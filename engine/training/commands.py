@@ -11,7 +11,8 @@ import click
 
 _DATA_HELP = (
     "Folder of a data set: in the nnU-Net raw layout, DICOM studies with RTSTRUCTs, pictures with masks; for scores, "
-    "with labels.csv (path, patient, label, split), or laid out as a set that is known."
+    "with labels.csv (path, patient, label, split), or laid out as a set that is known; for risks with "
+    "time_months and event too."
 )
 
 
@@ -61,7 +62,7 @@ def train(
     for name, found in scores.items():
         if found:
             each = ", ".join(f"{label} {score:.2f}" for label, score in found.items() if label != "mean")
-            click.echo(f"Network '{name}' alone, on what was held out, mean {found['mean']:.3f}: {each}")
+            click.echo(f"'{name}' alone, on what was held out, mean {found['mean']:.3f}: {each}")
     click.echo(f"The card is in {output}.")
 
 
@@ -89,7 +90,7 @@ def evaluate(
 
     Of structures Dice, surface Dice at 2 mm, HD95 and volume error; of scores the area under the curve, sensitivities,
     accuracy, confusion and calibration, on the pictures that the model did not learn from; of boxes the sensitivity at
-    so many false ones a picture (FROC).
+    so many false ones a picture (FROC); of a risk in time Harrell's C and calibration at the horizon.
     """
     from engine.cards.registry import find_card
     from engine.errors import MismatchError
@@ -98,6 +99,7 @@ def evaluate(
     from engine.training.evaluate import record_metrics
     from engine.training.evaluate_boxes import box_table, evaluate_boxes, record_box_metrics
     from engine.training.evaluate_classes import class_table, evaluate_classes, record_class_metrics
+    from engine.training.evaluate_risks import evaluate_cohort, is_of_risks, record_risk_metrics, risk_table
     from engine.training.labelled.table import labelled_samples
 
     loaded = find_card(card)
@@ -119,6 +121,13 @@ def evaluate(
         if record:
             record_box_metrics(loaded, summary, record, split, date.today())
         click.echo(json.dumps(summary, indent=2) if as_json else box_table(summary))
+        return
+    if is_of_risks(loaded.card):
+        with _reporting() as report:
+            summary = evaluate_cohort(loaded, data, device=device, most=most or 0, report=report).summary()
+        if record:
+            record_risk_metrics(loaded, summary, record, split, date.today())
+        click.echo(json.dumps(summary, indent=2) if as_json else risk_table(summary))
         return
     samples = labelled_samples(data)
     with _reporting() as report:

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -17,8 +17,9 @@ from engine.cards.weights import Weights
 from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
 from engine.inference.packing import packed
-from engine.operations import classify, segment, sieve
+from engine.operations import classify, head, segment, sieve
 from engine.safe_file import whole_file
+from engine.values import Strict
 
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -29,7 +30,20 @@ def networks_of(card: Card, name: str | None = None) -> list[Node]:
     Raises:
         CardError: there is none.
     """
-    nodes = [node for node in card.graph if isinstance(node.params, segment.Params | classify.Params | sieve.Params)]
+    return _chosen(card, name, (segment.Params, classify.Params, sieve.Params))
+
+
+def learners_of(card: Card, name: str | None = None) -> list[Node]:
+    """The networks and heads of the card that a recipe trains or fits: all, or the one of this name.
+
+    Raises:
+        CardError: there is none.
+    """
+    return _chosen(card, name, (segment.Params, classify.Params, sieve.Params, head.Params))
+
+
+def _chosen(card: Card, name: str | None, kinds: tuple[type[Strict], ...]) -> list[Node]:
+    nodes = [node for node in card.graph if isinstance(node.params, kinds)]
     if not nodes:
         raise CardError(f"The model '{card.id}' has no network that could be trained.")
     chosen = [node for node in nodes if name in {None, node.node}]
@@ -63,10 +77,7 @@ def publish(card: Card, averages: Sequence[Path], folder: Path, *, name: str, so
     stored = [_packed(average, node) for average in averages]
     folder.mkdir(parents=True, exist_ok=True)
     weights_of = _weights_of_others(card, node.node, folder)
-    others = [weights.file for kept in weights_of.values() for weights in kept]
-    for file in others:
-        if source is not None and (source / file).exists() and not (folder / file).exists():
-            shutil.copy(source / file, folder / file)
+    others = _brought(weights_of, folder, source)
     own = []
     for number, tensors in enumerate(stored):
         path = folder / _file_of(node, others, number, len(stored))
@@ -81,6 +92,35 @@ def publish(card: Card, averages: Sequence[Path], folder: Path, *, name: str, so
     published = Card.model_validate(values)
     write_card(published, folder)
     return published
+
+
+def publish_head(card: Card, folder: Path, *, name: str, params: head.Params, source: Path | None = None) -> Card:
+    """Write `card.json` with a fitted head into `folder`; return the card as written.
+
+    Args:
+        card, folder, name, source: as of `publish`.
+        params: of the head, fitted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights_of = _weights_of_others(card, name, folder)
+    _brought(weights_of, folder, source)
+    values = card.model_dump(mode="json", by_alias=True)
+    for node in values["graph"]:
+        node["weights"] = [weights.model_dump(mode="json") for weights in weights_of.get(node["node"], ())]
+        if node["node"] == name:
+            node["params"] = params.model_dump(mode="json")
+    published = Card.model_validate(values)
+    write_card(published, folder)
+    return published
+
+
+def _brought(weights_of: Mapping[str, Sequence[Weights]], folder: Path, source: Path | None) -> list[str]:
+    """The files of these weights, copied from the card's folder where they are not in `folder` yet."""
+    files = [weights.file for kept in weights_of.values() for weights in kept]
+    for file in files:
+        if source is not None and (source / file).exists() and not (folder / file).exists():
+            shutil.copy(source / file, folder / file)
+    return files
 
 
 def _weights_of_others(card: Card, trained: str, folder: Path) -> dict[str, tuple[Weights, ...]]:

@@ -14,10 +14,10 @@ from engine.cards.schema import Card
 from engine.cards.weights import read_weights
 from engine.errors import CardError
 from engine.inference.packing import unpacked
-from engine.training import classifier, segmenter, sieve
+from engine.training import classifier, head, segmenter, sieve
 from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
-from engine.training.publish import networks_of, publish, with_weights_in
-from engine.training.recipe import ClassifierRecipe, Recipe
+from engine.training.publish import learners_of, networks_of, publish, publish_head, with_weights_in
+from engine.training.recipe import ClassifierRecipe, Recipe, Schedule
 
 
 def train_card(
@@ -34,7 +34,7 @@ def train_card(
     go_on: bool = False,
     node: str | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Train the networks of a card, one after the other, and write the new card.
+    """Train the networks of a card, and fit its heads, one after the other, and write the new card.
 
     Args:
         card: id or path of a card with a recipe, or id of a published system's recipe.
@@ -45,18 +45,19 @@ def train_card(
         seed, learning_rate: in place of the recipe's.
         go_on: begin with the card's own weights in place of random ones.
         device: "auto", "cpu" or "cuda".
-        node: which of the card's networks; None for all.
+        node: which of the card's networks and heads; None for all.
         report: told the fraction done and what is going on.
 
     Returns:
-        For each network, by its node: its scores on the validation cases, by the network alone, and their "mean";
-        empty without any cases.
+        For each network or head, by its node: its scores on the validation cases, by it alone, and their "mean"; empty
+        without any cases.
 
     Raises:
         PlanimeterError: the card can't be trained, the data don't fit it, or training failed.
     """
     described, place = card_to_train(card)
-    names = [chosen.node for chosen in networks_of(described, node)]
+    chosen = learners_of(described, node)
+    names = [each.node for each in chosen if each.op in _TAUGHT]
     starts = [_own_weights(described, place, name) if go_on else None for name in names]
     recipes = [recipe_of(described, name) for name in names]
     if minutes is not None:
@@ -67,7 +68,7 @@ def train_card(
     if learning_rate is not None:
         recipes = [dataclasses.replace(recipe, learning_rate=learning_rate) for recipe in recipes]
     scores = {}
-    single = len(networks_of(described)) == 1
+    single = len(learners_of(described)) == 1
     for name, recipe, start in zip(names, recipes, starts, strict=True):
         named = report if single else _named(report, name)
         # Each network's run is resumed by itself.
@@ -86,7 +87,25 @@ def train_card(
         described = publish(described, [folder / AVERAGE_FILE for folder in folders], output, name=name, source=place)
         last = progression.history[-1] if progression.history else {}
         scores[name] = {key: value for key, value in last.items() if key not in {"step", "minutes", "n"}}
+    for each in chosen:
+        if each.op not in _TAUGHT:
+            known = with_weights_in(output, described)
+            home = output if all((output / weights.file).exists() for weights in known.weights) else place
+            told = _named(report, each.node)
+            lesson = Lesson(known, each, data, validation, output, resolve_device(device), None, told, home)
+            described, scores[each.node] = _fit(lesson, place)
     return scores
+
+
+def _fit(lesson: Lesson, place: Path) -> tuple[Card, dict[str, float]]:
+    """The card with a head fitted, written to the lesson's folder, and how it does on those held out."""
+    card, folder = lesson.card, lesson.folder
+    _, told = _told_of(card, lesson.node.node)
+    holdout = told.get("holdout", Schedule.holdout)
+    if not isinstance(holdout, int | float):
+        raise CardError(f"The 'holdout' of the training recipe of '{card.id}' is no number.")
+    params, scores = head.fitted_head(lesson, holdout)
+    return publish_head(card, folder, name=lesson.node.node, params=params, source=place), scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +160,13 @@ def recipe_of(card: Card, name: str) -> Recipe | ClassifierRecipe:
     Raises:
         CardError: the card has no recipe, or it is not usable.
     """
+    node, told = _told_of(card, name)
+    recipe: Recipe | ClassifierRecipe = _TAUGHT[node.op].recipe(card, node, told)
+    return recipe
+
+
+def _told_of(card: Card, name: str) -> tuple[Node, dict[str, Any]]:
+    """A node, and what the card's recipe says of it."""
     if not card.provenance.recipe:
         raise CardError(f"The model '{card.id}' has no training recipe.")
     common = dict(card.provenance.recipe)
@@ -148,9 +174,8 @@ def recipe_of(card: Card, name: str) -> Recipe | ClassifierRecipe:
     own = nodes.get(name, {}) if isinstance(nodes, dict) else None
     if not isinstance(own, dict):
         raise CardError(f"The 'nodes' of the training recipe of '{card.id}' are not a table of recipes.")
-    (node,) = networks_of(card, name)
-    recipe: Recipe | ClassifierRecipe = _TAUGHT[node.op].recipe(card, node, {**common, **own})
-    return recipe
+    (node,) = learners_of(card, name)
+    return node, {**common, **own}
 
 
 def resolve_device(device: str) -> str:

@@ -34,6 +34,7 @@ from viewer.widgets.replace_question import ask_to_replace
 from viewer.widgets.roles_form import Image, RolesForm
 from viewer.widgets.run_progress import RunProgress
 from viewer.widgets.run_times import Asked, expected, remember
+from viewer.widgets.variables_form import VariablesForm
 
 if TYPE_CHECKING:
     from engine.cards import suitability
@@ -107,6 +108,8 @@ class CardsPanel(QWidget):
         self.override.toggled.connect(lambda _: self._show_buttons())
         self.roles = RolesForm(self)
         self.roles.changed.connect(self._show_refusals)
+        self.variables = VariablesForm(self)
+        self.variables.changed.connect(self._show_buttons)
         self.options = OptionsForm(self)
         self.device = QComboBox(self)
         for text, value in DEVICES:
@@ -133,7 +136,7 @@ class CardsPanel(QWidget):
         layout.addWidget(self.list, 2)
         layout.addWidget(page, 3)
         part: QWidget
-        for part in (self.override, self.roles, self.options):
+        for part in (self.override, self.roles, self.variables, self.options):
             layout.addWidget(part)
         layout.addLayout(buttons)
         for part in (self.expected, self.progress, self.notice):
@@ -219,6 +222,7 @@ class CardsPanel(QWidget):
         loaded = self.selected
         card = loaded.card if loaded is not None and loaded.is_readable else None
         self.options.show_card(card)
+        self.variables.show_card(card)
         self.roles.show_card(card, self._images())
         self._show_refusals()
 
@@ -227,7 +231,8 @@ class CardsPanel(QWidget):
         refusals = self._refusals[loaded.id] if loaded is not None else []
         allowed = all(refusal.overridable for refusal in refusals) and (not refusals or self.override.isChecked())
         self.run_button.setText(run_text(loaded))
-        self.run_button.setEnabled(loaded is not None and allowed and not self.roles.casting.missing and not running)
+        ready = allowed and not self.roles.casting.missing and not self.variables.problem
+        self.run_button.setEnabled(loaded is not None and ready and not running)
         self.device.setVisible(not running)
         self.cancel_button.setVisible(running)
         self.running_changed.emit()
@@ -311,7 +316,7 @@ class CardsPanel(QWidget):
             self._end(sentence_for(error), "error")
 
     def _options(self) -> RunOptions:
-        return RunOptions(override=bool(self._overridden), chosen=self.options.chosen)
+        return RunOptions(override=bool(self._overridden), chosen=self.options.chosen, variables=self.variables.told)
 
     def cancel(self) -> None:
         """Stop the run."""
@@ -326,6 +331,7 @@ class CardsPanel(QWidget):
     def _volume_changed(self) -> None:
         self.cancel()
         self._looked = {}
+        self.variables.forget()
         self.refresh()
 
     def _layers_changed(self, change: LayersChanged) -> None:

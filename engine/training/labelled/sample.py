@@ -71,8 +71,13 @@ def split(samples: Sequence[Sample], holdout: float) -> tuple[list[Sample], list
     if any(sample.part for sample in samples):
         learned = [sample for sample in samples if sample.part == TRAINING]
         return learned, [sample for sample in samples if sample.part == VALIDATION]
-    out = {group: _place(group) < holdout for group in {sample.group for sample in samples}}
-    return [s for s in samples if not out[s.group]], [s for s in samples if out[s.group]]
+    out = held_out_of([sample.group for sample in samples], holdout)
+    return [s for s in samples if s.group not in out], [s for s in samples if s.group in out]
+
+
+def held_out_of(groups: Sequence[str], holdout: float) -> set[str]:
+    """Those of the groups that are held out, by the hash of their names."""
+    return {group for group in groups if _place(group) < holdout}
 
 
 def fingerprint(*volumes: Volume) -> int:

@@ -1,0 +1,184 @@
+"""`planimeter evaluate` for cards that tell a risk: how well it orders the times, and how honest it is at its horizon.
+
+`c_index` is Harrell's, with a 95 % percentile bootstrap over patients. At the horizon stand beside each other, in four
+groups from the lowest risk to the highest, the risk that was told and the share with the event by Kaplan and Meier
+(J Am Stat Assoc 1958;53:457); `calibration_error` is the mean of their differences, weighted by the groups' sizes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.answers import RunOptions
+from engine.cards.registry import LoadedCard
+from engine.cards.schema import Card, Metric
+from engine.errors import MismatchError, PlanimeterError
+from engine.inference.run import run_card
+from engine.operations import head
+from engine.training.cohort import Patient, patients_of
+from engine.training.labelled.sample import TEST
+from engine.training.labelled.table import labelled_samples
+from engine.training.loop import Report
+from engine.training.publish import write_card
+from engine.training.survival import concordance
+
+_RESAMPLES, _GROUPS = 500, 4
+
+
+@dataclass(eq=False)
+class RiskScores:
+    """What was measured.
+
+    Args:
+        card: id and version.
+        label: of the event.
+        horizon: months.
+        risks: (n,) as the card tells them.
+        months, events: (n,) what became of the patients.
+        failed: patient → why no risk could be told.
+    """
+
+    card: str
+    label: str
+    horizon: float
+    risks: NDArray[np.float64]
+    months: NDArray[np.float64]
+    events: NDArray[np.bool_]
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """The JSON of `planimeter evaluate --json`."""
+        value = concordance(self.months, self.events, self.risks)
+        groups = self.groups()
+        count = sum(row["n"] for row in groups)
+        error = sum(row["n"] * abs(row["said"] - row["true"]) for row in groups) / max(count, 1)
+        return {
+            "card": self.card,
+            "n": len(self.risks),
+            "events": int(self.events.sum()),
+            "label": self.label,
+            "c_index": None if value is None else round(value, 4),
+            "c_index_ci": self._interval(),
+            "horizon_months": self.horizon,
+            "calibration_error": round(error, 4),
+            "reliability": groups,
+            "failed": self.failed,
+        }
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Of each group of risk: how many, the mean risk, and the share with the event by the horizon."""
+        rows = []
+        for part in np.array_split(np.argsort(self.risks, kind="stable"), _GROUPS):
+            if len(part):
+                true = 1 - kaplan_meier(self.months[part], self.events[part], self.horizon)
+                rows.append({"n": len(part), "said": round(float(self.risks[part].mean()), 4), "true": round(true, 4)})
+        return rows
+
+    def _interval(self) -> list[float] | None:
+        rng = np.random.default_rng(0)
+        drawn = []
+        for _ in range(_RESAMPLES):
+            pick = rng.integers(0, len(self.risks), len(self.risks))
+            value = concordance(self.months[pick], self.events[pick], self.risks[pick])
+            drawn += [] if value is None else [value]
+        return [round(float(end), 4) for end in np.percentile(drawn, [2.5, 97.5])] if drawn else None
+
+
+def is_of_risks(card: Card) -> bool:
+    """Whether a card tells the risk of an event in time."""
+    return _head_of(card) is not None
+
+
+def evaluate_risks(
+    loaded: LoadedCard, patients: Sequence[Patient], *, device: str = "auto", most: int = 0, report: Report
+) -> RiskScores:
+    """Run a card on patients and compare its risk with what became of them.
+
+    Args:
+        loaded: the card.
+        patients: of a cohort; where it names parts of its own and one is for tests, those.
+        device: as for `run_card`.
+        most: no more than so many, spread over the cohort; 0 for all.
+        report: told the fraction done and the patient.
+
+    Raises:
+        MismatchError: the cohort tells no times, or the card could be run on nobody.
+    """
+    params = _head_of(loaded.card)
+    assert params is not None, "asked before"
+    tests = [patient for patient in patients if patient.sample.part == TEST]
+    patients = tests or list(patients)
+    if 0 < most < len(patients):
+        patients = [patients[index] for index in np.linspace(0, len(patients) - 1, most).round().astype(int)]
+    if any(patient.months is None for patient in patients):
+        raise MismatchError("The table of patients tells no times: it needs 'time_months' and 'event'.")
+    label = params.labels[0]
+    failed: dict[str, str] = {}
+    told: list[tuple[float, float, bool]] = []
+    for index, patient in enumerate(patients):
+        report(index / max(len(patients), 1), patient.sample.name)
+        try:
+            options = RunOptions(variables=patient.given)
+            result = run_card(loaded, patient.sample.images_for(loaded.card), device=device, options=options)
+        except PlanimeterError as error:
+            failed[patient.sample.name] = str(error)
+            continue
+        risk = next(score.value for score in result.scores if score.label == label)
+        told.append((risk, patient.months or 0.0, patient.event))
+    report(1.0, "done")
+    if not told:
+        why = next(iter(failed.values()), "there are none.")
+        raise MismatchError(f"No risk could be told of the {len(patients)} patients: {why}")
+    risks, months, events = (np.array(column) for column in zip(*told, strict=True))
+    card = f"{loaded.card.id} {loaded.card.version}"
+    return RiskScores(card, label, params.horizon_months, risks, months, events.astype(np.bool_), failed)
+
+
+def evaluate_cohort(loaded: LoadedCard, data: Path, **more: Any) -> RiskScores:
+    """`evaluate_risks` on the cohort in a folder."""
+    return evaluate_risks(loaded, patients_of(labelled_samples(data), loaded.card), **more)
+
+
+def kaplan_meier(months: NDArray[np.float64], events: NDArray[np.bool_], horizon: float) -> float:
+    """The share that is free of the event at the horizon."""
+    free = 1.0
+    for moment in np.unique(months[events & (months <= horizon)]):
+        free *= 1 - float((events & (months == moment)).sum()) / float((months >= moment).sum())
+    return free
+
+
+def record_risk_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:
+    """Put the figures of an evaluation into the card's table, in place of those on the same data and split."""
+    shared: dict[str, Any] = {"dataset": dataset, "split": split, "n": summary["n"], "when": when}
+    ci = tuple(summary["c_index_ci"]) if summary["c_index_ci"] else None
+    measured = [Metric(name="calibration_error", label=summary["label"], value=summary["calibration_error"], **shared)]
+    if summary["c_index"] is not None:
+        measured.insert(0, Metric(name="c_index", label=summary["label"], value=summary["c_index"], ci=ci, **shared))
+    others = [metric for metric in loaded.card.metrics if (metric.dataset, metric.split) != (dataset, split)]
+    card = loaded.card.model_copy(update={"metrics": (*others, *measured)})
+    write_card(card, loaded.folder)
+    return card
+
+
+def risk_table(summary: dict[str, Any]) -> str:
+    """The summary as text."""
+    value, (low, high) = summary["c_index"], summary["c_index_ci"] or (float("nan"), float("nan"))
+    order = "C can't be told" if value is None else f"C {value:.3f} ({low:.3f}-{high:.3f})"
+    lines = [
+        f"{summary['card']}, {summary['n']} patients, {summary['label']} in {summary['events']}",
+        f"{order}; calibration error at {summary['horizon_months']:g} months {summary['calibration_error']:.3f}",
+        f"{'risk told':>10} {'came true':>10} {'n':>5}",
+    ]
+    lines += [f"{row['said']:>10.3f} {row['true']:>10.3f} {row['n']:>5}" for row in summary["reliability"]]
+    lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
+    return "\n".join(lines)
+
+
+def _head_of(card: Card) -> head.Params | None:
+    heads = [node.params for node in card.graph if isinstance(node.params, head.Params)]
+    return next((params for params in reversed(heads) if params.is_of_times), None)
