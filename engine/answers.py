@@ -131,6 +131,15 @@ def key_of(finding: Finding) -> FindingKey:
     return type(finding), finding.number
 
 
+def structure_of(evidence: Evidence, structures: StructureSet | None) -> Roi | None:
+    """The structure that a finding was computed from, by its UID or else its number; None where it is not there."""
+    if structures is None or evidence.roi_number is None:
+        return None
+    if evidence.roi_uid:
+        return next((roi for roi in structures.rois if roi.uid == evidence.roi_uid), None)
+    return next((roi for roi in structures.rois if roi.number == evidence.roi_number), None)
+
+
 def new_uid() -> str:
     """A UID that nothing else has: a random UUID in the arc 2.25 (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid4().int}"

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 
-from engine.answers import Finding, ReportedFinding, Score
-from engine.assessment import Assessment, Evidence, Stated, Verdict
+from engine.answers import Finding, ReportedFinding, Score, structure_of
+from engine.assessment import Assessment, Stated, Verdict
 from engine.person_name import shown
-from engine.structures import Roi, StructureSet
+from engine.structures import StructureSet
 from engine.volume import Volume
 
 #: What a verdict is called.
@@ -96,15 +96,6 @@ def with_unit(number: str, unit: str) -> str:
     """A number with a unit of UCUM, which calls a bare number 1 and puts remarks in braces."""
     shown = _UNITS.get(unit, _REMARK.sub("", unit) or unit.strip("{}"))
     return f"{number}{'' if shown in ('', '%') else ' '}{shown}"
-
-
-def structure_of(evidence: Evidence, structures: StructureSet | None) -> Roi | None:
-    """The structure that a finding was computed from, by its UID or else its number; None where it is not there."""
-    if structures is None or evidence.roi_number is None:
-        return None
-    if evidence.roi_uid:
-        return next((roi for roi in structures.rois if roi.uid == evidence.roi_uid), None)
-    return next((roi for roi in structures.rois if roi.number == evidence.roi_number), None)
 
 
 def place_text(finding: Finding, volume: Volume | None, structures: StructureSet | None) -> str:

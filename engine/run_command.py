@@ -407,7 +407,8 @@ def _write_report(result: Result, path: Path, volume: Volume, notes: list[str], 
         return ""
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    report_write.export_report(findings, volume, path, patient=patient)
+    structures = StructureSet(volume.geometry, result.rois)
+    report_write.export_report(findings, volume, path, structures=structures, patient=patient)
     return str(path)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engine.answers import Document, Finding, key_of
+from engine.answers import Document, Finding, key_of, structure_of
 from engine.assessment import Evidence
-from engine.finding_words import is_judged, place_text, structure_of
+from engine.finding_words import is_judged, place_text
 from engine.structures import Roi
 from viewer.session import Session
 

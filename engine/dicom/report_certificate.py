@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +12,7 @@ from engine import __version__
 from engine.answers import Box, Finding, Score
 from engine.assessment import FiledReport, Stated
 from engine.dicom import report_codes as codes
+from engine.dicom.report_contours import Contents, Contour
 from engine.dicom.report_places import is_elsewhere, plane_of, regions_of
 from engine.structures import Code
 from engine.volume import Volume
@@ -37,8 +38,8 @@ class ReportCertificate(BaseModel):
     problems: tuple[str, ...] = ()
 
 
-def told(finding: Finding, volume: Volume) -> Told:
-    """What a report is to say of a finding; empty parts are left out."""
+def told(finding: Finding, volume: Volume, contour: Contour | None = None) -> Told:
+    """What a report is to say of a finding, and of the contour that it was computed from; empty parts are left out."""
     said, source = finding.assessment, finding.provenance
     parts = {
         "name": finding.name,
@@ -52,7 +53,8 @@ def told(finding: Finding, volume: Volume) -> Told:
         "what the reader stated": "; ".join(sorted(map(_stated, said.stated))),
         "code": _code(finding.code),
         "model's title": source.description,
-        "place": _place(finding, volume),
+        "place": _place(finding, volume, contour),
+        "contour": contour.told if contour is not None else "",
     }
     if isinstance(finding, Score | Box):
         scale = 100.0 if codes.is_share(finding) else 1.0
@@ -70,14 +72,14 @@ def told(finding: Finding, volume: Volume) -> Told:
     return {name: text for name, part in parts.items() if (text := " ".join(part.split()))}
 
 
-def content_hash(findings: Sequence[Finding], volume: Volume) -> str:
-    """A hash of what findings say, whenever and wherever that is written."""
-    every = [dict(told(finding, volume)) for finding in findings]
+def content_hash(contents: Contents, volume: Volume) -> str:
+    """A hash of what a report says, whenever and wherever that is written."""
+    every = [dict(told(finding, volume, contents.contour(finding))) for finding in contents.findings]
     return hashlib.sha256(json.dumps(every, sort_keys=True).encode()).hexdigest()
 
 
 def certify_report(
-    said: Sequence[Finding], read: Sequence[Finding], filed: tuple[FiledReport, FiledReport], volume: Volume
+    said: Contents, read: Contents, filed: tuple[FiledReport, FiledReport], volume: Volume
 ) -> ReportCertificate:
     """Compare findings with the same findings read back from a file.
 
@@ -87,7 +89,10 @@ def certify_report(
         filed: the identity that the file was to have, and the one that it has.
         volume: the image.
     """
-    ours, theirs = ({finding.uid: told(finding, volume) for finding in each} for each in (said, read))
+    ours, theirs = (
+        {finding.uid: told(finding, volume, each.contour(finding)) for finding in each.findings}
+        for each in (said, read)
+    )
     problems = [f"'{ours[uid]['name']}' is not in the file." for uid in ours if uid not in theirs]
     problems += [
         f"The file holds '{theirs[uid]['name']}', which was not to be written." for uid in set(theirs) - set(ours)
@@ -125,10 +130,12 @@ def _differing(said: Told, read: Told) -> list[str]:
     ]
 
 
-def _place(finding: Finding, volume: Volume) -> str:
+def _place(finding: Finding, volume: Volume, contour: Contour | None) -> str:
     evidence = finding.evidence
     if is_elsewhere(evidence, volume):
         return f"series {evidence.series_uid}"
+    if contour is not None:
+        return f"structure {evidence.roi_number} {evidence.roi_uid}"
     regions = regions_of(finding, volume)
     plane = plane_of(finding, volume)
     parts = [f"plane {region.plane} {_pixels(region.low)} {_pixels(region.high)}" for region in regions]

@@ -4,7 +4,7 @@ The model's value and the reader's stand beside each other in a group, told apar
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -41,6 +41,7 @@ from engine.answers import Box, Finding, ReportedFinding, Score
 from engine.assessment import Signature
 from engine.dicom import report_codes as codes
 from engine.dicom.fields import one_line
+from engine.dicom.report_contours import Contents, Contour
 from engine.dicom.report_places import is_elsewhere, plane_of, regions_of
 from engine.dicom.report_times import observed
 from engine.dicom.rtstruct_header import stable_uid
@@ -56,7 +57,7 @@ _Group = (
 _LONGEST_MEANING = 64
 
 
-def report_content(findings: Sequence[Finding], volume: Volume, signature: Signature | None, zone: str = "") -> Dataset:
+def report_content(contents: Contents, volume: Volume, signature: Signature | None, zone: str = "") -> Dataset:
     """The root container of a report, whose times are of `zone` where they give no offset from UTC.
 
     Raises:
@@ -65,7 +66,9 @@ def report_content(findings: Sequence[Finding], volume: Volume, signature: Signa
     report = MeasurementReport(
         observation_context=_observers(signature),
         procedure_reported=coded(codes.IMAGING),
-        imaging_measurements=[_group(finding, volume, zone) for finding in findings],
+        imaging_measurements=[
+            _group(finding, volume, contents.contour(finding), zone) for finding in contents.findings
+        ],
         title=coded(codes.MEASUREMENT_REPORT),
     )
     root: Dataset = report[0]
@@ -83,14 +86,18 @@ def coded(code: Code) -> CodedConcept:
 # Groups -------------------------------------------------------------------------------------------------------------
 
 
-def _group(finding: Finding, volume: Volume, zone: str) -> _Group:
+def _group(finding: Finding, volume: Volume, contour: Contour | None, zone: str) -> _Group:
     tracking = TrackingIdentifier(uid=finding.uid, identifier=one_line(finding.name))
     about: dict[str, Any] = {
         "tracking_identifier": tracking,
         "finding_type": coded(finding.code or _own_code(finding)),
         "measurements": list(_measurements(finding)),
     }
-    regions = [_region(volume.instances[r.plane], r.corners) for r in regions_of(finding, volume)]
+    outlines = [(region.plane, region.corners) for region in regions_of(finding, volume)]
+    if contour is not None:
+        outlines, unit = list(contour.outlines), Code(contour.unit, "UCUM", contour.unit)
+        about["measurements"].append(_number(finding, contour.concept, contour.size, unit, codes.OF_CONTOUR))
+    regions = [_region(volume.instances[plane], corners) for plane, corners in outlines]
     plane = plane_of(finding, volume)
     group: _Group
     if len(regions) == 1:

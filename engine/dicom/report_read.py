@@ -1,13 +1,14 @@
 """The groups of a report as findings on an image: ours as they were, those of other programs as far as they can be."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.answers import Box, Finding, ReportedFinding, Score
 from engine.assessment import WHOLE_IMAGE, Assessment, Evidence, FiledReport, Stated, Verdict
 from engine.dicom import report_codes as codes
 from engine.dicom.report_certificate import content_hash
+from engine.dicom.report_contours import Contents, Contour, contour_in
 from engine.dicom.report_file import Choice, Group, Number, Outline, ReportFile, read_report_file
 from engine.dicom.report_places import Region, box_around, pixels_from_lps, region_around
 from engine.dicom.rtstruct_header import stable_uid
@@ -33,6 +34,7 @@ class ReportContents:
         findings: in its order, numbered from 1 within their kind.
         filed: the file's identity.
         complete: by its completion flag.
+        contours: by the UID of findings, what they were computed from.
         notes: what was unusual, and what is not shown, for the user.
     """
 
@@ -40,6 +42,12 @@ class ReportContents:
     filed: FiledReport
     complete: bool = False
     notes: tuple[str, ...] = ()
+    contours: Mapping[str, Contour] = field(default_factory=dict)
+
+    @property
+    def contents(self) -> Contents:
+        """The findings with their contours."""
+        return Contents(self.findings, self.contours)
 
 
 def read_report(path: Path, volume: Volume) -> ReportContents:
@@ -58,10 +66,14 @@ def contents_from(file: ReportFile, volume: Volume, name: str) -> ReportContents
     placed = _Places(volume)
     findings: list[Finding] = []
     counts: dict[type, int] = {}
+    contours: dict[str, Contour] = {}
     for index, group in enumerate(file.groups):
         finding = _finding(group, file, placed, index)
         counts[type(finding)] = counts.get(type(finding), 0) + 1
         findings.append(replace(finding, number=counts[type(finding)]))
+        contour = contour_in(group, placed.planes(group))
+        if contour is not None:
+            contours[finding.uid] = contour
     notes += placed.notes()
     if not findings:
         notes.append(f"{name} holds no measurements and no evaluations.")
@@ -73,8 +85,8 @@ def contents_from(file: ReportFile, volume: Volume, name: str) -> ReportContents
         notes.append(
             f"{segments} of the findings refer{'s' if segments == 1 else ''} to a segmentation: open it to see where."
         )
-    filed = replace(file.filed, content=content_hash(findings, volume))
-    return ReportContents(tuple(findings), filed, file.complete, tuple(dict.fromkeys(notes)))
+    filed = replace(file.filed, content=content_hash(Contents(tuple(findings), contours), volume))
+    return ReportContents(tuple(findings), filed, file.complete, tuple(dict.fromkeys(notes)), contours)
 
 
 def _belongs(file: ReportFile, volume: Volume, name: str) -> list[str]:
@@ -125,6 +137,10 @@ class _Places:
             if codes.same(concept, codes.OTHER_SERIES):
                 place = replace(place, series_uid=uid)
         return place
+
+    def planes(self, group: Group) -> list[int | None]:
+        """The plane of each outline of a group; None for one that is not on this image."""
+        return [None if (region := self._region(outline)) is None else region.plane for outline in group.outlines]
 
     def notes(self) -> list[str]:
         """What could not be brought onto the image."""

@@ -21,6 +21,7 @@ from engine.dicom.image_beside import findings_on, image_beside
 from engine.dicom.report_certificate import ReportCertificate, certify_report, content_hash
 from engine.dicom.report_codes import SCHEME
 from engine.dicom.report_content import report_content
+from engine.dicom.report_contours import Contents, contents_of
 from engine.dicom.report_file import read_report_file
 from engine.dicom.report_read import contents_from
 from engine.dicom.report_times import observed, zone_of
@@ -29,6 +30,7 @@ from engine.dicom.rtstruct_write import IMPLEMENTATION_UID
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import PlanimeterError, WriteError
 from engine.person_name import shown
+from engine.structures import StructureSet
 from engine.volume import Volume
 
 #: Comprehensive 3D SR Storage.
@@ -50,6 +52,7 @@ def export_report(
     *,
     signature: Signature | None = None,
     predecessor: FiledReport | None = None,
+    structures: StructureSet | None = None,
     patient: PatientIdentity | None = None,
 ) -> Reported:
     """Write findings to a structured report that has been read back and compared with them.
@@ -64,6 +67,7 @@ def export_report(
         path: of the file.
         signature: who vouches for it, which makes it complete and verified; None for a partial, unverified report.
         predecessor: the report that was filed of these findings before, if any.
+        structures: on the image; of those that findings were computed from, contour and size are written too.
         patient: of an image that is no DICOM image, which is then written too, beside the report, for it to refer to;
             see `image_beside`.
 
@@ -79,11 +83,14 @@ def export_report(
         check_reportable(findings, volume, signature, with_image=True)
         with image_beside(volume, path, patient) as image:
             said = findings_on(findings, volume)
-            return export_report(said, image, path, signature=signature, predecessor=predecessor)
+            if structures is not None:
+                structures = replace(structures, geometry=image.geometry)
+            return export_report(said, image, path, signature=signature, predecessor=predecessor, structures=structures)
     check_reportable(findings, volume, signature)
-    filed = _identity(findings, volume, signature, predecessor)
+    contents = contents_of(findings, structures, volume)
+    filed = _identity(contents, volume, signature, predecessor)
     _refuse_over_signed(path, filed)
-    data = report_bytes(findings, volume, filed, predecessor)
+    data = report_bytes(contents, volume, filed, predecessor)
 
     def certify(file: Path) -> ReportCertificate:
         again = contents_from(read_report_file(file), volume, path.name)
@@ -92,7 +99,7 @@ def export_report(
             "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
             "predecessor": _names(filed, predecessor),
         }
-        return certify_report(findings, again.findings, (filed, again.filed), volume).model_copy(update=about)
+        return certify_report(contents, again.contents, (filed, again.filed), volume).model_copy(update=about)
 
     certificate = write_certified(path, data, "report", certify)
     return Reported(certificate, filed)
@@ -127,9 +134,7 @@ def check_reportable(
         )
 
 
-def report_bytes(
-    findings: Sequence[Finding], volume: Volume, filed: FiledReport, predecessor: FiledReport | None
-) -> bytes:
+def report_bytes(contents: Contents, volume: Volume, filed: FiledReport, predecessor: FiledReport | None) -> bytes:
     """The file's bytes."""
     evidence = _evidence(volume)
     signature, zone = filed.signature, zone_of(filed.written)
@@ -138,7 +143,7 @@ def report_bytes(
         warnings.simplefilter("ignore")
         report = Comprehensive3DSR(
             evidence=evidence,
-            content=report_content(findings, volume, signature, zone),
+            content=report_content(contents, volume, signature, zone),
             series_instance_uid=filed.series_uid,
             series_number=1,
             sop_instance_uid=filed.sop_instance_uid,
@@ -176,9 +181,9 @@ def report_bytes(
 
 
 def _identity(
-    findings: Sequence[Finding], volume: Volume, signature: Signature | None, predecessor: FiledReport | None
+    contents: Contents, volume: Volume, signature: Signature | None, predecessor: FiledReport | None
 ) -> FiledReport:
-    content = content_hash(findings, volume)
+    content = content_hash(contents, volume)
     if predecessor is not None and predecessor.content == content and _same_person(predecessor.signature, signature):
         return predecessor
     return FiledReport(
@@ -189,7 +194,7 @@ def _identity(
         1 if predecessor is None else predecessor.number + 1,
         content,
         signature,
-        _now(findings),
+        _now(contents.findings),
     )
 
 

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from engine.answers import Box, Finding
 from engine.assessment import Assessment, Signature, Verdict
 from engine.dicom import report_write
+from engine.dicom.report_contours import Contents
 from engine.dicom.report_read import read_report
 from engine.dicom.report_write import export_report
 from engine.errors import CertificationError, WriteError
@@ -220,8 +221,8 @@ def test_a_file_that_says_otherwise_is_not_put_in_place(
     (tmp_path / "r.dcm").write_text("what stood there")
     honest = report_write.report_content
 
-    def other(findings: tuple[Finding, ...], *rest: object) -> Dataset:
-        return honest([replace(findings[0], **found)], *rest)  # type: ignore[arg-type]
+    def other(contents: Contents, *rest: object) -> Dataset:
+        return honest(Contents((replace(contents.findings[0], **found),)), *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(report_write, "report_content", other)
     with pytest.raises(CertificationError, match=word):

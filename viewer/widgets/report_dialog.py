@@ -242,7 +242,13 @@ class ReportDialog(TaskDialog):
             make_folder(path.parent)
             if kind == "report":
                 made = report_write.export_report(
-                    findings, volume, path, signature=signature, predecessor=filed.report, patient=patient
+                    findings,
+                    volume,
+                    path,
+                    signature=signature,
+                    predecessor=filed.report,
+                    structures=structures,
+                    patient=patient,
                 )
                 return Written(path, made.certificate.sha256, made.certificate, made.filed, patient)
             if kind == "table":
