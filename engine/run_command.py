@@ -24,6 +24,7 @@ from engine.dicom.rtstruct_write import export_rtstruct
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import EngineError, PlanimeterError, UnsuitableInputError, WriteError
 from engine.finding_words import model_short, model_value
+from engine.flags.table import find_flags
 from engine.grid_file import Placement
 from engine.inputs import Wanted, open_inputs
 from engine.later import later
@@ -87,6 +88,7 @@ class _Outcome:
     scores: list[dict[str, Any]] = field(default_factory=list)
     boxes: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    flags: list[dict[str, Any]] = field(default_factory=list)
     report: str = ""
     result: Result | None = None
 
@@ -251,6 +253,8 @@ def _one(client: EngineClient, request: _Request, study: Study, count: int, as_j
     outcome.ok = True
     for note in outcome.notes:
         click.echo(f"Note: {note}", err=True)
+    for flag in outcome.flags:
+        click.echo(f"Flag: {flag['text']}", err=True)
     if not as_json:
         assert outcome.result is not None, "a study that is done has a result"
         findings: tuple[Score | Box, ...] = (*outcome.result.scores, *outcome.result.boxes)
@@ -289,6 +293,9 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
     outcome.structures = [
         {"name": roi.name, "planes": len(roi.planes), **_size(roi, volume.geometry)} for roi in structures.rois
     ]
+    flagging = time.perf_counter()
+    outcome.flags = [flag.told() for flag in find_flags(structures, (roi.number for roi in structures.rois), volume)]
+    outcome.stages["flags"] = time.perf_counter() - flagging
     if study.output is not None:
         writing = time.perf_counter()
         written = _write(request, study, structures, volume, part(progress, 0.8, 1.0))

@@ -1,6 +1,7 @@
 """The order in which a person looks through what a model answered. No Qt.
 
-Findings come first, as there are few and each must be judged; then contours, where most is expected to change first.
+Flags come first, as what they say may be true of a whole structure; then findings, as there are few and each must be
+judged; then contours, where most is expected to change first.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,13 +12,14 @@ from shapely import MultiPolygon
 from engine.answers import Answer, Document, Finding, FindingKey, key_of
 from engine.edits import AreaChange, Step
 from engine.finding_words import is_judged
-from engine.structures import PlaneContours, Roi, StructureSet
+from engine.flags.flag import Flag
+from engine.structures import Generation, PlaneContours, Roi, StructureSet
 from engine.unseen import Seen, unseen_planes
 from viewer.findings import show_evidence
 from viewer.session import Session
 
-#: In place of the number of a ROI: the findings alone.
-FINDINGS = "findings"
+#: In place of the number of a ROI: the findings alone, or the flags.
+FINDINGS, FLAGS = "findings", "flags"
 
 
 @dataclass(frozen=True)
@@ -44,39 +46,61 @@ class Contour:
         return self.number, self.plane
 
 
-Item = Contour | Finding
-ItemKey = tuple[int, int] | FindingKey
+Item = Flag | Contour | Finding
+ItemKey = tuple[int, int] | FindingKey | tuple[str, tuple[int, ...]]
 
 
-def items(document: Document | None, only: int | str | None = None) -> list[Item]:
+def items(document: Document | None, only: int | str | None = None, flags: Iterable[Flag] = ()) -> list[Item]:
     """All that there is to review, in order.
 
     Args:
         document: all answers.
-        only: number of a ROI, or `FINDINGS`; None for everything.
+        only: number of a ROI, `FINDINGS` or `FLAGS`; None for everything.
+        flags: of its structures.
     """
     if document is None:
         return []
+    flagged = [flag for flag in flags if only in (None, FLAGS, *flag.numbers)]
     findings = document.findings if only in (None, FINDINGS) else ()
-    contours = review_queue(document.structures, only if isinstance(only, int) else None) if only != FINDINGS else []
-    return [*findings, *contours]
+    number = only if isinstance(only, int) else None
+    contours = [] if isinstance(only, str) else review_queue(document.structures, number)
+    return [*flagged, *findings, *contours]
+
+
+def drawn_by_models(structures: StructureSet | None) -> frozenset[int]:
+    """Numbers of the ROIs that a model drew, whoever changed them since."""
+    rois = structures.rois if structures is not None else ()
+    kinds = (Generation.AUTOMATIC, Generation.SEMIAUTOMATIC)
+    return frozenset(roi.number for roi in rois if roi.expected_edit or roi.provenance.generation in kinds)
 
 
 def item_key(item: Item) -> ItemKey:
     """What an item is known by while it changes."""
-    return item.key if isinstance(item, Contour) else key_of(item)
+    return item.key if isinstance(item, Contour | Flag) else key_of(item)
 
 
 def is_done(session: Session, item: Item) -> bool:
-    """Whether a person has seen a contour, or judged a finding: to look at a finding is not enough."""
+    """Whether a person has seen a contour, or that of a flag; or judged a finding: to look at that is not enough."""
+    if isinstance(item, Flag):
+        return item.contours <= session.seen
     return item.key in session.seen if isinstance(item, Contour) else is_judged(item)
+
+
+def contours_of(item: Item) -> frozenset[tuple[int, int]]:
+    """What is marked as seen with an item: (ROI number, plane index); nothing of a finding."""
+    if isinstance(item, Flag):
+        return item.contours
+    return frozenset({item.key}) if isinstance(item, Contour) else frozenset()
 
 
 def show_item(session: Session, item: Item) -> None:
     """Bring an item into view."""
-    if isinstance(item, Contour):
+    if isinstance(item, Contour | Flag):
         session.set_active_finding(None)
+    if isinstance(item, Contour):
         show(session, item)
+    elif isinstance(item, Flag):
+        show_flag(session, item)
     else:
         session.set_active_finding(key_of(item))
         show_evidence(session, item)
@@ -159,6 +183,19 @@ def show(session: Session, contour: Contour) -> None:
     else:
         u, v = volume.geometry.plane_from_lps(contour.plane, session.cursor_lps)[0]
         session.reveal(volume.geometry.lps_from_plane(contour.plane, [(u, v)])[0])
+
+
+def show_flag(session: Session, flag: Flag) -> None:
+    """Bring the place of a flag into view, with what is drawn there of its structures; the first of them active."""
+    volume, structures = session.volume, session.structures
+    if volume is None or structures is None:
+        return
+    session.set_active(flag.numbers[0])
+    areas = [structures[number].area(flag.plane) for number in flag.numbers if number in structures]
+    corners = []
+    for u0, v0, u1, v1 in (area.bounds for area in areas if not area.is_empty):
+        corners += volume.geometry.lps_from_plane(flag.plane, [(u0, v0), (u1, v1), (u0, v1), (u1, v0)]).tolist()
+    session.reveal(flag.point_lps, corners)
 
 
 def reveal_area(session: Session, area: MultiPolygon, plane: int) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.cards.readme import readme
 from engine.cards.registry import SHIPPED, load_card
 from engine.cards.schema import parse_card
 from engine.errors import PlanimeterError
+from engine.structures import StructureSet
 from engine.volume import Volume
 from tests.engine.models import segmenter_node, write_card
 from tests.engine.phantoms import make_scene
@@ -193,3 +195,20 @@ def test_the_readme_has_the_table_of_the_metrics(tmp_path: Path) -> None:
     assert "| Left | 33 | 0.812 (0.790–0.830) | 3.46 |" in text
     assert "| **mean** | 33 | 0.800 | – |" in text
     assert load_card(tmp_path / "m").card.weights[0].sha256 in text
+
+
+def test_what_is_unlikely_is_told_in_json_and_beside_the_notes(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run_command.find_flags
+
+    def as_liver(structures: StructureSet, numbers: Any, volume: Volume) -> Any:
+        rois = tuple(replace(roi, name="Liver", roi_type="ORGAN") for roi in structures.rois)
+        return whole(replace(structures, rois=rois), numbers, volume)
+
+    monkeypatch.setattr(run_command, "find_flags", as_liver)
+    result = call("run", study, "--model", "external", "-o", tmp_path / "RT.dcm", "--json")
+    (flag,) = json.loads(result.stdout)["flags"]
+    assert (flag["kind"], flag["structures"], flag["plane"]) == ("image border", ["Liver"], 12)
+    assert len(flag["point_lps_mm"]) == 3
+    assert f"Flag: {flag['text']}" in result.stderr

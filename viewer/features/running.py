@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QMainWindow
 
 from engine.cards.roles import Traits
+from engine.flags.table import flag_sentence
 from engine.later import later
 from engine.volume import Volume
 from viewer.features.opening import Opener
@@ -14,6 +15,7 @@ from viewer.jobs import EngineJobs, run_in_background
 from viewer.session import View
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.main_window import MainWindow, bring_to_front
+from viewer.widgets.message_bar import Offer
 from viewer.widgets.review_panel import ReviewPanel
 from viewer.widgets.roles_form import Image
 
@@ -40,6 +42,11 @@ def install(window: MainWindow) -> None:
     second = window.add_panel(REVIEW, review, "right", "F10")
     QMainWindow.tabifyDockWidget(window, first, second)
     first.raise_()
+    review.watch.came.connect(
+        lambda flags: window.show_message(
+            flag_sentence(flags), "warning", Offer("Review", lambda: (bring_to_front(second), review.next_flag()))
+        )
+    )
 
     def chosen() -> None:
         bring_to_front(first)

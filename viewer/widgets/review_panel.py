@@ -1,6 +1,6 @@
-"""The review panel: findings to judge, then contours that a model is least sure of; a ledger of what a person did."""
+"""The review panel: what is unlikely, findings to judge, contours that a model is least sure of; and a ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
@@ -21,11 +21,25 @@ from PySide6.QtWidgets import (
 from engine.answers import Document
 from engine.edits import StructuresChanged
 from engine.finding_words import VERDICTS, model_value
+from engine.flags.flag import Flag
 from engine.unseen import unseen_planes
 from viewer.findings import evidence_text, judged
-from viewer.review import FINDINGS, Contour, Item, ItemKey, doubt_of, is_done, item_key, items, show_item
+from viewer.review import (
+    FINDINGS,
+    FLAGS,
+    Contour,
+    Item,
+    ItemKey,
+    contours_of,
+    doubt_of,
+    is_done,
+    item_key,
+    items,
+    show_item,
+)
 from viewer.session import Session
-from viewer.widgets.theme import FAINT
+from viewer.widgets.flag_watch import FlagWatch
+from viewer.widgets.theme import FAINT, WARNING
 
 COLUMNS = ("✓", "Structure", "Plane", "Doubt", "mm²")
 TIPS = (
@@ -83,10 +97,10 @@ class ReviewModel(QAbstractTableModel):
             return ("✓" if done else "", *self._texts(item))[column]
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(item) if column == 1 else TIPS[column]
-        if role == Qt.ItemDataRole.DecorationRole and column == 1 and isinstance(item, Contour):
-            return QColor(*item.colour)
-        if role == Qt.ItemDataRole.ForegroundRole and done:
-            return QColor(FAINT)
+        if role == Qt.ItemDataRole.DecorationRole and column == 1:
+            return self._colour(item)
+        if role == Qt.ItemDataRole.ForegroundRole and (done or isinstance(item, Flag)):
+            return QColor(FAINT if done else WARNING)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             if column == 1:
                 return Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
@@ -97,7 +111,16 @@ class ReviewModel(QAbstractTableModel):
             )
         return None
 
+    def _colour(self, item: Item) -> QColor | None:
+        structures = self._session.structures
+        if isinstance(item, Flag):
+            known = structures is not None and item.numbers[0] in structures
+            return QColor(*structures[item.numbers[0]].colour) if known and structures is not None else None
+        return QColor(*item.colour) if isinstance(item, Contour) else None
+
     def _texts(self, item: Item) -> tuple[str, str, str, str]:
+        if isinstance(item, Flag):
+            return f"{item.names[0]} {item.short}", str(item.plane + 1), "unlikely", "–"
         if isinstance(item, Contour):
             doubt = "not told" if item.edit_mm2 is None else _share_text(item.doubt)
             return item.name, str(item.plane + 1), doubt, "–" if item.edit_mm2 is None else f"{item.edit_mm2:.0f}"
@@ -105,6 +128,8 @@ class ReviewModel(QAbstractTableModel):
         return item.name, plane if plane[:1].isdigit() else "–", VERDICTS[item.assessment.verdict], "–"
 
     def _tip(self, item: Item) -> str:
+        if isinstance(item, Flag):
+            return item.text
         if isinstance(item, Contour):
             return f"{item.name}, plane {item.plane + 1}"
         return f"{item.name} {model_value(item)}, from {evidence_text(self._session, item)}"
@@ -124,6 +149,8 @@ class ReviewPanel(QWidget):
         # While a stroke is being drawn the list need not keep up with it.
         self._later = QTimer(self, interval=150, singleShot=True)
         self._later.timeout.connect(self._refresh)
+        self.watch = FlagWatch(session, self)
+        self.watch.changed.connect(self._refresh)
         session.volume_changed.connect(self._refresh)
         session.structures_changed.connect(self._structures_changed)
         session.findings_changed.connect(self._refresh)
@@ -151,7 +178,8 @@ class ReviewPanel(QWidget):
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setToolTip(
-            "Findings, then contours by the area that is expected to change; click to see, double-click ticks a contour"
+            "What is unlikely, findings, then contours by the area that is expected to change; click to see, "
+            "double-click ticks a contour"
         )
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -164,15 +192,23 @@ class ReviewPanel(QWidget):
         self.skip_button = self._button(
             "Skip", "Shift+N", "Go to the next contour or finding and leave this one unseen", self.skip
         )
+        self.flag_button = self._button(
+            "Next flag", "Ctrl+Shift+N", "Go to the next thing that is anatomically unlikely", self.next_flag
+        )
+        self.said = QLabel(self, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.said.setStyleSheet(f"color: {WARNING};")
+        self.said.hide()
 
         buttons = QHBoxLayout()
         buttons.addWidget(self.next_button, 2)
         buttons.addWidget(self.skip_button, 1)
+        buttons.addWidget(self.flag_button, 1)
         layout = QVBoxLayout(self)
         layout.addWidget(self.ledger)
         layout.addWidget(self.bar)
         layout.addWidget(self.which)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.said)
         layout.addLayout(buttons)
 
     def _button(self, text: str, key: str, tip: str, slot: Any) -> QPushButton:
@@ -196,7 +232,7 @@ class ReviewPanel(QWidget):
         document = self._session.document
         self._show_choices(document)
         item = self._item(self.table.currentIndex().row())
-        self.model.show_items(items(document, self.which.currentData()))
+        self.model.show_items(items(document, self.which.currentData(), self.watch.flags))
         if item is not None:
             self._select(item_key(item), quietly=True)
         self._marks_changed()
@@ -205,7 +241,10 @@ class ReviewPanel(QWidget):
         chosen = self.which.currentData()
         self.which.clear()
         findings = document is not None and bool(document.findings)
-        self.which.addItem("Everything" if findings else "All structures", None)
+        flags = self.watch.flags if document is not None else ()
+        self.which.addItem("Everything" if findings or flags else "All structures", None)
+        if flags:
+            self.which.addItem(f"What is unlikely: {len(flags)}", FLAGS)
         if findings:
             self.which.addItem("Findings", FINDINGS)
         for roi in document.structures.rois if document is not None else ():
@@ -219,7 +258,9 @@ class ReviewPanel(QWidget):
         every = self.model.items
         keys = {item.key for item in every if isinstance(item, Contour)}
         seen = len(keys & self._session.seen)
-        said, findings = judged(self._session.document) if len(keys) < len(every) else (0, 0)
+        flags = [item for item in every if isinstance(item, Flag)]
+        looked = sum(is_done(self._session, flag) for flag in flags)
+        said, findings = judged(self._session.document) if len(keys) + len(flags) < len(every) else (0, 0)
         ledger = []
         if keys:
             all_seen = seen == len(keys)
@@ -231,13 +272,19 @@ class ReviewPanel(QWidget):
             ledger.append(
                 f"All {said} findings have been judged." if all_said else f"{said} of {findings} findings judged."
             )
+        if flags:
+            all_looked = looked == len(flags)
+            ledger.append(
+                f"All {looked} flags have been seen." if all_looked else f"{looked} of {len(flags)} flags seen."
+            )
         self.ledger.setText(" ".join(ledger) or NOTHING)
-        done = seen + said
+        done = seen + said + looked
         self.bar.setVisible(bool(every))
         self.table.setVisible(bool(every))
         self.bar.setRange(0, max(len(every), 1))
         self.bar.setValue(done)
         self.next_button.setEnabled(bool(every))
+        self.flag_button.setVisible(bool(self.watch.flags))
         self.skip_button.setEnabled(len(every) - done > 1)
         self.model.marks_changed()
 
@@ -246,18 +293,29 @@ class ReviewPanel(QWidget):
     def seen_and_next(self) -> None:
         """Mark the contour of the chosen row as seen, then show the next item; a finding is not judged by that."""
         item = self._item(self.table.currentIndex().row())
-        if isinstance(item, Contour):
-            self._session.mark_seen(frozenset({item.key}))
+        if item is not None:
+            self._session.mark_seen(contours_of(item))
         self.skip()
 
     def skip(self) -> None:
         """Show the next item that nobody has seen or judged, from the chosen row on, then from the top."""
+        self._go_on(lambda item: not is_done(self._session, item))
+
+    def next_flag(self) -> None:
+        """Show the next flag, from the chosen row on, then from the top; all of them, where only some are listed."""
+        if self.watch.flags and not any(isinstance(item, Flag) for item in self.model.items):
+            self.which.setCurrentIndex(0)
+            self._refresh()
+        self._go_on(lambda item: isinstance(item, Flag))
+
+    def _go_on(self, wanted: Callable[[Item], bool]) -> None:
         every = self.model.items
         start = self.table.currentIndex().row() + 1
         for step in range(len(every)):
-            item = every[(start + step) % len(every)]
-            if not is_done(self._session, item):
-                self._select(item_key(item))
+            row = (start + step) % len(every)
+            if wanted(every[row]):
+                self._select(item_key(every[row]))
+                self._show_row(row)
                 return
 
     def _item(self, row: int) -> Item | None:
@@ -280,10 +338,12 @@ class ReviewPanel(QWidget):
 
     def _show_row(self, row: int) -> None:
         item = self._item(row)
+        self.said.setText(item.text if isinstance(item, Flag) else "")
+        self.said.setVisible(isinstance(item, Flag))
         if item is not None:
             show_item(self._session, item)
 
     def _toggle(self, row: int) -> None:
         item = self._item(row)
-        if isinstance(item, Contour):
-            self._session.mark_seen(frozenset({item.key}), item.key not in self._session.seen)
+        contours = contours_of(item) if item is not None else frozenset()
+        self._session.mark_seen(contours, not contours <= self._session.seen)
