@@ -56,7 +56,7 @@ def run_graph(context: Context) -> Answers:
         elif isinstance(made, Boxes):
             boxes[output.name] = made
         elif isinstance(made, Outlines):
-            structures[output.name] = Found(made.areas[output.label])
+            structures[output.name] = Found(made.areas[output.label], made.expected_edit.get(output.label, {}))
         else:
             count = len(context.card.outputs)
             progress = part(context.progress, 0.82 + 0.18 * index / count, 0.82 + 0.18 * (index + 1) / count)

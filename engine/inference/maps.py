@@ -69,14 +69,23 @@ class Maps:
     exclusive: bool
     _planes: dict[str, dict[int, _Plane]] = field(default_factory=dict)
 
-    def add(self, plane: int, probabilities: Float32Array, row: int = 0, column: int = 0) -> None:
+    def add(
+        self,
+        plane: int,
+        probabilities: Float32Array,
+        row: int = 0,
+        column: int = 0,
+        doubt: Float32Array | None = None,
+    ) -> None:
         """Take in a plane.
 
         Args:
             plane: network plane index.
             probabilities: (channels, rows, columns); the background first where they are exclusive.
             row, column: of the first value.
+            doubt: as for `voted`, where more is known of it than the probabilities say; it changes no line.
         """
+        shares = probabilities if doubt is None else voted(probabilities, doubt, self.exclusive)
         if self.exclusive:
             best = probabilities.argmax(axis=0)
             first = np.take_along_axis(probabilities, best[None], axis=0)[0]
@@ -86,17 +95,18 @@ class Maps:
         for index, label in enumerate(self.labels):
             channel = index + int(self.exclusive)
             own = probabilities[channel]
-            box = _used(own >= _LEAST)
+            share = shares[channel]
+            box = _used((own >= _LEAST) | (share >= _LEAST))
             if box is None:
                 continue
-            own = own[box]
+            own, share = own[box], share[box]
             if self.exclusive:
                 other = np.where(best[box] == channel, second[box], first[box])
                 lead = own / np.maximum(own + other, 1e-6)
             else:
                 lead = own
             self._planes.setdefault(label, {})[plane] = _Plane(
-                row + box[0].start, column + box[1].start, own.astype(np.float16), lead.astype(np.float16)
+                row + box[0].start, column + box[1].start, share.astype(np.float16), lead.astype(np.float16)
             )
 
     def map(self, label: str, level: float = 0.5) -> Map | None:
@@ -185,6 +195,26 @@ class Maps:
                 height, width = plane.probability.shape
                 out[index, k, plane.row : plane.row + height, plane.column : plane.column + width] = plane.probability
         return out
+
+
+def voted(probabilities: Float32Array, doubt: Float32Array, exclusive: bool) -> Float32Array:
+    """Probabilities whose doubt in what is drawn is given.
+
+    Args:
+        probabilities: (channels, …).
+        doubt: chance that what they draw is wrong: (1, …) where the channels exclude each other, else (channels, …).
+        exclusive: whether they do. Then the likeliest has what is left, and the others share the doubt as they did.
+
+    Returns:
+        (channels, …); the likeliest channel need not be the likeliest any more.
+    """
+    if not exclusive:
+        return np.where(probabilities > 0.5, 1 - doubt, doubt).astype(np.float32)
+    best = probabilities.argmax(axis=0)[None]
+    first = np.take_along_axis(probabilities, best, axis=0)
+    out = probabilities * (doubt / np.maximum(1 - first, 1e-6))
+    np.put_along_axis(out, best, 1 - doubt, axis=0)
+    return np.clip(out, 0, 1).astype(np.float32)
 
 
 def processed(label: str, given: Map, steps: Sequence[LabelStep], other: Other) -> Map:

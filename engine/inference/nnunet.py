@@ -2,6 +2,11 @@
 
 As its own predictor does it: a Gaussian of a deviation of an eighth of the tile, running sums in half precision, the
 mean of the logits over mirrored copies, tiles and folds. Only the planes that a tile can still reach are held.
+
+How sure it is comes from the same run: folds and mirrored copies are an ensemble, and the chance that what is drawn is
+wrong is one less the mean of their probabilities for it (Lakshminarayanan et al., NeurIPS 2017; Wang et al.,
+Neurocomputing 2019;338:34, of mirrored copies), which grows with each one's own doubt and with their disagreement. One
+fold without copies is as sure as its probabilities are. What is drawn does not depend on it.
 """
 
 import itertools
@@ -83,16 +88,28 @@ class _Sweep:
         else:
             sink = Maps(self.params.labels, grid.prepared(), self.params.activation == "softmax")
         with torch.inference_mode():
-            for plane, logits in self._planes(grid.shape, data, progress):
-                if isinstance(sink, Voxels):
-                    sink.add(plane, logits)
-                else:
-                    values = logits.float()
-                    sink.add(plane, (values.softmax(0) if sink.exclusive else values.sigmoid()).numpy())
+            for plane, logits, doubt in self._planes(grid.shape, data, progress):
+                wrong = doubt.float().numpy() if doubt is not None else None
+                if isinstance(sink, Maps):
+                    sink.add(plane, self._likely(logits.float(), 0).numpy(), doubt=wrong)
+                    continue
+                sink.add(plane, logits)
+                if self._tells_doubt:
+                    sink.add_doubt(plane, self._likely(logits.float(), 0).numpy(), wrong)
         return sink
 
-    def _planes(self, shape: Shape, data: Float32Array, progress: Progress) -> Iterator[tuple[int, torch.Tensor]]:
-        """(plane, its logits) in order."""
+    @property
+    def _tells_doubt(self) -> bool:
+        return self.context.card.uncertainty.method != "none"
+
+    def _likely(self, logits: torch.Tensor, axis: int) -> torch.Tensor:
+        """Probabilities, the channels along `axis`."""
+        return logits.softmax(axis) if self.params.activation == "softmax" else logits.sigmoid()
+
+    def _planes(
+        self, shape: Shape, data: Float32Array, progress: Progress
+    ) -> Iterator[tuple[int, torch.Tensor, torch.Tensor | None]]:
+        """(plane, its logits, and the doubt of several networks and copies in what they draw together), in order."""
         size = [max(a, b) for a, b in zip(shape, self.patch, strict=True)]
         before = [(a - b) // 2 for a, b in zip(size, shape, strict=True)]
         if size != list(shape):
@@ -117,6 +134,7 @@ class _Sweep:
         extent = (self.patch[0], size[1], size[2])
         sums = [torch.zeros((self.params.channels_out, *extent), dtype=torch.half) for _ in networks]
         norm = torch.zeros(extent, dtype=torch.half)
+        doubts = self._no_doubts(extent, len(networks))
         rows, columns = slice(before[1], before[1] + shape[1]), slice(before[2], before[2] + shape[2])
         tile = 0
         for index, plane in enumerate(starts[0]):
@@ -127,14 +145,20 @@ class _Sweep:
                 place = (slice(None), slice(row, row + self.patch[1]), slice(column, column + self.patch[2]))
                 values = torch.from_numpy(data[:, plane : plane + self.patch[0], place[1], place[2]])
                 norm[place] += weight
-                for network, total in zip(networks, sums, strict=True):
-                    total[(slice(None), *place)] += self._logits(network, values.contiguous()) * weight
+                logits, wrong = self._answers(networks, values.contiguous(), doubts is not None)
+                for found, total in zip(logits, sums, strict=True):
+                    total[(slice(None), *place)] += found * weight
+                if doubts is not None and wrong is not None:
+                    doubts[(slice(None), *place)] += wrong * weight
             done = (starts[0][index + 1] if index + 1 < len(starts[0]) else size[0]) - plane
             for k in range(done):
                 at = plane + k - before[0]
                 if 0 <= at < shape[0]:
-                    yield at, _mean([total[:, k, rows, columns] / norm[k, rows, columns] for total in sums])
-            for array, axis in (*((total, 1) for total in sums), (norm, 0)):
+                    weights = norm[k, rows, columns]
+                    doubt = None if doubts is None else doubts[:, k, rows, columns] / weights
+                    yield at, _mean([total[:, k, rows, columns] / weights for total in sums]), doubt
+            held = [(total, 1) for total in (*sums, doubts) if total is not None]
+            for array, axis in (*held, (norm, 0)):
                 kept = array.narrow(axis, done, array.shape[axis] - done).clone()
                 array.zero_()
                 array.narrow(axis, 0, kept.shape[axis]).copy_(kept)
@@ -147,18 +171,54 @@ class _Sweep:
         axes = [axis + 2 for axis in self.params.mirrors]
         return [c for count in range(1, len(axes) + 1) for c in itertools.combinations(axes, count)]
 
-    def _logits(self, network: nn.Module, values: torch.Tensor) -> torch.Tensor:
-        """(channels, planes, rows, columns) of a tile, the mean over its mirrored copies."""
+    def _no_doubts(self, extent: Shape, networks: int) -> torch.Tensor | None:
+        """Sums to be filled: one for labels that exclude each other, else one a region; None where one answer is all.
+
+        Never a sum a label, which would double the memory of what has many.
+        """
+        if not self._tells_doubt or (networks == 1 and not self._mirrored()):
+            return None
+        count = 1 if self.params.activation == "softmax" else self.params.channels_out
+        return torch.zeros((count, *extent), dtype=torch.half)
+
+    def _answers(
+        self, networks: Sequence[nn.Module], values: torch.Tensor, with_doubt: bool
+    ) -> tuple[list[torch.Tensor], torch.Tensor | None]:
+        """Of a tile, (channels, planes, rows, columns) logits of each network, the mean over mirrored copies; and the
+        doubt in what all of them draw together, where that is asked for.
+        """
         flat = self.params.dimensions == 2
         image = (values[:, 0] if flat else values)[None].to(self.device.name)
-        total = self._forward(network, image)
         copies = self._mirrored()
-        for axes in copies:
-            total += self._forward(network, image.flip(axes)).flip(axes)
-        if copies:
-            total /= len(copies) + 1
-        found = total[0].cpu()
-        return found[:, None] if flat else found
+        found: list[torch.Tensor] = []
+        likely: torch.Tensor | None = None
+        for network in networks:
+            total = self._forward(network, image)
+            if with_doubt:
+                own = self._likely(total, 1)
+                likely = own if likely is None else likely.add_(own)
+            for axes in copies:
+                logits = self._forward(network, image.flip(axes)).flip(axes)
+                total += logits
+                if likely is not None:
+                    likely += self._likely(logits, 1)
+            if copies:
+                total /= len(copies) + 1
+            found.append(total[0])
+        wrong = None
+        if likely is not None:
+            together = torch.stack(found).mean(0) if len(found) > 1 else found[0]
+            wrong = self._wrong(together, likely[0] / (len(networks) * (len(copies) + 1))).cpu()
+        answers = [logits.cpu() for logits in found]
+        if flat:
+            return [logits[:, None] for logits in answers], wrong[:, None] if wrong is not None else None
+        return answers, wrong
+
+    def _wrong(self, logits: torch.Tensor, likely: torch.Tensor) -> torch.Tensor:
+        """(1 or regions, …) chance that what the logits draw is wrong, by (channels, …) mean probabilities."""
+        if self.params.activation == "softmax":
+            return 1 - likely.gather(0, logits.argmax(0, keepdim=True))
+        return torch.where(logits > 0, 1 - likely, likely)
 
     def _forward(self, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
         with self.device.autocast():

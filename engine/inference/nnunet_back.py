@@ -3,18 +3,23 @@
 Never more than the planes between which one plane of the image lies is held, whatever the number of classes.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.contouring.stack import Areas
 from engine.contouring.trace import trace_mask_volume
+from engine.inference.maps import voted
 from engine.inference.nnunet_grid import Grid, back_from, spacing_of
 from engine.inference.outlines import Outlines
 from engine.inference.spline import coarse_axis, line_between
+from engine.inference.structures import edits_on
 from engine.operations.nnunet import Params
 from engine.progress import Progress, part
 from engine.resample import onto_regular_grid
-from engine.volume import Geometry, Volume
+from engine.volume import Float32Array, Geometry, Volume
 
 
 class Voxels:
@@ -33,6 +38,9 @@ class Voxels:
             order = params.logits.order_across if axis == coarse else params.logits.order
             lower, upper, share = line_between(count, wanted, order, axis == coarse)
             self._lines.append((torch.from_numpy(lower), torch.from_numpy(upper), torch.from_numpy(share).float()))
+        # Which of the network's axes runs along the normal of the image's planes.
+        self._across = grid.axes.order.index(0)
+        self._doubt = np.zeros((len(params.labels), grid.shape[self._across]))
         self._held: dict[int, torch.Tensor] = {}
         self._next = 0
 
@@ -56,6 +64,38 @@ class Voxels:
         needed = int(lower[self._next]) if self._next < len(lower) else plane + 1
         self._held = {index: held for index, held in self._held.items() if index >= needed}
 
+    def add_doubt(self, plane: int, probabilities: Float32Array, doubt: Float32Array | None) -> None:
+        """Count what is expected to be wrong on a plane of the network's grid.
+
+        Args:
+            plane: of the network's grid.
+            probabilities: (channels, rows, columns).
+            doubt: as for `maps.voted`; None where the probabilities say it.
+        """
+        exclusive = self._params.activation == "softmax"
+        shares = probabilities if doubt is None else voted(probabilities, doubt, exclusive)
+        drawn = probabilities.argmax(axis=0) if exclusive else None
+        for index in range(len(self._params.labels)):
+            channel = index + int(exclusive)
+            inside = drawn == channel if drawn is not None else probabilities[channel] > 0.5
+            wrong = np.where(inside, 1 - shares[channel], shares[channel])
+            if self._across == 0:
+                self._doubt[index, plane] += wrong.sum(dtype=np.float64)
+            else:
+                self._doubt[index] += wrong.sum(axis=2 - self._across, dtype=np.float64)
+
+    def _edits(self, image: Geometry, areas: Mapping[str, Areas]) -> dict[str, dict[int, float]]:
+        """Label → plane of the image → mm² that are expected to be wrong."""
+        if not self._doubt.any():
+            return {}
+        grid = self._grid.prepared().geometry
+        u, v = grid.spacing_uv
+        along = self._doubt[:, ::-1] if self._across in self._grid.axes.reversed_axes else self._doubt
+        return {
+            label: edits_on(image, areas[label], grid.positions, along[index] * u * v)
+            for index, label in enumerate(self._params.labels)
+        }
+
     def outlines(self, image: Volume, progress: Progress) -> Outlines:
         """Lines around the voxels of each label, on the planes of the image: filled, they give the voxels back."""
         found = {}
@@ -69,7 +109,7 @@ class Voxels:
             mask = labels == covered[0] if len(covered) == 1 else np.isin(labels, covered)
             count = len(self._params.labels)
             found[label] = trace_mask_volume(mask, image.geometry, part(progress, index / count, (index + 1) / count))
-        return Outlines(image.geometry, found)
+        return Outlines(image.geometry, found, self._edits(image.geometry, found))
 
     def _set(self, k: int, logits: torch.Tensor) -> None:
         for axis in (1, 2):

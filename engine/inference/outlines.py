@@ -1,7 +1,7 @@
 """Structures that an operation drew on the planes of the image itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,12 @@ class Outlines:
     Args:
         geometry: of the image.
         areas: label → plane index → polygons, `(u, v)` mm.
+        expected_edit: label → as in `Roi`, where it is known.
     """
 
     geometry: Geometry
     areas: Mapping[str, Mapping[int, MultiPolygon]]
+    expected_edit: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
     #: One voxel may be in several.
     exclusive = False
@@ -44,7 +46,8 @@ class Outlines:
             for planes in layer.areas.values():
                 for k, area in planes.items():
                     above.setdefault(k, []).append(area)
-        return cls(layers[0].geometry, {label: areas[label] for layer in layers for label in layer.areas})
+        edits = {label: edit for layer in layers for label, edit in layer.expected_edit.items()}
+        return cls(layers[0].geometry, {label: areas[label] for layer in layers for label in layer.areas}, edits)
 
     def dense_on(self, other: Prepared, labels: Sequence[str]) -> NDArray[np.float16]:
         """(labels, planes, rows, columns) on another grid of the image, network axes: how much of a voxel is inside."""

@@ -13,7 +13,7 @@ from engine.contouring.trace import trace_probability_volume
 from engine.inference.context import Context
 from engine.inference.maps import Map, Maps, processed
 from engine.progress import Progress
-from engine.volume import Geometry
+from engine.volume import FloatArray, Geometry
 
 #: A plane without a contour is named for review when at least so much is expected on it.
 _LEAST_MISSING_MM2 = 30.0
@@ -62,8 +62,22 @@ def doubtful_area(one: Map) -> NDArray[np.float64]:
 
 
 def expected_edits(one: Map, areas: Mapping[int, MultiPolygon], image: Geometry) -> dict[int, float]:
-    """Plane index of the image → mm² that are expected to be wrong: each plane that is drawn, or may be missing."""
-    expected = np.interp(image.positions, one.geometry.positions, doubtful_area(one), left=0.0, right=0.0)
+    """As `edits_on`, of a map."""
+    return edits_on(image, areas, one.geometry.positions, doubtful_area(one))
+
+
+def edits_on(
+    image: Geometry, areas: Mapping[int, MultiPolygon], positions: FloatArray, doubt: NDArray[np.float64]
+) -> dict[int, float]:
+    """Plane index of the image → mm² that are expected to be wrong: each plane that is drawn, or may be missing.
+
+    Args:
+        image: whose planes are asked for.
+        areas: what is drawn on them.
+        positions: (samples,) mm along the image's normal, rising.
+        doubt: (samples,) mm² that are expected to be wrong there.
+    """
+    expected = np.interp(image.positions, positions, doubt, left=0.0, right=0.0)
     drawn = {k for k, area in areas.items() if not area.is_empty}
     return {k: float(area) for k, area in enumerate(expected) if k in drawn or area >= _LEAST_MISSING_MM2}
 

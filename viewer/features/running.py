@@ -42,10 +42,13 @@ def install(window: MainWindow) -> None:
     second = window.add_panel(REVIEW, review, "right", "F10")
     QMainWindow.tabifyDockWidget(window, first, second)
     first.raise_()
+
+    def to_flags() -> None:
+        bring_to_front(second)
+        review.next_flag()
+
     review.watch.came.connect(
-        lambda flags: window.show_message(
-            flag_sentence(flags), "warning", Offer("Review", lambda: (bring_to_front(second), review.next_flag()))
-        )
+        lambda flags: window.show_message(flag_sentence(flags), "warning", Offer("Review", to_flags))
     )
 
     def chosen() -> None:
