@@ -13,6 +13,7 @@ from scipy import ndimage
 from engine.errors import CardError
 from engine.inference.boxes import Boxes, apart, empty
 from engine.inference.context import Context
+from engine.inference.curvature import hessian, second_derivatives
 from engine.inference.places import Places, places_of
 from engine.inference.preprocess import Prepared
 from engine.operations.candidates import Params
@@ -82,21 +83,13 @@ def _least_curvature(values: NDArray[np.float32], sigma: NDArray[np.float64], si
     """
     axes = np.flatnonzero(sigma)
 
-    def second(first: int, other: int) -> NDArray[np.float32]:
-        order = [int(axis == first) + int(axis == other) for axis in range(3)]
-        derived = ndimage.gaussian_filter(values, sigma, order=order, mode="nearest")
-        return np.asarray(derived * np.float32(sign * sigma[first] * sigma[other]))
-
+    second = second_derivatives(values, sigma, sign)
     if len(axes) == 1:
         return second(axes[0], axes[0])
     if len(axes) == 2:
         top, bottom, mixed = second(axes[0], axes[0]), second(axes[1], axes[1]), second(axes[0], axes[1])
         return np.asarray((top + bottom) / 2 - np.hypot((top - bottom) / 2, mixed))
-    hessian = np.empty((*values.shape, 3, 3), np.float32)
-    for first in range(3):
-        for other in range(first, 3):
-            hessian[..., first, other] = hessian[..., other, first] = second(first, other)
-    return np.asarray(np.linalg.eigvalsh(hessian)[..., 0])
+    return np.asarray(np.linalg.eigvalsh(hessian(second, values.shape))[..., 0])
 
 
 def _peaks(response: NDArray[np.float32], least: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

@@ -11,10 +11,12 @@ from engine.operations import (
     choose,
     classify,
     combine,
+    components,
     concatenate,
     crop,
     features,
     gate,
+    graph_cut,
     head,
     hierarchy,
     mask,
@@ -24,6 +26,7 @@ from engine.operations import (
     segment,
     sieve,
     threshold,
+    vesselness,
 )
 from engine.operations.kinds import Made
 from engine.values import Strict
@@ -67,6 +70,9 @@ OPERATIONS: dict[str, Operation] = {
         "body outline", body_outline.Params, body_outline.makes, body_outline.run, as_acquired=True
     ),
     "threshold": Operation("threshold", threshold.Params, threshold.makes, threshold.run),
+    "vesselness": Operation("vessels", vesselness.Params, vesselness.makes, vesselness.run),
+    "components": Operation("candidates", components.Params, components.makes, components.run),
+    "graph_cut": Operation("graph cut", graph_cut.Params, graph_cut.makes, graph_cut.run),
     "crop": Operation("joining", crop.Params, crop.makes, crop.run),
     "mask": Operation("joining", mask.Params, mask.makes, mask.run),
     "concatenate": Operation("joining", concatenate.Params, concatenate.makes, concatenate.run),

@@ -1,5 +1,6 @@
 """Figures of a trained card on cases that it did not see, measured as `planimeter evaluate` measures them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +38,25 @@ def mean_auc(loaded: LoadedCard, folder: Path) -> float:
 def balanced_accuracy(loaded: LoadedCard, folder: Path) -> float:
     """The balanced accuracy of its labels, on a set of labelled pictures."""
     return float(_classes(loaded, folder)["balanced_accuracy"])
+
+
+def concordance(loaded: LoadedCard, folder: Path) -> float:
+    """Harrell's C of its risk, on a cohort."""
+    from engine.training.evaluate_risks import evaluate_cohort
+
+    summary = evaluate_cohort(loaded, folder, device="cpu", report=lambda done, text: None).summary()
+    assert not summary["failed"], summary["failed"]
+    return float(summary["c_index"])
+
+
+def sensitivity_at(rate: float) -> Callable[[LoadedCard, Path], float]:
+    """Of its boxes: the sensitivity at so many false ones an image, the mean over the labels."""
+
+    def measured(loaded: LoadedCard, folder: Path) -> float:
+        from engine.training.evaluate_boxes import evaluate_boxes
+
+        summary = evaluate_boxes(loaded, folder, device="cpu").summary()
+        assert not summary["failed"], summary["failed"]
+        return float(np.mean([row["sensitivity"][str(rate)] for row in summary["labels"].values()]))
+
+    return measured
