@@ -31,7 +31,6 @@ class Approving(QObject):
     def __init__(self, window: MainWindow, editing: Editing) -> None:
         super().__init__(window)
         self._window, self._panel = window, editing.structures
-        window.menu("Structures").addSeparator()
         self._actions: list[QAction] = []
         for text, slot, key, tip in (
             ("Mark as reviewed", self.review, "Ctrl+Shift+V",
@@ -40,7 +39,7 @@ class Approving(QObject):
              "Sign the selected structures: they are locked until they are reopened with a reason"),
             ("Reopen…", self.ask_reason, "", "Let approved structures be changed again; the reason is kept"),
         ):  # fmt: skip
-            action = window.add_action("Structures", text, slot, shortcut=key, tip=tip)
+            action = window.add_action("Structures", text, slot, shortcut=key, tip=tip, under="Review")
             self._actions.append(action)
         session = window.session
         for signal in (session.volume_changed, session.active_changed):

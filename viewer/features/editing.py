@@ -128,13 +128,15 @@ class Editing(QObject):
             ("Interpolate planes between", self.interpolate, "Ctrl+I",
              "Fill the empty planes between the drawn ones of the active structure"),
         ):  # fmt: skip
-            self._for_active(add("Structures", text, self._attempting(work), shortcut=key, tip=tip))
-        self._window.menu("Structures").addSeparator()
+            self._for_active(
+                add("Structures", text, self._attempting(work), shortcut=key, tip=tip, under="Contour of this plane")
+            )
+        derive = self._window.menu_under("Structures", "Derive or change")
         for name, operation in OPERATIONS.items():
             action = QAction(f"{operation.title}…", self._window)
             action.setToolTip(operation.tip)
             action.triggered.connect(lambda _=False, name=name: self.show_operation(name))
-            self._window.menu("Structures").addAction(self._for_active(action))
+            derive.addAction(self._for_active(action))
 
     def add(self) -> None:
         """Add an empty structure and let the user name it."""

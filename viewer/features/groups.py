@@ -5,7 +5,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QInputDialog, QMenu
+from PySide6.QtWidgets import QInputDialog
 
 from viewer.features.editing import Editing
 from viewer.grouping import GROUPINGS, Grouping
@@ -30,10 +30,7 @@ class Groups(QObject):
         super().__init__(window)
         self._window, self._panel = window, editing.structures
         self._appearance = window.session.appearance
-        menu = QMenu("Group the list", window)
-        menu.setToolTipsVisible(True)
-        window.menu("Structures").addSeparator()
-        window.menu("Structures").addMenu(menu)
+        menu = window.menu_under("Structures", "Group the list")
         self._choice = QActionGroup(self)
         self._actions: dict[str, QAction] = {}
         for grouping in GROUPINGS:
@@ -45,7 +42,7 @@ class Groups(QObject):
         self._panel.groups_button.setMenu(menu)
         window.add_action(
             "Structures", "Other groups", self.next, shortcut="Ctrl+G",
-            tip="Divide the list by type, by who drew the structures, or not at all",
+            tip="Divide the list by type, by who drew the structures, or not at all", under="Group the list",
         )  # fmt: skip
         stored = str(settings().value(_KEY, ""))
         self._show(next((grouping for grouping in GROUPINGS if grouping.key == stored), GROUPINGS[0]))

@@ -42,15 +42,19 @@ class Menus(QObject):
             _part(window, Statistics), _part(window, Styles), _part(window, Groups),
             Clipboard(window.session, window.history),
         )  # fmt: skip
-        window.menu("Structures").addSeparator()
         for text, slot, key, tip in (
             ("Copy the contour of this plane", lambda: self._for_active(copy_contour), "Ctrl+C",
              "Take what the active structure has on the plane of the crosshair"),
             ("Paste onto this plane", lambda: self._for_active(paste_contour), "Ctrl+V",
              "Add the contour that was copied to the active structure, on the plane of the crosshair"),
-            ("Menu of the structure", self.open_by_key, "Shift+F10", "What can be done to the active structure here"),
         ):  # fmt: skip
-            window.add_action("Structures", text, slot, shortcut=key, tip=tip, for_series=True)
+            window.add_action(
+                "Structures", text, slot, shortcut=key, tip=tip, for_series=True, under="Contour of this plane"
+            )
+        window.add_action(
+            "Structures", "Menu of the structure", self.open_by_key, shortcut="Shift+F10", for_series=True,
+            tip="What can be done to the active structure here, as by the right button",
+        )  # fmt: skip
         window.panes.asked.connect(self._on_contour)
         self._desk.editing.structures.asked.connect(self._on_rows)
 

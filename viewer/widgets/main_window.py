@@ -72,6 +72,7 @@ class MainWindow(QMainWindow):
         self._menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
         for menu in self._menus.values():
             menu.setToolTipsVisible(True)
+        self._menus_under: dict[tuple[str, str], QMenu] = {}
         self._bars: dict[str, QToolBar] = {}
         self._docks: dict[str, QDockWidget] = {}
         #: The width of a side's panels as `arrange` asked for it, and the one that they were given last.
@@ -107,6 +108,13 @@ class MainWindow(QMainWindow):
             self._menus[name].setToolTipsVisible(True)
         return self._menus[name]
 
+    def menu_under(self, menu: str, title: str) -> QMenu:
+        """The menu of this title in a menu, made now where it is new."""
+        if (menu, title) not in self._menus_under:
+            under = self._menus_under[menu, title] = self.menu(menu).addMenu(title)
+            under.setToolTipsVisible(True)
+        return self._menus_under[menu, title]
+
     def tool_bar(self, name: str) -> QToolBar:
         """The tool bar of this name, made now where it is new."""
         if name not in self._bars:
@@ -128,11 +136,12 @@ class MainWindow(QMainWindow):
         tip: str = "",
         checkable: bool = False,
         for_series: bool = False,
+        under: str = "",
     ) -> QAction:
         """A menu item; its tooltip ends with its shortcut, and the shortcuts page lists it.
 
         A checkable action calls `slot` when it is toggled; ask the returned action for its state. One `for_series` can
-        be chosen only while a series is open.
+        be chosen only while a series is open. `under` is the title of a menu in that menu, made now where it is new.
         """
         action = QAction(text, self)
         action.setCheckable(checkable)
@@ -144,7 +153,7 @@ class MainWindow(QMainWindow):
             self._for_series.append(action)
             action.setEnabled(self.session.volume is not None)
         (action.toggled if checkable else action.triggered).connect(lambda *_: slot())
-        self.menu(menu).addAction(action)
+        (self.menu_under(menu, under) if under else self.menu(menu)).addAction(action)
         self.list_action(menu, action)
         return action
 
