@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,33 +18,20 @@ from engine.cards.registry import LoadedCard, find_card
 from engine.cards.suitability import why_unsuitable
 from engine.cards.variables import Given
 from engine.console import exit_if_part, progress_bar
-from engine.contouring.fill import fill
-from engine.dicom.export_with_image import export_with_image, patient_from, require_image
-from engine.dicom.rtstruct_write import export_rtstruct
-from engine.dicom.written_image import PatientIdentity
-from engine.errors import EngineError, PlanimeterError, UnsuitableInputError, WriteError
+from engine.dicom.export_with_image import patient_from
+from engine.errors import EngineError, PlanimeterError, UnsuitableInputError
 from engine.finding_words import model_short, model_value
 from engine.flags.table import find_flags
 from engine.grid_file import Placement
 from engine.inputs import Wanted, open_inputs
-from engine.later import later
-from engine.masks import nominal_geometry, write_mask, write_masks
-from engine.picture_masks import write_picture_masks
 from engine.process.client import EngineClient
 from engine.process.messages import Failed, Finished
 from engine.progress import Progress, part
-from engine.run_outputs import MASK_SUFFIX, Study, asked_for, studies_of
+from engine.run_outputs import Study, asked_for, studies_of
 from engine.run_variables import told_of
-from engine.safe_file import whole_file, write_errors
+from engine.run_writing import Writing, check_output, write_report, write_structures
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Volume
-
-if TYPE_CHECKING:
-    from engine.dicom import image_beside, report_write, segmentation_write
-else:
-    image_beside = later("engine.dicom.image_beside")
-    segmentation_write = later("engine.dicom.segmentation_write")
-    report_write = later("engine.dicom.report_write")
 
 
 @dataclass(frozen=True)
@@ -55,21 +42,12 @@ class _Request:
     device: str
     options: RunOptions
     wanted: Wanted
-    certificate: Path | None = None
-    patient: PatientIdentity | None = None
+    writing: Writing
     variables: Mapping[Path, Mapping[str, Given]] = field(default_factory=dict)
 
     def options_of(self, study: Study) -> RunOptions:
         """What was chosen, with what was told of the patient."""
         return replace(self.options, variables=self.variables.get(study.path, {}))
-
-
-@dataclass(frozen=True)
-class _Written:
-    """Where structures are, and what there is to say about them."""
-
-    output: Path
-    notes: tuple[str, ...]
 
 
 @dataclass
@@ -203,7 +181,8 @@ def run(
     wanted = Wanted(series_uid, _by_role(roles), placement or "", units)
     studies = studies_of(paths, outputs)
     told = told_of(loaded.card, variables, paths)
-    request = _Request(loaded, device, options, wanted, certificate, patient, told)
+    masks = sum(answer.kind == "mask" for answer in loaded.card.outputs)
+    request = _Request(loaded, device, options, wanted, Writing(masks, certificate, patient), told)
     client = EngineClient(warm=loaded.card.has_networks)
     client.start()
     try:
@@ -276,7 +255,7 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
     volume = inputs[card.inputs[0].role]
     outcome.left_out = [left.told() for image in inputs.values() for left in image.left_out]
     outcome.stages["reading"] = time.perf_counter() - began
-    _check_output(request, study, volume)
+    check_output(request.writing, study, volume)
     refusals = why_unsuitable(card, inputs)
     if any(not (request.options.override and refusal.overridable) for refusal in refusals):
         more = " Use --override to run it all the same." if all(refusal.overridable for refusal in refusals) else ""
@@ -298,12 +277,12 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
     outcome.stages["flags"] = time.perf_counter() - flagging
     if study.output is not None:
         writing = time.perf_counter()
-        written = _write(request, study, structures, volume, part(progress, 0.8, 1.0))
+        written = write_structures(request.writing, study, structures, volume, part(progress, 0.8, 1.0))
         outcome.output = str(written.output)
         outcome.notes += written.notes
         outcome.stages["writing"] = time.perf_counter() - writing
     if study.report is not None:
-        outcome.report = _write_report(result, study.report, volume, outcome.notes, request.patient)
+        outcome.report = write_report(result, study.report, volume, outcome.notes, request.writing.patient)
     outcome.seconds = round(time.perf_counter() - began, 3)
     outcome.stages = {name: round(seconds, 3) for name, seconds in outcome.stages.items()}
 
@@ -312,50 +291,6 @@ def _size(roi: Roi, geometry: Geometry) -> dict[str, float]:
     """The volume of a structure, or on a picture its area, under a name that says the unit."""
     name = {"cm³": "volume_cm3", "mm²": "area_mm2", "px²": "area_px2"}[geometry.size_unit]
     return {name: round(roi.size(geometry), 3)}
-
-
-def _check_output(request: _Request, study: Study, volume: Volume) -> None:
-    """Refuse, before the model runs, what could not be written after it."""
-    if study.report is not None and not volume.instances:
-        if request.patient is None:
-            raise WriteError(
-                f"{study.path.name} is no DICOM image, so a DICOM report has nothing to refer to; give --with-image, "
-                "--patient-name, --patient-id and --modality to write the image with it, or write a table (.csv, "
-                ".json) instead."
-            )
-        _require_kind(study, volume, request.patient)
-    if study.output is None:
-        if request.patient is not None and (study.report is None or volume.instances):
-            raise WriteError("--with-image is for a report, an RTSTRUCT or a segmentation of an image without DICOM.")
-        return
-    one_mask = study.output.name.endswith(MASK_SUFFIX)
-    as_rtstruct = study.output.suffix.lower() == ".dcm"
-    if as_rtstruct and not volume.geometry.in_patient:
-        problem = segmentation_write.why_no_segmentation(volume, with_image=request.patient is not None)
-        if problem:
-            raise WriteError(f"{study.path.name}: {problem}")
-        if request.patient is not None and not volume.instances:
-            _require_kind(study, volume, request.patient)
-    elif as_rtstruct or (request.patient is not None and study.report is None):
-        require_image(volume, request.patient, study.path.name)
-    if request.patient is not None and not as_rtstruct and study.report is None:
-        raise WriteError(f"--with-image needs an RTSTRUCT file (.dcm) for -o, not {study.output.name}.")
-    if request.certificate is not None and not (as_rtstruct or (volume.instances and not one_mask)):
-        raise WriteError("Masks have no certificate; leave --certificate out, or give a DICOM series and a .dcm file.")
-    if one_mask:
-        _refuse_several(study.output, sum(output.kind == "mask" for output in request.loaded.card.outputs))
-
-
-def _require_kind(study: Study, volume: Volume, patient: PatientIdentity) -> None:
-    problem = image_beside.why_no_image(volume, patient)
-    if problem:
-        kinds = ", ".join(image_beside.kinds_of(volume))
-        raise WriteError(f"{study.path.name}: {problem} (--patient-name, --patient-id, --modality: {kinds})")
-
-
-def _refuse_several(output: Path, count: int) -> None:
-    if count > 1:
-        raise WriteError(f"{output.name} holds one mask, and the model draws {count}; give a folder.")
 
 
 def _run(
@@ -368,56 +303,3 @@ def _run(
     if not isinstance(message, Finished):
         raise EngineError("The run was stopped.")
     return message
-
-
-def _write(request: _Request, study: Study, structures: StructureSet, volume: Volume, progress: Progress) -> _Written:
-    """Write the structures as what the image and the name of the output ask for."""
-    output = study.output
-    assert output is not None, "without a place for structures nothing is written"
-    notes: list[str] = []
-    if structures.rois and all(roi.is_empty for roi in structures.rois):
-        notes.append("Nothing was found, so the structures have no contours.")
-    if not volume.geometry.in_patient and not output.name.endswith(MASK_SUFFIX):
-        if output.suffix.lower() == ".dcm":
-            segmentation_write.export_segmentation(structures, volume, output, progress, patient=request.patient)
-        else:
-            write_picture_masks(structures, volume, output, progress)
-        return _Written(output, tuple(notes))
-    if (volume.instances or request.patient is not None) and not output.name.endswith(MASK_SUFFIX):
-        if output.suffix.lower() != ".dcm":
-            output = output / f"{_stem(study.path)}.dcm" if output.is_dir() else output.with_name(f"{output.name}.dcm")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        if request.patient is None:
-            certificate = export_rtstruct(structures, volume, output, progress=progress)
-        else:
-            certificate = export_with_image(structures, volume, output, request.patient, progress=progress)
-        if request.certificate is not None:
-            with whole_file(request.certificate) as temporary:
-                temporary.write_text(certificate.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        return _Written(output, (*notes, *certificate.changes))
-    if not output.name.endswith(MASK_SUFFIX):
-        write_masks(structures, volume, output, progress=progress)
-    else:
-        # Inner and outer contours make several of one.
-        _refuse_several(output, len(structures.rois))
-        output.parent.mkdir(parents=True, exist_ok=True)
-        mask = fill({k: c.area for k, c in structures.rois[0].planes.items()}, volume.geometry)
-        write_mask(mask, nominal_geometry(volume.geometry), output)
-    return _Written(output, tuple(notes))
-
-
-def _write_report(result: Result, path: Path, volume: Volume, notes: list[str], patient: PatientIdentity | None) -> str:
-    """The scores and boxes as a report, and its path; a note in place of one that would say nothing."""
-    findings: tuple[Score | Box, ...] = (*result.scores, *result.boxes)
-    if not findings:
-        notes.append("Nothing was found, so there is no report.")
-        return ""
-    with write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    structures = StructureSet(volume.geometry, result.rois)
-    report_write.export_report(findings, volume, path, structures=structures, patient=patient)
-    return str(path)
-
-
-def _stem(path: Path) -> str:
-    return path.resolve().name.removesuffix(".dcm") or "structures"
