@@ -120,6 +120,29 @@ def test_what_is_drawn_on_a_picture_is_in_square_pixels_and_comes_back_with_it(h
     assert [again.planes[0].area for again in hand.session.structures.rois] == [roi.planes[0].area]
 
 
+def test_of_many_pictures_those_have_thumbnails_that_are_in_view(seeing: MainWindow, tmp_path: Path) -> None:
+    """A folder may hold thousands, and making all of them took the time of whoever looked at the first."""
+    for number in range(60):
+        Image.new("RGB", (8, 6), (200, 40, 40)).save(tmp_path / f"{number:02d}.png")
+    opener = seeing.findChild(Opener)
+    opener.tree.forget()
+    seeing.panel("Studies").show()
+    seeing.panel("Studies").raise_()
+    opener.open_paths([tmp_path], show=True)
+    wait_until(lambda: not opener.busy)
+
+    def is_drawn(number: int) -> bool:
+        item = opener.tree.item_of(str(tmp_path / f"{number:02d}.png"))
+        return item.icon(0).pixmap(52, 52).toImage().pixelColor(26, 26).red() == 200
+
+    wait_until(lambda: is_drawn(0))
+    wait_until(lambda: not opener.tree.without_picture())
+    assert not is_drawn(59)
+    opener.tree.scrollToBottom()
+    wait_until(lambda: is_drawn(59))
+    assert not is_drawn(30)
+
+
 def test_four_views_come_back_with_a_volume(seeing: MainWindow, folder: Path) -> None:
     open_folder(seeing, folder)
     geometry = Geometry.regular((0, 0, 0), np.eye(3), (2, 2, 2), (4, 5, 6))

@@ -101,9 +101,10 @@ class Opener(QObject):
         self.tree.open_requested.connect(self.open_series)
         self.tree.layer_requested.connect(self.add_layer)
         self._grown.connect(self.tree.show_catalogue, Qt.ConnectionType.QueuedConnection)
+        self.tree.scrolled.connect(self._make_pictures)
         self._pictured.connect(self.tree.set_picture, Qt.ConnectionType.QueuedConnection)
         window.dropped.connect(self._on_drop)
-        window.closing.connect(self._on_closing)
+        window.closing.connect(self.stop)
 
     # What the user asks for -----------------------------------------------------------------------------------------
 
@@ -371,9 +372,9 @@ class Opener(QObject):
             self._window.show_message(rest, "warning")
 
     def _make_pictures(self) -> None:
-        wanted = self.tree.without_picture()
         if self._pictures is not None:
             self._pictures.cancel()
+        wanted = self.tree.without_picture()
         if not wanted:
             return
 
@@ -393,9 +394,6 @@ class Opener(QObject):
 
     def _on_drop(self, paths: list[str]) -> None:
         self.open_paths([Path(path) for path in paths])
-
-    def _on_closing(self) -> None:
-        self.stop()
         for task in (self._scan, self._read, self._pictures):
             if task is not None:
                 task.wait(5.0)

@@ -1,13 +1,13 @@
 """The tree of patients, studies and series, with thumbnails; it grows while the rest is read."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QWidget
 
 from engine import person_name
@@ -21,6 +21,7 @@ else:
     opening = later("engine.opening")
 
 _THUMBNAIL = 52
+_STILL_MS = 100
 _SERIES_ROLE = int(Qt.ItemDataRole.UserRole)
 
 
@@ -28,6 +29,8 @@ class StudyTree(QTreeWidget):
     """What was found. A double click or Return opens a series; the context menu lays one over another."""
 
     open_requested = Signal(object)
+    #: Other rows are in view, of which some may have no thumbnail yet.
+    scrolled = Signal()
     layer_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -47,6 +50,12 @@ class StudyTree(QTreeWidget):
         self._series: dict[str, Series] = {}
         self._pictured: set[str] = set()
         self._open_uid = ""
+        self._blank = QIcon(_pixmap(np.full((_THUMBNAIL, _THUMBNAIL), 28, dtype=np.uint8)))
+        # While somebody scrolls, nothing is drawn for rows that are gone before it is done.
+        self._still = QTimer(self, singleShot=True, interval=_STILL_MS)
+        self._still.timeout.connect(self.scrolled)
+        self.verticalScrollBar().valueChanged.connect(lambda _: self._still.start())
+        self.itemExpanded.connect(lambda _: self._still.start())
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -83,8 +92,29 @@ class StudyTree(QTreeWidget):
         self._pictured.clear()
 
     def without_picture(self) -> list[Series]:
-        """Image series that have no thumbnail yet, in the order of the tree."""
-        return [s for s in self.series if s.is_image and not s.problem and s.uid not in self._pictured]
+        """Image series that have no thumbnail yet, in the order of the tree.
+
+        Of pictures to page through there may be thousands: only those are given that are in view.
+        """
+        wanted = [s for s in self.series if s.is_image and not s.problem and s.uid not in self._pictured]
+        if not any(series.handler.pages for series in wanted):
+            return wanted
+        seen = {series.uid for series in self._in_view()}
+        return [series for series in wanted if not series.handler.pages or series.uid in seen]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Taller, it shows more rows."""
+        super().resizeEvent(event)
+        self._still.start()
+
+    def _in_view(self) -> Iterator[Series]:
+        """The series of the rows that are in view."""
+        item, bottom = self.itemAt(0, 0), self.viewport().height()
+        while item is not None and self.visualItemRect(item).top() < bottom:
+            series = self._chosen(item)
+            if series is not None:
+                yield series
+            item = self.itemBelow(item)
 
     def set_picture(self, uid: str, picture: NDArray[np.uint8] | None) -> None:
         """Give a series its thumbnail; None when it has none to give."""
@@ -140,7 +170,7 @@ class StudyTree(QTreeWidget):
             if series.problem:
                 item.setForeground(0, QColor(FAINT))
             if not known and series.is_image:
-                item.setIcon(0, QIcon(_pixmap(np.full((_THUMBNAIL, _THUMBNAIL), 28, dtype=np.uint8))))
+                item.setIcon(0, self._blank)
             self._series[series.uid] = series
 
     def _item(self, key: tuple[str, ...], parent: QTreeWidgetItem | None, text: str) -> QTreeWidgetItem:
