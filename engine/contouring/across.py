@@ -1,9 +1,9 @@
-"""Structures drawn on the planes of one image, cut by a plane of any direction: what another image shows of them.
+"""Structures drawn on the planes of one image, cut by a plane of any direction.
 
-Cuts that lean less than 45° from the planes meet the slabs that the planes stand for: of each slab the cut shows the
-polygon itself, within where it passes through that slab. A cut along the planes so shows the polygon of the slab that
-holds it, to the last digit. Steeper cuts cross the planes in parallel lines, and what they show is the section of
-`engine.contouring.section` along those lines, as the image's own sagittal and coronal views show it.
+So another image shows what is drawn on this one, and an oblique plane of this one what is drawn on its own. A cut along
+the planes shows the polygon of the slab that holds it, to the last digit; one along their normal the section of
+`engine.contouring.section`, as the image's own sagittal and coronal views do; any other that of
+`engine.contouring.leaning`, which runs into both.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from shapely import MultiPolygon, Polygon
+from shapely import MultiPolygon
 
-from engine.contouring.section import Edges, edges_of, plane_heights, section_lines
+from engine.contouring.leaning import leaning_lines
+from engine.contouring.section import Edges, edges_of_all, plane_heights, section_lines
 from engine.contouring.stack import Areas, move, offsets
 from engine.volume import FloatArray, Geometry
 
-#: Cuts count as parallel to the planes where their height differs by less than this, mm, over the image.
-_LEVEL_MM = 1e-6
-#: Pieces of neighbouring slabs are joined where they meet on a grid this fine, mm.
-_SEAM_MM = 1e-4
+#: Cuts count as parallel to the planes, or to their normal, where they are so within this, mm, over the image.
+LEVEL_MM = 1e-6
+#: Lines that are followed on a leaning cut: so many for each pixel of the image, and no nearer than this, mm.
+_LINES_A_PIXEL, _FINEST_MM = 2.0, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +34,63 @@ class CutLines:
     owners: NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """A cut in the frame of the stack: the unit `normal` and its `level`, the product of it with points of the cut."""
+
+    normal: FloatArray
+    level: float
+
+
+class EdgeCutter:
+    """Cuts structures by planes that are not parallel to those that they are drawn on.
+
+    What all cuts of one direction share is kept until another direction is asked for.
+
+    Args:
+        edges: of all structures, in the frame of the stack.
+        geometry: of the image whose planes they are drawn on.
+    """
+
+    def __init__(self, edges: Edges, geometry: Geometry) -> None:
+        self._all, self._geometry = edges, geometry
+        self._heights = plane_heights(geometry)
+        self._step = max(min(geometry.spacing_uv) / _LINES_A_PIXEL, _FINEST_MM)
+        self._kept: tuple[tuple[float, ...], Edges] | None = None
+
+    def cut(self, point_lps: ArrayLike, normal_lps: ArrayLike) -> CutLines:
+        """The outlines on the plane through a (3,) LPS point, mm, with a (3,) unit normal."""
+        plane = _in_stack(self._geometry, point_lps, normal_lps)
+        normal = plane.normal
+        steepness = float(np.hypot(*normal[:2]))
+        across = normal[:2] / steepness
+        run = np.array([-across[1], across[0]])
+        edges = self._edges(across, run)
+        if is_upright(self._geometry, normal_lps):
+            at = plane.level / steepness
+            ends, owners = section_lines(edges, at, 0, self._heights)
+            along, height = ends.reshape(-1, 2).T
+            aside = np.full(len(along), at)
+        else:
+            slope, base = float(-steepness / normal[2]), float(plane.level / normal[2])
+            ends, owners = leaning_lines(edges, self._heights, base, slope, self._step)
+            along, aside = ends.reshape(-1, 2).T
+            height = base + slope * aside
+        points = np.column_stack([np.outer(along, run) + np.outer(aside, across), height])
+        return CutLines(_to_lps(self._geometry, points), np.arange(0, len(points) + 1, 2), owners)
+
+    def _edges(self, across: FloatArray, run: FloatArray) -> Edges:
+        """All edges, turned so that the level lines of the cut run along u."""
+        key = tuple(across.tolist())
+        if self._kept is None or self._kept[0] != key:
+            turned = (self._all.ends.reshape(-1, 2) @ np.stack([run, across], axis=1)).reshape(-1, 4)
+            self._kept = (key, Edges(np.asfortranarray(turned), self._all.planes, self._all.owners))
+        return self._kept[1]
+
+
 @dataclass(eq=False)
 class PlaneCutter:
-    """Cuts structures by planes; what all cuts of one direction share is kept until another direction is asked for.
+    """Cuts structures by planes.
 
     Args:
         structures: of each, plane index → polygons, `(u, v)` mm.
@@ -44,97 +99,56 @@ class PlaneCutter:
 
     structures: Sequence[Areas]
     geometry: Geometry
-    _steep: tuple[tuple[float, ...], Edges] | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        self._heights = plane_heights(self.geometry)
-        self._shifts = offsets(self.geometry)
-        self._axes = np.stack([self.geometry.row_direction, self.geometry.column_direction, self.geometry.normal])
+    _cutter: EdgeCutter | None = field(default=None, init=False)
 
     def cut(self, point_lps: ArrayLike, normal_lps: ArrayLike) -> CutLines:
         """The outlines on the plane through a (3,) LPS point, mm, with a (3,) unit normal."""
-        offset = np.asarray(point_lps, dtype=np.float64) - self.geometry.origins_lps[0]
-        # In the frame of the stack: mm along rows and columns of plane 0, and along the normal.
-        point, normal = self._axes @ offset, self._axes @ np.asarray(normal_lps, dtype=np.float64)
-        level = float(normal @ point)
-        if abs(normal[2]) >= np.sqrt(0.5):
-            return self._flat(normal, level)
-        return self._across(normal, level)
+        if is_level(self.geometry, normal_lps):
+            return self._slab(point_lps, normal_lps)
+        if self._cutter is None:
+            self._cutter = EdgeCutter(edges_of_all(self.structures, self.geometry), self.geometry)
+        return self._cutter.cut(point_lps, normal_lps)
 
-    def _lps(self, points: FloatArray) -> FloatArray:
-        return np.asarray(self.geometry.origins_lps[0] + points @ self._axes, dtype=np.float64)
-
-    def _flat(self, normal: FloatArray, level: float) -> CutLines:
-        """Where height = (level − normal · (u, v)) / normal z meets the slabs."""
-        slope, height = -normal[:2] / normal[2], level / normal[2]
-        width = np.array(self.geometry.shape[:0:-1]) * self.geometry.spacing_uv
-        lean = float(np.abs(slope) @ width)
-        areas = []
-        for structure in self.structures:
-            if lean < _LEVEL_MM:
-                areas.append(self._within_slab(structure, height))
-            else:
-                areas.append(self._through_slabs(structure, slope, height))
+    def _slab(self, point_lps: ArrayLike, normal_lps: ArrayLike) -> CutLines:
+        plane = _in_stack(self.geometry, point_lps, normal_lps)
+        height, heights = plane.level / plane.normal[2], plane_heights(self.geometry)
+        held = np.flatnonzero((heights.low <= height) & (height < heights.high)).tolist()
+        index = held[0] if held else -1
+        shift = offsets(self.geometry)[index]
+        areas = [move(areas[index], shift) if index in areas else MultiPolygon() for areas in self.structures]
         rings, owners = _rings(areas)
         flat = shapely.get_coordinates(rings)
-        points = np.column_stack([flat, flat @ slope + height])
         counts = shapely.get_num_coordinates(rings)
-        return CutLines(self._lps(points), np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), owners)
-
-    def _within_slab(self, structure: Areas, height: float) -> MultiPolygon:
-        inside = np.flatnonzero((self._heights.low <= height) & (height < self._heights.high))
-        plane = int(inside[0]) if len(inside) else -1
-        return move(structure[plane], self._shifts[plane]) if plane in structure else MultiPolygon()
-
-    def _through_slabs(self, structure: Areas, slope: FloatArray, height: float) -> MultiPolygon:
-        pieces = []
-        for plane, own in structure.items():
-            area = move(own, self._shifts[plane])
-            if area.is_empty:
-                continue
-            strip = _strip(
-                area.bounds, slope, float(self._heights.low[plane]) - height, self._heights.high[plane] - height
-            )
-            if strip is not None:
-                pieces.append(shapely.intersection(area, strip, grid_size=_SEAM_MM))
-        joined = shapely.union_all(pieces, grid_size=_SEAM_MM) if pieces else MultiPolygon()
-        return MultiPolygon([part for part in shapely.get_parts(joined) if isinstance(part, Polygon)])
-
-    def _across(self, normal: FloatArray, level: float) -> CutLines:
-        """A steep cut: along `run` within all planes, `lean` mm further across it for each mm of height."""
-        across = normal[:2] / np.hypot(*normal[:2])
-        run = np.array([-across[1], across[0]])
-        steepness = float(np.hypot(*normal[:2]))
-        lean, at = -normal[2] / steepness, level / steepness
-        edges = self._edges(across, run, lean)
-        ends, owners = section_lines(edges, at, 0, self._heights)
-        along, height = ends.reshape(-1, 2).T
-        flat = along[:, None] * run + (at + lean * height)[:, None] * across
-        points = self._lps(np.column_stack([flat, height]))
-        return CutLines(points, np.arange(0, len(points) + 1, 2), owners)
-
-    def _edges(self, across: FloatArray, run: FloatArray, lean: float) -> Edges:
-        """All edges, turned so that the cut runs along u, and moved so that it is upright."""
-        key = (*across.tolist(), lean)
-        if self._steep is not None and self._steep[0] == key:
-            return self._steep[1]
-        ends, planes, owners = [np.empty((0, 4))], [], []
-        turn = np.stack([run, across], axis=1)
-        for owner, structure in enumerate(self.structures):
-            for plane, area in structure.items():
-                own = edges_of(area).reshape(-1, 2) + self._shifts[plane]
-                turned = own @ turn - (0.0, lean * self._heights.centre[plane])
-                ends.append(turned.reshape(-1, 4))
-                planes.append(plane)
-                owners.append(owner)
-        counts = [len(part) for part in ends[1:]]
-        edges = Edges(
-            np.asfortranarray(np.concatenate(ends)),
-            np.repeat(np.array(planes, dtype=np.int64), counts),
-            np.repeat(np.array(owners, dtype=np.int64), counts),
+        points = np.column_stack([flat, np.full(len(flat), height)])
+        return CutLines(
+            _to_lps(self.geometry, points), np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), owners
         )
-        self._steep = (key, edges)
-        return edges
+
+
+def is_level(geometry: Geometry, normal_lps: ArrayLike) -> bool:
+    """Whether a cut with this (3,) unit normal is parallel to the planes, all over the image."""
+    normal = _in_stack(geometry, geometry.origins_lps[0], normal_lps).normal
+    width = np.array(geometry.shape[:0:-1]) * geometry.spacing_uv
+    return bool(np.abs(normal[:2]) @ width < LEVEL_MM * abs(normal[2]))
+
+
+def is_upright(geometry: Geometry, normal_lps: ArrayLike) -> bool:
+    """Whether a cut with this (3,) unit normal runs along the planes' normal, all through the image."""
+    normal = _in_stack(geometry, geometry.origins_lps[0], normal_lps).normal
+    height = float(geometry.positions[-1] - geometry.positions[0]) + geometry.plane_spacing
+    return bool(abs(normal[2]) * height < LEVEL_MM * np.hypot(*normal[:2]))
+
+
+def _in_stack(geometry: Geometry, point_lps: ArrayLike, normal_lps: ArrayLike) -> _Plane:
+    """mm along rows and columns of plane 0, and along the normal."""
+    axes = geometry.directions.T
+    normal = axes @ np.asarray(normal_lps, dtype=np.float64)
+    offset = axes @ (np.asarray(point_lps, dtype=np.float64) - geometry.origins_lps[0])
+    return _Plane(normal, float(normal @ offset))
+
+
+def _to_lps(geometry: Geometry, points: FloatArray) -> FloatArray:
+    return np.asarray(geometry.origins_lps[0] + points @ geometry.directions.T, dtype=np.float64)
 
 
 def _rings(areas: Sequence[MultiPolygon]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
@@ -142,21 +156,3 @@ def _rings(areas: Sequence[MultiPolygon]) -> tuple[NDArray[np.object_], NDArray[
     parts, area = shapely.get_parts(areas, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
     return rings, np.asarray(area[part], dtype=np.int64)
-
-
-def _strip(bounds: tuple[float, ...], slope: FloatArray, low: float, high: float) -> Polygon | None:
-    """The part of a little more than `bounds` where low ≤ slope · (u, v) < high; None where there is none."""
-    left, top, right, bottom = bounds
-    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    steepness = float(np.hypot(*slope))
-    towards = slope / steepness
-    along = np.array([-towards[1], towards[0]])
-    reach = corners @ towards
-    first, last = max(low / steepness, reach.min() - 1), min(high / steepness, reach.max() + 1)
-    if first >= last:
-        return None
-    side = corners @ along
-    ends = np.array([side.min() - 1, side.max() + 1])
-    return Polygon(
-        [towards * t + along * s for t, s in ((first, ends[0]), (last, ends[0]), (last, ends[1]), (first, ends[1]))]
-    )

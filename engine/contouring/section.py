@@ -53,7 +53,7 @@ class Heights:
 
 
 @dataclass(frozen=True, eq=False)
-class _Intervals:
+class Intervals:
     """Where a cut meets structures, sorted by structure, plane and place.
 
     `spans` (n, 2) mm, with the plane and structure of each; `above` is the index of the interval of the next plane that
@@ -83,6 +83,14 @@ def edges_of(area: MultiPolygon) -> FloatArray:
     return _edges([area])[0]
 
 
+def edges_of_all(structures: Sequence[Areas], geometry: Geometry) -> Edges:
+    """The edges of several structures, each plane index → polygons in its `(u, v)` mm, in the frame of the stack."""
+    drawn = [(owner, plane) for owner, areas in enumerate(structures) for plane in areas]
+    ends, which = _edges([structures[owner][plane] for owner, plane in drawn])
+    owners, planes = np.array(drawn, dtype=np.int64).reshape(-1, 2)[which].T
+    return Edges(ends + np.tile(offsets(geometry)[planes], 2), planes, owners)
+
+
 def section_lines(edges: Edges, at: float, along: int, heights: Heights) -> tuple[FloatArray, NDArray[np.int64]]:
     """The outlines of many structures on a cut, at once.
 
@@ -95,7 +103,16 @@ def section_lines(edges: Edges, at: float, along: int, heights: Heights) -> tupl
     Returns:
         (n, 2, 2) straight lines in the frame of the cut, and the structure of each.
     """
-    met = _intervals(edges, at, along)
+    return interval_lines(_intervals(edges, at, along), heights)
+
+
+def interval_lines(met: Intervals, heights: Heights) -> tuple[FloatArray, NDArray[np.int64]]:
+    """The outlines that joined intervals make: (n, 2, 2) straight lines (place, height) mm, and the structure of each.
+
+    Args:
+        met: the intervals.
+        heights: of what `met.planes` counts.
+    """
     spans, up, down = met.spans, met.up, met.down
     centre, low, high = (level[met.planes] for level in (heights.centre, heights.low, heights.high))
     above = met.above[up]
@@ -154,7 +171,7 @@ def _edges(areas: Sequence[MultiPolygon]) -> tuple[FloatArray, NDArray[np.int64]
     return np.concatenate([points[edge], points[edge + 1]], axis=1), area[part[ring[edge]]]
 
 
-def _piece(met: _Intervals, first: int, heights: Heights) -> Polygon:
+def _piece(met: Intervals, first: int, heights: Heights) -> Polygon:
     """The polygon of joined intervals from the lowest, `first`, on, with half a plane beyond both ends."""
     chain = [first]
     while met.up[chain[-1]]:
@@ -167,17 +184,26 @@ def _piece(met: _Intervals, first: int, heights: Heights) -> Polygon:
     return Polygon(np.concatenate([left, right[::-1]]))
 
 
-def _intervals(edges: Edges, at: float, along: int) -> _Intervals:
+def _intervals(edges: Edges, at: float, along: int) -> Intervals:
     """Where the cut meets the contours (even-odd), and what is joined to what."""
     across = 1 - along
     crossing = np.flatnonzero((edges.ends[:, across] > at) != (edges.ends[:, 2 + across] > at))
     ends, planes, owners = edges.ends[crossing], edges.planes[crossing], edges.owners[crossing]
     start, first = ends[:, across], ends[:, along]
     place = first + (at - start) / (ends[:, 2 + across] - start) * (ends[:, 2 + along] - first)
+    return paired(place, planes, owners)
+
+
+def paired(place: FloatArray, planes: NDArray[np.int64], owners: NDArray[np.int64]) -> Intervals:
+    """The intervals between (n,) places where outlines are crossed, by even-odd, each with its plane and structure."""
     order = np.lexsort((place, planes, owners))
-    spans = place[order].reshape(-1, 2)
+    return arranged(place[order].reshape(-1, 2), planes[order][::2], owners[order][::2])
+
+
+def arranged(spans: FloatArray, planes: NDArray[np.int64], owners: NDArray[np.int64]) -> Intervals:
+    """(n, 2) spans, sorted by structure, plane and place, joined to what they overlap on the next plane."""
     wide = spans[:, 1] - spans[:, 0] > _NO_LENGTH_MM
-    spans, planes, owners = spans[wide], planes[order][::2][wide], owners[order][::2][wide]
+    spans, planes, owners = spans[wide], planes[wide], owners[wide]
     touching = (
         (planes[1:] == planes[:-1]) & (owners[1:] == owners[:-1]) & (spans[1:, 0] - spans[:-1, 1] <= _NO_LENGTH_MM)
     )
@@ -188,7 +214,7 @@ def _intervals(edges: Edges, at: float, along: int) -> _Intervals:
     above, up = _joined(spans, planes, owners)
     down = np.zeros(len(spans), dtype=bool)
     down[above[up]] = True
-    return _Intervals(spans, planes, owners, above, up, down)
+    return Intervals(spans, planes, owners, above, up, down)
 
 
 def _joined(
