@@ -47,6 +47,17 @@ def draw_seeing(window: MainWindow, save: Callable[[QWidget, str], None], settle
         window.history.undo()
     window.panel("Structures").raise_()
 
+    place = QPoint(middle.x() + 40, middle.y() + 40)
+    QTest.mouseMove(pane, place)
+    settle()
+    x, y = pane.scene.handles[0]
+    handle = QPoint(round(x), round(y))
+    drag(handle, handle + QPoint(round(abs(y - middle.y()) * 0.6), 0))
+    QTest.mouseMove(pane, place)
+    settle()
+    save(window, "oblique.png")
+    window.session.turn(None)
+
     window.panes.show_layout("tiles")
     settle()
     save(window, "planes.png")

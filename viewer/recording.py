@@ -22,7 +22,8 @@ from engine.structures import StructureSet
 from engine.volume import Geometry, SeriesInfo, Volume
 from viewer.companions import companions_of
 from viewer.history import History
-from viewer.session import Left, Session
+from viewer.left import Left
+from viewer.session import Session
 
 
 @dataclass(frozen=True)

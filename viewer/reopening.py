@@ -15,8 +15,8 @@ from engine.resample import onto_regular_grid
 from engine.stored.catalogue import Catalogue, Series
 from engine.volume import Volume
 from viewer.layers import Window
+from viewer.left import Left
 from viewer.recording import Kept, label
-from viewer.session import Left
 
 if TYPE_CHECKING:
     from engine.stored import read, scan

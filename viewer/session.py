@@ -4,7 +4,7 @@ The session is the one owner of this state. Widgets, scenes and tools are given 
 listen to its signals; nothing else keeps a copy. Answers change through `viewer.history.History` alone.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import StrEnum
 
 import numpy as np
@@ -20,7 +20,9 @@ from engine.volume import Volume
 from viewer.appearance import Appearance
 from viewer.companions import Companion
 from viewer.layers import Layer, LayersChanged, Lifted, Window, on_base
+from viewer.left import Left
 from viewer.looks import base_layer
+from viewer.turning import Turned
 
 
 class View(StrEnum):
@@ -33,36 +35,12 @@ class View(StrEnum):
 
 
 class Cut(StrEnum):
-    """How a view cuts the series: an acquired plane itself, or across all planes at one row or one column."""
+    """How a view cuts the series: an acquired plane itself, across all planes at one row or column, or obliquely."""
 
     PLANE = "plane"
     ROW = "row"
     COLUMN = "column"
-
-
-@dataclass(frozen=True)
-class Left:
-    """A series as it was left, without its voxels: with it the session shows the series as it was.
-
-    Args:
-        document: all answers.
-        filed: the structures as files hold them; what differs in `document` would be lost with it.
-        seen: as `Session.seen`.
-        active: number of the active ROI.
-        cursor_lps: (3,) LPS mm; None for the middle.
-        window: of grey levels; None for the one of its kind.
-        units: of the values that the window is of; "" where that is not known.
-        filed_findings: the findings as files hold them.
-    """
-
-    document: Document
-    filed: StructureSet
-    seen: frozenset[tuple[int, int]] = field(default=frozenset())
-    active: int | None = None
-    cursor_lps: tuple[float, ...] | None = None
-    window: Window | None = None
-    units: str = ""
-    filed_findings: FiledFindings = field(default_factory=FiledFindings)
+    TURNED = "turned"
 
 
 class Session:
@@ -83,6 +61,7 @@ class Session:
     active_changed = Signal()
     active_finding_changed = Signal()
     display_changed = Signal()
+    turned_changed = Signal()
     seen_changed = Signal()
 
     def __init__(self) -> None:
@@ -92,6 +71,7 @@ class Session:
         self._interpolate = True
         self.appearance = Appearance()  # of the structures
         self._slab: Slab | None = None
+        self._turned: Turned | None = None
         self._document: Document | None = None
         self._filed: StructureSet | None = None
         self.filed_findings = FiledFindings()  # of the open series, as files hold them
@@ -187,7 +167,7 @@ class Session:
         self._companions, self.filed_findings = (), left.filed_findings
         known = left.active is not None and left.active in left.document.structures
         self._active = left.active if known else rois[0].number if rois else None
-        self._active_finding = None
+        self._active_finding, self._turned = None, None
         geometry = display.geometry
         last = np.array(geometry.shape, dtype=np.float64) - 1
         self._cursor = geometry.lps_from_kji(last // 2)[0]
@@ -200,6 +180,7 @@ class Session:
         self.leaving.emit()
         self._layers, self._lifted, self._document, self._filed, self._companions = (), None, None, None, ()
         self._active, self._active_finding, self.filed_findings, self._seen = None, None, FiledFindings(), frozenset()
+        self._turned = None
         self.volume_changed.emit()
 
     # Cursor and appearance ------------------------------------------------------------------------------------------
@@ -268,6 +249,25 @@ class Session:
         if slab != self._slab:
             self._slab = slab
             self.display_changed.emit()
+
+    @property
+    def turned(self) -> Turned | None:
+        """How the plane views are turned about the crosshair; None while they show the planes of the grid."""
+        return self._turned
+
+    @property
+    def can_turn(self) -> bool:
+        """Whether there is anything to see obliquely: not in pictures, single planes and colours."""
+        display = self.display
+        if display is None or display.is_colour:
+            return False
+        return display.geometry.in_patient and min(display.geometry.shape) > 1
+
+    def turn(self, turned: Turned | None) -> None:
+        """Turn the plane views, or turn them back."""
+        if self.can_turn and turned is not self._turned:
+            self._turned = turned
+            self.turned_changed.emit()
 
     def set_interpolate(self, on: bool) -> None:
         """Switch interpolation of the display."""

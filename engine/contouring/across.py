@@ -53,7 +53,7 @@ class EdgeCutter:
     """
 
     def __init__(self, edges: Edges, geometry: Geometry) -> None:
-        self._all, self._geometry = edges, geometry
+        self.edges, self._geometry = edges, geometry
         self._heights = plane_heights(geometry)
         self._step = max(min(geometry.spacing_uv) / _LINES_A_PIXEL, _FINEST_MM)
         self._kept: tuple[tuple[float, ...], Edges] | None = None
@@ -83,8 +83,8 @@ class EdgeCutter:
         """All edges, turned so that the level lines of the cut run along u."""
         key = tuple(across.tolist())
         if self._kept is None or self._kept[0] != key:
-            turned = (self._all.ends.reshape(-1, 2) @ np.stack([run, across], axis=1)).reshape(-1, 4)
-            self._kept = (key, Edges(np.asfortranarray(turned), self._all.planes, self._all.owners))
+            turned = (self.edges.ends.reshape(-1, 2) @ np.stack([run, across], axis=1)).reshape(-1, 4)
+            self._kept = (key, Edges(np.asfortranarray(turned), self.edges.planes, self.edges.owners))
         return self._kept[1]
 
 

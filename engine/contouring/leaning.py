@@ -3,7 +3,8 @@
 Between two planes a structure is what the sections of `engine.contouring.section` along the cut's level lines make of
 it: on every such line the intervals in which it meets the two planes' polygons are joined, and the cut shows what lies
 at its height between them. So a cut shows a plane's own polygon where it passes that plane, and runs on smoothly to the
-next one; where a structure ends, forks or merges, it goes on for half the distance to the next plane.
+next one. Tips and forks are those of `engine.contouring.tips`; a piece that the next plane has nothing near of goes on
+for half the distance to it.
 
 Lines are followed a step apart; what they enclose ends at most half a step beside where it should.
 """
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contouring.section import Edges, Heights, Intervals, arranged, interval_lines, paired
+from engine.contouring.tips import Lone, lone_intervals
 from engine.volume import FloatArray
 
 #: Line j looks at the planes below and above it as planes `_GROUPS * j` and one more; a third, which is never there,
@@ -54,7 +56,8 @@ def leaning_lines(
     lines = _level_lines(edges, heights, height, slope, step)
     if lines is None:
         return np.empty((0, 2, 2)), np.empty(0, dtype=np.int64)
-    met = _at_height(_crossed(edges, lines, slope, step), lines, heights)
+    crossed = _crossed(edges, lines, slope, step)
+    met = _at_height(crossed, edges, lines, heights, step * float(np.hypot(1.0, slope)))
     return interval_lines(met, Heights(lines.at, lines.at - step / 2, lines.at + step / 2))
 
 
@@ -103,17 +106,34 @@ def _crossed(edges: Edges, lines: _Lines, slope: float, step: float) -> Interval
     return paired(np.concatenate(places), np.concatenate(groups), np.concatenate(owners))
 
 
-def _at_height(met: Intervals, lines: _Lines, heights: Heights) -> Intervals:
+def _at_height(met: Intervals, edges: Edges, lines: _Lines, heights: Heights, step: float) -> Intervals:
     """What lies at the height of each line between the intervals of the two planes."""
     line, role = np.divmod(met.planes, _GROUPS)
-    part, level = lines.part[line], lines.height[line]
     below = np.flatnonzero(met.up)
-    between = met.spans[below] + part[below, None] * (met.spans[met.above[below]] - met.spans[below])
+    between = met.spans[below] + lines.part[line[below], None] * (met.spans[met.above[below]] - met.spans[below])
+    alone = np.flatnonzero(~met.up & ~met.down)
+    own = line[alone]
+    first = np.clip(lines.below[own], 0, max(len(heights.centre) - 2, 0))
+    gap = heights.centre[np.minimum(first + 1, len(heights.centre) - 1)] - heights.centre[first]
+    lone = Lone(
+        met.spans[alone], lines.at[own], lines.below[own], role[alone] == 1, lines.part[own], met.owners[alone], gap
+    )
+    tips, of, near = lone_intervals(lone, edges, step)
     plane = np.clip(lines.below[line] + role, 0, len(heights.centre) - 1)
+    level = lines.height[line]
     reached = np.where(role == 0, level < heights.high[plane], level >= heights.low[plane])
-    alone = np.flatnonzero(reached & ~met.up & ~met.down)
-    spans = np.concatenate([between, met.spans[alone]])
-    kept = np.concatenate([below, alone])
-    line, owners = line[kept], met.owners[kept]
-    order = np.lexsort((spans[:, 0], line, owners))
-    return arranged(spans[order], line[order], owners[order])
+    ends = alone[~near & reached[alone]]
+    spans = np.concatenate([between, tips, met.spans[ends]])
+    kept = np.concatenate([below, alone[of], ends])
+    return _united(spans, line[kept], met.owners[kept])
+
+
+def _united(spans: FloatArray, lines: NDArray[np.int64], owners: NDArray[np.int64]) -> Intervals:
+    """What any of (n, 2) spans covers: those of two polygons may overlap where a piece forks."""
+    place, sign = spans.ravel(), np.tile([1, -1], len(spans))
+    line, owner = lines.repeat(2), owners.repeat(2)
+    order = np.lexsort((-sign, place, line, owner))
+    place, sign, line, owner = place[order], sign[order], line[order], owner[order]
+    covered = np.cumsum(sign)
+    begins, ends = (covered == 1) & (sign == 1), covered == 0
+    return arranged(np.stack([place[begins], place[ends]], axis=1), line[begins], owner[begins])

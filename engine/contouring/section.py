@@ -35,7 +35,8 @@ class Edges:
 
     Args:
         ends: (n, 4) u0 v0 u1 v1 mm.
-        planes, owners: (n,) the plane of each edge, and which structure it is of.
+        planes, owners: (n,) the plane of each edge, and which structure it is of; those of one structure on one plane
+            follow one another.
     """
 
     ends: FloatArray

@@ -88,7 +88,7 @@ def test_an_oblique_cut_shows_the_shape_that_is_there(degrees: float) -> None:
     seen = polygon(cut, point, turn @ geometry.row_direction, turn @ geometry.column_direction)
     true = Point(0, 0).buffer(np.sqrt(radius**2 - 16), quad_segs=64)
     # Half a plane of the image is what its own planes leave open, most where the surface runs along them.
-    assert seen.symmetric_difference(true).area / true.length < 0.22
+    assert seen.symmetric_difference(true).area / true.length < 0.16
     assert seen.hausdorff_distance(true) < 1.4
 
 
@@ -115,8 +115,7 @@ def test_an_oblique_cut_of_an_ellipsoid_is_its_ellipse_to_half_a_pixel(degrees: 
     scaled = (middles[reached] - centre) / half
     slope = (2 * scaled / half) @ turn[:, :2]
     away = np.abs((scaled**2).sum(axis=1) - 1) / np.linalg.norm(slope, axis=1)
-    # At its tips a level line may meet but one of two planes' polygons, which then goes on for half the way.
-    assert len(away) > 60 and np.quantile(away, 0.94) < 0.4 and away.max() < 1.25
+    assert len(away) > 60 and away.max() < 0.25
     # Nor is any of it missing.
     seen = polygon(cut, point, turn[:, 0], turn[:, 1])
     spots = np.random.default_rng(2).uniform(-30, 30, (4000, 2))
@@ -144,9 +143,11 @@ def test_cuts_run_into_those_along_the_planes_and_along_their_normal() -> None:
         cut = cutter.cut(point, turn @ geometry.normal)
         lines = MultiLineString(list(geometry.plane_from_lps(plane, cut.points_lps).reshape(-1, 2, 2)))
         assert lines.hausdorff_distance(area.boundary) < 0.25
+    # Where nothing forks, it comes to the same as upright.
+    whole = {k: MultiPolygon([Point(30 + k / 3, 31 - k / 4).buffer(13 - abs(k - 15))]) for k in range(9, 22)}
     point = geometry.origins_lps[0] + 37 * 0.8 * geometry.column_direction
-    own = section(forked, geometry, "row", 37)
-    cut = cutter.cut(point, around(geometry.row_direction, 0.01) @ geometry.column_direction)
+    own = section(whole, geometry, "row", 37)
+    cut = PlaneCutter([whole], geometry).cut(point, around(geometry.row_direction, 0.01) @ geometry.column_direction)
     seen = polygon(cut, point, geometry.row_direction, geometry.normal)
     assert seen.symmetric_difference(own).area < 0.1 * own.length
 

@@ -230,3 +230,10 @@ def test_voxels_are_shared_with_vtk_not_copied(seeing: MainWindow) -> None:
     assert image.GetScalarTypeAsString() == "short"
     volume.voxels[0, 0, 0] = 1234
     assert image.GetScalarComponentAsDouble(0, 0, 0, 0) == 1234
+
+
+def test_a_large_image_is_seen_in_3d_as_it_opens(seeing: MainWindow) -> None:
+    # A metre and more from the camera, which is where trunk and arms are.
+    seeing.session.open(phantom(spacing=16.0))
+    pane = seeing.panes.three_d
+    assert len(near(pixels(pane), (128, 128, 128), 100)) > 500

@@ -20,6 +20,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.layouts",
     "viewer.features.cine",
     "viewer.features.slabs",
+    "viewer.features.turning",
     "viewer.features.mouse",
     "viewer.features.volumes",
     "viewer.features.units",

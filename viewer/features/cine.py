@@ -62,4 +62,4 @@ class Cine(QObject):
     def _next(self) -> None:
         scene = self._window.panes.planes[self._view].scene
         if scene.frame is not None:
-            scene.scroll_to((scene.index + scene.frame.onward) % scene.frame.count)
+            scene.step(scene.frame.onward)

@@ -1,4 +1,4 @@
-"""How a series is looked at is kept with its session and comes back with it: zoom, enlarged view, disc, styles."""
+"""How a series is looked at comes back with its session: zoom, oblique planes, the enlarged view, disc, styles."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,9 @@ from viewer.recording import Kept
 from viewer.reopening import numbers
 from viewer.session import View
 from viewer.tools.toolbox import Toolbox
+from viewer.turning import from_json
 from viewer.widgets.main_window import MainWindow
+from viewer.widgets.panes import PLANE_VIEWS
 
 #: How often the look of the open series is kept while it changes, ms.
 _INTERVAL_MS = 1500
@@ -48,6 +50,8 @@ class Look(QObject):
             "styles": {str(number): style.stored() for number, style in appearance.own.items()},
             "groups": {str(number): name for number, name in appearance.groups.items()},
         }
+        turned = self._window.session.turned
+        listed["turned"] = turned.as_json() if turned is not None else {}
         return {"framing": framing, "enlarged": enlarged, "disc_mm": self._toolbox.radius_mm, **listed}
 
     def _keep(self) -> None:
@@ -63,6 +67,7 @@ class Look(QObject):
         """What another version kept otherwise is passed over."""
         panes = self._window.panes
         framing, disc, enlarged = (kept.look.get(key) for key in ("framing", "disc_mm", "enlarged"))
+        self._window.session.turn(from_json(kept.look.get("turned"), PLANE_VIEWS))
         for view, pane in panes.planes.items():
             place = numbers(framing.get(view.value), 3) if isinstance(framing, Mapping) else None
             if place is not None:

@@ -1,7 +1,6 @@
 """Where findings lie, on a cut: dashed rectangles with their label, the same dashes at any zoom."""
 
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from engine.assessment import Verdict
 from engine.loose import slab_edges
 from engine.volume import FloatArray
 from viewer.render.annotations import text_actor
+from viewer.render.box_cut import CORNERS, around_cut, box_cut
 from viewer.render.dashes import dashed
 from viewer.render.image_data import set_lines
 from viewer.render.lines import line_actor
@@ -38,9 +38,6 @@ _COLOURS = {
     Verdict.ADDED: _JUDGED,
     Verdict.REJECTED: _REJECTED,
 }
-_CORNERS = np.array(list(product((0, 1), repeat=3)))
-#: Pairs of corners that differ in one coordinate.
-_EDGES = np.array([(a, b) for a in range(8) for b in range(a + 1, 8) if np.abs(_CORNERS[a] - _CORNERS[b]).sum() == 1])
 
 
 @dataclass(frozen=True)
@@ -181,32 +178,11 @@ def section(frame: ViewFrame, mark: Mark, index: int, plane: int) -> FloatArray:
     overlaps = min(last, high) - max(first, low) > _TOUCHING_MM
     if not (overlaps or (last - first <= _TOUCHING_MM and low <= first < high)):
         return np.empty((0, 3))
-    points = _cut(corners, across, float(np.clip(level, first, last)))
-    return _around(points, [frame.right, frame.down])
+    points = box_cut(corners, across, float(np.clip(level, first, last)))
+    return around_cut(points, [frame.right, frame.down])
 
 
 def _grid_corners(mark: Mark, frame: ViewFrame) -> FloatArray:
     low, high = np.array(mark.low_kji), np.array(mark.high_kji)
-    points = frame.acquired.lps_from_kji(low + _CORNERS * (high - low))
+    points = frame.acquired.lps_from_kji(low + CORNERS * (high - low))
     return np.asarray((points - frame.geometry.origins_lps[0]) @ frame.geometry.directions)
-
-
-def _cut(corners: FloatArray, across: int, level: float) -> FloatArray:
-    """(n, 3) where the edges of a box meet a level of a coordinate."""
-    ends = corners[_EDGES]
-    start, stop = ends[:, 0, across], ends[:, 1, across]
-    meets = (np.minimum(start, stop) <= level + 1e-9) & (level - 1e-9 <= np.maximum(start, stop))
-    ends, start, stop = ends[meets], start[meets], stop[meets]
-    rise = stop - start
-    flat = np.abs(rise) < 1e-9
-    part = np.where(flat, 0.0, np.clip((level - start) / np.where(flat, 1.0, rise), 0, 1))
-    points = ends[:, 0] + part[:, None] * (ends[:, 1] - ends[:, 0])
-    return np.concatenate([points, ends[flat, 1]])
-
-
-def _around(points: FloatArray, axes: list[int]) -> FloatArray:
-    """Points of a convex outline, each once, in order around it."""
-    _, first = np.unique(np.round(points[:, axes], 6), axis=0, return_index=True)
-    points = points[np.sort(first)]
-    aside = points[:, axes] - points[:, axes].mean(axis=0)
-    return np.asarray(points[np.argsort(np.arctan2(aside[:, 1], aside[:, 0]), kind="stable")])

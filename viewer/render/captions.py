@@ -9,7 +9,7 @@ _OPPOSITE = str.maketrans("LRPAHF", "RLAPFH")
 
 
 def caption(frame: ViewFrame, volume: Volume, index: int, plane: int) -> str:
-    """Name and number of what is shown: "Axial  12 / 80"; of a picture its name and frame.
+    """Name and number of what is shown: "Axial  12 / 80", "Axial  oblique, 23°"; of a picture its name and frame.
 
     Args:
         frame: of the view.
@@ -19,6 +19,8 @@ def caption(frame: ViewFrame, volume: Volume, index: int, plane: int) -> str:
     """
     # The acquired plane, as everywhere else: the grid that tilted or uneven planes are shown on has more.
     number, count = (plane + 1, volume.geometry.shape[0]) if frame.across == 2 else (index + 1, frame.count)
+    if frame.unturned is not None:
+        return f"{frame.view.value.capitalize()}  oblique, {frame.degrees:.0f}°"
     if volume.geometry.in_patient:
         name = frame.view.value.capitalize() + (" (oblique)" if frame.is_oblique else "")
         return f"{name}  {number} / {count}"

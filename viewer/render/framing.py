@@ -42,6 +42,13 @@ class Framing:
         """Show all of it."""
         self._zoom, self.centre = 1.0, self._middle
 
+    def move(self, by: ArrayLike, middle: ArrayLike, extent: ArrayLike) -> None:
+        """Everything lies (2,) mm elsewhere, and `fit` is to show something else; on the screen nothing moves."""
+        before = self.mm_per_pixel
+        self.centre = self.centre + np.asarray(by, dtype=np.float64)
+        self._middle, self._extent = np.asarray(middle, dtype=np.float64), np.asarray(extent, dtype=np.float64)
+        self._zoom *= self.mm_per_pixel / before
+
     @property
     def mm_per_pixel(self) -> float:
         """Size of a device pixel, mm."""

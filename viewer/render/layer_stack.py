@@ -49,6 +49,7 @@ class LayerStack:
         self._slab: Slab | None = None
         self._index = 0
         self._part: tuple[NDArray[np.float64], float] | None = None
+        self._world: NDArray[np.float64] = np.eye(4)
         self._stale = False
 
     def show(
@@ -58,8 +59,13 @@ class LayerStack:
         *,
         interpolate: bool = True,
         slab: Slab | None = None,
+        world: NDArray[np.float64] | None = None,
     ) -> None:
-        """Draw these layers, the base first, on the cuts of `frame`, or a slab; none where there is no frame."""
+        """Draw these layers, the base first, on the cuts of `frame`, or a slab; none where there is no frame.
+
+        `world` is (4, 4) from the frame's grid mm to those that are drawn in, where they differ.
+        """
+        self._world = world if world is not None else np.eye(4)
         self._slab = slab
         self._layers, self._frame, self._interpolate = layers if frame is not None else (), frame, interpolate
         self._stale = True
@@ -93,6 +99,7 @@ class LayerStack:
                 before.remove(known)
             known.set_looks(layer, number, self._interpolate)
             known.set_slab(self._slab)
+            known.set_place(self._frame, self._world)
             drawn.append(known)
         if drawn != self._drawn:
             self._place(drawn)
@@ -123,7 +130,8 @@ class DrawnLayer:
         self._mapper.BorderOn()
         self.prop = vtkImageSlice()
         self.prop.SetMapper(self._mapper)
-        on_grid = layer.transform.is_identity and layer.display.geometry.same_grid(frame.geometry)
+        on_grid = lies_on_grid(layer, frame)
+        self._world: NDArray[np.float64] = np.eye(4)
         self._index: int | None = None
         self._slab: Slab | None = None
         self._detail = Detail(layer.display) if on_grid and frame.across == 2 and is_large(layer.display) else None
@@ -142,8 +150,15 @@ class DrawnLayer:
         self._mapper.SetInputConnection(self._reslice.GetOutputPort())
 
     def is_of(self, layer: Layer, frame: ViewFrame) -> bool:
-        """Whether it is this image in this place on these cuts, however it looks."""
-        return (self._display, self._transform, self._frame) == (layer.display, layer.transform, frame)
+        """Whether it is this image in this place on these cuts, however it looks; what is resampled is so on any."""
+        if (self._display, self._transform) != (layer.display, layer.transform):
+            return False
+        return self._frame is frame or (self._reslice is not None and not lies_on_grid(layer, frame))
+
+    def set_place(self, frame: ViewFrame, world: NDArray[np.float64]) -> None:
+        """On the cuts of `frame`, whose grid mm `world` takes to those that are drawn in."""
+        if frame is not self._frame or not np.array_equal(world, self._world):
+            self._frame, self._world, self._index = frame, world, None
 
     def set_looks(self, layer: Layer, number: int, interpolate: bool) -> None:
         """Look as `layer` says, as the layer `number` from the base, 0, up."""
@@ -185,7 +200,7 @@ class DrawnLayer:
         self._reslice.SetOutputOrigin(0.0, 0.0, 0.0)
         self._reslice.SetOutputSpacing(*spacing, self._slab_step)
         self._reslice.SetOutputExtent(0, extent[0] - 1, 0, extent[1] - 1, 0, 0)
-        self.prop.SetUserMatrix(vtk_matrix(axes))
+        self.prop.SetUserMatrix(vtk_matrix(self._world @ axes))
 
     def set_slab(self, slab: Slab | None) -> None:
         """Show a slab about the cut, or the cut itself; pictures have none."""
@@ -212,6 +227,11 @@ class DrawnLayer:
             image = self._detail.image(self._index, box, mm_per_pixel)
             if image is not self._mapper.GetInput():
                 self._mapper.SetInputData(image)
+
+
+def lies_on_grid(layer: Layer, frame: ViewFrame) -> bool:
+    """Whether the voxels of a layer are those of the grid that the view cuts."""
+    return layer.transform.is_identity and layer.display.geometry.same_grid(frame.geometry)
 
 
 def grid_to_grid(base: Geometry, layer: Geometry, transform: Transform) -> NDArray[np.float64]:

@@ -53,10 +53,10 @@ class LooseMarks:
     _held: dict[int, tuple[tuple[RawContour, ...], _Held]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        acquired, grid = self.frame.acquired, self.frame.geometry
-        # Along the normal from the grid's first plane, like the third grid coordinate.
-        self._slabs = slab_edges(acquired) - grid.positions[0]
-        self._levels = acquired.positions - grid.positions[0]
+        acquired = self.frame.acquired
+        # Along the normal from the first plane.
+        self._slabs = slab_edges(acquired) - acquired.positions[0]
+        self._levels = acquired.positions - acquired.positions[0]
 
     def forget(self, structures: StructureSet) -> None:
         """Drop what belongs to structures that are gone."""
@@ -90,8 +90,9 @@ class LooseMarks:
     def _place(self, contours: Sequence[LooseContour]) -> _Held:
         lone = [contour for contour in contours if contour.kind is LooseKind.POINT]
         lines = [contour for contour in contours if contour.kind is not LooseKind.POINT]
-        points = self._grid(np.concatenate([np.empty((0, 3)), *(contour.points_lps for contour in lone)]))
-        height = points[:, 2]
+        points_lps = np.concatenate([np.empty((0, 3)), *(contour.points_lps for contour in lone)])
+        points = self._grid(points_lps)
+        height = points_lps @ self.frame.acquired.normal - self.frame.acquired.positions[0]
         nearest = np.abs(height[:, None] - self._levels).argmin(axis=1)
         within = (height >= self._slabs[0] - 1e-6) & (height <= self._slabs[-1] + 1e-6)
         edges = [np.empty((0, 2, 3))]
@@ -119,7 +120,10 @@ class LooseMarks:
             on = held.point_planes == plane
             reached = (held.first <= plane) & (plane <= held.last)
             whole = reached & (held.first == held.last)
-            low, level, high = self._slabs[plane], self._levels[plane], self._slabs[plane + 1]
+            from_grid = frame.acquired.positions[0] - frame.geometry.positions[0]
+            low, level, high = (
+                held + from_grid for held in (self._slabs[plane], self._levels[plane], self._slabs[plane + 1])
+            )
         else:
             level = index * frame.spacing[across]
             low, high = level - frame.spacing[across] / 2, level + frame.spacing[across] / 2

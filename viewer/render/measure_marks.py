@@ -124,10 +124,11 @@ def lies_on(measure: Measure, frame: ViewFrame, index: int, plane: int) -> bool:
     across = frame.geometry.directions[:, frame.across]
     if abs(float(across @ np.asarray(measure.normal_lps))) < _PARALLEL:
         return False
+    # One that was drawn on a cut which leans a little from this one leaves it.
     if frame.cut is Cut.PLANE:
-        return frame.acquired.nearest_plane(measure.points[0]) == plane
-    at = frame.grid_from_lps(measure.points[0])[frame.across] / frame.spacing[frame.across]
-    return bool(round(float(at)) == index)
+        return all(frame.acquired.nearest_plane(point) == plane for point in measure.points)
+    at = _to_grid(frame, measure.points)[:, frame.across] / frame.spacing[frame.across]
+    return bool((np.rint(at) == index).all())
 
 
 def _to_grid(frame: ViewFrame, points_lps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
+from engine.contouring.across import EdgeCutter, is_level
 from engine.contouring.section import Edges, edges_of, plane_heights, section_lines
 from engine.contouring.stack import offsets
 from engine.structures import PlaneContours, Roi, StructureSet
@@ -63,6 +64,7 @@ class OutlineCache:
     _edges: dict[tuple[int, ...], tuple[list[Planes], Edges]] = field(default_factory=dict)
     _plane_edges: dict[tuple[int, int], tuple[PlaneContours, FloatArray]] = field(default_factory=dict)
     _rings: dict[tuple[int, int], tuple[PlaneContours, Lines]] = field(default_factory=dict)
+    _cutters: dict[tuple[int, ...], EdgeCutter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._heights = plane_heights(self.frame.acquired)
@@ -72,6 +74,7 @@ class OutlineCache:
         """Drop what belongs to structures that are gone."""
         known = {roi.number for roi in structures.rois}
         self._edges.clear()
+        self._cutters.clear()
         self._rings = {key: held for key, held in self._rings.items() if key[0] in known}
         self._plane_edges = {key: held for key, held in self._plane_edges.items() if key[0] in known}
 
@@ -84,12 +87,37 @@ class OutlineCache:
             points = np.concatenate([np.empty((0, 2)), *(lines.points for lines in drawn)])
             owners = np.repeat(np.arange(len(rois)), [lines.count for lines in drawn])
             return Outlines(Lines(points, np.concatenate([*offsets, starts[-1:]])), owners)
+        if self.frame.unturned is not None:
+            return self._oblique(rois, index, plane)
         edges = self._all_edges(rois)
         along = 0 if self.frame.cut is Cut.ROW else 1
         at = index * self.frame.acquired.spacing_uv[1 - along]
         ends, owners = section_lines(edges, at, along, self._heights)
         points = ends.reshape(-1, 2)
         return Outlines(Lines(points, np.arange(0, len(points) + 1, 2)), owners)
+
+    def _oblique(self, rois: Sequence[Roi], index: float, plane: int) -> Outlines:
+        frame = self.frame
+        normal = frame.geometry.directions[:, frame.across]
+        if is_level(frame.acquired, normal):
+            # The acquired planes themselves, turned within.
+            own = [self._on_plane(roi, plane) for roi in rois]
+            drawn = [frame.acquired.lps_from_plane(plane, lines.points) for lines in own]
+            points_lps = np.concatenate([np.empty((0, 3)), *drawn])
+            counts = [count for lines in own for count in np.diff(lines.offsets)]
+            offsets = np.cumsum([0, *counts]).astype(np.int64)
+            owners = np.repeat(np.arange(len(rois)), [lines.count for lines in own])
+        else:
+            edges, key = self._all_edges(rois), tuple(roi.number for roi in rois)
+            cutter = self._cutters.get(key)
+            if cutter is None or cutter.edges is not edges:
+                cutter = self._cutters[key] = EdgeCutter(edges, frame.acquired)
+            at = np.zeros(3)
+            at[frame.across] = index * frame.spacing[frame.across]
+            cut = cutter.cut(frame.lps_from_grid(at), normal)
+            points_lps, offsets, owners = cut.points_lps, cut.offsets, cut.owners
+        points = (points_lps - frame.geometry.origins_lps[0]) @ frame.geometry.directions
+        return Outlines(Lines(points[:, frame.along], offsets), owners)
 
     def lines(self, roi: Roi, index: float, plane: int) -> Lines:
         """The outlines of one structure."""
@@ -111,6 +139,7 @@ class OutlineCache:
         if held is None or any(old is not roi.planes for old, roi in zip(held[0], rois, strict=True)):
             if len(self._edges) > _MOST_BUNDLES:
                 self._edges.clear()
+                self._cutters.clear()
             held = ([roi.planes for roi in rois], self._gather(rois))
             self._edges[key] = held
         return held[1]

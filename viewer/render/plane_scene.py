@@ -1,16 +1,14 @@
 """The VTK scene of one plane view: layers of images, outlines, crosshair, live outline, annotations. No Qt.
 
-Everything lies in the millimetres of the displayed grid (see `viewer.render.orientation`). The camera is parallel, so
-what lies nearer to it is simply drawn on top: images, outlines, crosshair and live outline each have a depth.
+Everything lies in the millimetres of the displayed grid (see `viewer.render.orientation`). Images, outlines, crosshair
+and live outline each have a depth before the camera.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from psygnal import Signal
-from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from engine.edits import StructuresChanged
 from engine.measures.measure import Measure
@@ -21,29 +19,25 @@ from viewer.render.box_marks import BoxMarks
 from viewer.render.captions import caption, directions
 from viewer.render.colour_maps import colour_table
 from viewer.render.companions_part import CompanionLines
-from viewer.render.framing import Framing
+from viewer.render.crosshair import Crosshair
+from viewer.render.framed_plane import FramedPlane
 from viewer.render.image_data import set_lines
 from viewer.render.layer_stack import LayerStack
-from viewer.render.lines import VIEW_COLOURS, Crosshair, line_actor
+from viewer.render.lines import VIEW_COLOURS, line_actor
 from viewer.render.measure_marks import MeasureMarks, Screen
-from viewer.render.orientation import ViewFrame, view_frame
+from viewer.render.orientation import ViewFrame, frames_of
 from viewer.render.structure_lines import ACTIVE_LINE_PX, LINE_PX, StructureLines
 from viewer.session import Cut, Session, View
 
 #: Depths towards the camera, mm; parallel projection, so only their order matters.
 _OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0
-_CAMERA_DISTANCE = 10_000.0
-_CROSSHAIR_GAP_PX = 14
 
 
-class PlaneScene:
+class PlaneScene(FramedPlane):
     """Draws one plane view of a session; `changed` is emitted when a new frame is needed."""
 
-    changed = Signal()
-    #: Zoomed or moved by a hand.
-    framed = Signal()
-
     def __init__(self, view: View, session: Session, layer: int | None = None, offset: int = 0) -> None:
+        super().__init__()
         self.view = view
         self.session = session
         #: The only layer that is drawn, as if it were the base; None for all as they lie.
@@ -52,14 +46,6 @@ class PlaneScene:
         self.offset = offset
         #: That is beyond the first or last plane, and nothing is drawn.
         self.is_beyond = False
-        self.renderer = vtkRenderer()
-        self.renderer.SetBackground(0.0, 0.0, 0.0)
-        self.renderer.SetBackgroundAlpha(1.0)
-        camera = self.renderer.GetActiveCamera()
-        camera.ParallelProjectionOn()
-        # Set by hand: finding the bounds of everything on each frame costs more than drawing it.
-        camera.SetClippingRange(1.0, 2 * _CAMERA_DISTANCE)
-
         self._layers = LayerStack(self.renderer)
         self._structures = StructureLines(session, self.renderer)
         self._crosshair = Crosshair()
@@ -72,18 +58,15 @@ class PlaneScene:
         self.annotations = Annotations(self.renderer)
         self.annotations.set_visible(False)
 
-        self.frame: ViewFrame | None = None
         # One event may change these several times, and a view that is hidden shows none of it: drawn once a frame.
         self._outlines_stale = self._crosshair_stale = False
-        self._framing = Framing()
-        self.pixel_ratio = 1.0
-        self._index = 0
         self._plane = 0
 
         session.layers_changed.connect(self._on_layers)
         session.cursor_moved.connect(self._on_cursor)
-        session.revealed.connect(self._on_revealed)
+        session.revealed.connect(self.reveal)
         session.display_changed.connect(self._on_layers)
+        session.turned_changed.connect(self._on_turned)
         session.structures_changed.connect(self._on_structures)
         for signal in (session.active_changed, session.appearance.changed):
             signal.connect(self._on_active)
@@ -100,23 +83,48 @@ class PlaneScene:
             self._structures.show(None)
             self._layers.show((), None)
             self._companions.show((), None)
-            for lines in (self._crosshair.data, self._preview):
-                lines.Initialize()
+            self._crosshair.show({}, self.view)
+            self._preview.Initialize()
             self.annotations.set_visible(False)
             self.changed.emit()
             return
-        self.frame = view_frame(self.view, display.geometry, volume.geometry)
-        self._structures.show(self.frame)
-        self._companions.show(self.session.companions, self.frame)
+        frames = frames_of(self.session)
+        self.frame = frames[self.view]
         self._preview.Initialize()
         self.annotations.set_visible(True)
-        self.annotations.set_letters(*directions(self.frame, volume))
         self.annotations.set_unit(volume.geometry.unit, volume.geometry.measured)
-        at = float(self.frame.grid_from_lps(self.session.cursor_lps)[self.frame.across])
-        self._framing.take(*self.frame.placed(body_box(display)))
-        self._framing.begin(*self.frame.placed(body_near(display, self.frame.across, at)))
+        self.framed_part.take(*self.frame.placed(self.frame.box_of(body_box(display))))
+        if self.frame.unturned is None:
+            at = float(self._cursor(self.frame)[self.frame.across])
+            self.framed_part.begin(*self.frame.placed(body_near(display, self.frame.across, at)))
+        self._show_frame(frames)
+        self.changed.emit()
+
+    def _show_frame(self, frames: Mapping[View, ViewFrame]) -> None:
+        frame, volume = frames[self.view], self.session.volume
+        assert volume is not None, "frames belong to a series"
+        self._structures.show(frame)
+        self._companions.show(self.session.companions, frame)
+        self._crosshair.show(frames, self.view)
+        self.annotations.set_letters(*directions(frame, volume))
         self._apply_layers()
         self._apply_cursor(anew=True)
+
+    def _on_turned(self) -> None:
+        """The cursor stays where it is on the screen, and the zoom as it is."""
+        before, display = self.frame, self.session.display
+        if before is None or display is None:
+            return
+        frames, cursor = frames_of(self.session), self.session.cursor_lps[None]
+        if frames[self.view].unturned is None and before.unturned is None:
+            # Its own plane is where it was.
+            self._crosshair.show(frames, self.view)
+            self._crosshair_stale = True
+        else:
+            frame = self.frame = frames[self.view]
+            moved = frame.screen_from_lps(cursor)[0] - before.screen_from_lps(cursor)[0]
+            self.framed_part.move(moved, *frame.placed(frame.box_of(body_box(display))))
+            self._show_frame(frames)
         self.changed.emit()
 
     def prepare(self) -> None:
@@ -127,20 +135,19 @@ class PlaneScene:
             self._outlines_stale = False
             if self.frame is not None:
                 depth = self.towards_camera(_OUTLINE_DEPTH)
-                self._structures.draw_outlines(self._index, self.plane, depth)
-                self._companions.draw(self._index, depth)
+                self._structures.draw_outlines(self.shown_index, self.plane, depth)
+                self._companions.draw(self.shown_index, depth)
         if self._crosshair_stale:
             self._crosshair_stale = False
             if self.frame is not None:
-                cursor = self.frame.grid_from_lps(self.session.cursor_lps)
-                gap = _CROSSHAIR_GAP_PX * self.pixel_ratio * self.mm_per_pixel
-                self._crosshair.draw(self.frame, cursor, gap, self.towards_camera(_CROSSHAIR_DEPTH))
+                depth = self.towards_camera(_CROSSHAIR_DEPTH)
+                self._crosshair.draw(self._cursor(self.frame), self.framed_part, self.pixel_ratio, depth)
         self.measures.prepare(self.frame, self._screen)
 
     @property
     def index(self) -> int:
         """Index of the shown plane of the grid across this view."""
-        return self._index
+        return self.shown_index
 
     @property
     def plane(self) -> int:
@@ -148,13 +155,28 @@ class PlaneScene:
         return self._plane
 
     def scroll_to(self, index: int) -> None:
-        """Move the session's cursor to plane `index` of this view, clamped to the grid."""
+        """Move the session's cursor to plane `index` of this view, or to the last before it leaves the image."""
         if self.frame is None:
             return
-        point = self.frame.grid_from_lps(self.session.cursor_lps)
+        point = self._cursor(self.frame)
         index -= self.offset * self.frame.onward
-        point[self.frame.across] = min(max(index, 0), self.frame.count - 1) * self.frame.spacing[self.frame.across]
+        first, last = self.frame.reach(point)
+        point[self.frame.across] = min(max(index, first), last) * self.frame.spacing[self.frame.across]
         self.session.move_cursor(self.frame.lps_from_grid(point))
+
+    def step(self, planes: int) -> None:
+        """Scroll on by so many planes, from the last to the first again."""
+        if self.frame is not None:
+            first, last = self.frame.reach(self._cursor(self.frame))
+            self.scroll_to(first + (self.shown_index + planes - first) % (last - first + 1))
+
+    def point_at(self, point_lps: ArrayLike) -> None:
+        """Move the session's cursor to a (3,) LPS point of the shown plane, as far as the image goes."""
+        if self.frame is not None:
+            self.session.move_cursor(self.frame.within(self.session.cursor_lps, point_lps))
+
+    def _cursor(self, frame: ViewFrame) -> NDArray[np.float64]:
+        return frame.grid_from_lps(self.session.cursor_lps)
 
     def set_preview(
         self,
@@ -191,119 +213,38 @@ class PlaneScene:
         self._crosshair.actor.SetVisibility(shown)
         self.changed.emit()
 
-    # Screen ---------------------------------------------------------------------------------------------------------
+    def set_handles(self, shown: bool) -> None:
+        """Show on the crosshair the handles that turn the other planes, or not."""
+        shown = shown and self.session.can_turn
+        if shown != self._crosshair.has_handles:
+            self._crosshair.has_handles, self._crosshair_stale = shown, True
+            self.changed.emit()
+
+    def handle_at(self, pixel: tuple[float, float]) -> bool:
+        """Whether one of the handles that are shown is under a device pixel."""
+        if self.frame is None or not self._crosshair.has_handles:
+            return False
+        return self._crosshair.handle_at(pixel, self._cursor(self.frame), self.framed_part, self.pixel_ratio)
 
     @property
-    def mm_per_pixel(self) -> float:
-        """Size of a device pixel, mm."""
-        return self._framing.mm_per_pixel if self.frame is not None else 1.0
+    def handles(self) -> list[tuple[float, float]]:
+        """Device pixels of the handles where they are shown."""
+        if self.frame is None or not self._crosshair.has_handles:
+            return []
+        return self._crosshair.handles(self._cursor(self.frame), self.framed_part, self.pixel_ratio)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height, device pixels."""
-        return self._framing.size
-
-    def resize(self, width: int, height: int, pixel_ratio: float = 1.0) -> None:
-        """The view is now so many device pixels large."""
-        self._framing.size = (max(width, 1), max(height, 1))
-        self.pixel_ratio = pixel_ratio
-        self._reframed()
-
-    def zoom(self, factor: float, at_pixel: tuple[float, float] | None = None) -> None:
-        """Magnify by `factor`, keeping what is under a device pixel (from the top left) in its place."""
-        if self.frame is not None:
-            self._framing.zoom(factor, at_pixel)
-            self._reframed()
-            self.framed.emit()
-
-    def pan(self, dx: float, dy: float) -> None:
-        """Move the image by device pixels, right and down."""
-        self._framing.pan(dx, dy)
-        self._reframed()
-        self.framed.emit()
-
-    @property
-    def framing(self) -> tuple[float, float, float]:
-        """Magnification over what `fit` shows, and what lies in the middle: right and down, mm."""
-        return self._framing.state
-
-    def set_framing(self, framing: Sequence[float]) -> None:
-        """Show a part of the plane, as `framing` had it."""
-        if self.frame is not None:
-            zoom, right, down = framing
-            self._framing.set_state(zoom, right, down)
-            self._reframed()
-
-    def fit(self) -> None:
-        """Show the whole body."""
-        self._framing.fit()
-        self._reframed()
-
-    def _reframed(self) -> None:
-        self._apply_camera()
-        self.changed.emit()
-
-    def _on_revealed(self, points_lps: NDArray[np.float64]) -> None:
-        """Stay where the points are on the screen, else centre them, and zoom out where they need it."""
-        frame = self.frame
-        if frame is None:
-            return
-        if self._framing.reveal(frame.screen_from_lps(points_lps)):
-            self._reframed()
-
-    def zoom_to(self, points_lps: NDArray[np.float64]) -> None:
-        """Let (n, 3) LPS points fill the view."""
-        if self.frame is not None:
-            self._framing.fill(self.frame.screen_from_lps(points_lps))
-            self._reframed()
-
-    def grid_from_pixel(self, x: float, y: float) -> NDArray[np.float64]:
-        """Device pixel from the top left → (3,) grid mm on the shown plane. Something must be shown."""
-        frame = self.frame
-        assert frame is not None, "a pixel has a place in the patient only where a series is shown"
-        point = np.empty(3)
-        right, down = self._framing.place((x, y))
-        point[frame.right], point[frame.down] = right * frame.right_sign, down * frame.down_sign
-        point[frame.across] = self._index * frame.spacing[frame.across]
-        return point
-
-    def pixel_from_lps(self, point_lps: ArrayLike) -> tuple[float, float]:
-        """LPS mm → device pixel from the top left, projected onto the view. Something must be shown."""
-        frame = self.frame
-        assert frame is not None, "a point has a pixel only where a series is shown"
-        point = frame.grid_from_lps(point_lps)
-        mm = np.array([point[frame.right] * frame.right_sign, point[frame.down] * frame.down_sign])
-        return self._framing.pixel(mm)
-
-    def _apply_camera(self) -> None:
-        frame = self.frame
-        if frame is None:
-            return
-        right, down, into = frame.screen_axes
-        focus = self._framing.centre[0] * right + self._framing.centre[1] * down
-        focus[frame.across] = self._index * frame.spacing[frame.across]
-        camera = self.renderer.GetActiveCamera()
-        camera.SetFocalPoint(*focus)
-        camera.SetPosition(*(focus - into * _CAMERA_DISTANCE))
-        camera.SetViewUp(*-down)
-        camera.SetParallelScale(self._framing.size[1] * self.mm_per_pixel / 2)
-        self.annotations.lay_out(*self._framing.size, self.mm_per_pixel, self.pixel_ratio)
+    def camera_moved(self, frame: ViewFrame) -> None:
+        """What depends on the part that is on the screen."""
+        self.annotations.lay_out(*self.size, self.mm_per_pixel, self.pixel_ratio)
         if frame.across == 2:
-            sides = self._framing.corners * (frame.right_sign, frame.down_sign)
+            sides = self.framed_part.corners * (frame.right_sign, frame.down_sign)
             self._layers.set_part(np.sort(sides[:, [frame.right, frame.down]], axis=0), self.mm_per_pixel)
         self._crosshair_stale = self.measures.stale = True
         self._draw_loose()
 
-    def towards_camera(self, depth: float) -> float:
-        """Where along the axis that is cut something lies `depth` mm before the shown plane, grid mm."""
-        frame = self.frame
-        assert frame is not None, "called where a series is shown"
-        into = frame.screen_axes[2][frame.across]
-        return float(self._index * frame.spacing[frame.across] - into * depth)
-
     def _screen(self) -> Screen:
         depth = self.towards_camera(_PREVIEW_DEPTH)
-        where = (self._index, self._plane, depth, self.mm_per_pixel, self.pixel_ratio, self._framing.size)
+        where = (self.shown_index, self._plane, depth, self.mm_per_pixel, self.pixel_ratio, self.framed_part.size)
         return Screen(*where, self.pixel_from_lps)
 
     # Session --------------------------------------------------------------------------------------------------------
@@ -316,33 +257,33 @@ class PlaneScene:
     def _apply_cursor(self, *, anew: bool = False) -> None:
         frame = self.frame
         assert frame is not None, "called where a series is shown"
-        before = (self._index, self._plane if frame.cut is Cut.PLANE else 0)
-        self._index, self._plane = frame.index_from_lps(self.session.cursor_lps), self.session.plane
+        before = (self.shown_index, self._plane if frame.cut is Cut.PLANE else 0)
+        self.shown_index, self._plane = frame.index_from_lps(self.session.cursor_lps), self.session.plane
         if self.offset:
             self._go_aside(frame)
-        if not anew and before == (self._index, self._plane if frame.cut is Cut.PLANE else 0):
+        if not anew and before == (self.shown_index, self._plane if frame.cut is Cut.PLANE else 0):
             # A cut across the planes shows the same of them all, whichever the cursor is on.
             self._crosshair_stale = True
             return
-        self._layers.set_position(self._index)
-        self._apply_camera()
+        self._layers.set_position(self.shown_index)
+        self.apply_camera()
         self._outlines_stale = True
         self._set_title()
 
     def _set_title(self) -> None:
         session = self.session
         assert self.frame is not None and session.volume is not None, "called where a series is shown"
-        parts = [caption(self.frame, session.volume, self._index, self._plane)]
+        parts = [caption(self.frame, session.volume, self.shown_index, self._plane)]
         parts += [layer.volume.modality for layer in session.layers[self.layer :][:1] if self.layer is not None]
         parts += [f"{session.slab.projection} {session.slab.thickness_mm:.0f} mm"] if session.slab is not None else []
         self.annotations.set_title("  ".join(parts))
 
     def _go_aside(self, frame: ViewFrame) -> None:
-        index = self._index + self.offset * frame.onward
+        index = self.shown_index + self.offset * frame.onward
         self.is_beyond = not 0 <= index < frame.count
-        self._index = min(max(index, 0), frame.count - 1)
+        self.shown_index = min(max(index, 0), frame.count - 1)
         at = frame.grid_from_lps(self.session.cursor_lps)
-        at[frame.across] = self._index * frame.spacing[frame.across]
+        at[frame.across] = self.shown_index * frame.spacing[frame.across]
         self._plane = frame.acquired.nearest_plane(frame.lps_from_grid(at))
 
     def _on_layers(self, _: LayersChanged | None = None) -> None:
@@ -397,4 +338,4 @@ class PlaneScene:
     def _draw_loose(self) -> None:
         if self.frame is not None:
             depth, pixel_mm = self.towards_camera(_OUTLINE_DEPTH), self.mm_per_pixel * self.pixel_ratio
-            self._structures.draw_loose(self._index, self._plane, depth, pixel_mm)
+            self._structures.draw_loose(self.shown_index, self._plane, depth, pixel_mm)

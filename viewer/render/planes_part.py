@@ -1,19 +1,20 @@
 """The three planes among the surfaces of the 3D view, with their borders. No Qt."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
+from engine.transform import Transform
 from viewer.layers import Layer
+from viewer.render.box_cut import around_cut, box_cut
 from viewer.render.image_data import set_lines
-from viewer.render.layer_stack import LayerStack
+from viewer.render.layer_stack import LayerStack, grid_to_grid
 from viewer.render.lines import VIEW_COLOURS, line_actor
-from viewer.render.orientation import ViewFrame
+from viewer.render.orientation import PLANE_VIEWS, ViewFrame
 from viewer.session import View
-
-PLANE_VIEWS = (View.AXIAL, View.SAGITTAL, View.CORONAL)
 
 
 class PlanesPart:
@@ -28,7 +29,7 @@ class PlanesPart:
         self._shown = True
 
     def show(self, layers: tuple[Layer, ...], frames: Mapping[View, ViewFrame]) -> None:
-        """Draw these layers on the cuts of `frames`; without frames, nothing."""
+        """Draw these layers on the cuts of `frames`, in grid mm of the image; without frames, nothing."""
         self._layers, self._frames = layers, frames
         self._apply()
 
@@ -45,31 +46,46 @@ class PlanesPart:
 
     def _apply(self) -> None:
         for view, stack in self._stacks.items():
-            stack.show(self._layers if self._shown else (), self._frames.get(view))
+            frame = self._frames.get(view)
+            world = _to_image(frame) if frame is not None else None
+            stack.show(self._layers if self._shown else (), frame, world=world)
         if not self._frames:
             self._borders.Initialize()
 
     def set_cursor(self, cursor_lps: ArrayLike) -> None:
         """Cut through an LPS point, mm."""
-        points, colours = [], []
+        points, lines, colours = [], [0], []
         for view, frame in self._frames.items():
             index = frame.index_from_lps(cursor_lps)
             self._stacks[view].set_position(index)
-            points += plane_corners(frame, index)
+            corners = plane_corners(frame, index)
+            if len(corners):
+                points.append(corners)
+                lines.append(lines[-1] + len(corners))
+            else:
+                continue
             colours.append([round(255 * channel) for channel in VIEW_COLOURS[view]])
         if self._shown and points:
-            set_lines(self._borders, np.array(points), np.arange(0, 16, 5), np.array(colours, dtype=np.uint8))
+            set_lines(self._borders, np.concatenate(points), np.array(lines), np.array(colours, dtype=np.uint8))
         else:
             self._borders.Initialize()
 
 
-def plane_corners(frame: ViewFrame, index: int) -> list[NDArray[np.float64]]:
-    """Five grid points, mm, around the plane `index` of a view, the last being the first."""
-    out = []
-    for right, down in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0)):
-        point = np.empty(3)
-        point[frame.across] = index * frame.spacing[frame.across]
-        for axis, end in ((frame.right, right), (frame.down, down)):
-            point[axis] = (frame.geometry.shape[2 - axis] * end - 0.5) * frame.spacing[axis]
-        out.append(point)
-    return out
+def plane_corners(frame: ViewFrame, index: int) -> NDArray[np.float64]:
+    """(n, 3) points around what the plane `index` of a view shows of the image, the last being the first.
+
+    In mm of the image's own grid, to the edges of its outermost voxels; none where the plane misses it.
+    """
+    image = (frame.unturned or frame).geometry
+    ends = np.array(image.shape[::-1]) - 0.5
+    corners = np.array(list(product(*((-0.5, end) for end in ends)))) * image.spacing_xyz
+    to_image = _to_image(frame)
+    placed = (corners - to_image[:3, 3]) @ to_image[:3, :3]
+    around = around_cut(box_cut(placed, frame.across, index * frame.spacing[frame.across]), [frame.right, frame.down])
+    return np.concatenate([around, around[:1]]) @ to_image[:3, :3].T + to_image[:3, 3]
+
+
+def _to_image(frame: ViewFrame) -> NDArray[np.float64]:
+    """(4, 4) grid mm of the view → those of the image."""
+    image = (frame.unturned or frame).geometry
+    return grid_to_grid(frame.geometry, image, Transform.identity())

@@ -6,6 +6,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon
+from shapely.geometry.base import BaseGeometry
 from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
@@ -14,6 +15,7 @@ from engine.structures import PlaneContours, Roi
 from viewer.render.image_data import set_triangles
 from viewer.render.lines import line_actor
 from viewer.render.orientation import ViewFrame
+from viewer.render.outlines import OutlineCache, Outlines
 from viewer.session import Cut
 
 Triangles = NDArray[np.float64]
@@ -44,13 +46,21 @@ class StructureFills:
         if self._data.GetNumberOfCells():
             self._data.Initialize()
 
-    def draw(self, rois: Sequence[tuple[Roi, float]], index: float, plane: int, depth: float) -> None:
-        """Fill ROIs, each in its opacity, on acquired `plane` or on the cut at `index`, at grid mm `depth`."""
+    def draw(  # noqa: PLR0917
+        self, rois: Sequence[tuple[Roi, float]], outlines: OutlineCache, index: float, plane: int, depth: float
+    ) -> None:
+        """Fill ROIs, each in its opacity, on acquired `plane` or on the cut at `index`, at grid mm `depth`.
+
+        `outlines` are those of the same view.
+        """
         frame = self._frame
         if frame is None or not rois:
             self.clear()
             return
-        parts = [self._triangles(frame, roi, index, plane) for roi, _ in rois]
+        if frame.cut is Cut.TURNED:
+            parts = _inside(outlines.outlines([roi for roi, _ in rois], index, plane), len(rois))
+        else:
+            parts = [self._triangles(frame, roi, index, plane) for roi, _ in rois]
         points = np.concatenate(parts).reshape(-1, 2)
         if not len(points):
             self.clear()
@@ -72,13 +82,21 @@ class StructureFills:
         return held[1]
 
 
-def triangles(area: MultiPolygon) -> Triangles:
+def triangles(area: BaseGeometry) -> Triangles:
     """(n, 3, 2) triangles that fill an area and leave out its holes: the constrained Delaunay triangulation of GEOS."""
     if area.is_empty:
         return _NONE
     parts = shapely.get_parts(shapely.constrained_delaunay_triangles(area))
     corners: Triangles = shapely.get_coordinates(parts).reshape(-1, 4, 2)[:, :3]
     return corners
+
+
+def _inside(outlines: Outlines, count: int) -> list[Triangles]:
+    """Of each of so many structures, what its outlines enclose by even-odd."""
+    lines, owners = outlines.lines, outlines.owners
+    rings = shapely.linestrings(lines.points, indices=np.repeat(np.arange(lines.count), np.diff(lines.offsets)))
+    areas = [shapely.build_area(shapely.multilinestrings(rings[owners == owner])) for owner in range(count)]
+    return [triangles(area) for area in areas]
 
 
 def _cut(frame: ViewFrame, roi: Roi, index: float) -> MultiPolygon:

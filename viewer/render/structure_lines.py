@@ -46,7 +46,12 @@ class StructureLines:
     def show(self, frame: ViewFrame | None) -> None:
         """Draw on the cuts of this frame from now on; None where nothing is shown."""
         self._frame, self.replaced = frame, None
-        self._cache, self._marks = (OutlineCache(frame), LooseMarks(frame)) if frame is not None else (None, None)
+        self._marks = LooseMarks(frame) if frame is not None else None
+        if frame is not None and self._cache is not None and self._cache.frame.acquired is frame.acquired:
+            # Turned only: what is kept lies on the acquired planes.
+            self._cache.frame = frame
+        else:
+            self._cache = OutlineCache(frame) if frame is not None else None
         self._fills.show(frame)
         if frame is None:
             for lines in (*(held for held, _ in self._outlines.values()), self._active_outline, self._loose):
@@ -75,7 +80,7 @@ class StructureLines:
         shown = [roi for roi in structures.rois if roi.visible and roi.number != self.replaced]
         filled = [(roi, appearance.of(roi.number).fill) for roi in shown if appearance.of(roi.number).fill > 0]
         # Just under the lines.
-        self._fills.draw(filled, cut_index, plane, depth - _UNDER * np.sign(depth - at[frame.across]))
+        self._fills.draw(filled, cache, cut_index, plane, depth - _UNDER * np.sign(depth - at[frame.across]))
         by_width: dict[float, list[Roi]] = {width: [] for width in self._outlines}
         for roi in shown:
             if roi.number != active:

@@ -15,8 +15,8 @@ from viewer.layers import LayersChanged
 from viewer.render.annotations import text_actor
 from viewer.render.companions_part import CompanionSurfaces
 from viewer.render.lines import VIEW_COLOURS
-from viewer.render.orientation import ViewFrame, letters, view_frame
-from viewer.render.planes_part import PLANE_VIEWS, PlanesPart
+from viewer.render.orientation import PLANE_VIEWS, ViewFrame, frames_of, letters, view_frame
+from viewer.render.planes_part import PlanesPart
 from viewer.render.surfaces_part import SurfacesPart
 from viewer.render.volume_looks import VolumeLook
 from viewer.render.volume_part import VolumePart
@@ -50,6 +50,7 @@ class SurfaceScene:
 
         session.cursor_moved.connect(self._on_cursor)
         session.layers_changed.connect(self._on_layers)
+        session.turned_changed.connect(self._on_layers)
         session.structures_changed.connect(self._on_structures)
         session.appearance.changed.connect(self._set_looks)
         session.companions_changed.connect(self._on_companions)
@@ -70,8 +71,7 @@ class SurfaceScene:
             return
         self._frames = {view: view_frame(view, display.geometry, volume.geometry) for view in PLANE_VIEWS}
         self._volume.show(display, self._volume_look)
-        self._planes.show(self.session.layers, self._frames)
-        self._planes.set_cursor(self.session.cursor_lps)
+        self._show_planes()
         self._surfaces.update(self.session.structures, self._frames[View.AXIAL])
         self._companions.show(self.session.companions, self._frames[View.AXIAL])
         self.reset_camera()
@@ -108,6 +108,7 @@ class SurfaceScene:
         if self._surfaces.poll():
             self._set_looks()
         if self._companions.poll():
+            self._see_all()
             self.changed.emit()
 
     def close(self) -> None:
@@ -170,12 +171,24 @@ class SurfaceScene:
         self._camera_moved()
 
     def _camera_moved(self) -> None:
-        self.renderer.ResetCameraClippingRange()
+        self._see_all()
         if self._frames:
             towards = -np.array(self.renderer.GetActiveCamera().GetDirectionOfProjection())
             seen_from = letters(self._frames[View.AXIAL].geometry.directions @ towards)
             self._facing.SetInput(f"seen from {seen_from}")
         self.changed.emit()
+
+    def _see_all(self) -> None:
+        """Let the camera see from the nearest to the farthest of all there is, and of what is still being made."""
+        low, high = np.full(3, np.inf), np.full(3, -np.inf)
+        if self._frames:
+            image = self._frames[View.AXIAL].geometry
+            low, high = np.zeros(3), (np.array(image.shape[::-1]) - 1) * np.array(image.spacing_xyz)
+        drawn = np.array(self.renderer.ComputeVisiblePropBounds())
+        if (drawn[0::2] <= drawn[1::2]).all():
+            low, high = np.minimum(low, drawn[0::2]), np.maximum(high, drawn[1::2])
+        if (low <= high).all():
+            self.renderer.ResetCameraClippingRange(*np.stack([low, high], axis=1).ravel().tolist())
 
     # Session --------------------------------------------------------------------------------------------------------
 
@@ -195,9 +208,13 @@ class SurfaceScene:
         self._planes.prepare()
         self._volume.prepare()
 
-    def _on_layers(self, _: LayersChanged) -> None:
+    def _show_planes(self) -> None:
+        self._planes.show(self.session.layers, frames_of(self.session))
+        self._planes.set_cursor(self.session.cursor_lps)
+
+    def _on_layers(self, _: LayersChanged | None = None) -> None:
         if self._frames:
-            self._planes.show(self.session.layers, self._frames)
+            self._show_planes()
             self.changed.emit()
 
     def _on_companions(self) -> None:

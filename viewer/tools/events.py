@@ -54,12 +54,13 @@ class ViewEvent:
         kind: what happened.
         view: the pane.
         cut: how this view cuts the series that is open.
-        index: where: the acquired plane for `Cut.PLANE`, else the fractional row or column index on acquired plane 0.
+        index: where: the acquired plane for `Cut.PLANE`; the fractional row or column index on acquired plane 0; for
+            `Cut.TURNED` the plane of the view's own grid.
         plane: index of the acquired plane nearest to the point.
         point_lps: the point under the mouse, mm, on the displayed cut.
         point_cut: the same point in the cut, mm: `(u, v)` of acquired plane `plane` for `Cut.PLANE`; for the others
             the frame of `engine.contouring.section`: along the remaining in-plane axis from the first voxel centre of
-            plane 0, and along the normal from plane 0.
+            plane 0, and along the normal from plane 0. For `Cut.TURNED` along the two axes of the view's own grid.
         button: that was pressed or released; for MOVE the one that is held.
         modifiers: held keys.
         steps: notches of the wheel, positive away from the user.

@@ -35,6 +35,7 @@ class MeasureTool(PlainTool):
     title: ClassVar[str]
     group: ClassVar[str] = "Measure"
     menu: ClassVar[str] = "Measure"
+    on_oblique: ClassVar[bool] = True
     #: Word of `engine.measures.table.KINDS`.
     kind: ClassVar[str]
 

@@ -44,6 +44,7 @@ class Tool(Protocol):
         menu: that it stands in.
         has_disc: the size of the disc means something to it.
         reads_image: grey values mean something to it.
+        on_oblique: it works on views that are turned away from the planes of the series.
     """
 
     name: ClassVar[str]
@@ -54,6 +55,7 @@ class Tool(Protocol):
     menu: ClassVar[str]
     has_disc: ClassVar[bool]
     reads_image: ClassVar[bool]
+    on_oblique: ClassVar[bool]
 
     def __init__(self, bench: Workbench) -> None: ...
 
@@ -83,6 +85,7 @@ class PlainTool:
     menu: ClassVar[str] = "Edit"
     has_disc: ClassVar[bool] = False
     reads_image: ClassVar[bool] = False
+    on_oblique: ClassVar[bool] = False
 
     def parameters(self, unit: str) -> tuple[Parameter, ...]:
         """None."""

@@ -8,8 +8,8 @@ from engine.structures import Roi
 from viewer.edits.parameters import Parameter, defaults
 from viewer.history import History
 from viewer.layers import Layer, LayersChanged
-from viewer.session import Session, View
-from viewer.tools.events import Preview, ViewEvent
+from viewer.session import Cut, Session, View
+from viewer.tools.events import Button, EventKind, Preview, ViewEvent
 from viewer.tools.registry import TakesKeys, Tool
 from viewer.tools.table import TOOLS
 
@@ -147,6 +147,8 @@ class Toolbox:
         """Offer an event to the active tool; what it refuses is said and taken."""
         if self._active is None or self.session.structures is None:
             return False
+        if event.cut is Cut.TURNED and not self._active.on_oblique and event.kind is not EventKind.LEAVE:
+            return self._refuse_oblique(event)
         known = self.session.active
         try:
             taken = self._active.handle(event)
@@ -164,6 +166,13 @@ class Toolbox:
                 "This stroke could not be joined to the structure; nothing was changed. Draw it a little differently."
             )
             return True
+
+    def _refuse_oblique(self, event: ViewEvent) -> bool:
+        """Contours lie on the planes of the series; a press is taken, so that it does nothing else instead."""
+        if event.kind not in (EventKind.PRESS, EventKind.DOUBLE) or event.button is not Button.LEFT:
+            return False
+        self.say("This view is oblique, and contours lie on the planes of the series: Shift+T turns it back.")
+        return True
 
     def wants_key(self, key: str) -> bool:
         """Whether the active tool takes a key that is otherwise a shortcut of the window."""

@@ -4,7 +4,7 @@ import shapely
 from shapely import Point
 
 from engine.structures import Roi
-from viewer.session import Session
+from viewer.session import Cut, Session
 from viewer.tools.canvas import Place, area_at
 from viewer.tools.events import ViewEvent
 
@@ -22,6 +22,10 @@ def structure_under(session: Session, event: ViewEvent) -> Roi | None:
     if structures is None:
         return None
     place, point = Place.of(event), Point(event.point_cut)
+    if event.cut is Cut.TURNED:
+        # Of an oblique view the nearest acquired plane tells.
+        place = Place(Cut.PLANE, event.plane)
+        point = Point(structures.geometry.plane_from_lps(event.plane, event.point_lps)[0])
     near: list[tuple[float, bool, Roi]] = []
     around: list[tuple[float, Roi]] = []
     for roi in structures.rois:

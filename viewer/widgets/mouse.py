@@ -102,7 +102,7 @@ class Dragging:
         step, scene = here - self._last, self._scene
         self._last = here
         if self._how is Drag.CROSSHAIR:
-            scene.session.move_cursor(event.point_lps)
+            scene.point_at(event.point_lps)
         elif self._how is Drag.PAN:
             scene.pan(step.x() * ratio, step.y() * ratio)
         elif self._how is Drag.WINDOW:

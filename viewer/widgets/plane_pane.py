@@ -8,9 +8,10 @@ from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from viewer.render.plane_scene import PlaneScene
-from viewer.session import View
+from viewer.session import Cut, View
 from viewer.tools.events import Button, EventKind, Modifier, ToolHost, ViewEvent
 from viewer.widgets.mouse import Dragging, Mouse
+from viewer.widgets.turning_drag import TurningDrag
 from viewer.widgets.typing import is_typing
 from viewer.widgets.vtk_pane import VtkPane
 
@@ -54,7 +55,7 @@ class PlanePane(VtkPane):
         self.is_tile = False
         #: What its buttons and wheel do; shared by the panes of a window.
         self.mouse = Mouse()
-        self._drag: tuple[Button, Dragging | None] | None = None
+        self._drag: tuple[Button, Dragging | TurningDrag | None] | None = None
         self._tool_drag = False
         self._wheel = 0.0
         self._mouse: QPointF | None = None
@@ -102,8 +103,7 @@ class PlanePane(VtkPane):
         ratio = self.devicePixelRatioF()
         point = self.scene.grid_from_pixel(position.x() * ratio, position.y() * ratio)
         point_lps = frame.lps_from_grid(point)
-        across_planes = frame.across == 2
-        plane = self.scene.plane if across_planes else frame.acquired.nearest_plane(point_lps)
+        plane = self.scene.plane if frame.cut is Cut.PLANE else frame.acquired.nearest_plane(point_lps)
         x, y, z = point_lps.tolist()
         return ViewEvent(
             kind=kind,
@@ -159,11 +159,23 @@ class PlanePane(VtkPane):
         if button is None or view_event is None:
             return False
         self._tool_drag = self._offer(_with(view_event, button=button))
+        if not self._tool_drag and self._is_on_handle(event.position()) and button is Button.LEFT:
+            self._drag = (button, TurningDrag(self.scene, event.position(), self.devicePixelRatioF()))
+            return True
         how = None if self._tool_drag else self.mouse.style.drags[button]
         self._drag = (button, Dragging(self.scene, how, event.position()) if how is not None else None)
         if how is not None and button is Button.LEFT and kind is EventKind.PRESS and self.mouse.left_moves_crosshair:
-            self.scene.session.move_cursor(view_event.point_lps)
+            self.scene.point_at(view_event.point_lps)
         return self._tool_drag
+
+    def _is_on_handle(self, position: QPointF) -> bool:
+        ratio = self.devicePixelRatioF()
+        return self.scene.handle_at((position.x() * ratio, position.y() * ratio))
+
+    def _show_handles(self) -> None:
+        """While the mouse is here and no tool has it."""
+        free = self.tool_host is None or self.tool_host.cursor_name(self.view) == "arrow"
+        self.scene.set_handles(self._mouse is not None and free)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Go on with the drag; without one, show where the mouse is."""
@@ -177,8 +189,11 @@ class PlanePane(VtkPane):
         inside = self._is_inside(event.position())
         self._mouse = event.position() if inside else None
         self.hovered.emit(view_event if inside else None)
+        self._show_handles()
         if self._drag is None or self._tool_drag:
             self._offer(_with(view_event, button=button))
+            if self._drag is None and self._is_on_handle(event.position()):
+                self.setCursor(Qt.CursorShape.OpenHandCursor)
             return
         if self._drag[1] is not None and not (button is Button.RIGHT and self._drag[1].is_still(event.position())):
             self._drag[1].to(view_event, event.position(), self.devicePixelRatioF())
@@ -191,7 +206,7 @@ class PlanePane(VtkPane):
         if self._drag is not None and self._drag[0] is Button.LEFT and self._drag[1] is not None:
             clicked = self._drag[1].is_click(event.position()) and not self.mouse.left_moves_crosshair
             if clicked and view_event is not None:
-                self.scene.session.move_cursor(view_event.point_lps)
+                self.scene.point_at(view_event.point_lps)
         still = self._drag is not None and self._drag[1] is not None and self._drag[1].is_still(event.position())
         if view_event is not None and still and event.button() == Qt.MouseButton.RightButton:
             self.asked.emit(view_event, event.globalPosition().toPoint())
@@ -310,6 +325,7 @@ class PlanePane(VtkPane):
         if view_event is not None:
             self._offer(view_event)
         self._mouse = None
+        self._show_handles()
         self._wants_keys = False
         self.hovered.emit(None)
         super().leaveEvent(event)
