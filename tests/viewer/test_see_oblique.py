@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from scipy import ndimage
 
 from engine.slab import Projection, Slab
@@ -17,6 +17,7 @@ from engine.structures import RawContour, Roi
 from engine.volume import Geometry, Volume
 from tests.viewer.hand import LEFT, SHIFT, Hand, drag, pixels, wheel
 from tests.viewer.see import CENTRE, ball, near, phantom, structures
+from viewer.appearance import Style
 from viewer.companions import Companion
 from viewer.features.turning import Turning
 from viewer.layers import Window
@@ -53,24 +54,27 @@ def desk(window: Hand) -> Hand:
     return window
 
 
+def move(pane: QWidget, here: QPoint, held: Qt.MouseButton, keys: Qt.KeyboardModifier) -> None:
+    """Move the mouse with what is held; QTest moves without the keys."""
+    place, none = QPointF(here), Qt.MouseButton.NoButton
+    event = QMouseEvent(QMouseEvent.Type.MouseMove, place, pane.mapToGlobal(place), none, held, keys)
+    QApplication.sendEvent(pane, event)
+
+
 def turn(hand: Hand, view: View, degrees: float, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
     """Drag the first handle of a view about the crosshair."""
     pane = hand.pane(view)
     middle = np.array(pane.scene.pixel_from_lps(hand.session.cursor_lps))
-    QTest.mouseMove(pane, QPoint(*(middle + 25).astype(int).tolist()))
-    hand.settle()
+    move(pane, QPoint(*(middle + 25).astype(int).tolist()), Qt.MouseButton.NoButton, keys)
+    hand.wait_until(lambda: len(pane.scene.handles) == 4)
     start = np.array(pane.scene.handles[0])
     for part in (0.0, 0.5, 1.0):
         angle = np.radians(degrees * part)
         away = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ (start - middle)
         here = QPoint(*np.rint(middle + away).astype(int).tolist())
         if part == 0.0:
-            QTest.mouseMove(pane, here)
             QTest.mousePress(pane, LEFT, keys, here)
-        # QTest moves without the keys that are held.
-        place, none = QPointF(here), Qt.MouseButton.NoButton
-        moved = QMouseEvent(QMouseEvent.Type.MouseMove, place, pane.mapToGlobal(place), none, LEFT, keys)
-        QApplication.sendEvent(pane, moved)
+        move(pane, here, LEFT, keys)
         hand.settle()
     QTest.mouseRelease(pane, LEFT, keys, here)
     hand.settle()
@@ -211,6 +215,20 @@ def test_a_ball_is_a_circle_on_every_oblique_plane(desk: Hand, own: bool) -> Non
         assert np.quantile(np.abs(away), 0.97) < 1.0 + slack
         angles = np.degrees(np.arctan2(*(seen - middle).T))
         assert len(np.unique(angles // 10)) == 36, "all round"
+
+
+def test_filled_structures_are_filled_within_their_lines(desk: Hand) -> None:
+    desk.session.appearance.set_own({1: Style(fill=0.8)})
+    desk.session.move_cursor(CENTRE + OFF)
+    oblique(desk)
+    for view in (AXIAL, SAGITTAL, CORONAL):
+        pane = desk.pane(view)
+        green = pixels(pane).astype(int)[..., 1] - pixels(pane).astype(int)[..., 0] > 60
+        middle = np.array(pane.scene.pixel_from_lps(CENTRE + OFF))
+        rows, columns = np.indices(green.shape)
+        away = np.hypot(columns + 0.5 - middle[0], rows + 0.5 - middle[1]) * pane.scene.mm_per_pixel
+        assert green[away < RADIUS - 1.5].mean() > 0.99 and green[away > RADIUS + 1.5].mean() < 0.001
+    desk.session.appearance.set_own({1: None})
 
 
 def test_points_and_open_contours_lie_on_the_oblique_plane_that_they_are_on(desk: Hand) -> None:

@@ -46,7 +46,7 @@ class StructureFills:
         if self._data.GetNumberOfCells():
             self._data.Initialize()
 
-    def draw(  # noqa: PLR0917
+    def draw(
         self, rois: Sequence[tuple[Roi, float]], outlines: OutlineCache, index: float, plane: int, depth: float
     ) -> None:
         """Fill ROIs, each in its opacity, on acquired `plane` or on the cut at `index`, at grid mm `depth`.
