@@ -64,7 +64,7 @@ def report_content(contents: Contents, volume: Volume, signature: Signature | No
         WriteError: a finding has a value that is no number.
     """
     report = MeasurementReport(
-        observation_context=_observers(signature),
+        observation_context=observers(signature),
         procedure_reported=coded(codes.IMAGING),
         imaging_measurements=[
             _group(finding, volume, contents.contour(finding), zone) for finding in contents.findings
@@ -73,7 +73,7 @@ def report_content(contents: Contents, volume: Volume, signature: Signature | No
     )
     root: Dataset = report[0]
     content = root.ContentSequence
-    content.insert(len(content) - 1, _library(volume))
+    content.insert(len(content) - 1, library(volume))
     return root
 
 
@@ -245,7 +245,7 @@ def _frames(instances: Iterable[Instance]) -> list[int] | None:
     return [each.frame_number for each in instances if each.frame_number is not None] or None
 
 
-def _library(volume: Volume) -> ContainerContentItem:
+def library(volume: Volume) -> ContainerContentItem:
     """TID 1600: the images of the series in one group, with what they share."""
     context = RelationshipTypeValues.HAS_ACQ_CONTEXT
     _, rows, columns = volume.geometry.shape
@@ -277,7 +277,8 @@ def _library(volume: Volume) -> ContainerContentItem:
     return library
 
 
-def _observers(signature: Signature | None) -> ObservationContext:
+def observers(signature: Signature | None) -> ObservationContext:
+    """Who observed it: the person who signs, if any, and this program."""
     person = None
     if signature is not None:
         attributes = PersonObserverIdentifyingAttributes(

@@ -89,7 +89,7 @@ def export_report(
     check_reportable(findings, volume, signature)
     contents = contents_of(findings, structures, volume)
     filed = _identity(contents, volume, signature, predecessor)
-    _refuse_over_signed(path, filed)
+    refuse_over_signed(path, filed)
     data = report_bytes(contents, volume, filed, predecessor)
 
     def certify(file: Path) -> ReportCertificate:
@@ -136,6 +136,23 @@ def check_reportable(
 
 def report_bytes(contents: Contents, volume: Volume, filed: FiledReport, predecessor: FiledReport | None) -> bytes:
     """The file's bytes."""
+    content = report_content(contents, volume, filed.signature, zone_of(filed.written))
+    previous = [_previous(predecessor)] if predecessor and _names(filed, predecessor) else None
+    return document_bytes(content, volume, filed, "Planimeter findings", previous)
+
+
+def document_bytes(
+    content: Dataset, volume: Volume, filed: FiledReport, description: str, previous: list[Dataset] | None = None
+) -> bytes:
+    """The bytes of a report.
+
+    Args:
+        content: its root container.
+        volume: the image that it is about.
+        filed: its identity and signature.
+        description: of its series.
+        previous: what it names as its predecessors.
+    """
     evidence = _evidence(volume)
     signature, zone = filed.signature, zone_of(filed.written)
     with warnings.catch_warnings():
@@ -143,7 +160,7 @@ def report_bytes(contents: Contents, volume: Volume, filed: FiledReport, predece
         warnings.simplefilter("ignore")
         report = Comprehensive3DSR(
             evidence=evidence,
-            content=report_content(contents, volume, signature, zone),
+            content=content,
             series_instance_uid=filed.series_uid,
             series_number=1,
             sop_instance_uid=filed.sop_instance_uid,
@@ -154,11 +171,11 @@ def report_bytes(contents: Contents, volume: Volume, filed: FiledReport, predece
             is_verified=signature is not None,
             verifying_observer_name=signature.name if signature else None,
             verifying_organization=signature.organisation if signature else None,
-            previous_versions=[_previous(predecessor)] if predecessor and _names(filed, predecessor) else None,
+            previous_versions=previous,
             specific_character_set="ISO_IR 192",
             manufacturer_model_name="Planimeter",
             software_versions=__version__,
-            series_description="Planimeter findings",
+            series_description=description,
         )
     stamp = datetime.fromisoformat(filed.written)
     for kind in ("InstanceCreation", "Content", "Series"):
@@ -218,7 +235,7 @@ def _names(filed: FiledReport, predecessor: FiledReport | None) -> str:
     return predecessor.sop_instance_uid
 
 
-def _refuse_over_signed(path: Path, filed: FiledReport) -> None:
+def refuse_over_signed(path: Path, filed: FiledReport) -> None:
     """A signed report is never replaced by another."""
     if not path.exists():
         return

@@ -12,8 +12,10 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from engine.dicom.report_read import read_report
 from engine.journal import Kind
 from engine.volume import Volume
+from tests.rtstruct.study import make_study
 from tests.viewer.hand import CTRL, NONE, SHIFT, Hand
 from tests.viewer.see import phantom
 from viewer.features.measuring import save
@@ -240,3 +242,26 @@ def test_a_profile_is_drawn_as_a_curve(scan: Hand) -> None:
     assert (values.min(), values.max()) == pytest.approx((-1000, 1000)), (
         "from air through tissue and the block into air"
     )
+
+
+def test_measures_are_saved_as_a_certified_report_and_opened_again(window: Hand, tmp_path: Path) -> None:
+    volume = make_study(tmp_path / "ct")
+    window.open(volume)
+    window.go_to(2)
+    window.editing.toolbox.choose("measure distance")
+    start, stop = window.on_plane([(8.0, 8.0), (20.0, 17.0)])
+    window.drag(AXIAL, [start, stop])
+    (measure,) = measures(window)
+    path = tmp_path / "measures.dcm"
+    save(window.window, panel(window), path)
+    (finding,) = read_report(path, volume).findings
+    (length,) = finding.assessment.stated
+    assert length.value == pytest.approx(float(np.linalg.norm(measure.points[1] - measure.points[0])), rel=1e-9)
+    assert (tmp_path / "measures.dcm.certificate.json").exists() and finding.evidence.plane == 2
+    window.open(phantom())
+    window.editing.toolbox.choose("measure distance")
+    window.drag(AXIAL, window.on_plane([(20.0, 20.0), (40.0, 30.0)]))
+    save(window.window, panel(window), tmp_path / "none.dcm")
+    assert not (tmp_path / "none.dcm").exists()
+    assert "no DICOM image" in window.window.messages.sentences[-1]
+    window.editing.toolbox.choose("")

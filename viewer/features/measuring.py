@@ -1,13 +1,20 @@
 """Measures: their list, and their table as a file. The tools that draw them are in the tool bar."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import PlanimeterError
+from engine.later import later
 from engine.measures.table_file import write_table
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.measures_panel import MeasuresPanel
+
+if TYPE_CHECKING:
+    from engine.dicom import measures_write
+else:
+    measures_write = later("engine.dicom.measures_write")
 
 
 def install(window: MainWindow) -> None:
@@ -21,7 +28,7 @@ def install(window: MainWindow) -> None:
         "Measure",
         "Export measures…",
         lambda: ask_file(window, panel),
-        tip="Write all measures with their numbers into a table (CSV)",
+        tip="Write all measures with their numbers into a table (CSV) or a DICOM structured report (.dcm)",
     )
     panel.add_button(delete)
     panel.add_button(save)
@@ -39,15 +46,21 @@ def install(window: MainWindow) -> None:
 
 def ask_file(window: MainWindow, panel: MeasuresPanel) -> None:
     """Ask for a file and write the measures into it."""
-    chosen, _ = QFileDialog.getSaveFileName(window, "Export measures", "measures.csv", "Table (*.csv)")
+    kinds = "Table (*.csv);;DICOM structured report (*.dcm)"
+    chosen, kind = QFileDialog.getSaveFileName(window, "Export measures", "measures.csv", kinds)
     if chosen:
-        save(window, panel, Path(chosen))
+        path = Path(chosen)
+        save(window, panel, path.with_suffix(".dcm") if kind.startswith("DICOM") else path)
 
 
 def save(window: MainWindow, panel: MeasuresPanel, path: Path) -> None:
-    """Write the measures into a table, and say so."""
+    """Write the measures into a table, or by the name of the file into a certified report, and say so."""
+    base = window.session.base
     try:
-        write_table(panel.rows(), path)
+        if path.suffix.lower() == ".dcm" and base is not None:
+            measures_write.export_measures(panel.rows(), base.name, base.volume, path)
+        else:
+            write_table(panel.rows(), path)
     except PlanimeterError as error:
         window.show_message(str(error), "error")
     else:
