@@ -8,12 +8,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from engine.structures import RawContour, Roi
 from engine.volume import Volume
 from tests.viewer.hand import Hand, pixels
 from tests.viewer.see import CENTRE, TURNS, ball, near, phantom, structures
 from viewer import history
+from viewer.companions import Companion
 from viewer.features.editing import Editing
 from viewer.session import View
+from viewer.turning import turned_by
 from viewer.widgets.companions_list import CompanionsList
 from viewer.widgets.main_window import MainWindow
 
@@ -66,6 +69,42 @@ def test_a_structure_is_seen_where_it_lies_on_a_series_of_another_grid(seeing: M
         inner = np.sqrt(RADIUS**2 - 1.35**2) - 0.3 - pane.scene.mm_per_pixel
         assert np.percentile(away, 5) > inner - 1.0
         assert away.max() < RADIUS + 1.0 + pane.scene.mm_per_pixel
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_points_and_open_contours_are_seen_on_the_other_series_too(seeing: MainWindow, turned: bool) -> None:
+    ct = series(phantom(), "2.1", "CT")
+    point, start, stop = (
+        CENTRE + OFF,
+        CENTRE + OFF + np.array([-20.0, 5.0, 0.0]),
+        CENTRE + OFF + np.array([20.0, 5.0, 0.0]),
+    )
+    texts = ["\\".join(f"{value:.4f}" for value in np.ravel(points)) for points in (point, (start, stop))]
+    raw = (RawContour(texts[0], "POINT"), RawContour(texts[1], "OPEN_PLANAR"))
+    there = replace(structures(ct.geometry), rois=(Roi(3, "Marker", colour=(255, 0, 255), loose=raw),))
+    # Other voxels and other axes; turned, its sagittal and coronal views are oblique.
+    mr = series(phantom(TURNS[7], size=31, spacing=2.7), "2.2", "MR")
+    seeing.session.open(mr)
+    seeing.session.set_companions((Companion(ct.info, there),))
+    seeing.session.move_cursor(point)
+    views = [View.AXIAL, View.SAGITTAL, View.CORONAL]
+    if turned:
+        seeing.session.turn(turned_by(None, views, np.array([0.0, 0.6, 0.8]), 0.4, point))
+    for view in views:
+        pane = seeing.panes.planes[view]
+        pane.scene.set_crosshair(False)
+        seen = near(pixels(pane), (255, 0, 255), 60)
+        middle = np.array(pane.scene.pixel_from_lps(point))
+        cross = seen[np.linalg.norm(seen + 0.5 - middle, axis=1) < 9]
+        assert len(cross) >= 12 and np.abs(cross.mean(axis=0) + 0.5 - middle).max() < 2.0
+    if not turned:
+        axial = seeing.panes.planes[View.AXIAL]
+        ends = sorted(axial.scene.pixel_from_lps(end)[0] for end in (start, stop))
+        along = near(pixels(axial), (255, 0, 255), 60)[:, 0]
+        assert along.min() == pytest.approx(ends[0], abs=2.0) and along.max() == pytest.approx(ends[1], abs=8.0)
+    seeing.session.move_cursor(point + np.array([0.0, 0.0, 12.0]))
+    assert not len(near(pixels(seeing.panes.planes[View.AXIAL]), (255, 0, 255), 60)) or turned
+    seeing.session.set_companions(())
 
 
 def test_it_is_listed_as_of_its_series_and_can_be_hidden_there_alone(whole: MainWindow) -> None:

@@ -1,4 +1,4 @@
-"""Structures of other series on the open one: their outlines in a plane view, and their surfaces in 3D. No Qt."""
+"""Structures of other series on the open one: their lines and points in a plane view, their surfaces in 3D. No Qt."""
 
 import numpy as np
 from vtkmodules.vtkRenderingCore import vtkRenderer
@@ -12,29 +12,37 @@ from viewer.companions import Companion
 from viewer.render.image_data import set_lines
 from viewer.render.layer_stack import grid_to_grid, vtk_matrix
 from viewer.render.lines import line_actor
+from viewer.render.loose_marks import LooseMarks
 from viewer.render.orientation import ViewFrame, view_frame
 from viewer.render.surfaces_part import SurfacesPart
 from viewer.session import View
 
 
 class CompanionLines:
-    """Draws the outlines where the displayed plane cuts the structures in space."""
+    """Draws the outlines where the displayed plane cuts the structures in space, and what is no area, as on its own."""
 
-    def __init__(self, renderer: vtkRenderer, width: float) -> None:
+    def __init__(self, renderer: vtkRenderer, width: float, loose_width: float) -> None:
         self._lines, actor = line_actor(width, coloured=True)
-        renderer.AddActor(actor)
+        self._loose, loose_actor = line_actor(loose_width, coloured=True)
+        for each in (actor, loose_actor):
+            renderer.AddActor(each)
+        self._marks: list[tuple[LooseMarks, tuple[Roi, ...]]] = []
         self._frame: ViewFrame | None = None
         self._cutters: list[tuple[PlaneCutter, tuple[Roi, ...]]] = []
 
     def show(self, companions: tuple[Companion, ...], frame: ViewFrame | None) -> None:
         """Draw these on the cuts of `frame` from the next `draw` on; nothing without a frame."""
         self._frame = frame
-        self._cutters = []
+        self._cutters, self._marks = [], []
         for companion in companions if frame is not None else ():
             rois = companion.shown
             areas = [{k: contours.area for k, contours in roi.planes.items()} for roi in rois]
             self._cutters.append((PlaneCutter(areas, companion.structures.geometry), rois))
+            loose = tuple(roi for roi in rois if roi.loose)
+            if loose and frame is not None:
+                self._marks.append((LooseMarks(frame), loose))
         self._lines.Initialize()
+        self._loose.Initialize()
 
     def draw(self, index: int, depth: float) -> None:
         """Draw the cut at plane `index` of the displayed grid, at `depth` mm along the axis that is cut."""
@@ -57,6 +65,20 @@ class CompanionLines:
         drawn = np.concatenate(points)
         drawn[:, frame.across] = depth
         set_lines(self._lines, drawn, np.concatenate(starts), np.concatenate(colours))
+
+    def draw_loose(self, index: int, plane: int, depth: float, pixel_mm: float) -> None:
+        """Points and what else is no area near the cut, in the size that they have on the screen."""
+        frame = self._frame
+        if frame is None or not self._marks:
+            return
+        drawn = [marks.marks(rois, index, plane, pixel_mm) for marks, rois in self._marks]
+        points = np.concatenate([each.ends for each in drawn]).reshape(-1, 3)
+        points[:, frame.across] = depth
+        colours = [
+            np.array([roi.colour for roi in rois], dtype=np.uint8)[each.owners]
+            for each, (_, rois) in zip(drawn, self._marks, strict=True)
+        ]
+        set_lines(self._loose, points, np.arange(0, len(points) + 1, 2), np.concatenate(colours))
 
 
 class CompanionSurfaces:

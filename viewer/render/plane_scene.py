@@ -26,7 +26,7 @@ from viewer.render.layer_stack import LayerStack
 from viewer.render.lines import VIEW_COLOURS, line_actor
 from viewer.render.measure_marks import MeasureMarks, Screen
 from viewer.render.orientation import ViewFrame, frames_of
-from viewer.render.structure_lines import ACTIVE_LINE_PX, LINE_PX, StructureLines
+from viewer.render.structure_lines import ACTIVE_LINE_PX, LINE_PX, LOOSE_LINE_PX, StructureLines
 from viewer.session import Cut, Session, View
 
 #: Depths towards the camera, mm; parallel projection, so only their order matters.
@@ -52,7 +52,7 @@ class PlaneScene(FramedPlane):
         self._preview, self._preview_actor = line_actor(ACTIVE_LINE_PX, coloured=False)
         for actor in (self._crosshair.actor, self._preview_actor):
             self.renderer.AddActor(actor)
-        self._companions = CompanionLines(self.renderer, LINE_PX)
+        self._companions = CompanionLines(self.renderer, LINE_PX, LOOSE_LINE_PX)
         self.boxes = BoxMarks(self)
         self.measures = MeasureMarks(session, self.renderer)
         self.annotations = Annotations(self.renderer)
@@ -314,6 +314,7 @@ class PlaneScene(FramedPlane):
     def _on_companions(self) -> None:
         if self.frame is not None:
             self._companions.show(self.session.companions, self.frame)
+            self._draw_loose()
             self._outlines_stale = True
             self.changed.emit()
 
@@ -339,3 +340,4 @@ class PlaneScene(FramedPlane):
         if self.frame is not None:
             depth, pixel_mm = self.towards_camera(_OUTLINE_DEPTH), self.mm_per_pixel * self.pixel_ratio
             self._structures.draw_loose(self.shown_index, self._plane, depth, pixel_mm)
+            self._companions.draw_loose(self.shown_index, self._plane, depth, pixel_mm)

@@ -19,7 +19,7 @@ from viewer.session import Session
 #: Screen pixels: of lines, of the active structure's, and how much wider these are than their style says.
 LINE_PX, ACTIVE_LINE_PX = 1.0, 2.5
 _ACTIVE_PX = ACTIVE_LINE_PX - LINE_PX
-_LOOSE_LINE_PX = 2.0
+LOOSE_LINE_PX = 2.0
 #: How far filled areas lie under the lines, mm of depth.
 _UNDER = 0.5
 
@@ -33,7 +33,7 @@ class StructureLines:
         #: Lines of one width each. The active structure's come last, so that they lie over the others.
         self._outlines: dict[float, tuple[vtkPolyData, vtkActor]] = {}
         self._active_outline, self._active_actor = line_actor(ACTIVE_LINE_PX, coloured=True)
-        self._loose, loose_actor = line_actor(_LOOSE_LINE_PX, coloured=True)
+        self._loose, loose_actor = line_actor(LOOSE_LINE_PX, coloured=True)
         self._lines_of(LINE_PX)
         for actor in (self._active_actor, loose_actor):
             renderer.AddActor(actor)
