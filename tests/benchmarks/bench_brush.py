@@ -1,4 +1,4 @@
-"""A brush step on 512² planes with 20 structures: from the mouse event to the painted frame, and our own part of it.
+"""A brush step on 512² planes with 20 and 100 structures: from the mouse event to the painted frame, and our own part.
 
 Real mouse events in a real window. "own" is the tool's work on one event and the outline that it hands to the pane;
 "frame" is everything from the event until the pane has swapped its buffers. A stroke's last event also stores the step
@@ -35,18 +35,18 @@ STROKES, STEPS = 12, 60
 LEFT = Qt.MouseButton.LeftButton
 
 
-def structures(geometry) -> StructureSet:
-    """20 wobbly tubes of 400 points a plane, one of them in the middle."""
+def structures(geometry, count: int = 20) -> StructureSet:
+    """`count` wobbly tubes of 400 points a plane, one of them in the middle."""
     angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     rois = []
-    for n in range(20):
+    for n in range(count):
         centre = np.array([250.0, 250.0]) + (0 if n == 0 else 150) * np.array([np.cos(n), np.sin(n)])
         radius = 30 + 2 * np.sin(9 * angle) + 0.5 * np.sin(40 * angle)
         ring = centre + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         hole = [Point(centre).buffer(8).exterior.coords] if n % 2 else []
         area = MultiPolygon([(ring, hole)])
         planes = {plane: PlaneContours(area) for plane in range(10, 90)}
-        rois.append(Roi(n + 1, f"Tube {n + 1}", (40 + 10 * n, 220 - 9 * n, 120), planes=planes))
+        rois.append(Roi(n + 1, f"Tube {n + 1}", (40 + 2 * n, 220 - 2 * n, 120), planes=planes))
     return StructureSet(geometry, tuple(rois))
 
 
@@ -151,11 +151,18 @@ def main() -> None:
         others: dict[str, dict[str, list[float]]] = {
             name: {"own": [], "processor": [], "frame": [], "release": []} for name in OTHERS
         }
+        many: dict[str, list[float]] = {"own": [], "processor": [], "frame": [], "release": []}
         for name, found in others.items():
             editing.toolbox.choose(name)
             QTest.qWait(1500)
             for _ in range(STROKES // 3):
                 stroke(window.panes.planes[View.AXIAL], timed, found)
+        window.session.open(Volume(voxels, geometry, "CT", "HU"), structures(geometry, 100))
+        editing.toolbox.choose("brush")
+        QTest.qWait(8000)
+        for _ in range(STROKES // 2):
+            stroke(window.panes.planes[View.AXIAL], timed, many)
+        others["brush, 100 structures"] = many
         labels = {
             "own": "own computing",
             "processor": "own, processor time",
@@ -168,7 +175,7 @@ def main() -> None:
                 median, p95 = (1000 * value for value in (statistics.median(seconds), np.percentile(seconds, 95)))
                 print(f"{view.value + ': ' + labels[name]:38} {median:8.2f} {p95:8.2f}   {len(seconds)}")
         for name, found in others.items():
-            for key in ("frame", "release"):
+            for key in ("processor", "frame", "release"):
                 median, p95 = (1000 * value for value in (statistics.median(found[key]), np.percentile(found[key], 95)))
                 print(f"{name + ': ' + labels[key]:38} {median:8.2f} {p95:8.2f}   {len(found[key])}")
         window.close()

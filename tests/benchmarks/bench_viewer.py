@@ -88,8 +88,8 @@ def quantiles(values: list[float]) -> tuple[float, float]:
     return statistics.median(values), float(np.percentile(values, 95))
 
 
-def head(shape: tuple[int, int, int]) -> tuple[Volume, StructureSet]:
-    """A noisy ellipsoid with 20 structures of 100 vertices on a third of its planes each."""
+def head(shape: tuple[int, int, int], count: int = 20) -> tuple[Volume, StructureSet]:
+    """A noisy ellipsoid with `count` structures of 100 vertices on a third of its planes each."""
     planes, rows, columns = shape
     rng = np.random.default_rng(0)
     v, u = np.ogrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
@@ -100,7 +100,7 @@ def head(shape: tuple[int, int, int]) -> tuple[Volume, StructureSet]:
     spacing = 400.0 / columns
     geometry = Geometry.regular((-200, -200, 0), np.eye(3), (spacing, spacing, 2.0), shape)
     rois = []
-    for number in range(1, 21):
+    for number in range(1, count + 1):
         u0, v0 = rng.uniform(100, 300, 2)
         first = int(rng.integers(0, 2 * planes // 3))
         drawn = {
@@ -147,15 +147,16 @@ def turn_wheel(window: MainWindow, view: View, notches: int) -> None:
 
 
 def scrolling() -> None:
-    """Wheel steps in each view, and moves of the crosshair that change all three planes, 512² and 1024² in turn."""
+    """Wheel steps in each view, and moves of the crosshair that change all three planes."""
     window = build_window()
     window.resize(1440, 1100)
     window.show()
     # A busy machine stretches the first two; the processor time of all threads does not care.
-    print(f"{'scrolling, 20 structures, ms a step':<44}{'median':>9}{'p95':>9}{'CPU':>9}")
+    print(f"{'scrolling, ms a step':<44}{'median':>9}{'p95':>9}{'CPU':>9}")
     every = (View.AXIAL, View.SAGITTAL, View.CORONAL)
-    for size in (512, 1024):
-        volume, structures = head((100, size, size))
+    for planes, size, count in ((100, 512, 20), (300, 512, 100), (100, 1024, 20)):
+        volume, structures = head((planes, size, size), count)
+        print(f" {size}² × {planes} planes, {count} structures")
         window.session.open(volume, structures)
         window.messages.dismiss_all()
         quiet(window)
@@ -171,7 +172,7 @@ def scrolling() -> None:
             used = time.process_time()
             median, p95 = quantiles([step(window, partial(act, n + 1), every) for n in range(40)])
             used = 1000 * (time.process_time() - used) / 40
-            print(f"  {size}², {name:<36}{median:9.1f}{p95:9.1f}{used:9.1f}", flush=True)
+            print(f"  {name:<42}{median:9.1f}{p95:9.1f}{used:9.1f}", flush=True)
     window.guards.clear()
     window.close()
 

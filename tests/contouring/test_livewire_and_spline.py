@@ -102,6 +102,26 @@ def test_a_ball_is_a_ball_and_sweeps_a_capsule() -> None:
     assert long == pytest.approx(4 / 3 * np.pi * 9**3 + np.pi * 81 * 30, rel=0.02)
 
 
+def test_a_ball_that_changes_its_size_or_leaves_the_planes_sweeps_what_its_places_do() -> None:
+    """Compared with balls that are set down very closely along the way, each cut by the plane."""
+    geometry = make_geometry((20, 80, 80), spacing=(1.0, 1.0, 2.0))
+    path = geometry.lps_from_kji([[10, 30, 20], [10, 30, 40], [10, 45, 50], [10, 45, 60], [13, 45, 60], [13, 45, 30]])
+    radii = np.array([6.0, 6.0, 6.0, 9.0, 9.0, 9.0])
+    share = np.linspace(0, 1, 60)[:, None]
+    balls = [
+        (a + (b - a) * share, radius) for a, b, radius in zip(path[:-1], path[1:], radii[1:], strict=True)
+    ]  # fmt: skip
+    areas = swept(path, radii, geometry)
+    for plane in (6, 10, 12, 16):
+        discs = []
+        for points, radius in balls:
+            away = (points - geometry.origins_lps[plane]) @ geometry.normal
+            half = np.sqrt(np.maximum(radius**2 - away**2, 0))
+            discs += list(shapely.buffer(shapely.points(geometry.plane_from_lps(plane, points)), half, quad_segs=48))
+        true = shapely.union_all(discs)
+        assert areas[plane].symmetric_difference(true).area < 0.012 * true.area
+
+
 def test_levels_agree_where_patches_overlap_and_hold_the_voxels_of_the_range() -> None:
     values = np.random.default_rng(2).normal(0, 50, (40, 40)).astype(np.int16)
     depth = depth_in_range(values, -20, 30)

@@ -15,6 +15,7 @@ from tests.viewer.hand import CTRL, Hand, has_colour
 from viewer.edits.operations.form import Work
 from viewer.edits.operations.table import OPERATIONS
 from viewer.edits.points import place
+from viewer.history import add
 from viewer.session import View
 from viewer.widgets.other_choice import OtherChoice
 
@@ -167,7 +168,11 @@ def test_every_operation_runs_from_the_panel(hand: Hand) -> None:
         hand.editing.show_operation(name)
         hand.wait_until(lambda: panel._result is not None or "Choose" in panel.outcome.text())
         assert operation.tip not in panel.outcome.text()
-        assert all(field.isVisible() for field in panel.numbers.fields[name].values())
+        fields, link = panel.numbers.fields[name].values(), panel.numbers.links.get(name)
+        # Sides that are the same share a row.
+        assert sum(field.isVisible() for field in fields) == (
+            1 if link is not None and link.isChecked() else len(fields)
+        )
         hidden = [field for other, fields in panel.numbers.fields.items() if other != name for field in fields.values()]
         assert not any(field.isVisible() for field in hidden)
 
@@ -284,3 +289,42 @@ def test_a_threshold_within_a_structure_holds_the_voxels_of_the_range_and_nothin
     drawn = fill({k: contours.area for k, contours in made.planes.items()}, geometry)
     voxels = hand.session.volume.voxels
     assert np.array_equal(drawn, inside & (voxels >= 300) & (voxels <= 4000))
+
+
+def test_apply_can_be_pressed_only_where_it_does_something_and_the_reason_is_told(hand: Hand) -> None:
+    panel = hand.editing.operations
+    hand.editing.show_operation("margin")
+    assert panel.apply_button.isEnabled()
+    hand.key(Qt.Key.Key_L)
+    panel.as_new.setChecked(False)
+    assert not panel.apply_button.isEnabled() and "is locked" in panel.outcome.text()
+    panel.as_new.setChecked(True)
+    assert panel.apply_button.isEnabled()
+    hand.history.do(add(hand.session.structures, (Roi(90, "Nothing"),), text="Add", tool="add"))
+    hand.session.set_active(90)
+    hand.settle()
+    assert not panel.apply_button.isEnabled() and "Nothing is empty" in panel.outcome.text()
+
+
+def test_sides_that_are_the_same_take_one_row(hand: Hand) -> None:
+    panel = hand.editing.operations
+    hand.editing.show_operation("margin")
+    fields, link = panel.numbers.fields["margin"], panel.numbers.links["margin"]
+    assert [field.isVisible() for field in fields.values()] == [True, *[False] * 5]
+    assert panel._form.labelForField(fields["left"]).text() == "All sides"
+    QTest.mouseClick(link, Qt.MouseButton.LeftButton)
+    assert all(field.isVisible() for field in fields.values())
+    assert panel._form.labelForField(fields["left"]).text() == "Left"
+    QTest.mouseClick(link, Qt.MouseButton.LeftButton)
+    assert not fields["right"].isVisible()
+
+
+def test_a_threshold_tells_what_its_numbers_are_in(hand: Hand) -> None:
+    panel = hand.editing.operations
+    hand.editing.show_operation("threshold")
+    low = panel.numbers.fields["threshold"]["low"]
+    assert low.suffix() == " HU"
+    panel.set_value("of", 1)
+    assert low.suffix() == " % of max"
+    panel.set_value("of", 0)
+    assert low.suffix() == " HU"

@@ -1,9 +1,9 @@
 """The numbers of the operations on structures, as rows of a form; those of all sides are one number until unlinked."""
 
 from PySide6.QtCore import QObject, QSignalBlocker, Signal
-from PySide6.QtWidgets import QFormLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
 
-from viewer.edits.operations.form import Operation
+from viewer.edits.operations.form import OF_IMAGE, Operation
 from viewer.edits.operations.table import OPERATIONS
 from viewer.session import Session
 from viewer.widgets.parameter_field import NumberField, ParameterField, parameter_field
@@ -37,6 +37,8 @@ class OperationFields(QObject):
                 form.addRow(parameter.label, field)
 
         session.volume_changed.connect(self._measure)
+        session.layers_changed.connect(lambda _: self._measure())
+        self._shown: Operation | None = None
 
     def _add_link(self, operation: Operation, parent: QWidget) -> None:
         link = QPushButton("Same on every side", parent)
@@ -48,10 +50,16 @@ class OperationFields(QObject):
         self._form.addRow("Sides", link)
 
     def show_operation(self, operation: Operation) -> None:
-        """Show its rows alone."""
+        """Show its rows alone; of sides that are the same, one."""
+        self._shown = operation
         for name, fields in self.fields.items():
-            for field in fields.values():
-                self._form.setRowVisible(field, name == operation.name)
+            linked = name in self.links and self.links[name].isChecked()
+            for place, field in enumerate(fields.values()):
+                self._form.setRowVisible(field, name == operation.name and not (linked and place))
+            if name in self.links:
+                label = self._form.labelForField(next(iter(fields.values())))
+                assert isinstance(label, QLabel), "a row is made with the text of its label"
+                label.setText("All sides" if linked else OPERATIONS[name].parameters[0].label)
         for name, link in self.links.items():
             self._form.setRowVisible(link, name == operation.name)
 
@@ -62,6 +70,14 @@ class OperationFields(QObject):
             for field in fields.values():
                 if isinstance(field, NumberField):
                     field.measure_in(volume.geometry.unit if volume is not None else "mm")
+        for name, operation in OPERATIONS.items():
+            if operation.unit_of is None:
+                continue
+            unit = operation.unit_of(self.values(operation), self._session.layers)
+            for parameter in operation.parameters:
+                field = self.fields[name][parameter.key]
+                if parameter.unit == OF_IMAGE and isinstance(field, NumberField):
+                    field.show_unit(unit)
 
     def values(self, operation: Operation) -> dict[str, float]:
         """Its numbers."""
@@ -70,12 +86,16 @@ class OperationFields(QObject):
     def _on_value(self, name: str, value: float) -> None:
         if name in self.links and self.links[name].isChecked():
             self._set_all(name, value)
+        if OPERATIONS[name].unit_of is not None:
+            self._measure()
         self.changed.emit()
 
     def _on_link(self, name: str, linked: bool) -> None:
         if linked:
             self._set_all(name, next(iter(self.fields[name].values())).value())
         self.links[name].setText("Same on every side" if linked else "Each side by itself")
+        if self._shown is not None:
+            self.show_operation(self._shown)
         self.changed.emit()
 
     def _set_all(self, name: str, value: float) -> None:

@@ -106,9 +106,11 @@ class OperationsPanel(QWidget):
         buttons.addWidget(self.cancel_button)
         layout = QVBoxLayout(self)
         layout.addLayout(self._form)
-        layout.addWidget(self.as_new)
+        ticks = QHBoxLayout()
+        ticks.addWidget(self.as_new, 1)
+        ticks.addWidget(self.shown)
+        layout.addLayout(ticks)
         layout.addWidget(self.new_name)
-        layout.addWidget(self.shown)
         layout.addWidget(self.outcome)
         layout.addWidget(self.bar)
         layout.addLayout(buttons)
@@ -160,7 +162,7 @@ class OperationsPanel(QWidget):
 
     def _on_as_new(self, as_new: bool) -> None:
         self._as_new[self.operation.name] = as_new
-        self._show_name()
+        self._on_choice()
 
     def _on_named(self, text: str) -> None:
         self._named = bool(text.strip())
@@ -223,18 +225,32 @@ class OperationsPanel(QWidget):
         self.numbers.show_operation(operation)
         self._show_name()
         self.choice.setToolTip(operation.tip)
-        self.apply_button.setEnabled(roi is not None)
+        why_not = self._why_not()
+        self.apply_button.setEnabled(not why_not)
         if self._result is not None and self._result[0] == self._state():
             self._show_result()
             return
         self._result = None
         self._live.propose(None)
-        self.outcome.setText(operation.tip + ".")
+        self.outcome.setText(why_not or f"{operation.tip}.")
         if self._task is not None:
             self._task.cancel()
         if self._wanted and self.shown.isChecked() and self.isVisible() and roi is not None:
             self._pause.start()
         self._show_progress()
+
+    def _why_not(self) -> str:
+        """Why the result can't be taken, in a sentence; "" where it can."""
+        structures, roi = self._session.structures, self._session.active_roi
+        if structures is None:
+            return "Open a series first."
+        try:
+            operating.check(structures, self._session.active, self._other(), self.operation)
+            if roi is not None and not self.as_new.isChecked():
+                refuse_locked(roi)
+        except PlanimeterError as error:
+            return str(error)
+        return self._history.refusal()
 
     def _begin(self) -> None:
         """Compute on a thread; a computation that became stale is stopped first."""
@@ -301,6 +317,7 @@ class OperationsPanel(QWidget):
             self.outcome.setText(f"{volumes[0]:.2f} → {volumes[1]:.2f} {structures.geometry.size_unit}, {count}.")
         else:
             self.outcome.setText("This changes nothing.")
+            self.apply_button.setEnabled(self.as_new.isChecked())
         shown = self._wanted and self.shown.isChecked() and self.isVisible()
         self._live.propose(after if planes and shown else None)
         if planes and shown and self._unseen:

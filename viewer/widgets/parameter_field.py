@@ -23,6 +23,10 @@ class NumberField(QDoubleSpinBox):
         """Show lengths in "mm", or in "px" on a picture of unknown size."""
         self.setSuffix(f" {in_unit(self._unit, length)}".rstrip())
 
+    def show_unit(self, unit: str) -> None:
+        """Show another unit than its parameter has."""
+        self.setSuffix(f" {unit}".rstrip())
+
 
 class ChoiceField(QComboBox):
     """One of a few words; its value is the index."""

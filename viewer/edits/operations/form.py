@@ -36,6 +36,9 @@ class Work:
     cursor_lps: FloatArray = field(default_factory=lambda: np.zeros(3))
 
 
+#: The unit of a parameter that depends on the image.
+OF_IMAGE = "of the image"
+
 Compute = Callable[[Work], dict[int, MultiPolygon]]
 
 
@@ -56,6 +59,7 @@ class Operation:
         other_optional: it does without the second structure.
         takes_empty: it has a result for an empty structure too.
         reads_image, at_cursor: the result depends on the images or on where the crosshair is.
+        unit_of: what those of its numbers are in whose unit is `OF_IMAGE`, by the values and the images that are shown.
         says: its numbers for the history, such as "3 mm"; the first parameter by default.
         behind: what the name of a result beside the structure ends with; the operation's name by default.
     """
@@ -72,6 +76,7 @@ class Operation:
     takes_empty: bool = False
     reads_image: bool = False
     at_cursor: bool = False
+    unit_of: Callable[[Values, tuple[Layer, ...]], str] | None = None
     says: Callable[[Values], str] | None = None
     behind: Callable[[Values], str] | None = None
 

@@ -11,9 +11,11 @@ from engine.contouring.stack import changed
 from engine.errors import PlanimeterError
 from engine.progress import part
 from viewer.edits.grey import box_of
-from viewer.edits.operations.form import Operation, Work
+from viewer.edits.operations.form import OF_IMAGE, Operation, Work
 from viewer.edits.operations.margins import with_planes
 from viewer.edits.parameters import Parameter, Values, choice
+from viewer.edits.ranges import unit_text
+from viewer.layers import Layer
 
 OF_VALUES, OF_MAXIMUM = 0.0, 1.0
 TOPMOST, BASE = 0.0, 1.0
@@ -22,8 +24,7 @@ TOPMOST, BASE = 0.0, 1.0
 def _threshold(work: Work) -> dict[int, MultiPolygon]:
     """What lies in the range, everywhere or within the other structure."""
     values, geometry = work.values, work.geometry
-    shown = [layer for layer in work.layers if layer.visible]
-    layer = work.layers[0] if values["image"] == BASE or not shown else shown[-1]
+    layer = _image(values, work.layers)
     planes, rows, columns = geometry.shape
     wanted = sorted(k for k, area in work.other.items() if not area.is_empty) if work.other else list(range(planes))
     low, high = values["low"], values["high"]
@@ -72,6 +73,18 @@ def _greatest_within(work: Work, plane: int, grey: np.ndarray, column: int, row:
     return float(grey[inside].max()) if inside.any() else -np.inf
 
 
+def _image(values: Values, layers: tuple[Layer, ...]) -> Layer:
+    """The image whose values count."""
+    shown = [layer for layer in layers if layer.visible]
+    return layers[0] if values["image"] == BASE or not shown else shown[-1]
+
+
+def _unit_of(values: Values, layers: tuple[Layer, ...]) -> str:
+    if values["of"] == OF_MAXIMUM:
+        return "% of max"
+    return unit_text(_image(values, layers).volume.units) if layers else ""
+
+
 def _says(values: Values) -> str:
     return f"{values['low']:g} to {values['high']:g}{' % of the maximum' if values['of'] == OF_MAXIMUM else ''}"
 
@@ -83,9 +96,9 @@ THRESHOLD = Operation(
     (
         choice("image", "Image", "topmost", "base", tip="Whose values: the topmost image that is shown, or the base"),
         choice("of", "Range of", "values", "% of the maximum", tip="The maximum within the other structure, or at all"),
-        Parameter("low", "From", "", 150, -100000, 1000000, 2),
-        Parameter("high", "To", "", 3000, -100000, 1000000, 2),
+        Parameter("low", "From", OF_IMAGE, 150, -100000, 1000000, 2),
+        Parameter("high", "To", OF_IMAGE, 3000, -100000, 1000000, 2),
         Parameter("volume", "Pieces from", "cm³", 0.1, 0, 1000, 2, tip="Smaller pieces are left out"),
     ),
-    "within", derives=True, other_optional=True, takes_empty=True, reads_image=True, says=_says,
+    "within", derives=True, other_optional=True, takes_empty=True, reads_image=True, unit_of=_unit_of, says=_says,
 )  # fmt: skip
