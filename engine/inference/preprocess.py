@@ -128,6 +128,13 @@ class Prepared:
         """An empty image on the grid, image axes."""
         return to_image(np.zeros(self.geometry.shape, np.uint8), self.geometry)
 
+    def from_volume(self, kji: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, 3) [plane, row, column] of the volume as it was acquired, as the same on the grid, network axes."""
+        placed = self.geometry.kji_from_lps(self.volume.geometry.lps_from_kji(kji))[:, list(self.axes.order)]
+        for axis in self.axes.reversed_axes:
+            placed[:, axis] = self.shape[axis] - 1 - placed[:, axis]
+        return np.asarray(placed)
+
     def recut(self, box: Box | None, spacing_mm: Triple | None, progress: Progress) -> "Prepared":
         """The same image cut to `box` (image axes, of the volume) and, where it is given, at another spacing."""
         plan = self.plan

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from engine.answers import Box
 from engine.cards.registry import LoadedCard
-from engine.cards.roles import only_input
 from engine.cards.schema import Card, Metric
 from engine.errors import PlanimeterError
 from engine.inference.run import run_card
-from engine.training.marked import Marked, marked_pictures
+from engine.training.marked import Findings, marked_images
 from engine.training.publish import write_card
 
 #: False boxes a picture at which the sensitivity is told; the last is the one that a card is compared by.
@@ -84,7 +83,7 @@ def evaluate_boxes(
 
     Args:
         loaded: the card; its box outputs are compared with the marks of the same label.
-        data: a folder of marked pictures (`engine.training.marked`).
+        data: a folder of marked images (`engine.training.marked`).
         device: as for `run_card`.
         most: no more than so many pictures, spread over the set; 0 for all.
         report: told the fraction done and the picture.
@@ -93,40 +92,39 @@ def evaluate_boxes(
         ReadError, MismatchError: the folder does not hold what is needed.
     """
     labels = [output.label for output in loaded.card.outputs if output.kind == "box"]
-    marked = marked_pictures(data, labels)
+    marked = marked_images(data, labels, loaded.card)
     if 0 < most < len(marked):
         marked = [marked[index] for index in np.linspace(0, len(marked) - 1, most).round().astype(int)]
     scores = BoxScores(f"{loaded.card.id} {loaded.card.version}", {label: [] for label in labels})
     for index, picture in enumerate(marked):
         report(index / len(marked), picture.name)
-        volume = picture.load()
+        images, marks = picture.open(labels)
         boxes: tuple[Box, ...] = ()
         try:
-            boxes = run_card(loaded, only_input(loaded.card, volume), device=device).boxes
+            boxes = run_card(loaded, images, device=device).boxes
         except PlanimeterError as error:
             scores.failed[picture.name] = str(error)
         for label in labels:
             own = [box for box in boxes if box.label == label]
-            scores.rows[label].append(judged_of(own, picture, label, (volume.voxels.shape[1], volume.voxels.shape[2])))
+            scores.rows[label].append(judged_of(own, marks[label]))
     report(1.0, "done")
     return scores
 
 
-def judged_of(boxes: list[Box], picture: Marked, label: str, shape: tuple[int, int]) -> Judged:
-    """Which boxes meet what is marked on a picture of (rows, columns) pixels."""
-    numbers, centres = picture.findings(label, shape)
+def judged_of(boxes: list[Box], marks: Findings) -> Judged:
+    """Which boxes of a label meet what is marked of it."""
     boxes = sorted(boxes, key=lambda box: -box.value)
     met: set[int] = set()
     right, wrong = [], []
     for box in boxes:
-        middle = (np.array(box.low_kji[1:]) + box.high_kji[1:]) / 2
-        row, column = np.clip(np.rint(middle).astype(int), 0, np.array(shape) - 1)
-        finding = int(numbers[row, column])
+        middle = (np.array(box.low_kji) + box.high_kji) / 2
+        place = np.clip(np.rint(middle).astype(int), 0, np.array(marks.numbers.shape) - 1)
+        finding = int(marks.numbers[tuple(place)])
         right.append(finding > 0 and finding not in met)
         wrong.append(finding == 0)
         met.add(finding)
     values = np.array([box.value for box in boxes], np.float64)
-    return Judged(values, np.array(right, np.bool_), np.array(wrong, np.bool_), len(centres))
+    return Judged(values, np.array(right, np.bool_), np.array(wrong, np.bool_), len(marks.centres))
 
 
 def sensitivities(judged: list[Judged]) -> NDArray[np.float64]:

@@ -1,6 +1,10 @@
-"""Pictures with masks of small findings: `images/`, and a folder for each label with masks of the pictures' names."""
+"""Images with marks of findings: pictures with masks, or volumes with labels.
 
-from collections.abc import Callable, Sequence
+Pictures lie in `images/`, with a folder for each label that holds masks of the pictures' names. Volumes lie in one of
+the layouts of `engine.training.dataset`; each connected piece of a label is a finding.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,64 +13,98 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from engine.cards.roles import only_input
+from engine.cards.schema import Card
 from engine.errors import MismatchError, ReadError
 from engine.picture_file import read_picture
+from engine.training.case import Case, DataSource, inputs_of
+from engine.training.dataset import open_data
 from engine.training.labelled.pictures import picture, pictures_in
 from engine.volume import Volume
 
 #: A box counts for a finding from so many pixels beside it: hands that mark spots of five pixels differ by as much.
 TOLERANCE_PIXELS = 2
 
+#: By the roles of a card, the images; by its labels, (planes, rows, columns) where it is marked, None for nowhere.
+Read = Callable[[], tuple[Mapping[str, Volume], Mapping[str, NDArray[np.bool_] | None]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What is marked of one label in one image.
+
+    Args:
+        numbers: (planes, rows, columns) of the finding that a voxel belongs to, from 1; voxels within
+            `TOLERANCE_PIXELS` of a finding belong to it, those between two to the nearer.
+        centres: (n, 3) [plane, row, column].
+        low, high: (n, 3) corners of the boxes around them, edges of voxels.
+    """
+
+    numbers: NDArray[np.intp]
+    centres: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_] | None, volume: Volume) -> "Findings":
+        """The connected pieces of a mask on the planes of a volume."""
+        shape = volume.geometry.shape
+        none = np.zeros((0, 3))
+        if mask is None or not mask.any():
+            return cls(np.zeros(shape, np.intp), none, none, none)
+        numbers, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+        centres = np.array(ndimage.center_of_mass(mask, numbers, range(1, count + 1))).reshape(-1, 3)
+        boxes = ndimage.find_objects(numbers)
+        low = np.array([[part.start - 0.5 for part in box] for box in boxes])
+        high = np.array([[part.stop - 0.5 for part in box] for box in boxes])
+        # In pixels of a plane, whatever lies between planes.
+        steps = np.array([volume.geometry.mean_spacing, *volume.geometry.spacing_uv[::-1]])
+        distance, nearest = ndimage.distance_transform_edt(
+            numbers == 0, sampling=steps / min(volume.geometry.spacing_uv), return_indices=True
+        )
+        near = np.where(distance <= TOLERANCE_PIXELS, numbers[tuple(nearest)], 0)
+        return cls(near.astype(np.intp), centres, low, high)
+
 
 @dataclass(frozen=True)
 class Marked:
-    """One picture with what is marked on it.
+    """One image, or several of one patient, with what is marked in it.
 
     Args:
-        name: of the file, without its ending.
-        load: reads the picture as the program opens it.
-        masks: label → file of its mask; a label without one has no finding in this picture.
+        name: of the file or case.
+        read: gives images and marks.
     """
 
     name: str
-    load: Callable[[], Volume]
-    masks: dict[str, Path]
+    read: Read
 
-    def findings(self, label: str, shape: tuple[int, int]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """(rows, columns) of the number of the finding that a pixel belongs to, from 1, and (n, 2) their centres.
-
-        Pixels within `TOLERANCE_PIXELS` of a finding belong to it, those between two to the nearer.
+    def open(self, labels: Sequence[str]) -> tuple[dict[str, Volume], dict[str, Findings]]:
+        """The images by role, and what is marked of each label, on the planes of the first.
 
         Raises:
-            ReadError: the mask is not readable.
-            MismatchError: it is not of the picture's size.
+            ReadError: an image or a mask is not readable.
+            MismatchError: a mask is not of its picture's size.
         """
-        if label not in self.masks:
-            return np.zeros(shape, np.intp), np.zeros((0, 2))
-        values = read_picture(self.masks[label]).values
-        mask = (values if values.ndim == 2 else values.max(axis=2)) > 0
-        if mask.shape != shape:
-            raise MismatchError(f"{self.masks[label]} has {mask.shape} pixels, and its picture {shape}.")
-        numbers, count = ndimage.label(mask, structure=np.ones((3, 3)))
-        centres = np.array(ndimage.center_of_mass(mask, numbers, range(1, count + 1))).reshape(-1, 2)
-        distance, nearest = ndimage.distance_transform_edt(numbers == 0, return_indices=True)
-        return np.where(distance <= TOLERANCE_PIXELS, numbers[tuple(nearest)], 0), centres
+        images, masks = self.read()
+        first = next(iter(images.values()))
+        return dict(images), {label: Findings.of(masks[label], first) for label in labels}
 
 
-def marked_pictures(folder: Path, labels: Sequence[str]) -> list[Marked]:
-    """The pictures in a folder, with the masks of some labels.
-
-    Args:
-        folder: holds `images`, and a folder for each label: its name, upper and lower case alike, or its plural.
-        labels: of a card.
+def marked_images(folder: Path, labels: Sequence[str], card: Card) -> list[Marked]:
+    """The marked images in a folder.
 
     Raises:
-        ReadError: there are no pictures.
-        MismatchError: a label has no folder.
+        ReadError: there are none.
+        MismatchError: a label is not marked in this set.
     """
-    pictures = pictures_in(folder / "images")
-    if not pictures:
-        raise ReadError(f"{folder / 'images'} holds no pictures.")
+    if len(card.inputs) == 1 and (folder / "images").is_dir() and pictures_in(folder / "images"):
+        return _marked_pictures(folder, labels, card)
+    data = open_data(folder, list(labels), card.inputs)
+    return [Marked(name, partial(_case, data, name, card)) for name in data.names]
+
+
+def _marked_pictures(folder: Path, labels: Sequence[str], card: Card) -> list[Marked]:
+    """Pictures, with a folder of masks for each label: its name, upper and lower case alike, or its plural."""
     folders = {path.name.casefold(): path for path in folder.iterdir() if path.is_dir()}
     masks = {}
     for label in labels:
@@ -75,6 +113,31 @@ def marked_pictures(folder: Path, labels: Sequence[str]) -> list[Marked]:
             raise MismatchError(f"{folder} has no folder with masks of '{label}'.")
         masks[label] = pictures_in(found)
     return [
-        Marked(name, partial(picture, path), {label: files[name] for label, files in masks.items() if name in files})
-        for name, path in pictures.items()
+        Marked(name, partial(_picture, path, {label: files.get(name) for label, files in masks.items()}, card))
+        for name, path in pictures_in(folder / "images").items()
     ]
+
+
+def _picture(
+    path: Path, masks: Mapping[str, Path | None], card: Card
+) -> tuple[dict[str, Volume], dict[str, NDArray[np.bool_] | None]]:
+    """A picture and its masks; a label without one has no finding in it."""
+    volume = picture(path)
+    made: dict[str, NDArray[np.bool_] | None] = {}
+    for label, file in masks.items():
+        made[label] = None
+        if file is not None:
+            values = read_picture(file).values
+            mask = (values if values.ndim == 2 else values.max(axis=2)) > 0
+            if mask.shape != volume.geometry.shape[1:]:
+                raise MismatchError(f"{file} has {mask.shape} pixels, and its picture {volume.geometry.shape[1:]}.")
+            made[label] = mask[None]
+    return only_input(card, volume), made
+
+
+def _case(data: DataSource, name: str, card: Card) -> tuple[dict[str, Volume], dict[str, NDArray[np.bool_] | None]]:
+    case: Case = data.read(name)
+    if not case.contoured.all():
+        raise ReadError(f"Case {name} does not have every finding marked, so what is none can't be told.")
+    masks = {label: case.labels == number for number, label in enumerate(data.structures, start=1)}
+    return inputs_of(card, case), dict(masks)

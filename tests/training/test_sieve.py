@@ -11,9 +11,10 @@ from PIL import Image
 
 from engine.__main__ import commands
 from engine.answers import Box
+from engine.cards.registry import load_card
 from engine.errors import MismatchError
 from engine.training.evaluate_boxes import Judged, judged_of, sensitivities
-from engine.training.marked import marked_pictures
+from engine.training.marked import marked_images
 from engine.training.run import train_card
 
 Json = dict[str, Any]
@@ -74,16 +75,16 @@ def box(row: float, column: float, value: float) -> Box:
     return Box(1, "Dot", "Dot", (-0.5, row - 2, column - 2), (0.5, row + 2, column + 2), value)
 
 
-def test_a_box_meets_a_finding_on_it_or_two_pixels_beside_and_each_counts_once(dotted: Path) -> None:
-    marked = marked_pictures(dotted, ["Dot"])[0]
-    numbers, centres = marked.findings("Dot", (96, 96))
-    row, column = centres[0]
+def test_a_box_meets_a_finding_on_it_or_two_pixels_beside_and_each_counts_once(dotted: Path, tmp_path: Path) -> None:
+    described = load_card(card(tmp_path / "recipe")).card
+    marks = marked_images(dotted, ["Dot"], described)[0].open(["Dot"])[1]["Dot"]
+    _, row, column = marks.centres[0]
     boxes = [box(row + 4, column, 0.9), box(row, column, 0.8), box(row + 6, column, 0.7), box(row, column + 3, 0.6)]
-    judged = judged_of(boxes, marked, "Dot", (96, 96))
+    judged = judged_of(boxes, marks)
     assert judged.findings == 6
     assert judged.right.tolist() == [True, False, False, False]
     assert judged.wrong.tolist() == [False, False, True, False]
-    assert numbers[int(row) + 4, int(column)] == numbers[int(row), int(column)]
+    assert marks.numbers[0, int(row) + 4, int(column)] == marks.numbers[0, int(row), int(column)]
 
 
 def test_sensitivity_is_taken_at_the_false_boxes_that_are_allowed() -> None:
@@ -95,6 +96,7 @@ def test_sensitivity_is_taken_at_the_false_boxes_that_are_allowed() -> None:
     assert sensitivities([tied]).tolist() == [0, 0, 0, 0, 0.75, 0.75, 0.75]
 
 
-def test_a_label_without_a_folder_is_named(dotted: Path) -> None:
+def test_a_label_without_a_folder_is_named(dotted: Path, tmp_path: Path) -> None:
+    described = load_card(card(tmp_path / "recipe")).card
     with pytest.raises(MismatchError, match="no folder with masks of 'Haemorrhage'"):
-        marked_pictures(dotted, ["Haemorrhage"])
+        marked_images(dotted, ["Haemorrhage"], described)
