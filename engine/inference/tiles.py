@@ -20,10 +20,15 @@ def cut_tiles(params: Params, image: Prepared) -> list[torch.Tensor]:
     """(channels, 1, rows, columns) of the tiles that show so much tissue as the card asks for, row by row.
 
     Raises:
-        CardError: none does, or the picture is coarser than the tiles.
+        CardError: none does, or the picture is coarser than the tiles, or smaller than one.
     """
     times = _pixels_a_pixel(params, image)
     rows, columns = (max(round(count * times), 1) for count in params.pixels[1:])
+    if rows > image.shape[1] or columns > image.shape[2]:
+        raise CardError(
+            f"A tile of the model is {rows} × {columns} pixels of this picture, which has {image.shape[1]} × "
+            f"{image.shape[2]}."
+        )
     corners = _corners(image.shape[1], image.shape[2], rows, columns)
     if params.least_tissue > 0 and image.colours is not None:
         shares = _tissue_shares(image.colours, corners, rows, columns)
@@ -56,14 +61,11 @@ def _pixels_a_pixel(params: Params, image: Prepared) -> float:
 
 
 def _corners(rows: int, columns: int, high: int, wide: int) -> NDArray[np.intp]:
-    """(n, 2) first row and column of each tile; what is left over lies half on either side.
-
-    A picture that is smaller than a tile is one tile.
-    """
+    """(n, 2) first row and column of each tile; what is left over lies half on either side."""
     starts = []
     for size, edge in ((rows, high), (columns, wide)):
-        count = max(size // edge, 1)
-        starts.append(max((size - count * edge) // 2, 0) + edge * np.arange(count))
+        count = size // edge
+        starts.append((size - count * edge) // 2 + edge * np.arange(count))
     return np.stack(np.meshgrid(*starts, indexing="ij"), axis=-1).reshape(-1, 2)
 
 

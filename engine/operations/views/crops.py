@@ -17,11 +17,13 @@ class Params(Strict):
     Args:
         pixels: (planes, rows, columns) of a crop; planes is 1 for a network of two dimensions.
         sizes_mm: edge of the crops, one channel group a size (multi-scale); empty for the size of what was found.
+        widen: where no sizes are given, how many times the longest edge of what was found a crop has.
     """
 
     kind: Literal["crops"]
     pixels: Size
     sizes_mm: Annotated[tuple[Millimetres, ...], Field(max_length=8)] = ()
+    widen: Annotated[float, Field(ge=0.5, le=10)] = 1.0
 
 
 def build(params: Params, image: "Prepared", around: "Around | None") -> "list[Shown]":
@@ -36,7 +38,7 @@ def build(params: Params, image: "Prepared", around: "Around | None") -> "list[S
     made = []
     for target in targets_of(image, around):
         cuts = []
-        for size in params.sizes_mm or (target.extent_mm,):
+        for size in params.sizes_mm or (params.widen * target.extent_mm,):
             cuts.append(cut_around(whole, target.centre, image.spacing, (size,) * 3, params.pixels))
         made.append(joined(cuts))
     return made

@@ -38,7 +38,7 @@ def build(params: Params, image: "Prepared", around: "Around | None") -> "list[S
     """(channels, 1, rows, columns) of each tile.
 
     Raises:
-        CardError: no tile has so much tissue, or the picture's pixels are coarser than the tiles'.
+        CardError: no tile has so much tissue, or the picture is coarser than the tiles, or smaller than one.
     """
     from engine.inference.tiles import cut_tiles
 

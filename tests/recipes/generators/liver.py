@@ -1,5 +1,6 @@
 """An abdomen with a liver and a tumour in it, on one sequence of MR or in several phases."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from tests.recipes.generators.shapes import ellipsoid, lumpy, shading, textured
 from tests.recipes.generators.volumes import write_volumes
 
 SHAPE = (8, 64, 64)
+#: Values of body, liver and lesion, phase by phase.
+Phases = Sequence[tuple[float, float, float]]
 
 
 def liver(
@@ -37,3 +40,37 @@ def liver(
 def mr_tumours(folder: Path, count: int, seed: int) -> None:
     """One sequence, label GTV."""
     write_volumes(folder, count, seed, lambda rng: liver(rng, [(120, 180, 280)]), ["GTV"])
+
+
+def _kinds(folder: Path, count: int, seed: int, *, kinds: dict[str, Phases], columns: Sequence[str], name: str) -> None:
+    """Lesions of several kinds, which phases tell apart, with their outlines and `labels.csv`."""
+    chosen = [list(kinds)[index % len(kinds)] for index in range(count)]
+    order = iter(chosen)
+    write_volumes(folder, count, seed, lambda rng: liver(rng, kinds[next(order)]), [name])
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*columns, "patient", "label"])
+        for index, kind in enumerate(chosen):
+            files = [f"imagesTr/p{index:03d}_{channel:04d}.nii.gz" for channel in range(len(columns))]
+            writer.writerow([*files, f"patient {index}", kind])
+
+
+def mr_kinds(folder: Path, count: int, seed: int) -> None:
+    """Three phases of MR; six kinds of lesions are brighter or darker than the liver in other phases."""
+    bright, dark = 290.0, 60.0
+    patterns = {
+        "cyst": (dark, dark, dark), "haemangioma": (bright, bright, bright), "fnh": (bright, 180.0, dark),
+        "hcc": (bright, dark, dark), "icc": (dark, dark, bright), "metastasis": (dark, bright, dark),
+    }  # fmt: skip
+    kinds = {name: [(120, 180, value) for value in pattern] for name, pattern in patterns.items()}
+    _kinds(folder, count, seed, kinds=kinds, columns=("path", "portal", "delayed"), name="lesion")
+
+
+def ct_kinds(folder: Path, count: int, seed: int) -> None:
+    """Three phases of CT in HU; five kinds of masses."""
+    patterns = {
+        "A": (20.0, 150.0, 40.0), "B": (20.0, 40.0, 40.0), "C": (90.0, 100.0, 100.0), "D": (20.0, 150.0, 170.0),
+        "E": (-40.0, -40.0, -40.0),
+    }  # fmt: skip
+    kinds = {name: [(40, 70, value) for value in pattern] for name, pattern in patterns.items()}
+    _kinds(folder, count, seed, kinds=kinds, columns=("path", "arterial", "delayed"), name="mass")
