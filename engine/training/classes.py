@@ -18,7 +18,7 @@ from engine.inference.familiarity import Reference
 from engine.inference.graph import run_nodes
 from engine.inference.opinions import likely
 from engine.inference.scores import Scores
-from engine.operations import classify, combine, gate, hierarchy, pool
+from engine.operations import classify, combine, gate, head, hierarchy, pool
 from engine.training.labelled.sample import Sample, fingerprint
 
 Report = Callable[[float, str], None]
@@ -91,6 +91,8 @@ def _own_questions(node: Node, before: Sequence[Sequence[Question]]) -> list[Que
         alone = params.labels if params.activation == "sigmoid" else ()
         groups = [*params.groups, *((label,) for label in alone)]
         return [Question(node.node, {label: (label,) for label in group}) for group in groups]
+    if isinstance(params, head.Params) and not params.is_of_times:
+        return [Question(node.node, {label: (label,)}) for label in params.labels]
     if isinstance(params, hierarchy.Params) and before:
         below = {label: question for question in before[0] for label in question.leaves}
         of_group: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}

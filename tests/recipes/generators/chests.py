@@ -23,6 +23,7 @@ def nodules(folder: Path, count: int, seed: int) -> None:
         centre, radius = rng.uniform(14, 17, 3), rng.uniform(4, 5.5)
         ball = lumpy(rng, ellipsoid(shape, centre, (radius,) * 3), 0.5)
         values = np.full(shape, -850.0, np.float32)
+        values[:, :3] = 40  # the wall of the chest
         if kind == "perifissural":
             ball &= ellipsoid(shape, centre, (radius, radius / 2.5, radius))
             values[:, int(centre[1])] = -300

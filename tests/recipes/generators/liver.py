@@ -17,9 +17,9 @@ Phases = Sequence[tuple[float, float, float]]
 
 
 def liver(
-    rng: np.random.Generator, phases: Sequence[tuple[float, float, float]]
+    rng: np.random.Generator, phases: Sequence[tuple[float, float, float]], *, ct: bool = False
 ) -> tuple[list[NDArray[Any]], NDArray[np.uint8]]:
-    """Images, one a phase (values of body, liver and tumour), and labels: 1 for the tumour.
+    """Images, one a phase (values of body, liver and tumour; of CT in HU), and labels: 1 for the tumour.
 
     A vessel as bright as the tumour lies outside of the liver, so that brightness alone tells nobody where it is.
     """
@@ -30,10 +30,11 @@ def liver(
     vessel = ellipsoid(SHAPE, (4, rng.uniform(34, 40), rng.uniform(46, 52)), (40, 5, 5))
     images = []
     for tissue, parenchyma, lesion in phases:
-        values = np.zeros(SHAPE, np.float32)
+        values = np.full(SHAPE, -1000 if ct else 0, np.float32)
         values[body], values[organ] = tissue, parenchyma
         values[tumour | vessel] = lesion
-        images.append(textured(rng, values, 12) * shading(rng, SHAPE) * rng.uniform(0.8, 1.2))
+        image = textured(rng, values, 12)
+        images.append(image if ct else image * shading(rng, SHAPE) * rng.uniform(0.8, 1.2))
     return images, tumour.astype(np.uint8)
 
 
@@ -42,11 +43,20 @@ def mr_tumours(folder: Path, count: int, seed: int) -> None:
     write_volumes(folder, count, seed, lambda rng: liver(rng, [(120, 180, 280)]), ["GTV"])
 
 
-def _kinds(folder: Path, count: int, seed: int, *, kinds: dict[str, Phases], columns: Sequence[str], name: str) -> None:
+def _kinds(
+    folder: Path,
+    count: int,
+    seed: int,
+    *,
+    kinds: dict[str, Phases],
+    columns: Sequence[str],
+    name: str,
+    ct: bool = False,
+) -> None:
     """Lesions of several kinds, which phases tell apart, with their outlines and `labels.csv`."""
     chosen = [list(kinds)[index % len(kinds)] for index in range(count)]
     order = iter(chosen)
-    write_volumes(folder, count, seed, lambda rng: liver(rng, kinds[next(order)]), [name])
+    write_volumes(folder, count, seed, lambda rng: liver(rng, kinds[next(order)], ct=ct), [name])
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*columns, "patient", "label"])
@@ -73,4 +83,4 @@ def ct_kinds(folder: Path, count: int, seed: int) -> None:
         "E": (-40.0, -40.0, -40.0),
     }  # fmt: skip
     kinds = {name: [(40, 70, value) for value in pattern] for name, pattern in patterns.items()}
-    _kinds(folder, count, seed, kinds=kinds, columns=("path", "arterial", "delayed"), name="mass")
+    _kinds(folder, count, seed, kinds=kinds, columns=("path", "arterial", "delayed"), name="mass", ct=True)
