@@ -21,7 +21,7 @@ TRIAL = Trial(
     card={
         # All series are written as axial ones.
         "inputs": [{"role": series, "modality": ["MR"]} for series in SERIES.values()],
-        "preprocess": [{"op": "normalise", "params": {"over": "nonzero", "clip_percentiles": [1, 99]}}],
+        "preprocess": [{"op": "normalise", "params": {"over": "nonzero", "clip_percentiles": [0.5, 99.9]}}],
     },
     schedule={"steps": 120, "batch": 6, "views": 8, "learning_rate": 5e-3},
 )
