@@ -79,8 +79,8 @@ def mr_kinds(folder: Path, count: int, seed: int) -> None:
 def ct_kinds(folder: Path, count: int, seed: int) -> None:
     """Three phases of CT in HU; five kinds of masses."""
     patterns = {
-        "A": (20.0, 150.0, 40.0), "B": (20.0, 40.0, 40.0), "C": (90.0, 100.0, 100.0), "D": (20.0, 150.0, 170.0),
-        "E": (-40.0, -40.0, -40.0),
+        "A": (20.0, 150.0, 0.0), "B": (-10.0, 0.0, 0.0), "C": (120.0, 130.0, 130.0), "D": (20.0, 160.0, 180.0),
+        "E": (-80.0, -80.0, -80.0),
     }  # fmt: skip
     kinds = {name: [(40, 70, value) for value in pattern] for name, pattern in patterns.items()}
     _kinds(folder, count, seed, kinds=kinds, columns=("path", "arterial", "delayed"), name="mass", ct=True)

@@ -10,7 +10,7 @@ TRIAL = Trial(
     measure="balanced accuracy",
     least=0.6,
     chance="0.2",
-    learn=30,
+    learn=40,
     judge=20,
     nodes={
         "mass": {
@@ -36,8 +36,8 @@ TRIAL = Trial(
     },
     schedule={
         "nodes": {
-            "mass": {"steps": 200, "batch": 8, "learning_rate": 5e-3},
-            "kind": {"steps": 150, "batch": 16, "learning_rate": 5e-3},
+            "mass": {"steps": 250, "batch": 8, "learning_rate": 5e-3},
+            "kind": {"steps": 250, "batch": 16, "learning_rate": 5e-3},
         }
     },
 )  # fmt: skip
