@@ -6,7 +6,7 @@ its source. Planes that are uneven or tilted count with their mean distance for 
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from engine.contouring.stack import Areas
 from engine.errors import MismatchError
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
-from engine.structures import Roi, StructureSet
+from engine.structures import Generation, Roi, StructureSet
 from engine.volume import Geometry
 
 #: Surfaces within this distance of each other agree (Nikolov et al. use between 1 and 3 mm by organ).
@@ -109,6 +109,31 @@ def pairs_of(first: Sequence[Roi], second: Sequence[Roi]) -> list[tuple[Roi, Roi
         named.setdefault(_known_as(roi.name), roi)
     pairs = [(roi, named.get(_known_as(roi.name))) for roi in first]
     return [(roi, other) for roi, other in pairs if other is not None]
+
+
+def sources_of(rois: Iterable[Roi], own: Mapping[int, str] | None = None) -> dict[str, tuple[Roi, ...]]:
+    """Structures by where they come from: a person's own groups, the models that drew them, hands.
+
+    Args:
+        rois: of one set.
+        own: ROI number → the group that a person put it into, whatever else it is.
+    """
+    out: dict[str, tuple[Roi, ...]] = {}
+    for roi in rois:
+        if roi.planes:
+            name = (own or {}).get(roi.number) or _source(roi)
+            out[name] = (*out.get(name, ()), roi)
+    return out
+
+
+def _source(roi: Roi) -> str:
+    drawn = roi.provenance
+    if drawn.generation is Generation.MANUAL:
+        return "By hand"
+    if drawn.generation is Generation.UNKNOWN:
+        return "Not said by whom"
+    model = " ".join(part for part in (drawn.algorithm, drawn.version) if part) or "a model"
+    return f"By {model}" + (", edited" if drawn.generation is Generation.SEMIAUTOMATIC or drawn.edited else "")
 
 
 def write_table(rows: Iterable[Agreement], path: Path) -> None:

@@ -1,15 +1,19 @@
 """The structures of a file are drawn beside those that are open, and compared with them in a table."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
+from engine.agreement import agreement
 from engine.dicom.rtstruct_write import export_rtstruct
-from engine.structures import StructureSet
+from engine.structures import Generation, Provenance, StructureSet
 from tests.rtstruct.study import make_study
-from tests.viewer.hand import Hand
+from tests.viewer.hand import CTRL, Hand
 from tests.viewer.see import ball
 from viewer.features.comparing import Comparing
 
@@ -54,3 +58,42 @@ def test_another_tolerance_counts_anew_and_a_row_leads_to_its_structure(compared
     comparing.dialog.table.setCurrentCell(-1, -1)
     comparing.dialog.table.setCurrentCell(0, 4)
     assert compared.session.active == 5
+
+
+def test_two_sets_of_one_list_are_compared_by_who_drew_them(window: Hand, tmp_path: Path) -> None:
+    volume = make_study(tmp_path / "ct")
+    geometry = volume.geometry
+    middle = geometry.lps_from_kji([[(side - 1) / 2 for side in geometry.shape]])[0]
+    model = Provenance(Generation.AUTOMATIC, algorithm="a-model", version="1.0")
+    by_hand = ball(geometry, middle, 14.0, number=1)
+    drawn = replace(ball(geometry, middle + np.array([4.0, 0, 0]), 14.0, number=2), name="Ball 1", provenance=model)
+    other = replace(ball(geometry, middle + np.array([-2.0, 0, 0]), 14.0, number=3), name="Ball_1", provenance=model)
+    window.open(volume, StructureSet(geometry, (by_hand, drawn)))
+    comparing = window.window.findChild(Comparing)
+    window.window.activateWindow()
+    assert QTest.qWaitForWindowActive(window.window, 5000)
+    window.key(Qt.Key.Key_C, CTRL | Qt.KeyboardModifier.AltModifier)
+    window.wait_until(comparing.dialog.isVisible)
+    dialog = comparing.dialog
+    assert (dialog.first.currentText(), dialog.second.currentText()) == ("By hand", "By a-model 1.0")
+    seen = float(dialog.table.item(0, 4).text())
+    assert dialog.table.rowCount() == 1 and seen == pytest.approx(agreement(by_hand, drawn, geometry).dice, abs=1e-3)
+    # The other way round, the model's is the reference, to which a row leads.
+    dialog.first.setCurrentText("By a-model 1.0")
+    dialog.second.setCurrentText("By hand")
+    dialog.first.activated.emit(0)
+    window.wait_until(lambda: "By a-model 1.0, as they are now, compared with By hand." in dialog.about.text())
+    dialog.table.setCurrentCell(-1, -1)
+    dialog.table.setCurrentCell(0, 0)
+    assert window.session.active == 2
+    # Groups of one's own are sets too; where there is one source, it is said.
+    window.open(volume, StructureSet(geometry, (drawn, other)))
+    assert not dialog.isVisible()
+    comparing.compare_here()
+    assert "all of one source" in window.window.messages.sentences[-1] and not dialog.isVisible()
+    window.session.appearance.set_groups({2: "Reader A", 3: "Reader B"})
+    comparing.compare_here()
+    window.wait_until(dialog.isVisible)
+    assert dialog.table.item(0, 0).text() == "Ball 1" and dialog.table.item(0, 1).text() == "Ball_1"
+    window.session.appearance.set_groups({})
+    dialog.hide()

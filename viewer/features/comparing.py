@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
-from engine.agreement import Agreement, compare, write_table
+from engine.agreement import Agreement, compare, sources_of, write_table
 from engine.errors import PlanimeterError
 from engine.later import later
 from engine.progress import Progress
@@ -28,6 +28,8 @@ else:
 
 Found = TypeVar("Found")
 
+#: All structures of the list.
+_ALL = "All structures here"
 #: The second set is drawn so much nearer to white than the first, where both have a colour.
 _PALER = 0.55
 
@@ -44,11 +46,13 @@ class Comparing(QObject):
         super().__init__(window)
         self._window = window
         self._other: StructureSet | None = None
+        self._first: StructureSet | None = None
         self._about = ""
         self._rows: list[Agreement] = []
         self._task: Task | None = None
         self.dialog = ComparisonDialog(self.ask_table, window)
         self.dialog.tolerance_changed.connect(lambda _: self._compute())
+        self.dialog.sets_chosen.connect(self._compute)
         self.dialog.row_chosen.connect(self._go_to)
         window.menu("Structures").addSeparator()
         window.add_action(
@@ -58,6 +62,15 @@ class Comparing(QObject):
             shortcut="Ctrl+Shift+C",
             for_series=True,
             tip="Compare these structures with those of an RTSTRUCT of the same series: Dice, surface Dice, HD95 …",
+        )
+        window.add_action(
+            "Structures",
+            "Compare two sets here…",
+            self.compare_here,
+            shortcut="Ctrl+Alt+C",
+            for_series=True,
+            tip="Compare structures of this list with each other: those of a model with those drawn by hand, those of "
+            "two models, or those of two groups of your own",
         )
         window.session.volume_changed.connect(self._forget)
         window.closing.connect(self._stop)
@@ -80,6 +93,19 @@ class Comparing(QObject):
             return read.read_structures(opening.find_structures(path), volume, progress)
 
         self._run(work, lambda other: self._take(other, path, volume))
+
+    def compare_here(self) -> None:
+        """Compare two of the sets that lie in the list itself, as they are now."""
+        names = list(self._sets())
+        inside = [name for name in names if name not in (_ALL, self._about)]
+        if len(inside) < 2:
+            self._window.show_message(
+                "The structures here are all of one source: a second set is one that another model or a hand drew, or "
+                "a group of your own (menu of the list)."
+            )
+            return
+        self.dialog.offer_sets(names, inside[0], inside[1])
+        self._compute()
 
     def ask_table(self) -> None:
         """Ask for a file and write the table into it."""
@@ -107,29 +133,45 @@ class Comparing(QObject):
         beside = Companion(replace(volume.info, modality="", description=path.name), shown)
         kept = tuple(each for each in session.companions if each.name != beside.name)
         session.set_companions((*kept, beside))
+        self.dialog.offer_sets(list(self._sets()), _ALL, self._about)
         self._compute()
 
-    def _compute(self) -> None:
-        structures, other = self._window.session.structures, self._other
-        if structures is None or other is None:
-            return
-        tolerance = self.dialog.tolerance.value()
-        self._run(lambda progress: compare(structures, other, tolerance, progress), self._show)
+    def _sets(self) -> dict[str, StructureSet]:
+        """What can be compared: all structures that are open, those of each source, and those of the file."""
+        session = self._window.session
+        structures = session.structures
+        if structures is None:
+            return {}
+        sources = sources_of(structures.rois, session.appearance.groups)
+        sets = {_ALL: structures, **{name: replace(structures, rois=rois) for name, rois in sources.items()}}
+        return sets if self._other is None else {**sets, self._about: self._other}
 
-    def _show(self, rows: list[Agreement]) -> None:
-        self._rows = rows
-        alone = len(self._window.session.structures.rois) - len(rows) if self._window.session.structures else 0
+    def _compute(self) -> None:
+        sets, dialog = self._sets(), self.dialog
+        first, second = sets.get(dialog.first.currentText()), sets.get(dialog.second.currentText())
+        if first is None or second is None:
+            return
+        tolerance, names = dialog.tolerance.value(), (dialog.first.currentText(), dialog.second.currentText())
+        self._run(
+            lambda progress: compare(first, second, tolerance, progress),
+            lambda rows: self._show(rows, first, names),
+        )
+
+    def _show(self, rows: list[Agreement], first: StructureSet, names: tuple[str, str]) -> None:
+        self._rows, self._first = rows, first
+        alone = len(first.rois) - len(rows)
         left = f" {alone} structures here have no counterpart of their name there." if alone else ""
-        about = f"The structures as they are now, compared with {self._about}, drawn paler in the views.{left}"
+        paler = ", drawn paler in the views" if names[1] == self._about and self._other is not None else ""
+        about = f"{names[0]}, as they are now, compared with {names[1]}{paler}.{left}"
         self.dialog.show_rows(about, rows)
         self.dialog.show()
         self.dialog.raise_()
 
     def _go_to(self, row: int) -> None:
         session = self._window.session
-        if not 0 <= row < len(self._rows) or session.structures is None:
+        if not 0 <= row < len(self._rows) or session.structures is None or self._first is None:
             return
-        roi = next((roi for roi in session.structures.rois if roi.name == self._rows[row].first), None)
+        roi = next((roi for roi in self._first.rois if roi.name == self._rows[row].first), None)
         if roi is not None:
             session.set_active(roi.number)
             point = centre_lps(roi, session.structures.geometry)
@@ -148,7 +190,7 @@ class Comparing(QObject):
 
     def _forget(self) -> None:
         self._stop()
-        self._other, self._rows = None, []
+        self._other, self._first, self._about, self._rows = None, None, "", []
         self.dialog.hide()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QComboBox,
     QDialog,
     QDoubleSpinBox,
     QHBoxLayout,
@@ -37,6 +38,8 @@ class ComparisonDialog(QDialog):
 
     #: Another tolerance, mm.
     tolerance_changed = Signal(float)
+    #: Another set is chosen, first or second.
+    sets_chosen = Signal()
     #: Row that was chosen.
     row_chosen = Signal(int)
 
@@ -46,6 +49,11 @@ class ComparisonDialog(QDialog):
         self.resize(860, 420)
         self.about = QLabel()
         self.about.setWordWrap(True)
+        self.first, self.second = QComboBox(), QComboBox()
+        for box, tip in ((self.first, "The reference"), (self.second, "What is compared with it")):
+            box.setToolTip(tip)
+            box.setAccessibleName(tip)
+            box.activated.connect(lambda _: self.sets_chosen.emit())
         self.tolerance = QDoubleSpinBox(minimum=0.1, maximum=20.0, decimals=1, singleStep=0.5, value=TOLERANCE_MM)
         self.tolerance.setSuffix(" mm")
         self.tolerance.setKeyboardTracking(False)
@@ -67,15 +75,27 @@ class ComparisonDialog(QDialog):
         self.export = QPushButton("Export table…")
         self.export.setToolTip("Write the table into a CSV file")
         self.export.clicked.connect(export)
+        above = QHBoxLayout()
+        above.addWidget(self.first, 1)
+        above.addWidget(QLabel("compared with"))
+        above.addWidget(self.second, 1)
         below = QHBoxLayout()
         below.addWidget(QLabel("Tolerance"))
         below.addWidget(self.tolerance)
         below.addStretch(1)
         below.addWidget(self.export)
         layout = QVBoxLayout(self)
+        layout.addLayout(above)
         layout.addWidget(self.about)
         layout.addWidget(self.table, 1)
         layout.addLayout(below)
+
+    def offer_sets(self, names: Sequence[str], first: str, second: str) -> None:
+        """Let a person choose among these sets, with two of them chosen."""
+        for box, chosen in ((self.first, first), (self.second, second)):
+            box.clear()
+            box.addItems(list(names))
+            box.setCurrentText(chosen)
 
     def show_rows(self, about: str, rows: Sequence[Agreement]) -> None:
         """Fill the table."""
