@@ -20,11 +20,11 @@ class Weights(Strict):
     """A file of weights in the card's folder.
 
     Args:
-        file: plain name of a safetensors file beside the card; no folders.
+        file: plain name of a safetensors or ONNX file beside the card; no folders.
         sha256: of the whole file, lower-case hexadecimal.
     """
 
-    file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.safetensors$")]
+    file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.(safetensors|onnx)$")]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     licence: Short = ""
 
@@ -54,7 +54,7 @@ def read_weights(folder: Path, weights: Weights) -> bytes:
     The same bytes are to be loaded (`inference.packing.unpacked`), so that nothing can change between check and use.
 
     Raises:
-        CardError: the file is missing, cut short, altered, or no safetensors file.
+        CardError: the file is missing, cut short, altered, or no safetensors file where it says that it is one.
     """
     path = find_weights(folder, weights)
     try:
@@ -63,6 +63,8 @@ def read_weights(folder: Path, weights: Weights) -> bytes:
         raise CardError(f"The weights {path} could not be read: {error.strerror}.") from error
     if hashlib.sha256(data).hexdigest() != weights.sha256:
         raise CardError(f"The weights {path} are not those of the card (SHA-256 differs); fetch the model again.")
+    if path.suffix == ".onnx":
+        return data
     (length,) = struct.unpack("<Q", data[:8])
     if length > min(_LARGEST_HEADER, len(data) - 8):
         raise CardError(f"The weights {path} are cut short or not a safetensors file.")

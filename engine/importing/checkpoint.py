@@ -1,6 +1,7 @@
 """Weights in a file of `torch.save`, taken out without running anything of it."""
 
 import pickle
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 
 from engine.cards.weights import LARGEST_WEIGHTS
 from engine.errors import CardError
+from engine.inference.networks import build_network
 
 #: What a file of weights may ask for beyond what torch itself lets pass: numbers of NumPy, under both its names.
 _NUMBERS: dict[str, Callable[..., Any] | type] = {
@@ -71,6 +75,47 @@ def tensors_of(values: object, where: str) -> dict[str, torch.Tensor]:
         short = name.removeprefix("module.").removeprefix("_orig_mod.").removeprefix("module.")
         found[short] = value.float() if value.is_floating_point() else value
     return found
+
+
+def write_weights(
+    weights: Mapping[str, torch.Tensor], network: Mapping[str, Any], target: Path, where: str, described: str
+) -> None:
+    """Write tensors as safetensors, once they are known to be those of a network.
+
+    Args:
+        weights: by the names of its layers.
+        network: as `build_network` takes it.
+        target: file.
+        where: they come from, for people.
+        described: where the network is, for people.
+
+    Raises:
+        CardError: they are not, or the disk is full.
+    """
+    wanted = {name: value.shape for name, value in _built(network).state_dict().items()}
+    for name in (*wanted, *weights):
+        if name not in weights or name not in wanted or weights[name].shape != wanted[name]:
+            raise CardError(
+                f"The weights in {where} are not those of the network {described} ('{name[:100]}' differs)."
+            )
+    try:
+        save_file({name: value.contiguous() for name, value in weights.items()}, target)
+    except SafetensorError as error:
+        raise CardError(
+            f"The weights in {where} could not be written to the temporary folder {tempfile.gettempdir()}; make room "
+            "there and import again."
+        ) from error
+
+
+def _built(network: Mapping[str, Any]) -> torch.nn.Module:
+    """The network without the memory of its weights, where it can be built so."""
+    try:
+        with torch.device("meta"):
+            return build_network(network)
+    except CardError as error:
+        if "meta tensors" not in str(error):
+            raise
+    return build_network(network)
 
 
 def _check_archive(path: Path, where: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import CardError
+from engine.importing.about import exact_option, licence_of
 from engine.importing.naming import card_id, identifiers, modalities, outputs, standard_name
 from engine.importing.nnunet_plans import Plans, labels_of
 from engine.importing.source import Source
@@ -13,7 +14,6 @@ from engine.progress import part
 Json = dict[str, Any]
 
 CHECKPOINT = "checkpoint_final.pth"
-_LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "LICENCE.md")
 #: Of several models these are named.
 _NAMED = 4
 _STORED = (
@@ -209,31 +209,6 @@ def options_of(params: Json) -> list[Json]:
         "tip": "Without the mirrored copies that are averaged otherwise; contours may differ a little",
     }
     return [quick, exact]
-
-
-def exact_option(sets: str, program: str) -> Json:
-    """The choice of another program's own voxels."""
-    return {
-        "key": "exact",
-        "label": f"Exactly {program}'s voxels",
-        "kind": "flag",
-        "sets": sets,
-        "tip": f"Outlines of the voxels that {program} itself would set, in full precision, not smooth contours",
-    }
-
-
-def licence_of(folder: Path) -> str:
-    """The first line of a file with a licence, beside the model or above its configuration; else "absent"."""
-    for place in (folder, folder.parent):
-        for name in _LICENCES:
-            try:
-                lines = (place / name).read_text("utf-8", errors="replace")[:10_000].splitlines()
-            except OSError:
-                continue
-            first = next((line.strip(" #\t") for line in lines if line.strip(" #\t")), "")
-            if first:
-                return first[:200]
-    return "absent"
 
 
 def _configurations(folder: Path) -> list[Path]:

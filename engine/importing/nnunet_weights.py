@@ -1,19 +1,14 @@
 """A checkpoint of nnU-Net v2 as safetensors, for the network that its plans describe."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 
 from engine.cards.weights import sha256_of
-from engine.errors import CardError
-from engine.importing.checkpoint import read_checkpoint, tensors_of
+from engine.importing.checkpoint import read_checkpoint, tensors_of, write_weights
 from engine.importing.source import Source
-from engine.inference.networks import build_network
 
 
 @dataclass(frozen=True)
@@ -41,21 +36,7 @@ def write_fold(source: Source, checkpoint: Path, network: dict[str, Any], target
     source.count(checkpoint)
     values = read_checkpoint(checkpoint, where)
     weights = _renamed(tensors_of(values.get("network_weights"), where))
-    with torch.device("meta"):
-        built = build_network(network)
-    wanted = {name: value.shape for name, value in built.state_dict().items()}
-    for name in (*wanted, *weights):
-        if name not in weights or name not in wanted or weights[name].shape != wanted[name]:
-            raise CardError(
-                f"The weights in {where} are not those of the network in its plans ('{name[:100]}' differs)."
-            )
-    try:
-        save_file({name: value.contiguous() for name, value in weights.items()}, target)
-    except SafetensorError as error:
-        raise CardError(
-            f"The weights in {where} could not be written to the temporary folder {tempfile.gettempdir()}; make room "
-            "there and import again."
-        ) from error
+    write_weights(weights, network, target, where, "in its plans")
     mirrors = values.get("inference_allowed_mirroring_axes")
     axes = tuple(int(axis) for axis in mirrors) if isinstance(mirrors, list | tuple) else ()
     given = values.get("init_args")

@@ -15,6 +15,7 @@ from engine.progress import Progress
 _MOST_FILES = 20_000
 _LARGEST = 16 * 1024**3
 _LARGEST_JSON = 32 * 1024**2
+_LARGEST_YAML = 1024**2
 #: Weights hardly shrink when they are packed: what grows more than this (and is large) was made to fill a disk.
 _MOST_GROWTH, _SMALL = 50, 64 * 1024**2
 _BLOCK = 1 << 20
@@ -71,6 +72,28 @@ class Source:
             raise CardError(f"{where} is damaged: it holds no object.")
         self.count(path)
         return values
+
+    def yaml(self, path: Path) -> dict[str, Any]:
+        """The object in a YAML file.
+
+        Raises:
+            CardError: it is absent, too large, or none; or the means to read it are not installed.
+        """
+        where = self.told(path)
+        try:
+            import yaml
+        except ImportError as error:
+            raise CardError(f"{where} is YAML; install the extra planimeter[bundles] to read it.") from error
+        if path.stat().st_size > _LARGEST_YAML:
+            raise CardError(f"{where} is larger than such a file is ever, so it was not read.")
+        try:
+            values = yaml.safe_load(path.read_text("utf-8"))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise CardError(f"{where} is damaged: it is no YAML file.") from error
+        if not isinstance(values, dict):
+            raise CardError(f"{where} is damaged: it holds no object.")
+        self.count(path)
+        return {str(key): value for key, value in values.items()}
 
     def count(self, path: Path) -> str:
         """Remember that a file was used, and give its SHA-256."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.importing import card_folder, nnunet, totalsegmentator
+from engine.importing import card_folder, monai_bundle, nnunet, onnx_file, totalsegmentator
 from engine.importing.source import Source
 
 
@@ -31,4 +31,6 @@ IMPORTERS: tuple[Importer, ...] = (
     Importer("a card of Planimeter", frozenset(), card_folder.recognises, card_folder.convert),
     Importer("weights of TotalSegmentator", frozenset({"task"}), totalsegmentator.recognises, totalsegmentator.convert),
     Importer("a results folder of nnU-Net v2", frozenset({"axes"}), nnunet.recognises, nnunet.convert),
+    Importer("a MONAI bundle", frozenset({"axes"}), monai_bundle.recognises, monai_bundle.convert),
+    Importer("an ONNX file with a card", frozenset(), onnx_file.recognises, onnx_file.convert),
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.errors import CardError
 from engine.importing import nnunet
+from engine.importing.about import exact_option
 from engine.importing.naming import card_id, identifiers, outputs, standard_name
 from engine.importing.source import Source
 from engine.shipped import read_list
@@ -78,7 +79,7 @@ def _card(source: Source, task: Json, graph: Sequence[Json], *, names: Sequence[
         "graph": list(graph),
         "outputs": outputs(identifiers(names), [standard_name(label) for label in names], last),
         "uncertainty": {"method": "entropy"},
-        "options": [nnunet.exact_option("nnunet.exact", "TotalSegmentator")],
+        "options": [exact_option("nnunet.exact", "TotalSegmentator")],
         "provenance": {
             "paper_doi": "10.1148/ryai.230024" if is_ct else "10.1148/radiol.241613",
             "imported_from": "TotalSegmentator",

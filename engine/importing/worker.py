@@ -36,7 +36,7 @@ def converted(path: Path, target: Path, wish: Wish, progress: Progress) -> None:
     Raises:
         CardError: it is of no known kind, damaged, or something in it is not known here.
     """
-    if path.is_dir():
+    if path.is_dir() or (path.is_file() and path.suffix.lower() == ".onnx"):
         _convert(path, path, target, wish, progress)
         return
     if not path.is_file():
@@ -58,7 +58,9 @@ def _convert(folder: Path, path: Path, target: Path, wish: Wish, progress: Progr
     for what in {"axes", "task"} - importer.heeds:
         if getattr(wish, what):
             raise CardError(f"{path.name} is {importer.name}, for which no {what} can be chosen; leave it out.")
-    card = importer.convert(Source(folder, path.resolve().name, wish, progress), target)
+    card = importer.convert(
+        Source(folder if folder.is_dir() else folder.parent, path.resolve().name, wish, progress), target
+    )
     text = json.dumps(card, ensure_ascii=False).encode()
     (target / CARD_FILE).write_text(card_json(parse_card(text, f"The card made of {path.name}")), encoding="utf-8")
 

@@ -114,12 +114,7 @@ class Maps:
         planes = self._planes.get(label, {})
         if not planes:
             return None
-        shape = self.prepared.shape
-        box = (
-            _span([(k, k + 1) for k in planes], shape[0]),
-            _span([(p.row, p.row + p.lead.shape[0]) for p in planes.values()], shape[1]),
-            _span([(p.column, p.column + p.lead.shape[1]) for p in planes.values()], shape[2]),
-        )
+        shape, box = self.prepared.shape, self._box(label)
         size = [part.stop - part.start for part in box]
         probability, lead = np.zeros(size, np.float32), np.zeros(size, np.float32)
         for k, plane in planes.items():
@@ -131,6 +126,26 @@ class Maps:
         geometry = _boxed(self.prepared.geometry, _image_box(box, axes, shape))
         image = [np.ascontiguousarray(axes.to_image(array)) for array in (probability, lead)]
         return Map(image[0], image[1], geometry, level)
+
+    def change(self, label: str, level: float, change: Callable[[Map], Map]) -> None:
+        """Put what `change` makes of a structure's map, drawn at `level`, in its place."""
+        given = self.map(label, level)
+        if given is None:
+            return
+        made, box, axes = change(given), self._box(label), self.prepared.axes
+        probability, lead = (axes.to_network(array).astype(np.float16) for array in (made.probability, made.lead))
+        for k in self._planes[label]:
+            at = k - box[0].start
+            self._planes[label][k] = _Plane(box[1].start, box[2].start, probability[at], lead[at])
+
+    def _box(self, label: str) -> Box:
+        """Around all that is kept of a structure, network axes."""
+        planes, shape = self._planes[label], self.prepared.shape
+        return (
+            _span([(k, k + 1) for k in planes], shape[0]),
+            _span([(p.row, p.row + p.lead.shape[0]) for p in planes.values()], shape[1]),
+            _span([(p.column, p.column + p.lead.shape[1]) for p in planes.values()], shape[2]),
+        )
 
     @classmethod
     def from_dense(

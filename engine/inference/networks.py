@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from monai.networks.nets.dynunet import DynUNet
 from monai.networks.utils import pixelshuffle, pixelunshuffle
+from monai.utils import OptionalImportError
 from safetensors import SafetensorError
 from torch import nn
 
@@ -117,13 +118,32 @@ def build_network(params: Mapping[str, Any]) -> nn.Module:
     name = str(params.get("network", ""))
     if name not in NETWORKS:
         raise CardError(f"The card asks for a network named '{name}'; this version has {', '.join(sorted(NETWORKS))}.")
-    module, attribute = NETWORKS[name]
     arguments = {key: value for key, value in params.items() if key != "network"}
     try:
-        network: nn.Module = getattr(importlib.import_module(module), attribute)(**arguments)
-    except (TypeError, ValueError, KeyError, AssertionError) as error:
-        raise CardError(f"The card's parameters do not fit the network {name}: {error}.") from error
+        network: nn.Module = network_class(name)(**arguments)
+    except OptionalImportError as error:
+        raise CardError(f"The network {name} needs the extra planimeter[bundles]; install it and try again.") from error
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AssertionError,
+        AttributeError,
+        RuntimeError,
+        NotImplementedError,
+        ArithmeticError,
+    ) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CardError(f"The card's parameters do not fit the network {name}: {reason}.") from error
     return network
+
+
+def network_class(name: str) -> Callable[..., Any]:
+    """What builds the network of that name in `NETWORKS`."""
+    module, attribute = NETWORKS[name]
+    made: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return made
 
 
 def load_networks(folder: Path, params: Mapping[str, Any], files: Sequence[Weights]) -> list[nn.Module]:
@@ -140,6 +160,9 @@ def load_networks(folder: Path, params: Mapping[str, Any], files: Sequence[Weigh
     networks = []
     for weights in files:
         data = read_weights(folder, weights)
+        if params.get("network") == "OnnxGraph":
+            networks.append(_onnx_graph(data, folder / weights.file))
+            continue
         network = build_network(params)
         try:
             network.load_state_dict(unpacked(data))
@@ -148,3 +171,13 @@ def load_networks(folder: Path, params: Mapping[str, Any], files: Sequence[Weigh
             raise CardError(f"The weights {where} are not those of the network that the card describes.") from error
         networks.append(network.eval().requires_grad_(False))
     return networks
+
+
+def _onnx_graph(data: bytes, path: Path) -> nn.Module:
+    # The extra is not needed by anything else.
+    from engine.inference.onnx_graph import OnnxGraph, checked  # noqa: PLC0415
+
+    if path.suffix != ".onnx":
+        raise CardError(f"The weights {path} are no ONNX file, which the card asks for.")
+    checked(data, str(path))
+    return OnnxGraph(data, str(path)).eval()

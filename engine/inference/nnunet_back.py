@@ -103,7 +103,7 @@ class Voxels:
         source = onto_regular_grid(image)
         if self._params.first_mm is not None:
             labels = labels[np.ix_(*back_from(self._grid.volume.geometry.shape, source.geometry.shape))]
-        labels = _onto_planes(labels, source.geometry, image.geometry)
+        labels = onto_planes(labels, source.geometry, image.geometry)
         for index, label in enumerate(self._params.labels):
             covered = self._params.covers[index] if self._params.covers else (index + 1,)
             mask = labels == covered[0] if len(covered) == 1 else np.isin(labels, covered)
@@ -129,7 +129,7 @@ class Voxels:
             self.labels[place][region] = value
 
 
-def _onto_planes(
+def onto_planes(
     labels: NDArray[np.uint8 | np.uint16], here: Geometry, there: Geometry
 ) -> NDArray[np.uint8 | np.uint16]:
     """Labels of a regular grid on an image's planes: the nearest, where those are uneven or tilted."""

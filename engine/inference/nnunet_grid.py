@@ -81,7 +81,7 @@ def on_grid(
         EngineError: it would be too large.
     """
     first = onto_regular_grid(images[0])
-    volumes = [first, *(_laid_onto(image, first) for image in images[1:])]
+    volumes = [first, *(laid_onto(image, first) for image in images[1:])]
     if params.first_mm is not None:
         volumes = [at_spacing(volume, params.first_mm) for volume in volumes]
         first = volumes[0]
@@ -199,7 +199,7 @@ def _axes(params: Params, geometry: Geometry) -> AxisOrder:
     return replace(axes, order=(axes.order[a], axes.order[b], axes.order[c]), reversed_axes=turned)
 
 
-def _laid_onto(image: Volume, base: Volume) -> Volume:
+def laid_onto(image: Volume, base: Volume) -> Volume:
     """An image of the same patient on the grid of another; what it does not cover has its lowest value."""
     shown = onto_regular_grid(image)
     if shown.geometry.same_grid(base.geometry):

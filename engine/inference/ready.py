@@ -10,6 +10,7 @@ from engine.inference import openvino
 from engine.inference.context import Context
 from engine.inference.devices import Device
 from engine.inference.networks import faster_norms, last_layers_in_float32
+from engine.inference.onnx_graph import OnnxGraph
 
 
 def ready_networks(
@@ -31,6 +32,8 @@ def ready_networks(
         voxels: that will go through a network.
         context: told where OpenVINO could not be used.
     """
+    if any(isinstance(network, OnnxGraph) for network in networks):
+        return list(networks), False
     if device.name == "cpu" and names and voxels >= openvino.WORTHWHILE and openvino.is_installed():
         try:
             return [

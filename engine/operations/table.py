@@ -25,8 +25,10 @@ from engine.operations import (
     pool,
     segment,
     sieve,
+    sliding_window,
     threshold,
     vesselness,
+    whole_image,
 )
 from engine.operations.kinds import Made
 from engine.values import Strict
@@ -65,6 +67,12 @@ OPERATIONS: dict[str, Operation] = {
     "candidates": Operation("candidates", candidates.Params, candidates.makes, candidates.run),
     "sieve": Operation("network", sieve.Params, sieve.makes, sieve.run, needs_weights=True),
     "nnunet": Operation("network", nnunet.Params, nnunet.makes, nnunet.run, needs_weights=True, as_acquired=True),
+    "sliding_window": Operation(
+        "network", sliding_window.Params, sliding_window.makes, sliding_window.run, needs_weights=True, as_acquired=True
+    ),
+    "whole_image": Operation(
+        "network", whole_image.Params, whole_image.makes, whole_image.run, needs_weights=True, as_acquired=True
+    ),
     "atlas": Operation("registration", atlas.Params, atlas.makes, atlas.run),
     "body_outline": Operation(
         "body outline", body_outline.Params, body_outline.makes, body_outline.run, as_acquired=True

@@ -199,7 +199,7 @@ def test_a_full_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     write_checkpoint(Model(), tmp_path)
-    monkeypatch.setattr("engine.importing.nnunet_weights.save_file", full)
+    monkeypatch.setattr("engine.importing.checkpoint.save_file", full)
     assert "make room there" in refusal(tmp_path / "Dataset001_Small", tmp_path)
 
 

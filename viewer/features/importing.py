@@ -24,7 +24,7 @@ def install(window: MainWindow) -> None:
         "Engine",
         "&Import a model…",
         partial(ask, window, None),
-        tip="Bring in a model of nnU-Net or TotalSegmentator, or one exported here",
+        tip="Bring in a model of nnU-Net, TotalSegmentator or MONAI, or one exported here",
     )
     window.drop_takers.append(partial(_take, window))
 

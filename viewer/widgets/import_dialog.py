@@ -19,8 +19,8 @@ else:
     client = later("engine.importing.client")
 
 _ABOUT = (
-    "A results folder of nnU-Net v2, weights of TotalSegmentator, or a model that was exported here: a folder or a "
-    "zip. It is converted once, by a process without rights; nothing in it is executed."
+    "A results folder of nnU-Net v2, weights of TotalSegmentator, a MONAI bundle, or a model that was exported here: a "
+    "folder or a zip. It is converted once, by a process without rights; nothing in it is executed."
 )
 _AXES = {
     "": "As the model says",
