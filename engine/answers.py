@@ -213,6 +213,7 @@ class RunOptions:
         overlap: of neighbouring tiles, 0 to 0.9; None for what the card says.
         chosen: values of the card's options, by their keys; what is not chosen is as the card says.
         variables: what was told of the patient, by the keys of the card's variables.
+        only: names of the structures that are to be drawn; None for all that the card has.
     """
 
     override: bool = False
@@ -221,6 +222,11 @@ class RunOptions:
     overlap: float | None = None
     chosen: Mapping[str, bool | float | str] = field(default_factory=dict)
     variables: Mapping[str, float | str] = field(default_factory=dict)
+    only: frozenset[str] | None = None
+
+    def wants(self, name: str) -> bool:
+        """Whether a structure of that name is to be drawn."""
+        return self.only is None or name in self.only
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,41 +13,70 @@ import click
 
 from engine.answer_files import Answered, finding_values, write_findings
 from engine.answers import Box, Result, RunOptions, Score
+from engine.card_templates import find_card_template
 from engine.cards.options import parse_chosen
-from engine.cards.registry import LoadedCard, find_card
-from engine.cards.suitability import why_unsuitable
+from engine.cards.registry import find_card
+from engine.cards.schema import Output
 from engine.cards.variables import Given
 from engine.console import exit_if_part, progress_bar
 from engine.dicom.export_with_image import patient_from
-from engine.errors import EngineError, PlanimeterError, UnsuitableInputError
+from engine.dicom.written_image import PatientIdentity
+from engine.errors import PlanimeterError
 from engine.finding_words import model_short, model_value
 from engine.flags.table import find_flags
 from engine.grid_file import Placement
-from engine.inputs import Wanted, open_inputs
+from engine.inputs import Wanted
 from engine.process.client import EngineClient
-from engine.process.messages import Failed, Finished
 from engine.progress import Progress, part
 from engine.run_outputs import Study, asked_for, studies_of
+from engine.run_steps import NotRun, RunStep, run_steps, steps_of
 from engine.run_variables import told_of
 from engine.run_writing import Writing, check_output, write_report, write_structures
 from engine.structures import Roi, StructureSet
-from engine.volume import Geometry, Volume
+from engine.volume import Geometry
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What holds for all studies of a call."""
+    """What holds for all studies of a call.
 
-    loaded: LoadedCard
+    Args:
+        name, version: of the model, or of the template.
+        title: of the structures.
+        steps: the models in turn.
+        absent: models of the template that are not here.
+    """
+
+    name: str
+    version: str
+    title: str
+    steps: tuple[RunStep, ...]
+    absent: tuple[NotRun, ...]
     device: str
-    options: RunOptions
     wanted: Wanted
-    writing: Writing
+    certificate: Path | None = None
+    patient: PatientIdentity | None = None
     variables: Mapping[Path, Mapping[str, Given]] = field(default_factory=dict)
 
-    def options_of(self, study: Study) -> RunOptions:
-        """What was chosen, with what was told of the patient."""
-        return replace(self.options, variables=self.variables.get(study.path, {}))
+    def steps_for(self, study: Study) -> list[RunStep]:
+        """The models, with what was told of the patient."""
+        told = self.variables.get(study.path, {})
+        return [replace(step, options=replace(step.options, variables=told)) for step in self.steps]
+
+    @property
+    def writing(self) -> Writing:
+        """What holds for all that is written."""
+        return Writing(sum(output.kind == "mask" for output in self.outputs), self.certificate, self.patient)
+
+    @property
+    def outputs(self) -> list[Output]:
+        """What the models answer."""
+        return [
+            output
+            for step in self.steps
+            for output in step.loaded.card.outputs
+            if output.kind != "mask" or step.options.wants(output.name)
+        ]
 
 
 @dataclass
@@ -67,6 +96,7 @@ class _Outcome:
     boxes: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     flags: list[dict[str, Any]] = field(default_factory=list)
+    not_run: list[dict[str, str]] = field(default_factory=list)
     report: str = ""
     result: Result | None = None
 
@@ -74,14 +104,20 @@ class _Outcome:
         """As `--json` prints it."""
         return {name: value for name, value in vars(self).items() if name != "result"}
 
-    def answered(self, loaded: LoadedCard) -> Answered:
+    def answered(self, request: _Request) -> Answered:
         """As a table has it."""
-        return Answered(self.path, loaded.card.id, loaded.card.version, self.result if self.ok else None, self.error)
+        return Answered(self.path, request.name, request.version, self.result if self.ok else None, self.error)
 
 
 @click.command(name="run")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", required=True, metavar="CARD", help="Id of a model (see `planimeter models`), or its folder.")
+@click.option("--model", metavar="CARD", help="Id of a model (see `planimeter models`), or its folder.")
+@click.option(
+    "--template",
+    metavar="TEMPLATE",
+    help="In place of --model: several models in turn as one, by the name of a template or its file (.json). A model "
+    "that can't run is told, and the others run; exit status 1 then.",
+)
 @click.option(
     "-o",
     "--output",
@@ -142,7 +178,8 @@ class _Outcome:
 def run(
     *,
     paths: tuple[Path, ...],
-    model: str,
+    model: str | None,
+    template: str | None,
     output: Path | None,
     report: Path | None,
     table: Path | None,
@@ -174,30 +211,43 @@ def run(
     if with_image and len(paths) > 1:
         raise click.UsageError("--with-image is for one study: each image has a patient of its own.")
     patient = patient_from(with_image, patient_name, patient_id, modality)
-    loaded = find_card(model)
-    chosen = parse_chosen(loaded.card, (*texts, *(["exact=yes"] if exact else [])))
-    options = RunOptions(override=override, precision="float32" if full_precision else "auto", chosen=chosen)
-    outputs = asked_for(loaded, output, report, table)
+    if (model is None) == (template is None):
+        raise click.UsageError("Give either --model or --template.")
+    if template is not None and (texts or exact or roles or variables):
+        raise click.UsageError(
+            "--set, --exact, --input and --variables are for one model; a template says what is chosen."
+        )
+    options = RunOptions(override=override, precision="float32" if full_precision else "auto")
     wanted = Wanted(series_uid, _by_role(roles), placement or "", units)
+    told: Mapping[Path, Mapping[str, Given]] = {}
+    if template is not None:
+        found = find_card_template(template)
+        steps, absent = steps_of(found, options)
+        name = (template, "", found.title)
+    else:
+        loaded = find_card(model or "")
+        chosen = parse_chosen(loaded.card, (*texts, *(["exact=yes"] if exact else [])))
+        steps, absent = [RunStep(loaded, replace(options, chosen=chosen))], []
+        name = (loaded.card.id, loaded.card.version, loaded.card.title)
+        told = told_of(loaded.card, variables, paths)
+    request = _Request(*name, tuple(steps), tuple(absent), device, wanted, certificate, patient, told)
+    outputs = asked_for(request.outputs, output, report, table)
     studies = studies_of(paths, outputs)
-    told = told_of(loaded.card, variables, paths)
-    masks = sum(answer.kind == "mask" for answer in loaded.card.outputs)
-    request = _Request(loaded, device, options, wanted, Writing(masks, certificate, patient), told)
-    client = EngineClient(warm=loaded.card.has_networks)
+    client = EngineClient(warm=any(step.loaded.card.has_networks for step in request.steps))
     client.start()
     try:
         outcomes = [_one(client, request, study, len(studies), as_json) for study in studies]
     finally:
         client.close()
     for path in outputs.tables:
-        write_findings([outcome.answered(loaded) for outcome in outcomes], path)
+        write_findings([outcome.answered(request) for outcome in outcomes], path)
     if as_json:
         shown = [outcome.told() for outcome in outcomes]
         click.echo(json.dumps(shown if len(studies) > 1 else shown[0], ensure_ascii=False, indent=2))
     failed = sum(not outcome.ok for outcome in outcomes)
     if len(studies) > 1 and not as_json:
         click.echo(f"{len(studies) - failed} of {len(studies)} studies done.")
-    if failed:
+    if failed or any(outcome.not_run for outcome in outcomes):
         sys.exit(1)
     exit_if_part([left for outcome in outcomes for left in outcome.left_out], series_uid)
 
@@ -232,6 +282,8 @@ def _one(client: EngineClient, request: _Request, study: Study, count: int, as_j
     outcome.ok = True
     for note in outcome.notes:
         click.echo(f"Note: {note}", err=True)
+    for left in outcome.not_run:
+        click.echo(f"Not run: {left['card']}: {left['reason']}", err=True)
     for flag in outcome.flags:
         click.echo(f"Flag: {flag['text']}", err=True)
     if not as_json:
@@ -249,26 +301,20 @@ def _one(client: EngineClient, request: _Request, study: Study, count: int, as_j
 
 def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Outcome, progress: Progress) -> None:
     began = time.perf_counter()
-    reading = part(progress, 0.0, 0.15)
-    card = request.loaded.card
-    inputs = open_inputs(card, study.path, request.wanted, reading)
-    volume = inputs[card.inputs[0].role]
-    outcome.left_out = [left.told() for image in inputs.values() for left in image.left_out]
-    outcome.stages["reading"] = time.perf_counter() - began
-    check_output(request.writing, study, volume)
-    refusals = why_unsuitable(card, inputs)
-    if any(not (request.options.override and refusal.overridable) for refusal in refusals):
-        more = " Use --override to run it all the same." if all(refusal.overridable for refusal in refusals) else ""
-        raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals) + more)
-    finished = _run(client, request, study, inputs, part(progress, 0.15, 0.8))
-    outcome.device = finished.result.device
-    outcome.stages |= dict(finished.result.stages)
-    outcome.notes = [*dict.fromkeys(note for image in inputs.values() for note in image.notes), *finished.result.notes]
-    result = finished.result
+    ran = run_steps(
+        client, request.steps_for(study), study.path, request.wanted, device=request.device,
+        before=lambda volume: check_output(request.writing, study, volume), progress=part(progress, 0.0, 0.8),
+    )  # fmt: skip
+    volume, result = ran.volume, ran.result
+    outcome.left_out = [left.told() for image in ran.images for left in image.left_out]
+    outcome.not_run = [left.told() for left in (*request.absent, *ran.not_run)]
+    outcome.device = result.device
+    outcome.stages = {"reading": ran.reading} | dict(result.stages)
+    outcome.notes = [*dict.fromkeys(note for image in ran.images for note in image.notes), *result.notes]
     outcome.result = result
     outcome.scores = [finding_values(score) for score in result.scores]
     outcome.boxes = [finding_values(box) for box in result.boxes]
-    structures = StructureSet(volume.geometry, result.rois, label=card.title[:16])
+    structures = StructureSet(volume.geometry, result.rois, label=request.title[:16])
     outcome.structures = [
         {"name": roi.name, "planes": len(roi.planes), **_size(roi, volume.geometry)} for roi in structures.rois
     ]
@@ -282,7 +328,7 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
         outcome.notes += written.notes
         outcome.stages["writing"] = time.perf_counter() - writing
     if study.report is not None:
-        outcome.report = write_report(result, study.report, volume, outcome.notes, request.writing.patient)
+        outcome.report = write_report(result, study.report, volume, outcome.notes, request.patient)
     outcome.seconds = round(time.perf_counter() - began, 3)
     outcome.stages = {name: round(seconds, 3) for name, seconds in outcome.stages.items()}
 
@@ -291,15 +337,3 @@ def _size(roi: Roi, geometry: Geometry) -> dict[str, float]:
     """The volume of a structure, or on a picture its area, under a name that says the unit."""
     name = {"cm³": "volume_cm3", "mm²": "area_mm2", "px²": "area_px2"}[geometry.size_unit]
     return {name: round(roi.size(geometry), 3)}
-
-
-def _run(
-    client: EngineClient, request: _Request, study: Study, inputs: Mapping[str, Volume], progress: Progress
-) -> Finished:
-    job = client.run(request.loaded.folder, inputs, device=request.device, options=request.options_of(study))
-    message = client.wait(job, progress=lambda told: progress(told.fraction, told.stage))
-    if isinstance(message, Failed):
-        raise EngineError(message.sentence)
-    if not isinstance(message, Finished):
-        raise EngineError("The run was stopped.")
-    return message

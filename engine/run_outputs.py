@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from engine.answer_files import SUFFIXES
-from engine.cards.registry import LoadedCard
+from engine.cards.schema import Output
 
 MASK_SUFFIX = ".nii.gz"
 
@@ -42,14 +42,14 @@ class Outputs:
     tables: tuple[Path, ...] = ()
 
 
-def asked_for(loaded: LoadedCard, output: Path | None, report: Path | None, table: Path | None) -> Outputs:
-    """What `-o`, `--report` and `--csv` ask for, by what the model answers.
+def asked_for(answers: Sequence[Output], output: Path | None, report: Path | None, table: Path | None) -> Outputs:
+    """What `-o`, `--report` and `--csv` ask for, by what the models answer.
 
     Raises:
         UsageError: structures would have nowhere to go, or scores a place that is no table and no report.
     """
-    draws = any(answer.kind == "mask" for answer in loaded.card.outputs)
-    scores = any(answer.kind != "mask" for answer in loaded.card.outputs)
+    draws = any(answer.kind == "mask" for answer in answers)
+    scores = any(answer.kind != "mask" for answer in answers)
     tables = tuple(path for path in (table, output) if path is not None and path.suffix in SUFFIXES)
     if draws and output is None:
         raise click.UsageError("-o is needed: the RTSTRUCT file, or the folder, that the structures go to.")

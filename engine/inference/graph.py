@@ -50,6 +50,8 @@ def run_graph(context: Context) -> Answers:
     values = run_nodes(context, looked=partial(check_found, context))
     structures, scores, boxes = {}, {}, {}
     for index, output in enumerate(context.card.outputs):
+        if output.kind == "mask" and not context.options.wants(output.name):
+            continue
         made = _made(context, values, output)
         if isinstance(made, Scores):
             scores[output.name] = made

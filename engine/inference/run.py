@@ -12,7 +12,7 @@ from engine.cards.registry import LoadedCard, check_supported
 from engine.cards.schema import Output
 from engine.cards.suitability import why_unsuitable
 from engine.cards.variables import check_variables, sentence_of
-from engine.errors import UnsuitableInputError
+from engine.errors import CardError, UnsuitableInputError
 from engine.inference.boxes import Boxes
 from engine.inference.context import Context, OnTile, nobody
 from engine.inference.evidence import evidence_of
@@ -57,11 +57,13 @@ def run_card(
     check_supported(context.card)
     check_variables(context.card, options.variables)
     _check_input(context)
+    lost = sorted((options.only or set()) - {output.name for output in context.card.outputs if output.kind == "mask"})
+    if lost:
+        raise CardError(f"The model '{context.card.id}' draws no structure '{lost[0]}'.")
     answers = run_graph(context)
     found = answers.structures
     rois = tuple(
-        _roi(context, number, output, found[output.name])
-        for number, output in enumerate((o for o in context.card.outputs if o.kind == "mask"), start=1)
+        _roi(context, number, output, found[output.name]) for number, output in enumerate(_drawn(context), start=1)
     )
     _note_missing(context, rois)
     rois += tuple(_bands(context, rois, found))
@@ -72,6 +74,11 @@ def run_card(
         tuple(context.notes),
         tuple(context.stages.items()),
     )
+
+
+def _drawn(context: Context) -> list[Output]:
+    """The structures that are asked for."""
+    return [each for each in context.card.outputs if each.kind == "mask" and context.options.wants(each.name)]
 
 
 def _check_input(context: Context) -> None:
@@ -186,7 +193,7 @@ def _bands(context: Context, rois: tuple[Roi, ...], found: Mapping[str, Found]) 
     """The inner and outer contours, as ROIs after the others, where they were asked for."""
     bands = []
     number = len(rois)
-    for output, roi in zip((o for o in context.card.outputs if o.kind == "mask"), rois, strict=False):
+    for output, roi in zip(_drawn(context), rois, strict=True):
         for side, areas in found[output.name].bands.items():
             number += 1
             colour = (roi.colour[0] // 2, roi.colour[1] // 2, roi.colour[2] // 2)

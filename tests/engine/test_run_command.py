@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 from click.testing import CliRunner, Result
 
-from engine import run_command
+from engine import run_command, run_steps
 from engine.__main__ import commands
 from engine.cards.readme import readme
 from engine.cards.registry import SHIPPED, load_card
@@ -136,7 +136,7 @@ def test_an_image_that_is_no_dicom_is_written_with_its_rtstruct_for_a_named_pati
 def test_what_could_not_be_written_is_refused_before_the_model_runs(
     nifti: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str
 ) -> None:
-    monkeypatch.setattr(run_command, "_run", lambda *_: pytest.fail("the model ran"))
+    monkeypatch.setattr(run_steps, "_run", lambda *_: pytest.fail("the model ran"))
     result = call("contour", nifti, *arguments)
     assert isinstance(result.exception, PlanimeterError) and words in str(result.exception)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.later import later
+from viewer.features.upkeep import Upkeep
 from viewer.jobs import run_in_background
 from viewer.widgets import import_dialog
 from viewer.widgets.cards_panel import CardsPanel
@@ -27,11 +28,14 @@ def install(window: MainWindow) -> None:
         tip="Bring in a model of nnU-Net, TotalSegmentator or MONAI, or one exported here",
     )
     window.drop_takers.append(partial(_take, window))
+    panel = window.findChild(CardsPanel)
+    if panel is not None:
+        Upkeep(window, panel)
 
 
 def ask(window: MainWindow, path: Path | None) -> import_dialog.ImportDialog:
     """Open the dialog."""
-    return import_dialog.asked(path, partial(_imported, window), window)
+    return import_dialog.asked(path, partial(imported, window), window)
 
 
 def _take(window: MainWindow, paths: Sequence[str]) -> bool:
@@ -42,7 +46,8 @@ def _take(window: MainWindow, paths: Sequence[str]) -> bool:
     return True
 
 
-def _imported(window: MainWindow, loaded: "registry.LoadedCard") -> None:
+def imported(window: MainWindow, loaded: "registry.LoadedCard") -> None:
+    """Say what was imported, and choose it."""
     card, panel = loaded.card, window.findChild(CardsPanel)
     count = len(card.outputs)
     window.show_message(

@@ -18,6 +18,7 @@ class CardRole(IntEnum):
     SUMMARY = Qt.ItemDataRole.UserRole + 1
     BADGE = Qt.ItemDataRole.UserRole + 2
     SUITS = Qt.ItemDataRole.UserRole + 3
+    FAVOURITE = Qt.ItemDataRole.UserRole + 4
 
 
 def card_height(metrics: QFontMetrics) -> int:
@@ -56,11 +57,12 @@ class CardDelegate(QStyledItemDelegate):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.drawRoundedRect(pill, height / 2, height / 2)
             painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, badge)
+        star = "★ " if index.data(CardRole.FAVOURITE) else ""
         font = painter.font()
         font.setBold(suits)
         painter.setFont(font)
         painter.setPen(option.palette.color(role) if suits else QColor(FAINT))
-        self._line(painter, QRect(box.left(), box.top(), box.width() - width - PAD, height), str(index.data()))
+        self._line(painter, QRect(box.left(), box.top(), box.width() - width - PAD, height), f"{star}{index.data()}")
         font.setBold(False)
         painter.setFont(font)
         if not (selected and suits):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -16,14 +17,22 @@ if TYPE_CHECKING:
     from engine.cards.suitability import Refusal
 
 
-def nearest_first(cards: Sequence[LoadedCard], refusals: Mapping[str, Sequence[Refusal]]) -> list[LoadedCard]:
-    """Those that suit; those that may be run against advice; those that are for another kind of image; by title."""
+def nearest_first(
+    cards: Sequence[LoadedCard], refusals: Mapping[str, Sequence[Refusal]], favourites: Collection[str] = ()
+) -> list[LoadedCard]:
+    """Those that suit; those that may be run against advice; those that are for another kind of image.
+
+    Within each the favourites come first, then by title.
+    """
 
     def distance(loaded: LoadedCard) -> int:
         against = refusals[loaded.id]
         return 2 if any(not refusal.overridable for refusal in against) else int(bool(against))
 
-    return sorted(cards, key=lambda loaded: (distance(loaded), loaded.title.casefold()))
+    return sorted(
+        cards,
+        key=lambda loaded: (distance(loaded), loaded.id not in favourites, loaded.title.casefold(), loaded.id),
+    )
 
 
 class CardList(QListWidget):
@@ -38,14 +47,30 @@ class CardList(QListWidget):
         self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.setToolTip("Models that can draw on the open series; grey ones say why they can't")
 
-    def show_cards(self, cards: Sequence[LoadedCard], refusals: Mapping[str, Sequence[Refusal]]) -> None:
-        """List these cards, with the reasons against each by its id."""
+    def show_cards(
+        self,
+        cards: Sequence[LoadedCard],
+        refusals: Mapping[str, Sequence[Refusal]],
+        favourites: Collection[str] = (),
+        among: Sequence[LoadedCard] | None = None,
+    ) -> None:
+        """List these cards, with the reasons against each by its id; the id is shown where titles are the same.
+
+        Args:
+            cards: to list.
+            refusals: id → what speaks against it.
+            favourites: ids of those with a star.
+            among: all that there are, where not all are listed.
+        """
+        titles = Counter(loaded.title.casefold() for loaded in among or cards)
         # QListWidget.clear() crashes now and then in PySide once items made in Python have been painted.
         while self.count():
             self.takeItem(0)
         for loaded in cards:
             against = refusals[loaded.id]
-            item = QListWidgetItem(loaded.title, self)
+            alike = titles[loaded.title.casefold()] > 1
+            item = QListWidgetItem(f"{loaded.title} ({loaded.id})" if alike else loaded.title, self)
+            item.setData(CardRole.FAVOURITE, loaded.id in favourites)
             item.setData(CardRole.SUMMARY, against[0].text if against else summary(loaded.card))
             item.setData(CardRole.BADGE, loaded.card.badge if loaded.is_readable else "")
             item.setData(CardRole.SUITS, not against)

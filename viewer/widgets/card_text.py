@@ -50,6 +50,10 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
         rows.append(("Limits", card.limits))
     licence = f"code {card.licence.code}" + (f", weights {card.licence.weights}" if card.licence.weights else "")
     rows.append(("Licence", licence + ("" if card.licence.commercial else ", not for commercial use")))
+    if card.provenance.imported_from:
+        files = len(card.provenance.sources)
+        rows.append(("From", f"{card.provenance.imported_from}, {files} file{'s' if files != 1 else ''}, hashes kept"))
+    rows.append(("Id", card.id))
     rows.append(("Status", f"{card.status}; version {card.version}"))
     table = "".join(
         f"<tr><td style='color:{FAINT};padding-right:8px'>{name}</td><td>{escape(text)}</td></tr>"

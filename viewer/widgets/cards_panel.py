@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -16,33 +18,37 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.answers import Result, RunOptions
-from engine.cards.roles import Casting, Traits, cast
+from engine.answers import RunOptions
 from engine.later import later
 from engine.process.messages import Cancelled, Failed, Finished, Progress
 from engine.volume import Volume
 from viewer.history import History
 from viewer.jobs import EngineJobs, Task, run_in_background, sentence_for
 from viewer.layers import LayersChanged
-from viewer.runs import about_of, counted, places, run_step
+from viewer.runs import about_of, counted
 from viewer.session import Session
-from viewer.widgets.card_list import CardList, nearest_first
+from viewer.widgets.card_images import CardImages
 from viewer.widgets.card_page import CardPage
+from viewer.widgets.card_picker import CardPicker
+from viewer.widgets.card_results import let_in
 from viewer.widgets.card_text import card_html, run_text
 from viewer.widgets.options_form import OptionsForm
-from viewer.widgets.replace_question import ask_to_replace
 from viewer.widgets.roles_form import Image, RolesForm
 from viewer.widgets.run_progress import RunProgress
 from viewer.widgets.run_times import Asked, expected, remember
+from viewer.widgets.structure_choice import StructureChoice
 from viewer.widgets.variables_form import VariablesForm
 
 if TYPE_CHECKING:
+    from engine import card_templates
+    from engine.card_templates import TemplateCard
     from engine.cards import suitability
     from engine.cards.registry import LoadedCard
 else:
+    card_templates = later("engine.card_templates")
     suitability = later("engine.cards.suitability")
 
-_STOPPED = "The run was stopped; nothing was changed."
+STOPPED = "The run was stopped; nothing was changed."
 DEVICES = (("on any device", "auto"), ("on the CPU", "cpu"), ("on CUDA", "cuda"))
 
 
@@ -60,6 +66,8 @@ class CardsPanel(QWidget):
     message = Signal(str, str)
     #: A run has begun, or is over.
     running_changed = Signal()
+    #: A run is over: "" where it gave something, else why not.
+    over = Signal(str)
 
     def __init__(
         self,
@@ -73,16 +81,17 @@ class CardsPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session, self._history, self.jobs = session, history, jobs
-        self._others = others
+        self.images = CardImages(session, others)
         self._reading: Task | None = None
-        self._cards: list[LoadedCard] = []
-        self._refusals: dict[str, list[suitability.Refusal]] = {}
         self._running: LoadedCard | None = None
         self._job = 0
         self._overridden: tuple[str, ...] = ()
-        # What a first network told about the open series: for all models of the same parts of the body.
-        self._looked: dict[tuple[str, ...], suitability.Refusal] = {}
         self._asked: Asked | None = None
+        self._chosen = RunOptions()
+        # Of a template: how what is drawn is called, and the models before and in all.
+        self._called: TemplateCard | None = None
+        self._share = (0, 1)
+        self._let_in = partial(let_in, session, history)
         self._build()
         jobs.progressed.connect(self._progressed)
         jobs.finished.connect(self._finished)
@@ -98,9 +107,10 @@ class CardsPanel(QWidget):
     # What is shown --------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.list = CardList(self)
-        self.list.currentRowChanged.connect(lambda _: self._show_selected())
-        self.list.itemActivated.connect(lambda _: self.run())
+        self.picker = CardPicker(self)
+        self.picker.changed.connect(self._show_selected)
+        self.picker.activated.connect(self.run)
+        self.search, self.list = self.picker.search, self.picker.list
         page = CardPage(self)
         self.details = page.text
         self.override = QCheckBox("Run it all the same", self)
@@ -110,6 +120,7 @@ class CardsPanel(QWidget):
         self.roles.changed.connect(self._show_refusals)
         self.variables = VariablesForm(self)
         self.variables.changed.connect(self._show_buttons)
+        self.structures = StructureChoice(self)
         self.options = OptionsForm(self)
         self.device = QComboBox(self)
         for text, value in DEVICES:
@@ -133,10 +144,10 @@ class CardsPanel(QWidget):
         buttons.addWidget(self.device)
         buttons.addWidget(self.cancel_button)
         layout = QVBoxLayout(self)
-        layout.addWidget(self.list, 2)
+        layout.addWidget(self.picker, 2)
         layout.addWidget(page, 3)
         part: QWidget
-        for part in (self.override, self.roles, self.variables, self.options):
+        for part in (self.override, self.roles, self.variables, self.structures, self.options):
             layout.addWidget(part)
         layout.addLayout(buttons)
         for part in (self.expected, self.progress, self.notice):
@@ -144,74 +155,37 @@ class CardsPanel(QWidget):
 
     def show_cards(self, cards: Sequence[LoadedCard]) -> None:
         """List these cards: those that suit the open series first, the others grey."""
-        chosen = self.selected.id if self.selected is not None else ""
-        images = self._images()
-        self._refusals = {loaded.id: self._why_not(loaded, images) for loaded in cards}
-        self._cards = nearest_first(cards, self._refusals)
-        self.list.show_cards(self._cards, self._refusals)
-        rows = [row for row, loaded in enumerate(self._cards) if loaded.id == chosen and not self._refusals[chosen]]
-        self.list.setCurrentRow(rows[0] if rows else 0)
-        self._show_selected()
-
-    def _images(self) -> tuple[Image, ...]:
-        """What a model can look at: the open series first."""
-        volume = self._session.volume
-        if volume is None:
-            return ()
-        traits = Traits(volume.modality, volume.info.frame_of_reference_uid)
-        name = " ".join(part for part in (volume.modality, volume.info.description) if part) or "The open image"
-        opened = Image(f"{name} (open)", traits, volume, lambda progress: volume, volume.info.series_uid)
-        return (opened, *self._others())
-
-    def _why_not(
-        self, loaded: LoadedCard, images: Sequence[Image], casting: Casting[Image] | None = None
-    ) -> list[suitability.Refusal]:
-        """Why a card can't be run, with the images that play its roles, or would play them by themselves."""
-        if loaded.problem:
-            return [suitability.Refusal(loaded.problem, False)]
-        if not images:
-            return [suitability.Refusal("Nothing is open.", False)]
-        card = loaded.card
-        casting = casting or cast(card, images, lambda image: image.traits)
-        first = card.inputs[0].role
-        played = casting.inputs.get(first)
-        if played is not None and played.volume is not images[0].volume:
-            return [
-                suitability.Refusal(f"{card.title} draws on the planes of '{first}': open {played.name} first.", False)
-            ]
-        if len(card.inputs) == 1:
-            casting = Casting({first: images[0]})
-        read = {role: image.volume for role, image in casting.inputs.items() if image.volume is not None}
-        frames = {role: image.traits.frame_of_reference_uid for role, image in casting.inputs.items()}
-        refusals = suitability.why_unsuitable(card, read, dict.fromkeys(casting.open, "") | frames)
-        return [*refusals, *(refusal for about, refusal in self._looked.items() if about == about_of(card))]
+        images = self.images.all()
+        self.picker.show_cards(cards, {loaded.id: self.images.why_not(loaded, images) for loaded in cards})
 
     def _show_refusals(self) -> None:
         """What speaks against the chosen card with the images that are chosen for it, and what may be done about it."""
         loaded = self.selected
         if loaded is not None and self.roles.fields:
-            self._refusals[loaded.id] = self._why_not(loaded, self._images(), self.roles.casting)
-        refusals = self._refusals[loaded.id] if loaded is not None else []
-        self.details.setText(card_html(loaded, refusals) if loaded is not None else "No models were found.")
+            self.picker.refusals[loaded.id] = self.images.why_not(loaded, self.images.all(), self.roles.casting)
+        refusals = self.picker.refusals_of_selected
+        self.details.setText(card_html(loaded, refusals) if loaded is not None else self.picker.why_empty)
         self.override.setChecked(False)
         self.override.setVisible(bool(refusals) and all(refusal.overridable for refusal in refusals))
         self._show_buttons()
 
+    @property
+    def cards(self) -> tuple[LoadedCard, ...]:
+        """All cards, also those that a search leaves out."""
+        return self.picker.every
+
     def refresh(self) -> None:
         """Look again at what there is for the models to look at."""
-        self.show_cards(self._cards)
+        self.show_cards(self.picker.every)
 
     @property
     def selected(self) -> LoadedCard | None:
         """The chosen card."""
-        row = self.list.currentRow()
-        return self._cards[row] if 0 <= row < len(self._cards) else None
+        return self.picker.selected
 
     def select(self, card_id: str) -> None:
-        """Choose the card with this id, where it is listed."""
-        for row, loaded in enumerate(self._cards):
-            if loaded.id == card_id:
-                self.list.setCurrentRow(row)
+        """Choose the card with this id."""
+        self.picker.select(card_id)
 
     @property
     def is_running(self) -> bool:
@@ -221,14 +195,15 @@ class CardsPanel(QWidget):
     def _show_selected(self) -> None:
         loaded = self.selected
         card = loaded.card if loaded is not None and loaded.is_readable else None
+        self.structures.show_card(card)
         self.options.show_card(card)
         self.variables.show_card(card)
-        self.roles.show_card(card, self._images())
+        self.roles.show_card(card, self.images.all())
         self._show_refusals()
 
     def _show_buttons(self) -> None:
         loaded, running = self.selected, self.is_running
-        refusals = self._refusals[loaded.id] if loaded is not None else []
+        refusals = self.picker.refusals_of_selected
         allowed = all(refusal.overridable for refusal in refusals) and (not refusals or self.override.isChecked())
         self.run_button.setText(run_text(loaded))
         ready = allowed and not self.roles.casting.missing and not self.variables.problem
@@ -269,18 +244,45 @@ class CardsPanel(QWidget):
         if refusal:
             self._say(refusal, "warning")
             return
-        self._overridden = tuple(refusal.text for refusal in self._refusals[loaded.id])
+        self._overridden = tuple(refusal.text for refusal in self.picker.refusals_of_selected)
+        self._called, self._share = None, (0, 1)
+        self._asked = self._asks()
+        images = self.roles.casting.inputs if self.roles.fields else self.images.casting(loaded).inputs
+        self._start(loaded, images, self._options())
+
+    def run_as(self, loaded: LoadedCard, called: TemplateCard, share: tuple[int, int]) -> str:
+        """Run a card as a template says, whichever is chosen here; why it can't be run, "" where it runs.
+
+        Args:
+            loaded: the card; no other may be running.
+            called: what it is to draw, and under which names.
+            share: how many models of the template were run before, and how many there are.
+        """
+        refusals = self.images.why_not(loaded, self.images.all())
+        casting = self.images.casting(loaded) if not refusals else None
+        if casting is None or casting.missing or casting.open:
+            return " ".join(refusal.text for refusal in refusals) or "Which images it looks at must be chosen by hand."
+        refusal = self._history.refusal()
+        if refusal:
+            return refusal
+        volume = self._session.volume
+        assert volume is not None, "without a series every card is refused"
+        self._overridden, self._called, self._share = (), called, share
+        chosen = dict(called.chosen)
+        self._asked = Asked(loaded.card, chosen, self.device.currentData(), volume)
+        self._start(loaded, casting.inputs, RunOptions(chosen=chosen, only=called.only))
+        return ""
+
+    def _start(self, loaded: LoadedCard, images: Mapping[str, Image], options: RunOptions) -> None:
         self._say("")
-        self._running, self._asked = loaded, self._asks()
-        known = expected(self._asked) if self._asked is not None else None
+        self._running, self._chosen = loaded, options
+        known = expected(self._asked) if self._asked is not None and self._share[1] == 1 else None
         self.progress.start(
             "Handing the series to the engine" if self.jobs.is_ready else "The engine is starting",
             known.seconds if known is not None else None,
         )
         self.cancel_button.setEnabled(True)
         self._show_buttons()
-        casting = self.roles.casting
-        images = casting.inputs if self.roles.fields else {loaded.card.inputs[0].role: self._images()[0]}
         if all(image.volume is not None for image in images.values()):
             self._hand_over({role: image.volume for role, image in images.items() if image.volume is not None})
             return
@@ -289,7 +291,7 @@ class CardsPanel(QWidget):
             lambda progress: {role: image.volume or image.read(progress) for role, image in images.items()},
             finished=self._hand_over,
             failed=lambda sentence: self._end(sentence, "error"),
-            cancelled=lambda: self._end(_STOPPED),
+            cancelled=lambda: self._end(STOPPED),
             parent=self,
         )
 
@@ -300,7 +302,7 @@ class CardsPanel(QWidget):
         if loaded is None:
             return
         if not self.cancel_button.isEnabled():
-            self._end(_STOPPED)
+            self._end(STOPPED)
             return
         refusals = [
             refusal
@@ -311,12 +313,17 @@ class CardsPanel(QWidget):
             self._end(" ".join(refusal.text for refusal in refusals), "error")
             return
         try:
-            self._job = self.jobs.run(loaded.folder, inputs, device=self.device.currentData(), options=self._options())
+            self._job = self.jobs.run(loaded.folder, inputs, device=self.device.currentData(), options=self._chosen)
         except Exception as error:
             self._end(sentence_for(error), "error")
 
     def _options(self) -> RunOptions:
-        return RunOptions(override=bool(self._overridden), chosen=self.options.chosen, variables=self.variables.told)
+        return RunOptions(
+            override=bool(self._overridden),
+            chosen=self.options.chosen,
+            variables=self.variables.told,
+            only=self.structures.only,
+        )
 
     def cancel(self) -> None:
         """Stop the run."""
@@ -330,7 +337,7 @@ class CardsPanel(QWidget):
 
     def _volume_changed(self) -> None:
         self.cancel()
-        self._looked = {}
+        self.images.looked = {}
         self.variables.forget()
         self.refresh()
 
@@ -341,6 +348,10 @@ class CardsPanel(QWidget):
     def _progressed(self, message: Progress) -> None:
         if message.job != self._job or not self.cancel_button.isEnabled():
             return
+        done, count = self._share
+        if count > 1:
+            stage = f"Model {done + 1} of {count}: {message.stage}"
+            message = replace(message, fraction=(done + message.fraction) / count, stage=stage)
         self.progress.show_message(message)
 
     def _finished(self, message: Finished) -> None:
@@ -350,14 +361,15 @@ class CardsPanel(QWidget):
         stopping = not self.cancel_button.isEnabled()
         if stopping or self._session.structures is None:
             # The result came while the stop was on its way, or for a series that is no longer open.
-            self._end(_STOPPED)
+            self._end(STOPPED)
             return
-        result = message.result
+        result = message.result if self._called is None else card_templates.as_called(self._called, message.result)
         if self._asked is not None:
             remember(self._asked, message.seconds, result.device)
         done = f"{loaded.title} gave {counted(result)} in {message.seconds:.0f} s on {result.device}."
-        self._end(" ".join((done, *result.notes)), "warning" if result.notes else "info")
-        self._adopt(loaded, result)
+        self._end(" ".join((done, *result.notes)), "warning" if result.notes else "info", gave=True)
+        self._let_in(loaded, result, anyway=bool(self._overridden), parent=self)
+        self.over.emit("")
 
     def _failed(self, message: Failed) -> None:
         if message.job != self._job or self._running is None:
@@ -366,40 +378,18 @@ class CardsPanel(QWidget):
         self._end(message.sentence, "error")
         if message.unsuitable and not stopping:
             # What only a look at the image could tell: from now on it stands on the card, with the choice to go on.
-            self._looked[about_of(loaded.card)] = suitability.Refusal(message.sentence, True)
+            self.images.looked[about_of(loaded.card)] = suitability.Refusal(message.sentence, True)
             self.refresh()
             self.select(loaded.id)
 
     def _cancelled(self, message: Cancelled) -> None:
         if message.job == self._job:
-            self._end(_STOPPED)
+            self._end(STOPPED)
 
-    def _end(self, sentence: str, level: str = "info") -> None:
+    def _end(self, sentence: str, level: str = "info", *, gave: bool = False) -> None:
         self._running, self._job = None, 0
         self.progress.stop()
         self._show_buttons()
         self._say(sentence.strip(), level)
-
-    # The result -----------------------------------------------------------------------------------------------------
-
-    def _adopt(self, loaded: LoadedCard, result: Result) -> None:
-        """Let the answers in; where they would overwrite a person's work, ask first."""
-        structures, volume = self._session.structures, self._session.volume
-        if structures is None or not result.answers:
-            return
-        met = places(structures, result)
-        free, contested = dict(met.free), dict(met.contested)
-        if not contested:
-            self._do(loaded, result, free)
-            return
-
-        def decided(replace: bool) -> None:
-            if self._session.volume is volume:
-                self._do(loaded, result, free | contested if replace else free)
-
-        ask_to_replace(loaded.title, sorted(contested), decided, self)
-
-    def _do(self, loaded: LoadedCard, result: Result, replaced: dict[str, int]) -> None:
-        document = self._session.document
-        if document is not None:
-            self._history.do(run_step(document, loaded.card, result, replaced, anyway=bool(self._overridden)))
+        if not gave:
+            self.over.emit(sentence)

@@ -35,13 +35,20 @@ class ImportDialog(TaskDialog):
     Args:
         path: of the model; None where it is still to be chosen.
         imported: given the card, when it is there.
+        replaces: id of the model whose place it takes; "" for a new one.
     """
 
     def __init__(
-        self, path: Path | None, imported: "Callable[[LoadedCard], None]", parent: QWidget | None = None
+        self,
+        path: Path | None,
+        imported: "Callable[[LoadedCard], None]",
+        parent: QWidget | None = None,
+        replaces: str = "",
     ) -> None:
-        super().__init__("Import a model", "Import", "Convert the model and add it to those there are", parent)
-        self._imported = imported
+        title = f"Replace the model {replaces}" if replaces else "Import a model"
+        tip = "Convert the model and put it in the other's place" if replaces else "Convert the model and add it"
+        super().__init__(title, "Replace" if replaces else "Import", tip, parent)
+        self._imported, self._replaces = imported, replaces
         about = QLabel(_ABOUT, self)
         about.setWordWrap(True)
         self.path = QLineEdit(str(path) if path is not None else "", self)
@@ -51,7 +58,7 @@ class ImportDialog(TaskDialog):
         self.zip_button = QPushButton("Zip…", self)
         self.folder_button.setToolTip("Choose a folder that holds a model")
         self.zip_button.setToolTip("Choose a zip that holds a model")
-        self.name = QLineEdit(self)
+        self.name = QLineEdit(replaces, self)
         self.name.setPlaceholderText("Made of the model's own name")
         self.name.setToolTip("Small letters, digits and dashes")
         self.axes = QComboBox(self)
@@ -83,8 +90,10 @@ class ImportDialog(TaskDialog):
         axes, task = str(self.axes.currentData()), self.task.text().strip()
         settings().setValue("import/folder", str(path.parent))
 
+        replaces = bool(self._replaces)
+
         def work(progress: Progress) -> object:
-            return client.import_model(path, card_id=card_id, axes=axes, task=task, progress=progress)
+            return client.import_model(path, card_id=card_id, axes=axes, task=task, replace=replaces, progress=progress)
 
         self.run_task(work, self._imported, "Stopped; no model was added.")
 
@@ -92,6 +101,7 @@ class ImportDialog(TaskDialog):
         """What is asked for can be changed only while nothing runs."""
         for part in (self.path, self.folder_button, self.zip_button, self.name, self.axes, self.task):
             part.setEnabled(not self.running)
+        self.name.setEnabled(not self.running and not self._replaces)
         self.start_button.setEnabled(not self.running and bool(self.path.text().strip()))
 
     def _ask_folder(self) -> None:
@@ -108,9 +118,11 @@ class ImportDialog(TaskDialog):
         return str(settings().value("import/folder", ""))
 
 
-def asked(path: Path | None, imported: "Callable[[LoadedCard], None]", parent: QWidget) -> ImportDialog:
+def asked(
+    path: Path | None, imported: "Callable[[LoadedCard], None]", parent: QWidget, replaces: str = ""
+) -> ImportDialog:
     """The dialog, open, and gone once it is closed."""
-    dialog = ImportDialog(path, imported, parent)
+    dialog = ImportDialog(path, imported, parent, replaces)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
     return dialog

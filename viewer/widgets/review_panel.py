@@ -275,7 +275,7 @@ class ReviewPanel(QWidget):
         if flags:
             all_looked = looked == len(flags)
             ledger.append(
-                f"All {looked} flags have been seen." if all_looked else f"{looked} of {len(flags)} flags seen."
+                "All that is unlikely has been seen." if all_looked else f"{looked} of {len(flags)} unlikely seen."
             )
         self.ledger.setText(" ".join(ledger) or NOTHING)
         done = seen + said + looked

@@ -62,10 +62,16 @@ class SearchField(QLineEdit):
     #: The search is over, and the keys may go back to the list.
     left = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        what: str = "Find a structure",
+        tip: str = "Part of a name, type or model (Ctrl+F); Return makes the first match active, Esc shows all",
+    ) -> None:
         super().__init__(parent)
-        self.setPlaceholderText("Find a structure")
-        self.setToolTip("Part of a name, type or model (Ctrl+F); Return makes the first match active, Esc shows all")
+        self.setPlaceholderText(what)
+        self.setToolTip(tip)
         self.setClearButtonEnabled(True)
         self.addAction(icon("search"), QLineEdit.ActionPosition.LeadingPosition)
         for sign in self.findChildren(QToolButton):

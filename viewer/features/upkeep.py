@@ -1,0 +1,110 @@
+"""What is done with models that a person added, from the list of the models: removed, replaced, passed on."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from engine.errors import PlanimeterError
+from engine.later import later
+from viewer.jobs import run_in_background
+from viewer.widgets import import_dialog
+from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from engine.cards import registry
+    from engine.cards.registry import LoadedCard
+    from engine.importing import client
+else:
+    registry, client = later("engine.cards.registry"), later("engine.importing.client")
+
+
+class Upkeep(QObject):
+    """Entries of the list's menu."""
+
+    def __init__(self, window: MainWindow, panel: CardsPanel) -> None:
+        super().__init__(window)
+        self._window, self._panel = window, panel
+        self.replace = self._action("Replace the model…", "Convert a newer one into its place", self._replace)
+        self.export = self._action("Export the model…", "A zip that another seat can import", self._export)
+        self.remove = self._action("Remove the model…", "Delete the model with its weights", self._ask_remove)
+        panel.list.currentRowChanged.connect(lambda _: self._show())
+        panel.running_changed.connect(self._show)
+        self._show()
+
+    def _action(self, text: str, tip: str, slot: Callable[[], object]) -> QAction:
+        action = QAction(text, self)
+        action.setToolTip(tip)
+        action.triggered.connect(slot)
+        self._panel.list.addAction(action)
+        return action
+
+    def _show(self) -> None:
+        loaded = self._panel.selected
+        added = loaded is not None and loaded.folder.parent == registry.user_models()
+        for action in (self.replace, self.remove):
+            action.setEnabled(added and not self._panel.is_running)
+        self.export.setEnabled(loaded is not None and not loaded.problem)
+
+    def _replace(self) -> None:
+        loaded = self._panel.selected
+        if loaded is not None:
+            import_dialog.asked(None, self._replaced, self._window, loaded.id)
+
+    def _replaced(self, loaded: "LoadedCard") -> None:
+        self._window.show_message(f"{loaded.title} took the place of the model '{loaded.id}'.")
+        self._again(loaded.id)
+
+    def _export(self) -> None:
+        loaded = self._panel.selected
+        if loaded is None:
+            return
+        chosen, _ = QFileDialog.getSaveFileName(self._window, "Export the model", f"{loaded.id}.zip", "Zip (*.zip)")
+        if not chosen:
+            return
+        run_in_background(
+            lambda progress: client.export_model(loaded, Path(chosen)),
+            finished=lambda _: self._window.show_message(f"{loaded.title} was written to {chosen}."),
+            failed=lambda sentence: self._window.show_message(sentence, "error"),
+            parent=self,
+        )
+
+    def _ask_remove(self) -> None:
+        loaded = self._panel.selected
+        if loaded is None:
+            return
+        box = QMessageBox(QMessageBox.Icon.Question, "Remove a model", "", parent=self._window)
+        box.setText(f"Remove {loaded.title} ({loaded.id})?")
+        box.setInformativeText("The model and its weights are deleted. What it drew stays.")
+        remove = box.addButton("Remove", QMessageBox.ButtonRole.DestructiveRole)
+        keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.finished.connect(lambda _: self._remove(loaded) if box.clickedButton() is remove else None)
+        box.open()
+
+    def _remove(self, loaded: "LoadedCard") -> None:
+        try:
+            # The folder has the name that the model is removed by, also where its card can't be read.
+            client.remove_model(loaded.folder.name)
+        except PlanimeterError as error:
+            self._window.show_message(str(error), "error")
+            return
+        self._window.show_message(f"{loaded.title} was removed.")
+        self._again("")
+
+    def _again(self, card_id: str) -> None:
+        run_in_background(
+            lambda progress: registry.find_cards(), finished=partial(self._list, card_id), parent=self._panel
+        )
+
+    def _list(self, card_id: str, cards: "Sequence[LoadedCard]") -> None:
+        self._panel.show_cards(cards)
+        if card_id:
+            self._panel.select(card_id)
