@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-from engine.answers import Box, ReportedFinding, Result, Score
+from engine.answers import Box, ReportedFinding, Result, Score, key_of
 from engine.assessment import Verdict
 from engine.edits import replay
 from engine.journal import Journal, unfinished
@@ -100,6 +100,21 @@ def test_looking_accepts_nothing_and_keys_judge_the_finding_that_is_looked_at(re
     assert verdicts(reader)[0] is Verdict.ACCEPTED
 
 
+def test_a_value_of_which_the_model_gives_no_opinion_is_asked_about_before_it_is_taken(reader: Hand) -> None:
+    category, malignant = reader.session.document.findings[1], reader.session.document.findings[0]
+    reader.session.set_active_finding(key_of(category))
+    reader.key(Qt.Key.Key_A)
+    detail = panel(reader).detail
+    assert verdicts(reader) == [Verdict.UNSEEN] * 4
+    assert detail.problem.isVisibleTo(detail) and "once more" in detail.problem.text()
+    reader.session.set_active_finding(key_of(malignant))
+    reader.session.set_active_finding(key_of(category))
+    reader.key(Qt.Key.Key_A)
+    assert verdicts(reader) == [Verdict.UNSEEN] * 4, "looking elsewhere is no answer"
+    reader.key(Qt.Key.Key_A)
+    assert verdicts(reader)[1] is Verdict.ACCEPTED
+
+
 def test_one_queue_leads_through_findings_and_contours(reader: Hand) -> None:
     review = reader.window.findChild(ReviewPanel)
     document = reader.session.document
@@ -113,6 +128,8 @@ def test_one_queue_leads_through_findings_and_contours(reader: Hand) -> None:
     assert review.ledger.text() == f"0 of {contours} contours seen. 0 of 4 findings judged."
     for _ in range(4 + contours):
         reader.key(Qt.Key.Key_N)
+        # Of one of them the model gives no opinion, which is asked about.
+        reader.key(Qt.Key.Key_A)
         reader.key(Qt.Key.Key_A)
     reader.key(Qt.Key.Key_N)
     assert review.ledger.text() == f"All {contours} contours have been seen. All 4 findings have been judged."

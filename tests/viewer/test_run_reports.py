@@ -51,6 +51,8 @@ def reader(window: Hand, built_in: Path) -> Iterator[Hand]:
 def judge_all(hand: Hand) -> None:
     for _ in range(4):
         hand.key(Qt.Key.Key_N)
+        # Twice, since of one of them the model gives no opinion.
+        hand.key(Qt.Key.Key_A)
         hand.key(Qt.Key.Key_A)
 
 

@@ -157,6 +157,21 @@ def test_errors_stay_until_dismissed_and_are_not_repeated(seeing: MainWindow) ->
     assert seeing.messages.sentences == []
 
 
+def test_a_note_that_was_read_gives_way_to_the_next_and_a_fresh_one_an_offer_or_a_warning_does_not(
+    seeing: MainWindow,
+) -> None:
+    seeing.messages.dismiss_all()
+    seeing.show_message("Old.")
+    seeing.show_message("A warning.", "warning")
+    seeing.show_message("With an offer.", offer=Offer("Redo", lambda: None))
+    for message in seeing.messages._messages():
+        message.since -= 5
+    seeing.show_message("Fresh.")
+    assert seeing.messages.sentences == ["A warning.", "With an offer.", "Fresh."]
+    seeing.show_message("Another.")
+    assert seeing.messages.sentences[-2:] == ["Fresh.", "Another."]
+
+
 def test_messages_lie_over_the_views_and_move_nothing(seeing: MainWindow) -> None:
     pane = seeing.panes.planes[View.AXIAL]
     before = (pane.mapToGlobal(pane.rect().topLeft()), pane.size())

@@ -90,6 +90,14 @@ def test_wheel_keys_and_menu_page_through_a_folder_and_stop_at_its_ends(seeing: 
     assert shown() == "1.png"
 
 
+def test_page_down_pages_right_after_a_folder_was_opened_from_the_tree(seeing: MainWindow, folder: Path) -> None:
+    seeing.findChild(Opener).tree.setFocus()
+    opener = open_folder(seeing, folder)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_PageDown)
+    wait_until(lambda: not opener.busy)
+    assert seeing.session.volume.info.description == "2.png"
+
+
 def test_pages_that_are_asked_for_while_one_is_read_are_counted(seeing: MainWindow, folder: Path) -> None:
     opener = open_folder(seeing, folder)
     pane = seeing.panes.planes[AXIAL]

@@ -6,6 +6,7 @@ from engine.stored.catalogue import Series
 from viewer.features.opening import Opener
 from viewer.session import View
 from viewer.widgets.main_window import MainWindow
+from viewer.widgets.typing import is_typing
 
 
 def install(window: MainWindow) -> None:
@@ -24,6 +25,7 @@ class Paging(QObject):
         self._coming: Series | None = None
         window.panes.paged.connect(self.page)
         window.session.volume_changed.connect(self._tell)
+        window.session.volume_changed.connect(self._take_keys)
         opener.scanned.connect(self._tell)
         opener.opened.connect(self._arrived)
         opener.failed.connect(self._arrived)
@@ -62,6 +64,12 @@ class Paging(QObject):
 
     def _arrived(self, _: str = "") -> None:
         self._coming = None
+
+    def _take_keys(self) -> None:
+        """The Page keys page from the first picture on, wherever it was opened from."""
+        volume = self._window.session.volume
+        if volume is not None and not volume.geometry.in_patient and not is_typing():
+            self._window.panes.planes[View.AXIAL].setFocus()
 
     def _tell(self) -> None:
         pictures = self._pictures()

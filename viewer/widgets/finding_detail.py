@@ -67,6 +67,8 @@ class FindingDetail(QWidget):
         self._session, self._history, self._tell = session, history, tell
         #: Asked before anything that is said changes.
         self.may_change: Callable[[], bool] = lambda: True
+        #: The finding whose acceptance, although the model gives no opinion, was asked about.
+        self._asked: Finding | None = None
         self._key: FindingKey | None = None
         self._shown: Finding | None = None
         # The question takes the focus, which ends the comment, which would ask again.
@@ -167,6 +169,8 @@ class FindingDetail(QWidget):
         if not anew and finding == self._shown:
             return
         before = self._shown
+        if anew:
+            self._asked = None
         self._key, self._shown = key_of(finding), finding
         said = finding.assessment
         self.said.setText(judgement(said))
@@ -198,10 +202,15 @@ class FindingDetail(QWidget):
     # What the buttons and keys do -----------------------------------------------------------------------------------
 
     def accept(self) -> None:
-        """Take the model's value as one's own."""
+        """Take the model's value as one's own; where the model gives no opinion, only when asked once more."""
         finding = self._session.active_finding
-        if finding is not None and not isinstance(finding, ReportedFinding):
-            self._judge(finding, Verdict.ACCEPTED)
+        if finding is None or isinstance(finding, ReportedFinding):
+            return
+        if isinstance(finding, Score) and finding.abstained and self._asked != finding:
+            self._asked = finding
+            self._refuse("The model gives no opinion here. Accept once more to take its value all the same.")
+            return
+        self._judge(finding, Verdict.ACCEPTED)
 
     def change(self) -> None:
         """Say what is filled in, in place of the model's value; where nothing is yet, let it be filled in."""

@@ -3,6 +3,7 @@
 They take no room of their own: whatever comes and goes, the views stay where they are under a hand that draws.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,8 @@ Level = Literal["info", "warning", "error"]
 _COLOURS = {"info": ACCENT, "warning": WARNING, "error": ERROR}
 _SHOWN_MS = {"info": 8_000, "warning": 20_000, "error": 0}
 _MOST = 4
+#: A note that has been on the screen for so long gives way to the next, seconds.
+_READ_S = 2.5
 #: The widest that a message gets, and its distance from the edges of the views, px.
 _WIDEST, _MARGIN = 720, 8
 
@@ -35,6 +38,7 @@ class _Message(QWidget):
         self._bar = bar
         self.sentence = sentence
         self.level = level
+        self.since = time.monotonic()
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"background: {RAISED}; border-left: 3px solid {_COLOURS[level]}; color: {TEXT};")
         label = QLabel(sentence)
@@ -54,6 +58,11 @@ class _Message(QWidget):
         layout.addWidget(self._button("✕", "Dismiss (Esc)", None))
         if _SHOWN_MS[level]:
             QTimer.singleShot(_SHOWN_MS[level], self, self.dismiss)
+
+    @property
+    def age_s(self) -> float:
+        """How long it has been on the screen, seconds."""
+        return time.monotonic() - self.since
 
     def _button(self, text: str, tip: str, slot: Callable[[], object] | None) -> QToolButton:
         button = QToolButton()
@@ -104,6 +113,11 @@ class MessageBar(QWidget):
                 if offer is None and message.button is None:
                     return
                 message.dismiss()
+        if level == "info":
+            for message in self._messages():
+                # What has been read gives way; what came a moment ago has not.
+                if message.level == "info" and message.button is None and message.age_s > _READ_S:
+                    message.dismiss()
         held = self._messages()
         passing = [message for message in held if message.level != "error"]
         if len(held) >= _MOST and passing:
