@@ -23,5 +23,19 @@ TRIAL = Trial(
         "inputs": [{"role": series, "modality": ["MR"]} for series in SERIES.values()],
         "preprocess": [{"op": "normalise", "params": {"over": "nonzero", "clip_percentiles": [0.5, 99.9]}}],
     },
-    schedule={"steps": 120, "batch": 6, "views": 8, "learning_rate": 5e-3},
+    schedule={
+        "steps": 220,
+        "batch": 6,
+        "views": 8,
+        "learning_rate": 1e-2,
+        "augment": {
+            "rotation_deg": 5,
+            "shift": 0.03,
+            "scale": 0.05,
+            "erase": 0,
+            "flip_rows": 0,
+            "brightness": 0,
+            "noise": 0.02,
+        },
+    },
 )
