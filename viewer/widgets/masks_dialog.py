@@ -85,13 +85,12 @@ class MasksDialog(TaskDialog):
         self.patient = None
         if not volume.geometry.in_patient and not volume.instances:
             self.patient = PatientForm(volume, self, why=_WHY, masks=False)
-            form.addRow(self.patient)
             self.patient.changed.connect(self.show_state)
             self.format.currentIndexChanged.connect(self.show_state)
-        self._form = form
+            self.format.currentIndexChanged.connect(lambda _: self.grow())
         self.checklist.changed.connect(self.show_state)
         self.folder.textChanged.connect(self.show_state)
-        self.lay_out(self.checklist, form)
+        self.lay_out(self.checklist, form, *([] if self.patient is None else [self.patient]))
         self.show_state()
         self.resize(520, 480)
 
@@ -135,7 +134,7 @@ class MasksDialog(TaskDialog):
         problem = ""
         if self.patient is not None:
             asked = self.format.currentData() == SEGMENTATION[1]
-            self._form.setRowVisible(self.patient, asked)
+            self.patient.setVisible(asked)
             problem = self.patient.problem if asked else ""
         self.start_button.setToolTip(problem or "Write the masks (Return)")
         complete = bool(self.checklist.numbers) and bool(self.folder.text().strip()) and not problem

@@ -93,6 +93,7 @@ class ReportDialog(TaskDialog):
         self._build(sign)
         self._kind_chosen()
         self.resize(520, 260)
+        self.grow()
 
     def _build(self, sign: bool) -> None:
         stored = settings()
@@ -133,11 +134,11 @@ class ReportDialog(TaskDialog):
         for field in (self.name, self.organisation, self.path):
             field.textChanged.connect(lambda _: self._look_ahead())
         self.browse.clicked.connect(self._browse)
-        self._form = form
-        if self.patient is not None:
-            form.addRow(self.patient)
+        if self.patient is None:
+            self.lay_out(form, self.ahead)
+        else:
             self.patient.changed.connect(self._look_ahead)
-        self.lay_out(form, self.ahead)
+            self.lay_out(form, self.patient, self.ahead)
 
     # What is asked for ----------------------------------------------------------------------------------------------
 
@@ -158,6 +159,7 @@ class ReportDialog(TaskDialog):
             path = _free(path)
         self.path.setText(str(path))
         self._look_ahead()
+        self.grow()
 
     def _suggested_name(self) -> str:
         if not self._volume.instances and not self._volume.geometry.in_patient:
@@ -174,7 +176,7 @@ class ReportDialog(TaskDialog):
         problem = self._problem() if report else ""
         sentences = [problem] if problem else []
         if self.patient is not None:
-            self._form.setRowVisible(self.patient, report)
+            self.patient.setVisible(report)
         unseen = sum(not is_judged(finding) for finding in self._findings)
         if unseen and not problem:
             sentences.append(f"{unseen} of {len(self._findings)} findings have not been judged; the file says so.")

@@ -96,9 +96,9 @@ class TaskDialog(QDialog):
         self.error.setText(sentence)
         self.error.show()
         self.show_state()
-        self._grow()
+        self.grow()
 
-    def _grow(self) -> None:
+    def grow(self) -> None:
         """Give a sentence of several lines the room that it needs, so that it takes none from the fields."""
         layout = self.layout()
         if layout is not None:
