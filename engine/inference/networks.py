@@ -95,10 +95,14 @@ def last_layers_in_float32(network: nn.Module) -> nn.Module:
 
     They are cheap, and logits rounded to half precision are what most of its other labels come from.
     """
-    for name, module in network.named_modules():
-        if name.rpartition(".")[2] in _LAST_LAYERS:
-            module.forward = partial(_in_float32, module.forward)
+    for module in last_layers(network):
+        module.forward = partial(_in_float32, module.forward)
     return network
+
+
+def last_layers(network: nn.Module) -> list[nn.Module]:
+    """The layers that make logits of features, where the network names them."""
+    return [module for name, module in network.named_modules() if name.rpartition(".")[2] in _LAST_LAYERS]
 
 
 def _in_float32(forward: Callable[[torch.Tensor], torch.Tensor], features: torch.Tensor) -> torch.Tensor:

@@ -15,10 +15,10 @@ from engine.cards.nodes import CardStep
 from engine.errors import EngineError
 from engine.inference.body import Body, find_body
 from engine.inference.field import field_box
-from engine.preprocessing.plan import Plan, Values
+from engine.preprocessing.plan import Plan, Values, Whole
 from engine.preprocessing.table import PREPROCESSING, planned
 from engine.progress import Progress, part, silent
-from engine.resample import onto_regular_grid, sample, steps_of
+from engine.resample import onto_regular_grid, positions_of, sample, steps_of
 from engine.sitk_image import to_image
 from engine.values import Triple
 from engine.volume import Float32Array, Geometry, Volume
@@ -81,6 +81,7 @@ class Prepared:
         intensity: steps that change values, their figures known, done tile by tile.
         body: of the patient, where the card masks or crops to it.
         fed: (channels, planes, rows, columns) from earlier nodes, network axes, behind those of the image.
+        whole: steps that changed all values at once, to be done again on another grid.
         colours: (3, planes, rows, columns) red, green and blue, network axes, of a card that looks at colours, or
             (bands, 1, rows, columns) of one that looks at bands of light; `values` is their mean then.
     """
@@ -95,6 +96,7 @@ class Prepared:
     body: Body | None = None
     fed: NDArray[np.float16] | None = None
     colours: Float32Array | None = None
+    whole: tuple[CardStep, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -136,11 +138,24 @@ class Prepared:
         return np.asarray(placed)
 
     def recut(self, box: Box | None, spacing_mm: Triple | None, progress: Progress) -> "Prepared":
-        """The same image cut to `box` (image axes, of the volume) and, where it is given, at another spacing."""
+        """The same image cut to `box` (image axes, of the volume) and, where it is given, at another spacing.
+
+        What is fed to it comes along.
+        """
         plan = self.plan
         if spacing_mm is not None:
             plan = replace(plan, spacing_mm=spacing_mm, keep_between_mm=None)
-        return _on_grid(self, box, plan, progress)
+        cut = _corrected(_on_grid(self, box, plan, progress))
+        return cut if self.fed is None else replace(cut, fed=self._fed_on(cut.geometry))
+
+    def _fed_on(self, target: Geometry) -> NDArray[np.float16]:
+        """The fed channels on another grid along the same axes; each has its lowest value where it had none."""
+        positions = positions_of(self.geometry, target)
+        channels = []
+        for channel in self.fed if self.fed is not None else ():
+            given = Volume(self.axes.to_image(channel.astype(np.float32)), self.geometry)
+            channels.append(self.axes.to_network(sample(given, positions, float(channel.min()))))
+        return np.stack(channels).astype(np.float16)
 
 
 def as_seen(channels: list[Float32Array], intensity: Sequence[CardStep]) -> list[Float32Array]:
@@ -178,7 +193,8 @@ def prepare(
     none = np.zeros((0, 0, 0), np.float32)
     colours = none[None] if colour or plan.bands else None
     empty = Prepared(volume, axes, volume.geometry, none, plan.outside, plan, (), body, colours=colours)
-    prepared = _on_grid(empty, box, plan, part(progress, 0.5, 1.0))
+    whole = tuple(step for step in steps if isinstance(PREPROCESSING[step.op].does, Whole))
+    prepared = _corrected(replace(_on_grid(empty, box, plan, part(progress, 0.5, 1.0)), whole=whole))
     return replace(prepared, intensity=tuple(_settled(prepared, steps)))
 
 
@@ -193,8 +209,20 @@ def prepare_onto(volume: Volume, base: Prepared, steps: Sequence[CardStep]) -> P
     image = to_image(shown.voxels, shown.geometry)
     moved = sitk.Resample(image, base.frame(), sitk.Transform(), sitk.sitkLinear, lowest, sitk.sitkFloat32)
     values = np.ascontiguousarray(base.axes.to_network(sitk.GetArrayFromImage(moved)))
-    prepared = replace(base, values=values, outside=float("nan"), intensity=(), fed=None)
+    whole = tuple(step for step in steps if isinstance(PREPROCESSING[step.op].does, Whole))
+    laid = replace(base, values=values, outside=float("nan"), intensity=(), fed=None, whole=whole)
+    prepared = _corrected(laid)
     return replace(prepared, intensity=tuple(_settled(prepared, steps)))
+
+
+def _corrected(prepared: Prepared) -> Prepared:
+    """The image after the steps that change all of its values at once."""
+    values = prepared.values
+    for step in prepared.whole:
+        does = PREPROCESSING[step.op].does
+        assert isinstance(does, Whole), "only such steps are kept"
+        values = does.correct(step.params, values, prepared.outside, prepared.spacing)
+    return replace(prepared, values=values) if prepared.whole else prepared
 
 
 def _settled(prepared: Prepared, steps: Sequence[CardStep]) -> list[CardStep]:

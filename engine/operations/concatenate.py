@@ -34,7 +34,7 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Prepared"
     from engine.inference.preprocess import Prepared
 
     image: Prepared = inputs[0]
-    fed = []
+    fed = [] if image.fed is None else [image.fed]
     for given in inputs[1:]:
         if isinstance(given, Prepared):
             if not given.geometry.same_grid(image.geometry):

@@ -18,6 +18,10 @@ NETWORKS: dict[str, tuple[str, str]] = {
     "SwinUNETR": ("monai.networks.nets.swin_unetr", "SwinUNETR"),
     "UNETR": ("monai.networks.nets.unetr", "UNETR"),
     "UNet": ("monai.networks.nets.unet", "UNet"),
+    "DilatedResNet": ("engine.inference.residual_networks", "DilatedResNet"),
+    "SideOutputResNet": ("engine.inference.residual_networks", "SideOutputResNet"),
+    "TwoPathCNN": ("engine.inference.patch_networks", "TwoPathCNN"),
+    "PatchAlexNet": ("engine.inference.patch_networks", "PatchAlexNet"),
     # Of an ONNX file, which is its own network.
     "OnnxGraph": ("engine.inference.onnx_graph", "OnnxGraph"),
     "StagedUNet": ("engine.inference.staged_networks", "StagedUNet"),

@@ -59,6 +59,18 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A step that changes values and has to look at all of them for that; done at once, on the network's grid.
+
+    Args:
+        correct: of params, (planes, rows, columns) values, the value outside (NaN where nothing is masked) and the
+            (planes, rows, columns) mm of the grid, the values.
+    """
+
+    correct: Callable[[Any, Float32Array, float, Triple], Float32Array]
+
+
+@dataclass(frozen=True)
 class Values:
     """A step that changes values; done tile by tile.
 

@@ -4,8 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine.preprocessing import bands, crop_body, find_field, mask_body, normalise, orient, resample, resize, windows
-from engine.preprocessing.plan import Place, Plan, Values
+from engine.preprocessing import (
+    bands,
+    bias_field,
+    crop_body,
+    find_field,
+    mask_body,
+    normalise,
+    orient,
+    resample,
+    resize,
+    windows,
+)
+from engine.preprocessing.plan import Place, Plan, Values, Whole
 from engine.values import Strict
 
 
@@ -14,7 +25,7 @@ class Preprocessing:
     """One kind of step: what a card says of it, and what it does."""
 
     params: type[Strict]
-    does: Place | Values
+    does: Place | Whole | Values
 
 
 class Named(Protocol):
@@ -37,6 +48,7 @@ PREPROCESSING: dict[str, Preprocessing] = {
     "resample": Preprocessing(resample.Params, Place(resample.plan)),
     "resize": Preprocessing(resize.Params, Place(resize.plan)),
     "bands": Preprocessing(bands.Params, Place(bands.plan)),
+    "bias_field": Preprocessing(bias_field.Params, Whole(bias_field.correct)),
     "windows": Preprocessing(windows.Params, Values(windows.channels, windows.settle, windows.apply)),
     "normalise": Preprocessing(normalise.Params, Values(normalise.channels, normalise.settle, normalise.apply)),
 }
@@ -48,7 +60,7 @@ def planned(steps: Sequence[Named], channels: int = 1) -> tuple[Plan, int]:
     Raises:
         ValueError: they come in an order that can't be kept, twice, or don't fit each other.
     """
-    plan, changed = Plan(), False
+    plan, changed, whole = Plan(), False, False
     seen: set[str] = set()
     for step in steps:
         does = PREPROCESSING[step.op].does
@@ -64,6 +76,13 @@ def planned(steps: Sequence[Named], channels: int = 1) -> tuple[Plan, int]:
         if step.op in seen:
             raise ValueError(f"the preprocessing has '{step.op}' twice")
         seen.add(step.op)
+        if isinstance(does, Whole):
+            if channels != 1:
+                raise ValueError(f"preprocessing '{step.op}' is for images of one channel")
+            whole = True
+            continue
+        if whole:
+            raise ValueError(f"the preprocessing changes values before '{step.op}'; they must come last")
         try:
             plan = does.plan(step.params, plan)
         except ValueError as error:

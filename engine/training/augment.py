@@ -99,9 +99,14 @@ def draw(
     """
     case, centre = _choose(rng, cases, np.array(size), augmentation)
     sources = [_Source(case.image, case.outside, case.kind.units == "HU")]
-    sources += [_Source(other.image, float(other.image.min()), other.kind.units == "HU") for other in case.further]
+    sources += [
+        _Source(other.image, float(other.image.min()), other.kind.units == "HU", other.varies) for other in case.further
+    ]
     images, labels, inside = _cut_out(rng, case, sources, centre, size, augmentation=augmentation)
-    images = [_vary_intensity(rng, image, of, augmentation) for image, of in zip(images, sources, strict=True)]
+    images = [
+        _vary_intensity(rng, image, of, augmentation) if of.varies else image
+        for image, of in zip(images, sources, strict=True)
+    ]
     if size[0] > 1 and rng.random() < augmentation.cut:
         planes = int(rng.integers(1, max(size[0] // 3, 2)))
         ends = slice(0, planes) if rng.random() < 0.5 else slice(size[0] - planes, None)
@@ -119,11 +124,12 @@ def draw(
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """An image that a crop is cut from: its values, the one outside the patient, and whether they are HU."""
+    """An image that a crop is cut from: its values, the one outside the patient, whether they are HU, and vary."""
 
     values: NDArray[Any]
     outside: float
     is_hu: bool
+    varies: bool = True
 
 
 def flipped(

@@ -49,11 +49,13 @@ class Further:
         image: (planes, rows, columns), in its own units.
         kind: of it.
         intensity: steps of a card that change values, still to be done.
+        varies: its values vary as scanners do; probabilities of an earlier network don't.
     """
 
     image: NDArray[Any]
     kind: ImageKind
     intensity: tuple[CardStep, ...] = ()
+    varies: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,8 @@ Report = Callable[[float, str], None]
 _CURVE = ["step", "minutes", "learning_rate", "loss", "validation"]
 _LOG_STEPS = 50
 _SAVE_MINUTES = 3.0
+#: A step with gradients that are no numbers is left out; so many in a row are no accident.
+_MOST_SKIPPED = 20
 
 #: The averaged weights of a run, in its folder.
 AVERAGE_FILE = "average.safetensors"
@@ -98,7 +100,7 @@ class Trainer(ABC):
         # A compiled step is a third faster, but takes half a minute to build, and needs a C++ compiler on the CPU.
         can_compile = schedule.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
         self.loss = torch.compile(self._loss) if can_compile else self._loss
-        self.progression = Progression()
+        self.progression, self.skipped = Progression(), 0
         folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
             self.progression = load(self.checkpoint, self.network, self.average, self.optimizer)
@@ -203,8 +205,14 @@ class Trainer(ABC):
         value = float(loss.detach())
         if not math.isfinite(value):
             raise EngineError(f"Training diverged at step {state.step} (loss {value}); lower the learning rate.")
-        if math.isfinite(norm):
+        self.skipped = 0 if math.isfinite(norm) else self.skipped + 1
+        if not self.skipped:
             self.optimizer.step()
+        elif self.skipped >= _MOST_SKIPPED:
+            raise EngineError(
+                f"Training stands still at step {state.step}: {self.skipped} steps in a row had gradients that are no "
+                "numbers; lower the learning rate, or give the network other sizes."
+            )
         self.average.update(self.network, state.step)
         state.step += 1
         return value

@@ -67,6 +67,9 @@ class Recipe(Schedule):
         patch: (planes, rows, columns) of a crop.
         dimensions: 3, or 2 for a network of single planes.
         padding: what the network is shown where there is no image.
+        natural: share of the schedule, at its end, in which crops are centred anywhere in the image, each class as
+            often as there is of it, and only the network's last layers learn (second phase of Havaei et al., 2017).
+        unions: structure → those of the data set that it is made of.
         left_out: case → structures whose contours do not fit the image; they count as not contoured.
         augment: see `Augmentation`.
     """
@@ -76,6 +79,8 @@ class Recipe(Schedule):
     dimensions: int = 3
     padding: float = 0.0
     mirror_pairs: list[list[str]] = dataclasses.field(default_factory=list)
+    natural: float = 0.0
+    unions: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     left_out: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     augment: Augmentation = dataclasses.field(default_factory=Augmentation)
 

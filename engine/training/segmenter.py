@@ -1,6 +1,7 @@
 """Training a network that draws: crops of cases, and the Dice of what it draws on those held out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,18 @@ from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
 from engine.cards.nodes import Node
+from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
 from engine.errors import CardError, MismatchError
+from engine.inference.networks import last_layers
 from engine.operations import segment
 from engine.training.augment import Crop, draw
 from engine.training.case import Case, DataSource
-from engine.training.dataset import open_data
 from engine.training.loop import Lesson, Report, Trainer
 from engine.training.losses import segmentation_loss
 from engine.training.recipe import Recipe
-from engine.training.seen import as_prepared, seen, spacing_behind
+from engine.training.seen import as_fed, as_prepared, is_fed, seen, spacing_behind
+from engine.training.unions import open_united
 
 
 class SegmenterTrainer(Trainer):
@@ -61,7 +64,18 @@ class SegmenterTrainer(Trainer):
 
     def _draw(self, step: int) -> list[Crop]:
         recipe, rng = self.recipe, np.random.default_rng([self.recipe.seed, step])
-        return [draw(rng, self.cases, recipe.patch, recipe.mirror, recipe.augment) for _ in range(recipe.batch)]
+        augment = replace(recipe.augment, background=1.0) if self._is_natural() else recipe.augment
+        return [draw(rng, self.cases, recipe.patch, recipe.mirror, augment) for _ in range(recipe.batch)]
+
+    def _is_natural(self) -> bool:
+        return self.recipe.natural > 0 and self._fraction() >= 1 - self.recipe.natural
+
+    def _learning(self) -> None:
+        super()._learning()
+        if self._is_natural():
+            last = {id(value) for layer in last_layers(self.network) for value in layer.parameters()}
+            for value in self.network.parameters():
+                value.requires_grad_(not last or id(value) in last)
 
     def _tensors(self, drawn: list[Crop]) -> tuple[torch.Tensor, ...]:
         image = torch.stack([seen(crop.values, crop.inside, self.recipe.padding) for crop in drawn])
@@ -137,11 +151,16 @@ def trainer_of(lesson: Lesson, recipe: Recipe) -> SegmenterTrainer:
         PlanimeterError: the data can't be read, or don't fit the card.
     """
     card = lesson.card
-    dataset = open_data(lesson.data, recipe.structures, card.inputs)
-    chosen_by = open_data(lesson.validation, recipe.structures, card.inputs) if lesson.validation else None
-    spacing = spacing_behind(card, lesson.node)
-    steps, *further = [card.steps_of(image.role) for image in card.inputs]
-    prepared = partial(as_prepared, steps=steps, spacing_mm=spacing, further_steps=further)
+    opened = partial(open_united, structures=recipe.structures, unions=recipe.unions, inputs=card.inputs)
+    dataset, chosen_by = opened(lesson.data), opened(lesson.validation) if lesson.validation else None
+    prepared: Callable[[Case], Case]
+    if is_fed(card, lesson.node):
+        loaded = LoadedCard(lesson.home, parsed=card)
+        prepared = partial(as_fed, loaded=loaded, node=lesson.node, device=lesson.device)
+    else:
+        spacing = spacing_behind(card, lesson.node)
+        steps, *further = [card.steps_of(image.role) for image in card.inputs]
+        prepared = partial(as_prepared, steps=steps, spacing_mm=spacing, further_steps=further)
     cases, held_out = _cases(recipe, dataset, chosen_by, prepared, lesson.report)
     return SegmenterTrainer(recipe, cases, held_out, lesson.folder, lesson.device, start=lesson.start)
 

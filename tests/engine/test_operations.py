@@ -1,7 +1,7 @@
 """What a card can say, the engine can do: every word of the three tables is run on a small image."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 from engine.answers import Result
 from engine.cards.roles import only_input
 from engine.contouring.fill import fill
+from engine.inference.context import Context
+from engine.inference.graph import run_nodes
 from engine.inference.networks import build_network
 from engine.inference.preprocess import Prepared, prepare
 from engine.inference.run import run_card
 from engine.operations.table import OPERATIONS
 from engine.postprocessing.table import POSTPROCESSING
+from engine.preprocessing import bias_field
 from engine.preprocessing.table import PREPROCESSING
+from engine.progress import silent
 from engine.volume import Geometry, Volume
 from tests.engine.models import segmenter_node, write_card, write_weights
 
@@ -186,6 +190,20 @@ EXAMPLES: dict[str, Example] = {
         [output("Box", "both")],
         lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
     ),
+    "saliency": Example(
+        lambda folder: [node("salient", "saliency", "ct", label="Box", polarity="bright", smooth_mm=0)],
+        [output("Box")],
+        lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
+        {"preprocess": [ORIENT, {"op": "windows", "params": {"windows": [[0, 200]]}}]},
+    ),
+    "refine_edges": Example(
+        lambda folder: [BOX | {"params": {"label": "Box", "low": -500}}, BOX | {"node": "fine"},
+                        node("refined", "refine_edges", "box fine", width_mm=5)],
+        [output("Box", "refined")],
+        # Near the edge of the tissue the box decides, which is not there; inside of it the tissue.
+        lambda result, volume: bool(voxels_of(result, volume)[12, 9:55, 9:55].all())
+        and not voxels_of(result, volume)[:, [4, 59]].any(),
+    ),
     "candidates": Example(lambda folder: [SPOTS], [output("Spot", kind="box")], boxed),
     "sieve": Example(sieve, [output("Spot", "sure", kind="box")], boxed),
     "overlay": Example(
@@ -248,6 +266,7 @@ STEPS: dict[str, tuple[Json, Callable[[Prepared], bool]]] = {
     "resize": ({"pixels": [10, 12]}, lambda image: image.shape[1:] == (10, 12)),
     "bands": ({"bands": [3, 8]}, lambda image: seen(image)[:, 0, 20, 40].tolist() == [40, 200]),
     "resample": ({"spacing_mm": [4, 4, 4]}, lambda image: image.spacing == pytest.approx((4, 4, 4))),
+    "bias_field": ({"shrink": 2, "iterations": [5]}, lambda image: len(np.unique(image.values)) > 100),
     "windows": ({"windows": [[0, 100], [-1000, 0]]}, lambda image: seen(image).shape[0] == 2),
     "normalise": ({}, lambda image: abs(float(seen(image).std()) - 1) < 1e-2),
 }
@@ -292,3 +311,43 @@ def test_a_step_after_the_graph_is_done(word: str, tmp_path: Path) -> None:
     )
     result = run_card(loaded, only_input(loaded.card, volume), device="cpu")
     assert voxels_of(result, volume).sum() == left
+
+
+def test_shading_is_taken_out_and_the_tissues_stay_apart() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.zeros((16, 48, 48), np.float32)
+    truth[2:14, 6:42, 6:42] = 100
+    truth[4:12, 16:32, 16:32] = 150
+    rows, columns = np.mgrid[-1:1:48j, -1:1:48j]
+    shaded = (truth + 2 * rng.standard_normal(truth.shape)) * np.exp(0.35 * rows - 0.3 * columns**2)
+    shaded[truth == 0] = 0
+    corrected = bias_field.correct(bias_field.Params(shrink=2), shaded.astype(np.float32), float("nan"), (3, 2, 2))
+
+    def spread(values: NDArray[np.floating]) -> float:
+        return float(values[truth == 100].std() / values[truth == 100].mean())
+
+    assert spread(shaded) > 0.15 and spread(corrected) < 0.08
+    ratio = corrected[truth == 150].mean() / corrected[truth == 100].mean()
+    assert ratio == pytest.approx(1.5, abs=0.15)
+    assert (corrected[truth == 0] == 0).all()
+    flat = bias_field.correct(bias_field.Params(shrink=2), shaded[8:9].astype(np.float32), float("nan"), (3, 2, 2))
+    assert flat.shape == (1, 48, 48) and spread(np.repeat(flat, 16, axis=0)) < spread(shaded)
+
+
+def test_what_is_fed_to_an_image_comes_along_to_its_crop(tmp_path: Path) -> None:
+    image = prepared(tmp_path, ORIENT)
+    fed = replace(image, fed=np.stack([image.values, image.values / 2]).astype(np.float16))
+    cut = fed.recut((slice(4, 16), slice(10, 40), slice(20, 60)), None, silent)
+    assert cut.fed is not None and cut.fed.shape == (2, *cut.shape)
+    assert np.allclose(cut.fed[0], cut.values, atol=1) and np.allclose(cut.fed[1], cut.values / 2, atol=1)
+    finer = fed.recut((slice(4, 16), slice(10, 40), slice(20, 60)), (1, 1, 1), silent)
+    assert finer.fed is not None and np.allclose(finer.fed[0], finer.values, atol=1)
+
+
+def test_what_is_joined_to_a_joined_image_comes_behind_all_of_it(tmp_path: Path) -> None:
+    again = node("twice", "concatenate", "both box")
+    small = EVERYTHING | {"node": "end"}
+    loaded = write_card(tmp_path / "m", [BOX, node("both", "concatenate", "ct box"), again, small], ["All"])
+    context = Context(loaded, only_input(loaded.card, phantom()))
+    made = run_nodes(context)
+    assert [seen(made[name]).shape[0] for name in ("both", "twice")] == [2, 3]  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from safetensors.torch import load_file
 
 from engine.cards.nodes import PreprocessStep
-from engine.errors import CardError, ReadError
+from engine.errors import CardError, EngineError, ReadError
 from engine.inference.picture_networks import EfficientNetLite0
 from engine.inference.picture_unet import EfficientNetLite0UNet
 from engine.training.backbones import BACKBONES
@@ -139,3 +139,13 @@ def test_a_grey_picture_is_a_colour_picture_without_colour() -> None:
         logits = grey(picture)
         assert torch.equal(logits, colour(picture.repeat(1, 3, 1, 1)))
     assert logits.shape == (2, 2, 45, 71)
+
+
+def test_a_run_whose_gradients_are_no_numbers_stops_and_says_so(cases: list[Case], tmp_path: Path) -> None:
+    trainer = SegmenterTrainer(RECIPE, cases, [], tmp_path, "cpu")
+    trainer.step()
+    for value in trainer.network.parameters():
+        value.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(EngineError, match="stands still"):
+        for _ in range(25):
+            trainer.step()

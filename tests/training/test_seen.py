@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,22 @@ from engine.cards.schema import Card
 from engine.errors import CardError
 from engine.inference.run import run_card
 from engine.preprocessing.table import PREPROCESSING
-from engine.training.case import Case, volume_of
+from engine.training.augment import Augmentation, draw
+from engine.training.case import Case, Further, ImageKind, volume_of
 from engine.training.nnunet_set import DataSet
+from engine.training.recipe import Recipe
 from engine.training.run import train_card
 from engine.training.seen import as_prepared, spacing_behind
+from engine.training.segmenter import SegmenterTrainer
+from engine.training.unions import Unions, open_united
 
-#: Every step that there is, the windows behind a normalisation by given figures.
+#: Every step for volumes, the windows behind a normalisation by figures of the image.
 STEPS: list[dict[str, Any]] = [
     {"op": "orient", "params": {"axes": "RAS"}},
     {"op": "mask_body", "params": {"outside": -1000}},
     {"op": "crop_body", "params": {"margin_mm": 9}},
     {"op": "resample", "params": {"spacing_mm": [3.0, 3.0, 4.0]}},
+    {"op": "bias_field", "params": {"iterations": [5]}},
     {"op": "normalise", "params": {"over": "body", "clip_percentiles": [2, 98]}},
     {"op": "windows", "params": {"windows": [[-2, 2], [0, 1]]}},
 ]
@@ -93,7 +99,7 @@ def what_networks_see() -> Iterator[list[torch.Tensor]]:
 
 
 def test_a_network_is_shown_the_same_in_training_and_in_a_run(data: Path, case: Case, tmp_path: Path) -> None:
-    assert {step["op"] for step in STEPS} == set(PREPROCESSING)
+    assert {step["op"] for step in STEPS} == set(PREPROCESSING) - {"find_field", "resize", "bands"}
     (tmp_path / "card.json").write_text(json.dumps(card()), encoding="utf-8")
     with what_networks_see() as in_training:
         train_card(
@@ -134,11 +140,76 @@ def test_a_network_behind_a_crop_learns_at_the_spacing_of_the_crop(case: Case) -
     assert as_prepared(case, read.preprocess, (2, 2, 2)).spacing == pytest.approx((2, 2, 2))
 
 
-def test_a_network_that_is_fed_more_than_an_image_cannot_be_trained_on_images_alone() -> None:
+def cascade() -> dict[str, Any]:
+    """Two networks, the second fed what the first finds."""
     values = card()
     first = values["graph"][0]
     fed = {"node": "fed", "op": "concatenate", "in": ["ct", "net"], "params": {}}
-    values["graph"] = [first, fed, first | {"node": "second", "in": ["fed"]}]
-    read = Card.model_validate(values)
-    with pytest.raises(CardError, match=r"'second'.*is fed further channels"):
-        spacing_behind(read, read.graph[2])
+    network = first["params"]["network"] | {"in_channels": 3}
+    second = first | {"node": "second", "in": ["fed"], "params": first["params"] | {"network": network}}
+    return values | {"graph": [first, fed, second]}
+
+
+def trained(values: dict[str, Any], data: Path, folder: Path, node: str | None = None) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "card.json").write_text(json.dumps(values), encoding="utf-8")
+    train_card(
+        str(folder), data, validation=None, output=folder / "out", minutes=None, seed=0, device="cpu",
+        report=lambda fraction, text: None, node=node,
+    )  # fmt: skip
+
+
+def test_a_network_that_is_fed_by_another_learns_from_what_it_is_given_in_a_run(
+    data: Path, case: Case, tmp_path: Path
+) -> None:
+    with what_networks_see() as in_training:
+        trained(cascade(), data, tmp_path / "all")
+    loaded = load_card(tmp_path / "all" / "out")
+    assert not loaded.problem
+    with what_networks_see() as in_a_run:
+        run_card(loaded, {"ct": volume_of(case)}, device="cpu")
+    (run,) = [shown for shown in in_a_run if shown.shape[1] == 3]
+    shown = [shown for shown in in_training if shown.shape[1] == 3]
+    assert len(shown) == 2 and all(torch.allclose(each.float(), run.float(), atol=0.02) for each in shown)
+    # What the first network finds is neither nothing nor all the same.
+    assert len(torch.unique(run[0, 2])) > 100
+
+
+def test_a_network_can_only_be_fed_by_one_that_was_trained(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(CardError, match="train that first"):
+        trained(cascade(), data, tmp_path / "one", node="second")
+
+
+def test_probabilities_that_are_fed_do_not_vary_as_scanners_do(case: Case) -> None:
+    fed = np.zeros(case.image.shape, np.float16)
+    fed[12:24, 16:30, 20:40] = 0.75
+    further = (Further(fed, ImageKind("", "", ()), varies=False), Further(fed, ImageKind("", "", ())))
+    wild = Augmentation(spatial=0, flip=0, cut=0, contrast=0.5, shift=1.0, noise=1.0)
+    crop = draw(np.random.default_rng(0), [replace(case, further=further)], (40, 52, 60), np.arange(2), wild)
+    assert set(np.unique(crop.images[1])) <= {0, 0.75} and len(np.unique(crop.images[2])) > 2
+
+
+def test_a_structure_may_be_the_union_of_those_of_a_data_set(data: Path) -> None:
+    parts = Unions(DataSet(data, ["Box"]), ["Whole"], {"Whole": ["Box"]})
+    assert (parts.read("a").labels == DataSet(data, ["Box"]).read("a").labels).all()
+    with pytest.raises(CardError, match="two structures of one"):
+        open_united(data, ["Box", "Whole"], {"Whole": ["Box"]}, ())
+
+
+def test_in_the_last_phase_only_the_last_layers_learn_and_crops_lie_anywhere(case: Case, tmp_path: Path) -> None:
+    network = {"network": "TwoPathCNN", "in_channels": 1, "out_channels": 2, "detail": 2, "context": 2, "kernel": 3}
+    recipe = Recipe(
+        network=network, structures=["Box"], patch=(1, 16, 16), dimensions=2, steps=4, natural=0.5, compile=False,
+        augment=Augmentation(background=0.0, jitter=(0, 0, 0)), batch=8,
+    )  # fmt: skip
+    trainer = SegmenterTrainer(recipe, [case], [], tmp_path, "cpu")
+    in_box, changed = [], []
+    for _ in range(4):
+        drawn = trainer._draw(trainer.progression.step)
+        in_box.append(np.mean([bool(crop.labels[0, 8, 8]) for crop in drawn]))
+        before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+        trainer.step()
+        after = trainer.network.state_dict()
+        changed.append({name.split(".")[0] for name, value in before.items() if not torch.equal(value, after[name])})
+    assert min(in_box[:2]) > 0.8 and max(in_box[2:]) < 0.5
+    assert changed[1] == {"first", "second", "wide", "head"} and changed[2:] == [{"head"}, {"head"}]

@@ -29,7 +29,7 @@ def write_volumes(
     for index in range(count):
         images, labels = patient(np.random.default_rng([seed, index]))
         for channel, image in enumerate(images):
-            _write(np.rint(image).astype(np.int16), spacing, folder / "imagesTr" / f"p{index:03d}_{channel:04d}.nii.gz")
+            _write(image.astype(np.float32), spacing, folder / "imagesTr" / f"p{index:03d}_{channel:04d}.nii.gz")
         _write(labels.astype(np.uint8), spacing, folder / "labelsTr" / f"p{index:03d}.nii.gz")
     described = {
         "channel_names": {str(channel): f"image {channel}" for channel in range(len(images))},
