@@ -30,10 +30,11 @@ def at_work(window: Hand) -> Hand:
     volume = phantom()
     geometry = volume.geometry
     squares = MultiPolygon([box(50, 50, 58, 58), box(50, 20, 58, 28)])
+    outline = PlaneContours(MultiPolygon([box(5, 5, 75, 75)]))
     rois = (
         ball(geometry, CENTRE, 10.0, TARGET),
         Roi(ORGAN, "R&D", (255, 0, 0), "ORGAN", {plane: PlaneContours(squares) for plane in range(18, 23)}),
-        Roi(BODY, "BODY", (0, 0, 255), "EXTERNAL", {20: PlaneContours(MultiPolygon([box(5, 5, 75, 75)]))}),
+        Roi(BODY, "BODY", (0, 0, 255), "EXTERNAL", dict.fromkeys(range(10, 31), outline)),
     )
     window.open(volume, StructureSet(geometry, rois))
     window.session.set_active(TARGET)
