@@ -51,7 +51,7 @@ def panel(qtbot: QtBot, session: Session) -> ReviewPanel:
     with qtbot.waitExposed(panel):
         panel.show()
     panel.activateWindow()
-    qtbot.waitUntil(lambda: len(panel.watch.flags) == 1)
+    qtbot.waitUntil(lambda: len(panel.watch.flags) == 1, timeout=60_000)
     return panel
 
 
@@ -83,11 +83,11 @@ def test_a_flag_goes_with_what_it_was_about_and_nothing_is_drawn_by_it(
     assert step is not None
     history = History(session)
     history.do(step)
-    qtbot.waitUntil(lambda: panel.watch.flags == ())
-    qtbot.waitUntil(lambda: texts(panel, 0)[3] != "unlikely")
+    qtbot.waitUntil(lambda: panel.watch.flags == (), timeout=60_000)
+    qtbot.waitUntil(lambda: texts(panel, 0)[3] != "unlikely", timeout=60_000)
     assert panel.flag_button.isHidden()
     history.undo()
-    qtbot.waitUntil(lambda: len(panel.watch.flags) == 1)
+    qtbot.waitUntil(lambda: len(panel.watch.flags) == 1, timeout=60_000)
     assert session.structures is not None and session.structures[1].planes[12] is before[1].planes[12]
 
 
@@ -104,7 +104,7 @@ def test_flags_alone_can_be_listed_and_what_a_person_drew_has_none(
     panel.watch.came.connect(came.append)
     History(session).do(add(session.structures, (by_hand, roi(4, "Kidney_R", ball(170, 160))), text="", tool=""))
     # The one that the model drew is compared with that of the person.
-    qtbot.waitUntil(lambda: len(panel.watch.flags) == 2)
+    qtbot.waitUntil(lambda: len(panel.watch.flags) == 2, timeout=60_000)
     assert [flag.names for flag in panel.watch.flags] == [("Kidney_L", "Kidney_R"), ("Liver",)]
     assert [[flag.kind for flag in flags] for flags in came] == [["swapped sides"]]  # type: ignore[attr-defined]
 
@@ -115,7 +115,7 @@ def test_after_a_run_what_is_unlikely_is_said_with_a_way_to_it(person: Person, s
     window.session.open(session.volume)
     window.history.do(add(window.session.structures, session.structures.rois, text="Run", tool="a-model"))
     sentence = "1 thing is anatomically unlikely: Liver in 2 pieces."
-    qtbot.waitUntil(lambda: sentence in window.messages.sentences, timeout=20_000)
+    qtbot.waitUntil(lambda: sentence in window.messages.sentences, timeout=60_000)
     (button,) = [button for button in window.messages.findChildren(QToolButton) if button.text() == "Review"]
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert window.panel("Review").isVisible() and window.session.plane == 12
