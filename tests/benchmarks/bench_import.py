@@ -1,4 +1,6 @@
-"""Imported models of nnU-Net v2 beside nnU-Net itself: equal voxels, seconds, peak memory, each in a fresh process.
+"""Imported models beside the programs that they come from, nnU-Net v2, MONAI and ONNX Runtime.
+
+Equal voxels, seconds, peak memory, each in a fresh process.
 
 Set PLANIMETER_PEERS to an environment with nnunetv2 (its interpreter or its site-packages). Networks have random
 weights. The images are crops of real ones where PLANIMETER_TEST_DATA, or ../shared/data, has them, else soft noise.
@@ -25,6 +27,7 @@ from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.inference.run import run_card
 from engine.progress import silent
+from tests.benchmarks import import_bundles
 from tests.importing.nnunet_models import KINDS, Model, soft_image
 from tests.importing.peers import nnunet_python, predicted
 
@@ -112,7 +115,8 @@ def compare(kind: str, model: Model, python: Path, place: Path) -> str:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
+    import_bundles.table()
     python = nnunet_python()
     if python is None:
         print("No nnU-Net: set PLANIMETER_PEERS to an environment with nnunetv2.")

@@ -19,8 +19,9 @@ else:
     client = later("engine.importing.client")
 
 _ABOUT = (
-    "A results folder of nnU-Net v2, weights of TotalSegmentator, a MONAI bundle, or a model that was exported here: a "
-    "folder or a zip. It is converted once, by a process without rights; nothing in it is executed."
+    "A results folder of nnU-Net v2, weights of TotalSegmentator, a MONAI bundle, an ONNX file with its small card, "
+    "or a model that was exported here: a folder, a file or a zip. It is converted once, by a process without rights; "
+    "nothing in it is executed."
 )
 _AXES = {
     "": "As the model says",
@@ -52,12 +53,12 @@ class ImportDialog(TaskDialog):
         about = QLabel(_ABOUT, self)
         about.setWordWrap(True)
         self.path = QLineEdit(str(path) if path is not None else "", self)
-        self.path.setPlaceholderText("Folder or zip")
+        self.path.setPlaceholderText("Folder, zip or ONNX file")
         self.path.setMinimumWidth(380)
         self.folder_button = QPushButton("Folder…", self)
-        self.zip_button = QPushButton("Zip…", self)
+        self.zip_button = QPushButton("File…", self)
         self.folder_button.setToolTip("Choose a folder that holds a model")
-        self.zip_button.setToolTip("Choose a zip that holds a model")
+        self.zip_button.setToolTip("Choose a zip that holds a model, or an ONNX file")
         self.name = QLineEdit(replaces, self)
         self.name.setPlaceholderText("Made of the model's own name")
         self.name.setToolTip("Small letters, digits and dashes")
@@ -110,7 +111,7 @@ class ImportDialog(TaskDialog):
             self.path.setText(chosen)
 
     def _ask_zip(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "Zip of a model", self._last(), "Zip (*.zip)")
+        chosen, _ = QFileDialog.getOpenFileName(self, "File of a model", self._last(), "Models (*.zip *.onnx)")
         if chosen:
             self.path.setText(chosen)
 

@@ -1,0 +1,145 @@
+"""Imported MONAI bundles and ONNX files beside MONAI and ONNX Runtime, each in a fresh process on the same image."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from engine.answers import RunOptions
+from engine.cards.registry import load_card
+from engine.contouring.fill import fill
+from engine.image_file import read_image_file
+from engine.importing.source import Wish
+from engine.importing.worker import converted
+from engine.inference.run import run_card
+from engine.progress import silent
+from tests.importing.nnunet_models import soft_image
+
+ROOT = Path(__file__).resolve().parents[2]
+#: (planes, rows, columns).
+LARGE = (64, 160, 160)
+KINDS = ("probabilities back, CT", "SegResNetDS, logits back", "24 classes, labels back", "ONNX")
+
+
+def bundle_of(kind: str) -> Any:
+    """The bundle of a kind; none of 24 classes is among the tests."""
+    from tests.importing.bundles import ARGMAX, BUNDLES, ORIENT, RANGE, SOFTMAX, Bundle, invert, spacing, windows
+
+    large = {"shape": LARGE, "apart": (1.5, 1.5, 2.0)}
+    if kind in BUNDLES:
+        known = BUNDLES[kind]
+        after = [step for step in known.after if "Largest" not in step["_target_"]]
+        return Bundle(known.network, known.before, after, windows(48, 48, 48), classes=known.classes, **large)
+    network = dict(Bundle().network, out_channels=24)
+    return Bundle(
+        network, [ORIENT, spacing(2.0, 2.0, 2.0), RANGE], [SOFTMAX, invert(False), ARGMAX], windows(48, 48, 48),
+        classes=("background", *(f"organ {n}" for n in range(1, 24))), **large,
+    )  # fmt: skip
+
+
+def ours(card: Path, out: Path, image: Path) -> None:
+    """Run a card exactly."""
+    loaded = load_card(card)
+    volume = read_image_file(image)
+    began = time.perf_counter()
+    options = RunOptions(override=True, chosen={"exact": True})
+    result = run_card(loaded, {loaded.card.inputs[0].role: volume}, device="cpu", options=options)
+    told(out, time.perf_counter() - began)
+    labels = np.zeros(volume.geometry.shape, np.uint8)
+    for number, roi in enumerate(result.rois, start=1):
+        labels[fill({k: plane.area for k, plane in roi.planes.items()}, volume.geometry)] = number
+    np.save(out.with_suffix(".npy"), labels)
+
+
+def by_onnxruntime(model: Path, out: Path, image: Path) -> None:
+    """An ONNX file by ONNX Runtime, with MONAI's transforms and windows around it."""
+    import onnxruntime
+    import torch
+    from monai.inferers import sliding_window_inference
+    from monai.transforms import (
+        Compose,
+        EnsureChannelFirstd,
+        Invertd,
+        LoadImaged,
+        Orientationd,
+        ScaleIntensityRanged,
+        Spacingd,
+    )  # fmt: skip
+
+    began = time.perf_counter()
+    before = Compose([
+        LoadImaged("image"), EnsureChannelFirstd("image"), Orientationd("image", "SPL"),
+        Spacingd("image", (2.5, 2.0, 2.0), mode="bilinear"), ScaleIntensityRanged("image", -157, 264, 0, 1, clip=True),
+    ])  # fmt: skip
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    data = before({"image": str(image)})
+    data["pred"] = sliding_window_inference(
+        data["image"][None], (32, 48, 48), 1,
+        lambda values: torch.from_numpy(session.run(None, {"image": np.asarray(values)})[0]), 0.5, "gaussian",
+    )[0].softmax(0)  # fmt: skip
+    found = np.asarray(Invertd("pred", before, "image", nearest_interp=False)(data)["pred"]).argmax(0)[None]
+    told(out, time.perf_counter() - began)
+    np.save(out.with_suffix(".npy"), found.astype(np.uint8))
+
+
+def told(out: Path, seconds: float) -> None:
+    """Write seconds and the peak of this process's memory."""
+    out.write_text(
+        json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024})
+    )
+
+
+def compare(kind: str, place: Path) -> str:
+    """A line of the table."""
+    image = place / "image.nii.gz"
+    sitk.WriteImage(soft_image(LARGE, (1.5, 1.5, 2.0)), image)
+    if kind == "ONNX":
+        from tests.importing.onnx_models import DRAWS, network, write
+
+        model = write(place / "model", network(), DRAWS, patch=[32, 48, 48])
+        theirs = [__file__, "onnx", str(model)]
+    else:
+        model = bundle_of(kind).write(place / "model", [image])
+        theirs = [str(ROOT / "tests" / "importing" / "monai_peer.py"), str(model)]
+    card = place / "card"
+    card.mkdir()
+    converted(model, card, Wish(), silent)
+    figures = []
+    for name, command in (("ours", [__file__, "ours", str(card)]), ("theirs", theirs)):
+        out = place / f"{name}.json"
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        subprocess.run(
+            [sys.executable, "-W", "ignore", *command, str(out), str(image)], check=True, env=environment,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        figures.append(json.loads(out.read_text()))
+    other = np.load(place / "theirs.npy")[0].transpose(2, 1, 0)
+    alike = 100 * (np.load(place / "ours.npy") == other).mean()
+    mine, upstream = figures
+    return (
+        f"{kind:26} {alike:8.4f} %  {mine['seconds']:6.1f} s {upstream['seconds']:6.1f} s  "
+        f"{mine['peak_mb']:6.0f} MB {upstream['peak_mb']:6.0f} MB"
+    )
+
+
+def table() -> None:
+    """Print it."""
+    print(f"{'':26} {'equal':>10}  {'ours':>8} {'theirs':>8}  {'ours':>9} {'theirs':>9}")
+    for kind in KINDS:
+        with tempfile.TemporaryDirectory() as place:
+            print(compare(kind, Path(place)), flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        table()
+    else:
+        {"ours": ours, "onnx": by_onnxruntime}[sys.argv[1]](*map(Path, sys.argv[2:]))
