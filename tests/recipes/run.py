@@ -20,8 +20,8 @@ Each row is a published system of the review by Tong et al. (2021), *Deep learni
 classification*, as a recipe: `planimeter train ID --data DIR -o CARD`. What a recipe keeps of its paper and what it
 changes is told by `planimeter recipes ID`.
 
-The last columns are of `make recipes`: the recipe with a smaller network, trained on generated data of its kind for as
-long as is said (two cores of a processor, with others at work), and judged on generated cases that it had not seen.
+The last columns are of `make recipes`: the recipe with a smaller network, trained on generated data of its kind for
+as many seconds of one processor core as are said, and judged on generated cases that it had not seen.
 They show that the recipe trains from end to end; of patients they say nothing.
 
 | ref | recipe | body part | task | looks at | fidelity | the paper's result | tried on | reached | at least | chance | core seconds |
