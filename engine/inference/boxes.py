@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import CardError
 from engine.inference.preprocess import Prepared
 
 
@@ -38,6 +39,23 @@ class Boxes:
     def chosen(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> "Boxes":
         """Some of them, in the order that is given."""
         return replace(self, low=self.low[which], high=self.high[which], values=self.values[which])
+
+    def mask_on(self, image: Prepared, labels: Sequence[str], level: float) -> NDArray[np.bool_]:
+        """(planes, rows, columns) within the boxes that reach a level of any of the labels, of all where none is named.
+
+        Raises:
+            CardError: the image lies on another grid.
+        """
+        if not self.prepared.geometry.same_grid(image.geometry):
+            raise CardError("The card looks at boxes that were found in another image.")
+        columns = [index for index, label in enumerate(self.labels) if not labels or label in labels]
+        mask = np.zeros(image.shape, np.bool_)
+        sure = self.values[:, columns].max(axis=1, initial=0.0) >= level
+        for low, high in zip(self.low[sure], self.high[sure], strict=True):
+            first = np.clip(np.ceil(low), 0, None).astype(int)
+            last = np.maximum(np.floor(high).astype(int) + 1, 0)
+            mask[tuple(slice(a, b) for a, b in zip(first, last, strict=True))] = True
+        return mask
 
     def on_volume(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(boxes, 3) lowest and highest corners as [plane, row, column] of the volume as it was acquired."""

@@ -24,7 +24,7 @@ class Params(Strict):
         labels: of the other inputs that count, all where none is named.
         margin_mm: on each side.
         least_mm: (column, row, plane) mm that the box has at least.
-        level: at which they count.
+        level: at which they count; that of a box is its value.
         only_found: where nothing counts, nothing is looked at, in place of the whole image.
     """
 
@@ -38,18 +38,23 @@ class Params(Strict):
 
 def makes(params: Params, given: Sequence[Made]) -> Made:
     """The image in the box."""
-    expect(given, ("image",), PLACES, more=PLACES)
+    expect(given, ("image",), (*PLACES, "boxes"), more=(*PLACES, "boxes"))
     expect_labels(params.labels, *given[1:])
     return Made("image")
 
 
 def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Prepared":
     """The image within the box around what was found; where nothing was, the whole image, or it is blank."""
+    from engine.inference.boxes import Boxes
     from engine.inference.places import places_of
 
     image: Prepared = inputs[0]
-    mask = image.axes.to_image(places_of(inputs[1:], image, params.labels, params.level))
-    voxels = np.argwhere(mask)
+    drawn = [given for given in inputs[1:] if not isinstance(given, Boxes)]
+    mask = places_of(drawn, image, params.labels, params.level)
+    for boxes in inputs[1:]:
+        if isinstance(boxes, Boxes):
+            mask |= boxes.mask_on(image, params.labels, params.level)
+    voxels = np.argwhere(image.axes.to_image(mask))
     if not len(voxels) and params.only_found:
         return replace(image, values=np.full_like(image.values, image.blank), outside=image.blank)
     if not len(voxels):

@@ -25,6 +25,8 @@ NETWORKS: dict[str, tuple[str, str]] = {
     # Of an ONNX file, which is its own network.
     "OnnxGraph": ("engine.inference.onnx_graph", "OnnxGraph"),
     "StagedUNet": ("engine.inference.staged_networks", "StagedUNet"),
+    # Boxes.
+    "RetinaNet": ("engine.inference.detection_networks", "RetinaNet"),
     # A class for each image.
     "ResNet10": ("monai.networks.nets.resnet", "resnet10"),
     "ResNet18": ("monai.networks.nets.resnet", "resnet18"),

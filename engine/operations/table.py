@@ -14,6 +14,7 @@ from engine.operations import (
     components,
     concatenate,
     crop,
+    detect,
     features,
     gate,
     graph_cut,
@@ -68,6 +69,7 @@ OPERATIONS: dict[str, Operation] = {
     "classify": Operation("network", classify.Params, classify.makes, classify.run, needs_weights=True),
     "candidates": Operation("candidates", candidates.Params, candidates.makes, candidates.run),
     "sieve": Operation("network", sieve.Params, sieve.makes, sieve.run, needs_weights=True),
+    "detect": Operation("network", detect.Params, detect.makes, detect.run, needs_weights=True),
     "nnunet": Operation("network", nnunet.Params, nnunet.makes, nnunet.run, needs_weights=True, as_acquired=True),
     "sliding_window": Operation(
         "network", sliding_window.Params, sliding_window.makes, sliding_window.run, needs_weights=True, as_acquired=True

@@ -17,7 +17,7 @@ from engine.cards.weights import Weights
 from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
 from engine.inference.packing import packed
-from engine.operations import classify, head, segment, sieve
+from engine.operations import classify, detect, head, segment, sieve
 from engine.safe_file import whole_file
 from engine.values import Strict
 
@@ -30,7 +30,7 @@ def networks_of(card: Card, name: str | None = None) -> list[Node]:
     Raises:
         CardError: there is none.
     """
-    return _chosen(card, name, (segment.Params, classify.Params, sieve.Params))
+    return _chosen(card, name, (segment.Params, classify.Params, sieve.Params, detect.Params))
 
 
 def learners_of(card: Card, name: str | None = None) -> list[Node]:
@@ -39,7 +39,7 @@ def learners_of(card: Card, name: str | None = None) -> list[Node]:
     Raises:
         CardError: there is none.
     """
-    return _chosen(card, name, (segment.Params, classify.Params, sieve.Params, head.Params))
+    return _chosen(card, name, (segment.Params, classify.Params, sieve.Params, detect.Params, head.Params))
 
 
 def _chosen(card: Card, name: str | None, kinds: tuple[type[Strict], ...]) -> list[Node]:
@@ -53,9 +53,11 @@ def _chosen(card: Card, name: str | None, kinds: tuple[type[Strict], ...]) -> li
     return chosen
 
 
-def params_of(node: Node) -> segment.Params | classify.Params | sieve.Params:
+def params_of(node: Node) -> segment.Params | classify.Params | sieve.Params | detect.Params:
     """What the card says of a node that `networks_of` gave."""
-    assert isinstance(node.params, segment.Params | classify.Params | sieve.Params), "no network that is trained"
+    assert isinstance(node.params, segment.Params | classify.Params | sieve.Params | detect.Params), (
+        "no network that is trained"
+    )
     return node.params
 
 

@@ -14,7 +14,7 @@ from engine.cards.schema import Card
 from engine.cards.weights import read_weights
 from engine.errors import CardError
 from engine.inference.packing import unpacked
-from engine.training import classifier, head, segmenter, sieve
+from engine.training import classifier, detector, head, segmenter, sieve
 from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
 from engine.training.publish import learners_of, networks_of, publish, publish_head, with_weights_in
 from engine.training.recipe import ClassifierRecipe, Recipe, Schedule
@@ -120,6 +120,7 @@ class _Taught:
 _TAUGHT = {
     "segment": _Taught(segmenter.recipe_of, segmenter.trainer_of),
     "classify": _Taught(classifier.recipe_of, classifier.trainer_of),
+    "detect": _Taught(detector.recipe_of, detector.trainer_of),
     "sieve": _Taught(sieve.recipe_of, sieve.trainer_of),
 }
 

@@ -99,6 +99,31 @@ def voxels_of(result: Result, volume: Volume, index: int = 0) -> NDArray[np.bool
     return fill({k: c.area for k, c in result.rois[index].planes.items()}, volume.geometry)
 
 
+FITTED: Json = {
+    "columns": ["variables.age"], "means": [60], "scales": [10], "lows": [40], "highs": [80], "weights": [[2]],
+    "offsets": [0], "patients": 20, "events": 9,
+}  # fmt: skip
+AGE: Json = {"key": "age", "label": "Age", "kind": "number", "low": 0, "high": 120}
+
+
+def head(folder: Path) -> list[Json]:
+    """A logistic formula on the features of a classifier, of which one counts."""
+    numbers = FITTED | {"columns": ["deep.0"], "means": [0], "scales": [1], "lows": [-1], "highs": [1]}
+    deep = node("deep", "features", "kind")
+    return [classifier(folder), deep, node("risk", "head", "deep", model="logistic", labels=["ill"], fitted=numbers)]
+
+
+def detector(folder: Path) -> list[Json]:
+    network: Json = {
+        "network": "RetinaNet", "in_channels": 1, "num_classes": 1, "num_anchors": 1, "filters": [4, 8], "levels": 1,
+        "width": 4,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    weights = write_weights(folder, "detector", build_network(network))
+    looks: Json = {"network": network, "labels": ["Spot"], "patch": [1, 64, 64], "edges_mm": [20], "keep": 0, "most": 3}
+    return [node("where", "detect", "ct", **looks) | {"weights": [weights]}]
+
+
 @dataclass(frozen=True)
 class Example:
     """A card that uses an operation, and what shows that it worked."""
@@ -226,6 +251,31 @@ EXAMPLES: dict[str, Example] = {
         [output("a", "given", "score"), output("b", "given", "score"), output("c", "given", "score")],
         # Together they are no likelier than that by which they are weighed.
         lambda result, volume: result.scores[0].value == pytest.approx(sum(s.value for s in result.scores) ** 2),
+    ),
+    "features": Example(
+        head, [output("ill", kind="score")], lambda result, volume: 0 < result.scores[0].value < 1
+    ),
+    "head": Example(
+        head, [output("ill", kind="risk")], lambda result, volume: 0 < result.scores[0].value < 1
+    ),
+    "vesselness": Example(
+        lambda folder: [node("tubes", "vesselness", "ct", label="Tube", sigmas_mm=[8], contrast=0.01)],
+        [output("Tube")],
+        lambda result, volume: bool((voxels_of(result, volume) & bright(volume)).any()),
+    ),
+    "components": Example(
+        lambda folder: [BOX, node("pieces", "components", "box", label="Spot")],
+        [output("Box"), output("Spot", kind="box")],
+        lambda result, volume: boxed(result, volume) and len(result.boxes) == 1,
+    ),
+    "graph_cut": Example(
+        lambda folder: [BOX, EVERYTHING, node("both", "overlay", "all box"),
+                        node("cut", "graph_cut", "both", labels=["Box", "All"])],
+        [output("Box", "cut"), output("All", "cut")],
+        lambda result, volume: bool((voxels_of(result, volume) & bright(volume)).any()),
+    ),
+    "detect": Example(
+        detector, [output("Spot", kind="box")], lambda result, volume: len(result.boxes) >= 24
     ),
     "choose": Example(
         lambda folder: [BOX, node("named", "choose", "box", labels=["Box"], rename={"Box": "Case"})], [output("Case")],
