@@ -24,7 +24,7 @@ def external() -> dict[str, Any]:
     return values
 
 
-@pytest.mark.parametrize("op", ["detect", "fuse", "exec"])
+@pytest.mark.parametrize("op", ["saliency", "fuse", "exec"])
 def test_a_word_that_no_table_has_is_refused_by_name(op: str) -> None:
     with pytest.raises(CardError, match=f"needs '{op}' .*does not have"):
         parsed(external() | {"graph": [node("box", op, "image")], "options": []})
@@ -73,7 +73,7 @@ BOX = node("box", "threshold", "image", label="External", low=0)
     ("graph", "words"),
     [
         ([BOX, node("fed", "concatenate", "box image")], "'fed'.*needs an image for input 1"),
-        ([BOX, node("x", "crop", "image")], "needs probabilities or outlines for input 2"),
+        ([BOX, node("x", "crop", "image")], "needs probabilities or outlines or boxes for input 2"),
         ([BOX, node("x", "threshold", "box", label="External")], "needs an image for input 1, and is given probab"),
         ([BOX, node("x", "choose", "box", labels=["Liver"])], "label 'Liver' that its input does not have"),
         ([BOX, node("x", "combine", "box box", how="mean") | {"out": "box"}], "'box' stands for two things"),

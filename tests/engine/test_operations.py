@@ -116,7 +116,7 @@ def head(folder: Path) -> list[Json]:
 def detector(folder: Path) -> list[Json]:
     network: Json = {
         "network": "RetinaNet", "in_channels": 1, "num_classes": 1, "num_anchors": 1, "filters": [4, 8], "levels": 1,
-        "width": 4,
+        "width": 8,
     }  # fmt: skip
     torch.manual_seed(0)
     weights = write_weights(folder, "detector", build_network(network))
@@ -269,7 +269,8 @@ EXAMPLES: dict[str, Example] = {
         lambda result, volume: boxed(result, volume) and len(result.boxes) == 1,
     ),
     "graph_cut": Example(
-        lambda folder: [BOX, EVERYTHING, node("both", "overlay", "all box"),
+        lambda folder: [BOX, node("all", "threshold", "ct", label="All", low=-500, high=99),
+                        node("both", "overlay", "all box"),
                         node("cut", "graph_cut", "both", labels=["Box", "All"])],
         [output("Box", "cut"), output("All", "cut")],
         lambda result, volume: bool((voxels_of(result, volume) & bright(volume)).any()),
