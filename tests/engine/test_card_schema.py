@@ -24,7 +24,7 @@ def external() -> dict[str, Any]:
     return values
 
 
-@pytest.mark.parametrize("op", ["saliency", "fuse", "exec"])
+@pytest.mark.parametrize("op", ["teleport", "fuse", "exec"])
 def test_a_word_that_no_table_has_is_refused_by_name(op: str) -> None:
     with pytest.raises(CardError, match=f"needs '{op}' .*does not have"):
         parsed(external() | {"graph": [node("box", op, "image")], "options": []})
