@@ -17,6 +17,9 @@ from engine.volume import Volume
 #: Called as `on_tile(tile, tiles, device)` before each tile.
 OnTile = Callable[[int, int, str], None]
 
+#: Begins the note of a run that a person insisted on.
+AGAINST = "Run against the card's advice: "
+
 
 def nobody(tile: int, tiles: int, device: str) -> None:
     """An `OnTile` that tells nobody."""

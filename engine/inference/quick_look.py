@@ -2,7 +2,7 @@
 
 from engine.cards.suitability import region_words
 from engine.errors import UnsuitableInputError
-from engine.inference.context import Context
+from engine.inference.context import AGAINST, Context
 from engine.inference.maps import Maps
 
 #: A structure counts as found where the network is this sure of it over this volume, mm³. The network for head and neck
@@ -33,7 +33,7 @@ def check_found(context: Context, maps: Maps) -> None:
     )
     if not context.options.override:
         raise UnsuitableInputError(sentence, True)
-    context.note(f"Run against the card's advice: {sentence}")
+    context.note(f"{AGAINST}{sentence}")
 
 
 def _is_found(maps: Maps, label: str) -> bool:

@@ -14,7 +14,7 @@ from engine.cards.suitability import why_unsuitable
 from engine.cards.variables import check_variables, sentence_of
 from engine.errors import CardError, UnsuitableInputError
 from engine.inference.boxes import Boxes
-from engine.inference.context import Context, OnTile, nobody
+from engine.inference.context import AGAINST, Context, OnTile, nobody
 from engine.inference.evidence import evidence_of
 from engine.inference.graph import run_graph
 from engine.inference.opinions import opinion_of
@@ -88,7 +88,7 @@ def _check_input(context: Context) -> None:
     overridable = all(refusal.overridable for refusal in refusals)
     if overridable and context.options.override:
         for refusal in refusals:
-            context.note(f"Run against the card's advice: {refusal.text}")
+            context.note(f"{AGAINST}{refusal.text}")
         return
     raise UnsuitableInputError(" ".join(refusal.text for refusal in refusals), overridable)
 
@@ -209,7 +209,7 @@ def _planes(areas: Mapping[int, MultiPolygon]) -> dict[int, PlaneContours]:
 
 def _provenance(context: Context) -> Provenance:
     card = context.card
-    against = any(note.startswith("Run against") for note in context.notes)
+    against = any(note.startswith(AGAINST) for note in context.notes)
     return Provenance(
         generation=Generation.AUTOMATIC,
         description=f"{card.title}{' (input outside what the model was made for)' if against else ''}",

@@ -203,4 +203,5 @@ def _table(summary: dict[str, Any]) -> str:
     if summary["mean_dice"] is not None:
         lines.append(f"{'mean':16}{'':>4} {summary['mean_dice']:>8.3f}")
     lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
+    lines += [f"{name}: run all the same. {why}" for name, why in summary["advised_against"].items()]
     return "\n".join(lines)

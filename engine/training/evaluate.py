@@ -2,8 +2,9 @@
 
 For each structure, over the cases that have it contoured: Dice, surface Dice at 2 mm and the 95th percentile of the
 surface distance, by the definitions of `engine.contouring.measure`, and the volume's error, |volume - reference| /
-reference. A structure that the card did not draw, or a case that it refused, has Dice and surface Dice 0, volume error
-1, and no distance: `missed` counts those without any overlap. Intervals are 95 % percentile bootstraps over cases.
+reference. A case that the card advises against, where a person could go on, is run, and that is told. A structure that
+the card did not draw, or a case that it refused, has Dice and surface Dice 0, volume error 1, and no distance: `missed`
+counts those without any overlap. Intervals are 95 % percentile bootstraps over cases.
 """
 
 from collections.abc import Callable
@@ -14,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card, Metric
 from engine.contouring.fill import fill
 from engine.contouring.measure import mask_dice, surface_distances
 from engine.errors import MismatchError, PlanimeterError
+from engine.inference.context import AGAINST
 from engine.inference.run import run_card
 from engine.training.case import Case, DataSource, inputs_of, volume_of
 from engine.training.publish import write_card
@@ -39,12 +42,14 @@ class Scores:
         cases: names, in order.
         rows: structure → one set of measures a case that has it contoured; NaN where a distance is not defined.
         failed: case → why the card could not be run on it.
+        advised_against: case → why the card would not have been run on it, had nobody insisted.
     """
 
     card: str
     cases: list[str] = field(default_factory=list)
     rows: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    advised_against: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """The JSON of `planimeter evaluate --json`; `mean_dice` is the mean of the structures' means."""
@@ -56,6 +61,7 @@ class Scores:
             "mean_dice": round(float(np.mean(dice)), 4) if dice else None,
             "structures": structures,
             "failed": self.failed,
+            "advised_against": self.advised_against,
         }
 
 
@@ -94,7 +100,9 @@ def evaluate(
             case = as_from_scanner(case.cropped(), index, (-1024, -3024)[index % 2])
         scores.cases.append(name)
         try:
-            drawn = _drawn(loaded, case, device)
+            drawn, against = _drawn(loaded, case, device)
+            if against:
+                scores.advised_against[name] = against
         except PlanimeterError as error:
             scores.failed[name] = str(error)
             drawn = {}
@@ -134,11 +142,13 @@ def record_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, sp
     return card
 
 
-def _drawn(loaded: LoadedCard, case: Case, device: str) -> dict[str, NDArray[np.bool_]]:
-    """Structure → its mask on the image's grid."""
+def _drawn(loaded: LoadedCard, case: Case, device: str) -> tuple[dict[str, NDArray[np.bool_]], str]:
+    """Structure → its mask on the image's grid; and what the card said against the image."""
     volume = volume_of(case)
-    result = run_card(loaded, inputs_of(loaded.card, case), device=device)
-    return {roi.name: fill({k: plane.area for k, plane in roi.planes.items()}, volume.geometry) for roi in result.rois}
+    result = run_card(loaded, inputs_of(loaded.card, case), device=device, options=RunOptions(override=True))
+    against = " ".join(note.removeprefix(AGAINST) for note in result.notes if note.startswith(AGAINST))
+    masks = {roi.name: fill({k: plane.area for k, plane in roi.planes.items()}, volume.geometry) for roi in result.rois}
+    return masks, against
 
 
 def _measures(mask: NDArray[np.bool_] | None, truth: NDArray[np.bool_], case: Case) -> dict[str, float]:

@@ -1,11 +1,13 @@
 """`planimeter train` makes a card that `planimeter evaluate` can measure."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file, save
@@ -180,7 +182,7 @@ def test_without_a_name_all_networks_are_trained(pair: Path, boxes: Path) -> Non
     card["provenance"]["recipe"]["nodes"]["boxes"] = {"steps": 4}
     (pair / "card.json").write_text(json.dumps(card), encoding="utf-8")
     said = run("train", str(pair), "--data", str(boxes), "-o", str(out), "--device", "cpu")
-    assert said.index("Network 'boxes' alone") < said.index("Network 'fine' alone")
+    assert said.index("'boxes' alone") < said.index("'fine' alone")
     loaded = load_card(out)
     assert not loaded.problem
     assert [weights.file for weights in loaded.card.weights] == ["weights.safetensors", "fine.safetensors"]
@@ -238,3 +240,14 @@ def test_a_network_that_the_card_lacks_is_named(pair: Path, boxes: Path) -> None
 def test_a_card_without_a_network_has_nothing_to_train(boxes: Path, tmp_path: Path) -> None:
     with pytest.raises(PlanimeterError, match="'external' has no network"):
         run("train", "external", "--data", str(boxes), "-o", str(tmp_path / "out"))
+
+
+def test_cases_that_a_card_advises_against_are_judged_and_told(trained: Path, boxes: Path, tmp_path: Path) -> None:
+    cut = shutil.copytree(boxes, tmp_path / "cut")
+    for path in (cut / "imagesTr").glob("*.nii.gz"):
+        sitk.WriteImage(sitk.Clamp(sitk.ReadImage(path), sitk.sitkInt16, -125, 275), path)
+    summary = json.loads(run("evaluate", str(trained), "--data", str(cut), "--json", "--device", "cpu", "--cases", "1"))
+    (sentence,) = summary["advised_against"].values()
+    assert not summary["failed"] and "do not look like Hounsfield units" in sentence
+    told = run("evaluate", str(trained), "--data", str(cut), "--device", "cpu", "--cases", "1")
+    assert "run all the same" in told
