@@ -25,6 +25,7 @@ from engine.preprocessing import bias_field
 from engine.preprocessing.table import PREPROCESSING
 from engine.progress import silent
 from engine.volume import Geometry, Volume
+from tests.engine.foreign_examples import FOREIGN
 from tests.engine.models import segmenter_node, write_card, write_weights
 
 Json = dict[str, Any]
@@ -282,7 +283,7 @@ EXAMPLES: dict[str, Example] = {
         lambda folder: [BOX, node("named", "choose", "box", labels=["Box"], rename={"Box": "Case"})], [output("Case")],
         lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
     ),
-}  # fmt: skip
+} | {word: Example(*parts) for word, parts in FOREIGN.items()}  # fmt: skip
 
 
 def test_there_is_an_example_of_every_operation() -> None:
