@@ -11,7 +11,7 @@ from engine.edits import apply
 from engine.inference.run import run_card
 from engine.structures import Roi, StructureSet
 from tests.engine.models import Json, write_card
-from tests.engine.test_operations import BOX, EVERYTHING, classifier, node, output, phantom
+from tests.engine.operation_examples import BOX, EVERYTHING, classifier, node, output, phantom
 from viewer.history import adopt
 
 

@@ -1,7 +1,6 @@
 """Tiles, flips, ensembles and memory, against MONAI's sliding window on the same network."""
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +39,6 @@ def agree(found: np.ndarray, expected: np.ndarray, roundings: int = 1) -> None:
     assert apart.max() <= KEPT + roundings * HALF_BIT
     both = (found > 0) & (expected >= KEPT)
     assert apart[both].max(initial=0) <= roundings * HALF_BIT
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def dense(loaded: LoadedCard, volume: Volume, options: RunOptions = FULL) -> tuple[np.ndarray, Maps]:

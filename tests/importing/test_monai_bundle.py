@@ -1,7 +1,6 @@
 """Imported MONAI bundles set the voxels, and give the probabilities, that MONAI itself does."""
 
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -64,15 +63,6 @@ def drawn_by(loaded: LoadedCard, inputs: dict[str, Volume], chosen: bool = True)
     result = run_card(loaded, inputs, device="cpu", options=options)
     geometry = next(iter(inputs.values())).geometry
     return [fill({k: plane.area for k, plane in roi.planes.items()}, geometry) for roi in result.rois]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks as small as these only wait for a second thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from engine.dicom.report_read import read_report
 from engine.errors import WriteError
 from engine.opening import open_volume
 from tests.engine.models import write_card
-from tests.engine.test_operations import classifier, output, phantom
+from tests.engine.operation_examples import classifier, output, phantom
 from tests.report.findings import box, score
 from tests.synthetic import write_series
 

@@ -31,7 +31,7 @@ from engine.stored.scan import scan
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Instance, Volume
 from tests.engine.models import write_card
-from tests.engine.test_operations import classifier, output
+from tests.engine.operation_examples import classifier, output
 from tests.report.findings import box, score
 from tests.report.test_report_command import call
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from engine.edits import replay
 from engine.journal import Journal, unfinished
 from tests.engine.models import write_card
-from tests.engine.test_operations import classifier, output, phantom
+from tests.engine.operation_examples import classifier, output, phantom
 from tests.viewer.hand import CTRL, Hand
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.findings_model import MODEL
