@@ -15,6 +15,8 @@ from engine.structures import Generation, Provenance, StructureSet
 from tests.rtstruct.study import make_study
 from tests.viewer.hand import CTRL, Hand
 from tests.viewer.see import ball
+from viewer.edits import structures as steps
+from viewer.edits.planes import delete_on
 from viewer.features.comparing import Comparing
 
 
@@ -58,6 +60,44 @@ def test_another_tolerance_counts_anew_and_a_row_leads_to_its_structure(compared
     comparing.dialog.table.setCurrentCell(-1, -1)
     comparing.dialog.table.setCurrentCell(0, 4)
     assert compared.session.active == 5
+
+
+def test_the_table_is_counted_anew_when_a_structure_is_changed(compared: Hand) -> None:
+    comparing, session = compared.window.findChild(Comparing), compared.session
+    dialog, history = comparing.dialog, compared.history
+    before = dialog.table.item(0, 4).text()
+    steps.set_visible(session, history, [5], False)
+    assert dialog.table.item(0, 4).text() == before, "what is hidden is the same"
+    steps.set_visible(session, history, [5], True)
+    plane = sorted(session.structures[5].planes)[0]
+    delete_on(history, session.structures[5], plane)
+    assert dialog.table.rowCount() == 0 and "counted anew" in dialog.about.text() and not dialog.export.isEnabled()
+    compared.wait_until(lambda: dialog.table.rowCount() == 1)
+    other = session.companions[0].structures.rois[0]
+    dice = agreement(session.structures[5], other, session.structures.geometry).dice
+    assert dialog.table.item(0, 4).text() == f"{dice:.3f}" != before and "as they are now" in dialog.about.text()
+    history.undo()
+    compared.wait_until(lambda: dialog.table.rowCount() == 1)
+    assert dialog.table.item(0, 4).text() == before
+    dialog.hide()
+
+
+def test_a_set_that_is_no_longer_there_has_no_numbers(window: Hand, tmp_path: Path) -> None:
+    volume = make_study(tmp_path / "ct")
+    geometry = volume.geometry
+    middle = geometry.lps_from_kji([[(side - 1) / 2 for side in geometry.shape]])[0]
+    model = Provenance(Generation.AUTOMATIC, algorithm="a-model", version="1.0")
+    drawn = replace(ball(geometry, middle, 13.0, number=2), name="Ball 1", provenance=model)
+    window.open(volume, StructureSet(geometry, (ball(geometry, middle, 14.0), drawn)))
+    comparing = window.window.findChild(Comparing)
+    comparing.compare_here()
+    window.wait_until(comparing.dialog.isVisible)
+    assert comparing.dialog.table.rowCount() == 1
+    steps.delete_all(window.session, window.history, frozenset({2}))
+    assert comparing.dialog.table.rowCount() == 0 and "By a-model 1.0" in comparing.dialog.about.text()
+    window.history.undo()
+    window.wait_until(lambda: comparing.dialog.table.rowCount() == 1)
+    comparing.dialog.hide()
 
 
 def test_two_sets_of_one_list_are_compared_by_who_drew_them(window: Hand, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog
 
 from engine.agreement import Agreement, compare, sources_of, write_table
@@ -32,6 +32,8 @@ Found = TypeVar("Found")
 _ALL = "All structures here"
 #: The second set is drawn so much nearer to white than the first, where both have a colour.
 _PALER = 0.55
+#: ms without an edit after which a table that is seen is counted anew.
+_REST = 600
 
 
 def install(window: MainWindow) -> None:
@@ -47,6 +49,8 @@ class Comparing(QObject):
         self._window = window
         self._other: StructureSet | None = None
         self._first: StructureSet | None = None
+        self._second: StructureSet | None = None
+        self._outdated = False
         self._about = ""
         self._rows: list[Agreement] = []
         self._task: Task | None = None
@@ -72,6 +76,9 @@ class Comparing(QObject):
             tip="Compare structures of this list with each other: those of a model with those drawn by hand, those of "
             "two models, or those of two groups of your own",
         )
+        self._anew = QTimer(self, singleShot=True, interval=_REST)
+        self._anew.timeout.connect(self._compute_anew)
+        window.session.structures_changed.connect(lambda _: self._outdate())
         window.session.volume_changed.connect(self._forget)
         window.closing.connect(self._stop)
 
@@ -105,6 +112,7 @@ class Comparing(QObject):
             )
             return
         self.dialog.offer_sets(names, inside[0], inside[1])
+        self.dialog.raise_()
         self._compute()
 
     def ask_table(self) -> None:
@@ -134,6 +142,7 @@ class Comparing(QObject):
         kept = tuple(each for each in session.companions if each.name != beside.name)
         session.set_companions((*kept, beside))
         self.dialog.offer_sets(list(self._sets()), _ALL, self._about)
+        self.dialog.raise_()
         self._compute()
 
     def _sets(self) -> dict[str, StructureSet]:
@@ -146,26 +155,63 @@ class Comparing(QObject):
         sets = {_ALL: structures, **{name: replace(structures, rois=rois) for name, rois in sources.items()}}
         return sets if self._other is None else {**sets, self._about: self._other}
 
+    def _names(self) -> tuple[str, str]:
+        return self.dialog.first.currentText(), self.dialog.second.currentText()
+
+    def _chosen(self) -> tuple[StructureSet | None, StructureSet | None]:
+        sets = self._sets()
+        first, second = self._names()
+        return sets.get(first), sets.get(second)
+
     def _compute(self) -> None:
-        sets, dialog = self._sets(), self.dialog
-        first, second = sets.get(dialog.first.currentText()), sets.get(dialog.second.currentText())
+        first, second = self._chosen()
         if first is None or second is None:
+            self._tell_gone(first, second)
             return
-        tolerance, names = dialog.tolerance.value(), (dialog.first.currentText(), dialog.second.currentText())
+        tolerance, names = self.dialog.tolerance.value(), self._names()
         self._run(
             lambda progress: compare(first, second, tolerance, progress),
-            lambda rows: self._show(rows, first, names),
+            lambda rows: self._show(rows, first, second, names),
         )
 
-    def _show(self, rows: list[Agreement], first: StructureSet, names: tuple[str, str]) -> None:
-        self._rows, self._first = rows, first
+    def _outdate(self) -> None:
+        """Structures were changed: numbers that are seen and no longer true are taken away, and counted anew."""
+        if self._first is None or not self.dialog.isVisible():
+            return
+        first, second = self._chosen()
+        if first is None or second is None:
+            self._tell_gone(first, second)
+        elif self._outdated or not (_same(first, self._first) and _same(second, self._second)):
+            self._clear("Structures were changed; the table is counted anew …")
+            self._anew.start()
+
+    def _tell_gone(self, first: StructureSet | None, second: StructureSet | None) -> None:
+        gone = [name for name, chosen in zip(self._names(), (first, second), strict=True) if chosen is None]
+        self._clear(f"No structures are here any more of: {', '.join(gone)}.")
+
+    def _clear(self, about: str) -> None:
+        # What is still being counted is of structures as they were, too.
+        self._stop()
+        self._anew.stop()
+        self._rows, self._outdated = [], True
+        self.dialog.show_rows(about, [])
+
+    def _compute_anew(self) -> None:
+        if self.dialog.isVisible():
+            self._compute()
+
+    def _show(self, rows: list[Agreement], first: StructureSet, second: StructureSet, names: tuple[str, str]) -> None:
+        self._rows, self._first, self._second, self._outdated = rows, first, second, False
         alone = len(first.rois) - len(rows)
         left = f" {alone} structures here have no counterpart of their name there." if alone else ""
         paler = ", drawn paler in the views" if names[1] == self._about and self._other is not None else ""
         about = f"{names[0]}, as they are now, compared with {names[1]}{paler}.{left}"
         self.dialog.show_rows(about, rows)
-        self.dialog.show()
-        self.dialog.raise_()
+        if not self.dialog.isVisible():
+            self.dialog.show()
+            self.dialog.raise_()
+        # Something may have been drawn while it was counted.
+        self._outdate()
 
     def _go_to(self, row: int) -> None:
         session = self._window.session
@@ -190,10 +236,18 @@ class Comparing(QObject):
 
     def _forget(self) -> None:
         self._stop()
-        self._other, self._first, self._about, self._rows = None, None, "", []
+        self._anew.stop()
+        self._other, self._first, self._second, self._about, self._rows = None, None, None, "", []
         self.dialog.hide()
 
 
 def _paler(roi: Roi) -> tuple[int, int, int]:
     red, green, blue = (round(channel + _PALER * (255 - channel)) for channel in roi.colour)
     return red, green, blue
+
+
+def _same(now: StructureSet, then: StructureSet | None) -> bool:
+    """Whether the names and contours are still those; planes that were not touched are the same objects."""
+    return then is not None and [(roi.name, roi.planes) for roi in now.rois] == [
+        (roi.name, roi.planes) for roi in then.rois
+    ]
