@@ -15,6 +15,7 @@ from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand, pixels
 from tests.viewer.menu import choose, right_click
 from tests.viewer.see import near, phantom
 from viewer.appearance import Style
+from viewer.edits import structures as steps
 from viewer.features.application import build_window
 from viewer.features.styles import Styles
 from viewer.render.structure_fills import triangles
@@ -104,6 +105,22 @@ def test_the_small_window_sets_the_style_of_the_structure_at_once_and_nothing_is
     assert drawn.session.appearance.of(OTHER) == Style() and not small.others_button.isEnabled()
     QTest.keyClick(small, Qt.Key.Key_Escape)
     assert not small.isVisible()
+
+
+def test_a_structure_that_undo_brings_back_has_its_style_and_group(drawn: Hand) -> None:
+    session, history, appearance = drawn.session, drawn.history, drawn.session.appearance
+    appearance.set_own({OTHER: Style(fill=0.5)})
+    appearance.set_groups({OTHER: "Reader A"})
+    steps.delete_all(session, history, frozenset({OTHER}))
+    assert not appearance.own and not appearance.groups
+    steps.add_empty(session, history)
+    assert OTHER in session.structures and not appearance.own and not appearance.groups, "its number, not it"
+    history.undo()
+    history.undo()
+    assert appearance.own == {OTHER: Style(fill=0.5)} and appearance.groups == {OTHER: "Reader A"}
+    history.redo()
+    history.undo()
+    assert appearance.own == {OTHER: Style(fill=0.5)} and appearance.groups == {OTHER: "Reader A"}
 
 
 def test_a_style_for_all_is_the_users_and_the_next_window_has_it(drawn: Hand) -> None:

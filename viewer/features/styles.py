@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QPoint
 
+from engine.structures import Roi
 from viewer.appearance import Style
 from viewer.features.editing import Editing
 from viewer.widgets.main_window import MainWindow
@@ -30,6 +31,9 @@ class Styles(QObject):
         self._session, self._panel = window.session, editing.structures
         self._tell = window.show_message
         self._numbers: tuple[int, ...] = ()
+        self._before: dict[int, Roi] = {}
+        #: id of a structure that was deleted → it (so that the id stays its own), its style and its group.
+        self._gone: dict[int, tuple[Roi, Style | None, str]] = {}
         self.popup = StylePopup(window)
         self.popup.changed.connect(self._set_own)
         self.popup.for_all.connect(self._set_for_all)
@@ -40,7 +44,7 @@ class Styles(QObject):
         )  # fmt: skip
         self._session.appearance.set_usual(_stored())
         # What a session kept of them is put back after this.
-        self._session.volume_changed.connect(lambda: self._session.appearance.keep(()))
+        self._session.volume_changed.connect(self._begin)
         self._session.structures_changed.connect(lambda _: self._forget())
 
     def ask(self, numbers: Sequence[int] = ()) -> None:
@@ -61,8 +65,25 @@ class Styles(QObject):
     # Inside ---------------------------------------------------------------------------------------------------------
 
     def _forget(self) -> None:
+        """Keep nothing for a number that may be given again, but all for a structure that undo brings back."""
+        structures, appearance = self._session.structures, self._session.appearance
+        now = {roi.number: roi for roi in (structures.rois if structures is not None else ())}
+        for number, roi in self._before.items():
+            if number not in now:
+                self._gone[id(roi)] = (roi, appearance.own.get(number), appearance.groups.get(number, ""))
+        appearance.keep(now)
+        # What undo and redo bring back is the same object, whatever had its number in between.
+        came = [number for number in now if number not in self._before]
+        back = {number: self._gone.pop(id(now[number])) for number in came if id(now[number]) in self._gone}
+        appearance.set_own({number: style for number, (_, style, _) in back.items()})
+        appearance.set_groups({number: group for number, (*_, group) in back.items()})
+        self._before = now
+
+    def _begin(self) -> None:
         structures = self._session.structures
-        self._session.appearance.keep(roi.number for roi in (structures.rois if structures is not None else ()))
+        self._session.appearance.keep(())
+        self._gone.clear()
+        self._before = {roi.number: roi for roi in (structures.rois if structures is not None else ())}
 
     def _set_own(self, style: Style) -> None:
         self._session.appearance.set_own(dict.fromkeys(self._numbers, style))
