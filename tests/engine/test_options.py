@@ -135,8 +135,8 @@ def test_what_crops_were_around_in_version_0_1_is_an_input_now() -> None:
 @pytest.mark.parametrize(
     ("node", "words"),
     [
-        ({"node": "x", "block": "D", "in": ["image"], "params": {"labels": ["a"]}}, "needs 'detect'"),
-        ({"node": "x", "block": "O", "in": ["image"], "params": {"op": "saliency", "label": "a"}}, "needs 'saliency'"),
+        ({"node": "x", "block": "D", "in": ["image"], "params": {"labels": ["a"]}}, "detect.params.network: Field"),
+        ({"node": "x", "block": "F", "in": ["image"], "params": {"labels": ["a"]}}, "needs 'fuse'"),
         (
             {"node": "x", "block": "C", "in": ["image"], "params": {
                 "network": {"network": "ResNet18"}, "labels": ["a"], "features": True,
