@@ -151,6 +151,13 @@ class FindingDetail(QWidget):
         button.clicked.connect(slot)
         return button
 
+    def setVisible(self, visible: bool) -> None:  # noqa: N802
+        """Nothing has the focus once this is hidden: else the next field of the window takes what is typed as keys."""
+        focus = QApplication.focusWidget()
+        if not visible and focus is not None and self.isAncestorOf(focus):
+            focus.clearFocus()
+        super().setVisible(visible)
+
     # What is shown --------------------------------------------------------------------------------------------------
 
     def _chosen(self) -> None:
