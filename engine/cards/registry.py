@@ -118,13 +118,13 @@ def check_supported(card: Card) -> None:
     """Refuse a card that can't run before it is trained.
 
     Raises:
-        CardError: a network has no weights, or a head was not fitted.
+        CardError: a network has no weights, or a head or a code was not fitted.
     """
     if any(OPERATIONS[node.op].needs_weights and not node.weights for node in card.graph):
         raise CardError(f"The model '{card.id}' names no weights for its network, so it can't run before training.")
     unready = [node.node for node in card.graph if (ready := OPERATIONS[node.op].is_ready) and not ready(node.params)]
     if unready:
-        raise CardError(f"The head '{unready[0]}' of '{card.id}' was not fitted, so it can't run before training.")
+        raise CardError(f"'{unready[0]}' of '{card.id}' was not fitted, so it can't run before training.")
 
 
 def _card_folders(place: Path) -> list[Path]:

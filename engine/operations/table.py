@@ -23,6 +23,7 @@ from engine.operations import (
     mask,
     nnunet,
     overlay,
+    patch_statistics,
     pool,
     refine_edges,
     saliency,
@@ -96,6 +97,13 @@ OPERATIONS: dict[str, Operation] = {
     "gate": Operation("joining", gate.Params, gate.makes, gate.run),
     "hierarchy": Operation("joining", hierarchy.Params, hierarchy.makes, hierarchy.run),
     "features": Operation("joining", features.Params, features.makes, features.run),
+    "patch_statistics": Operation(
+        "joining",
+        patch_statistics.Params,
+        patch_statistics.makes,
+        patch_statistics.run,
+        is_ready=patch_statistics.is_ready,
+    ),
     "head": Operation("head", head.Params, head.makes, head.run, is_ready=head.is_ready),
     "choose": Operation("joining", choose.Params, choose.makes, choose.run),
 }

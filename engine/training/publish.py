@@ -17,11 +17,16 @@ from engine.cards.weights import Weights
 from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
 from engine.inference.packing import packed
-from engine.operations import classify, detect, head, segment, sieve
+from engine.operations import classify, detect, head, patch_statistics, segment, sieve
 from engine.safe_file import whole_file
 from engine.values import Strict
 
 WEIGHTS_FILE = "weights.safetensors"
+
+
+#: What is trained as a network, and what is fitted as numbers of the card.
+_NETWORKS = (segment.Params, classify.Params, sieve.Params, detect.Params)
+_FITTED = (head.Params, patch_statistics.Params)
 
 
 def networks_of(card: Card, name: str | None = None) -> list[Node]:
@@ -30,16 +35,16 @@ def networks_of(card: Card, name: str | None = None) -> list[Node]:
     Raises:
         CardError: there is none.
     """
-    return _chosen(card, name, (segment.Params, classify.Params, sieve.Params, detect.Params))
+    return _chosen(card, name, _NETWORKS)
 
 
 def learners_of(card: Card, name: str | None = None) -> list[Node]:
-    """The networks and heads of the card that a recipe trains or fits: all, or the one of this name.
+    """The networks, heads and codes of the card that a recipe trains or fits: all, or the one of this name.
 
     Raises:
         CardError: there is none.
     """
-    return _chosen(card, name, (segment.Params, classify.Params, sieve.Params, detect.Params, head.Params))
+    return _chosen(card, name, (*_NETWORKS, *_FITTED))
 
 
 def _chosen(card: Card, name: str | None, kinds: tuple[type[Strict], ...]) -> list[Node]:
@@ -96,12 +101,12 @@ def publish(card: Card, averages: Sequence[Path], folder: Path, *, name: str, so
     return published
 
 
-def publish_head(card: Card, folder: Path, *, name: str, params: head.Params, source: Path | None = None) -> Card:
-    """Write `card.json` with a fitted head into `folder`; return the card as written.
+def publish_fitted(card: Card, folder: Path, *, name: str, params: Strict, source: Path | None = None) -> Card:
+    """Write `card.json` with a fitted node into `folder`; return the card as written.
 
     Args:
         card, folder, name, source: as of `publish`.
-        params: of the head, fitted.
+        params: of the node, fitted.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights_of = _weights_of_others(card, name, folder)

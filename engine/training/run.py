@@ -14,10 +14,11 @@ from engine.cards.schema import Card
 from engine.cards.weights import read_weights
 from engine.errors import CardError
 from engine.inference.packing import unpacked
-from engine.training import classifier, detector, head, segmenter, sieve
+from engine.training import classifier, detector, head, patch_code, segmenter, sieve
 from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
-from engine.training.publish import learners_of, networks_of, publish, publish_head, with_weights_in
+from engine.training.publish import learners_of, networks_of, publish, publish_fitted, with_weights_in
 from engine.training.recipe import ClassifierRecipe, Recipe, Schedule
+from engine.values import Strict
 
 
 def train_card(
@@ -98,14 +99,14 @@ def train_card(
 
 
 def _fit(lesson: Lesson, place: Path) -> tuple[Card, dict[str, float]]:
-    """The card with a head fitted, written to the lesson's folder, and how it does on those held out."""
+    """The card with a head or a code fitted, written to the lesson's folder, and how it does on those held out."""
     card, folder = lesson.card, lesson.folder
     _, told = _told_of(card, lesson.node.node)
     holdout = told.get("holdout", Schedule.holdout)
     if not isinstance(holdout, int | float):
         raise CardError(f"The 'holdout' of the training recipe of '{card.id}' is no number.")
-    params, scores = head.fitted_head(lesson, holdout)
-    return publish_head(card, folder, name=lesson.node.node, params=params, source=place), scores
+    params, scores = _FITTED[lesson.node.op](lesson, holdout)
+    return publish_fitted(card, folder, name=lesson.node.node, params=params, source=place), scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +123,13 @@ _TAUGHT = {
     "classify": _Taught(classifier.recipe_of, classifier.trainer_of),
     "detect": _Taught(detector.recipe_of, detector.trainer_of),
     "sieve": _Taught(sieve.recipe_of, sieve.trainer_of),
+}
+
+
+#: Operation → what is fitted, of a lesson and the share that is held out: its params, and its scores.
+_FITTED: dict[str, Callable[[Lesson, float], tuple[Strict, dict[str, float]]]] = {
+    "head": head.fitted_head,
+    "patch_statistics": patch_code.fitted_code,
 }
 
 

@@ -104,6 +104,15 @@ def head(folder: Path) -> list[Json]:
     return [classifier(folder), deep, node("risk", "head", "deep", model="logistic", labels=["ill"], fitted=numbers)]
 
 
+def coded(folder: Path) -> list[Json]:
+    """A logistic formula of how grey a box is where it is darkest; the code of a voxel is its value."""
+    numbers = FITTED | {"columns": ["parts.lowest-0"], "means": [200], "scales": [0.01], "lows": [0], "highs": [300]}
+    code: Json = {"mean": [0], "components": [[1]], "explained": 1}
+    params: Json = {"patch": [1, 1, 1], "components": 1, "clusters": 8, "statistics": ["lowest", "deviation"]}
+    parts = node("parts", "patch_statistics", "ct box", fitted=code, **params)
+    return [BOX, parts, node("risk", "head", "parts", model="logistic", labels=["dark"], fitted=numbers)]
+
+
 def detector(folder: Path) -> list[Json]:
     network: Json = {
         "network": "RetinaNet", "in_channels": 1, "num_classes": 1, "num_anchors": 1, "filters": [4, 8], "levels": 1,
@@ -248,6 +257,12 @@ EXAMPLES: dict[str, Example] = {
     ),
     "head": Example(
         head, [output("ill", kind="risk")], lambda result, volume: 0 < result.scores[0].value < 1
+    ),
+    "patch_statistics": Example(
+        # All of the box is of the value that the formula takes for neither dark nor bright.
+        coded, [output("dark", kind="score")],
+        lambda result, volume: abs(result.scores[0].value - 0.5) < 1e-3,
+        {"preprocess": [ORIENT]},
     ),
     "vesselness": Example(
         lambda folder: [node("tubes", "vesselness", "ct", label="Tube", sigmas_mm=[8], contrast=0.01)],

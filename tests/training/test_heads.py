@@ -202,7 +202,7 @@ def test_a_head_is_the_formula_that_scikit_learn_has() -> None:
 
 def test_a_head_that_was_not_fitted_says_so(cohort: Path, tmp_path: Path) -> None:
     told = invoke("run", cohort / "p00.nii.gz", "--model", recipe(tmp_path, "cox", "death"))
-    assert "The head 'head' of 'survival' was not fitted, so it can't run before training." in str(told.exception)
+    assert "'head' of 'survival' was not fitted, so it can't run before training." in str(told.exception)
 
 
 def test_too_few_events_are_no_ground_for_a_formula(cohort: Path) -> None:
