@@ -85,9 +85,10 @@ def test_a_flag_goes_with_what_it_was_about_and_nothing_is_drawn_by_it(
     history.do(step)
     qtbot.waitUntil(lambda: panel.watch.flags == (), timeout=60_000)
     qtbot.waitUntil(lambda: texts(panel, 0)[3] != "unlikely", timeout=60_000)
-    assert panel.flag_button.isHidden()
+    assert panel.flag_button.isHidden() and not panel.flag_action.isEnabled()
     history.undo()
     qtbot.waitUntil(lambda: len(panel.watch.flags) == 1, timeout=60_000)
+    qtbot.waitUntil(panel.flag_action.isEnabled)
     assert session.structures is not None and session.structures[1].planes[12] is before[1].planes[12]
 
 

@@ -189,6 +189,24 @@ def test_a_template_is_made_of_what_is_drawn_and_chosen_now(qtbot: QtBot, many: 
     assert user_templates().joinpath("mine.json").exists()
 
 
+def test_what_a_card_drew_beside_a_structure_of_its_name_belongs_to_the_template(qtbot: QtBot, many: Bench) -> None:
+    from dataclasses import replace
+
+    from engine.structures import StructureSet
+
+    # The name was taken by a structure of a person, and both were kept.
+    drawn = roi("Larynx^AI", 2, replace(BY_MODEL, algorithm="neck"))
+    dialog = TemplateDialog(many.panel.cards, StructureSet(ct().geometry, (drawn,)), {}, {})
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert dialog.said.text() == "1 model, 1 structure."
+    qtbot.keyClicks(dialog.title, "Beside")
+    qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+    (step,) = find_card_template("beside").cards
+    (larynx,) = step.structures
+    assert (larynx.output, larynx.called) == ("Larynx", "Larynx")
+
+
 def test_two_structures_of_one_name_are_refused_in_a_sentence(qtbot: QtBot, tmp_path: Path) -> None:
     cards = [write(tmp_path, name, name, "Liver", "Spleen") for name in ("one", "two")]
     dialog = TemplateDialog(cards, None, {"one": frozenset({"Liver"}), "two": frozenset({"Liver"})}, {})

@@ -195,6 +195,7 @@ class ReviewPanel(QWidget):
         self.flag_button = self._button(
             "Next flag", "Ctrl+Shift+N", "Go to the next thing that is anatomically unlikely", self.next_flag
         )
+        self.flag_action = self.actions()[-1]
         self.said = QLabel(self, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.said.setStyleSheet(f"color: {WARNING};")
         self.said.hide()
@@ -285,6 +286,7 @@ class ReviewPanel(QWidget):
         self.bar.setValue(done)
         self.next_button.setEnabled(bool(every))
         self.flag_button.setVisible(bool(self.watch.flags))
+        self.flag_action.setEnabled(bool(self.watch.flags))
         self.skip_button.setEnabled(len(every) - done > 1)
         self.model.marks_changed()
 

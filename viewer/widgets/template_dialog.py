@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -113,7 +114,8 @@ class TemplateDialog(QDialog):
         only = frozenset(drawn) if drawn else chosen.get(loaded.id, frozenset())
         for output in drawn_by(loaded.card):
             roi = drawn.get(output.name)
-            item = QTreeWidgetItem(head, [output.name, roi.name if roi is not None else output.name, ""])
+            called = roi.name if roi is not None and _without_qualifier(roi.name) != output.name else output.name
+            item = QTreeWidgetItem(head, [output.name, called, ""])
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsUserCheckable)
             item.setData(_WHAT, Qt.ItemDataRole.UserRole, output)
             item.setData(_COLOUR, Qt.ItemDataRole.DecorationRole, QColor(*(roi.colour if roi else output.colour)))
@@ -229,5 +231,12 @@ def _drawn(structures: StructureSet | None) -> dict[str, dict[str, Roi]]:
     found: dict[str, dict[str, Roi]] = {}
     for roi in structures.rois if structures is not None else ():
         if roi.provenance.algorithm:
-            found.setdefault(roi.provenance.algorithm, {})[roi.name] = roi
+            of_card = found.setdefault(roi.provenance.algorithm, {})
+            of_card[roi.name] = roi
+            of_card.setdefault(_without_qualifier(roi.name), roi)
     return found
+
+
+def _without_qualifier(name: str) -> str:
+    """The name that a card gave, where it was taken by another structure and the card's was kept beside it."""
+    return re.sub(r"\^AI\d*$", "", name)

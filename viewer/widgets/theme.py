@@ -51,6 +51,9 @@ QTreeView::indicator:hover, QListView::indicator:hover, QTableView::indicator:ho
 QTreeView::indicator:checked, QListView::indicator:checked, QTableView::indicator:checked,
 QCheckBox::indicator:checked {{
     background: {ACCENT}; border-color: {ACCENT}; image: url("{_TICK}"); }}
+QTreeView::indicator:indeterminate {{
+    border-color: {ACCENT}; background: qlineargradient(x1: 0, y1: 0, x2: 0, y2: 1, stop: 0.35 {FIELD},
+        stop: 0.36 {ACCENT}, stop: 0.64 {ACCENT}, stop: 0.65 {FIELD}); }}
 QTreeView::indicator:disabled, QListView::indicator:disabled, QCheckBox::indicator:disabled {{
     background: {BACKGROUND}; border-color: #5a5f66; }}
 QHeaderView::section {{ background: {RAISED}; color: {FAINT}; border: none; padding: 3px 6px; }}
