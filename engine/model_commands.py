@@ -51,7 +51,7 @@ def import_(path: Path, card_id: str, axes: str, task: str, replace: bool) -> No
     with progress_bar() as progress:
         loaded = import_model(path, card_id=card_id, axes=axes.upper(), task=task, replace=replace, progress=progress)
     card = loaded.card
-    click.echo(f"{card.id}\t{card.title}\t{len(card.outputs)} structures")
+    click.echo(f"{card.id}\t{card.title}\t{card.gives}")
     click.echo(f"Licence of the weights: {card.licence.weights or 'absent'}.")
     if card.limits:
         click.echo(f"Note: {card.limits}", err=True)

@@ -51,12 +51,20 @@ def _result(card: "Card") -> str:
     return f"{paper.result} (recalled, not checked)" if paper.result and paper.recalled else paper.result
 
 
+def _cited(card: "Card") -> str:
+    """The paper with its number in the review, which some citations name already."""
+    paper = card.paper
+    assert paper is not None, "a recipe follows a paper"
+    numbered = f"reference {card.seed_ref} of "
+    return paper.citation if numbered in paper.citation else f"{paper.citation}, {numbered}the review"
+
+
 def _told(card: "Card") -> list[str]:
     paper = card.paper
     assert paper is not None, "a recipe follows a paper"
     lines = [
         f"{card.title} ({card.id})",
-        f"After {paper.citation}, reference {card.seed_ref} of the review; {card.fidelity}.",
+        f"After {_cited(card)}; {card.fidelity}.",
         f"Looks at: {paper.body_part}, {paper.takes}. Gives: {', '.join(output.name for output in card.outputs)}.",
         f"The paper's result: {_result(card) or 'no figures at hand'}.",
         "Keeps of the paper:",

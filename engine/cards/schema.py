@@ -4,6 +4,7 @@
 """
 
 import json
+from collections import Counter
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -234,6 +235,13 @@ class Card(Strict):
         calibration = self.uncertainty.calibration
         known = calibration.familiarity if calibration is not None else None
         return (*self.weights, *([known.reference] if known is not None else []))
+
+    @property
+    def gives(self) -> str:
+        """How much the model gives, in words: "2 structures", "1 structure, 2 scores"."""
+        words = {"mask": "structure", "score": "score", "risk": "risk", "box": "finding"}
+        counts = Counter(words[output.kind] for output in self.outputs)
+        return ", ".join(f"{count} {word}{'s' if count != 1 else ''}" for word, count in counts.items())
 
     @property
     def has_networks(self) -> bool:

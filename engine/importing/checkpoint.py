@@ -90,13 +90,19 @@ def write_weights(
         described: where the network is, for people.
 
     Raises:
-        CardError: they are not, or the disk is full.
+        CardError: they are not, one of their values is no number, or the disk is full.
     """
     wanted = {name: value.shape for name, value in _built(network).state_dict().items()}
     for name in (*wanted, *weights):
         if name not in weights or name not in wanted or weights[name].shape != wanted[name]:
             raise CardError(
                 f"The weights in {where} are not those of the network {described} ('{name[:100]}' differs)."
+            )
+    for name, value in weights.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise CardError(
+                f"The weights in {where} hold values that are no finite numbers ('{name[:100]}'), so the model would "
+                "find nothing anywhere; its training failed, or the file is damaged."
             )
     try:
         save_file({name: value.contiguous() for name, value in weights.items()}, target)

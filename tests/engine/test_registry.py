@@ -135,3 +135,10 @@ def test_a_link_to_another_place_is_refused(tmp_path: Path) -> None:
     (folder / "w.safetensors").symlink_to(outside / "w.safetensors")
     with pytest.raises(CardError, match="link"):
         find_weights(folder, weights_at(outside / "w.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("name", "gives"), [("lung-nodule", "2 scores"), ("external", "1 structure"), ("fundus-microaneurysm", "1 finding")]
+)
+def test_what_a_model_gives_is_counted_by_its_kind(name: str, gives: str) -> None:
+    assert find_card(name).card.gives == gives

@@ -166,6 +166,15 @@ def test_a_hostile_checkpoint_runs_nothing(tmp_path: Path) -> None:
     assert not touched.exists()
 
 
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    folder = Bundle().write(tmp_path / "bundle")
+    path = folder / "models" / "model.pt"
+    weights = torch.load(path, weights_only=True)["model"]
+    next(iter(weights.values())).view(-1)[0] = torch.nan
+    torch.save(weights, path)
+    assert "no finite numbers" in refusal(folder, tmp_path)
+
+
 def test_weights_of_several_prefixes_and_shapes_of_checkpoints_are_read(tmp_path: Path) -> None:
     folder = Bundle().write(tmp_path / "bundle")
     path = folder / "models" / "model.pt"

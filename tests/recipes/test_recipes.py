@@ -61,3 +61,8 @@ def test_the_list_tells_what_each_keeps_and_needs() -> None:
 def test_a_recipe_that_is_not_there_is_said() -> None:
     result = CliRunner().invoke(commands, ["recipes", "phrenology"])
     assert "There is no recipe 'phrenology'" in str(result.exception)
+
+
+@pytest.mark.parametrize("name", ["copd-ct", "retinal-detachment"])
+def test_the_number_in_the_review_is_told_once(name: str) -> None:
+    assert CliRunner().invoke(commands, ["recipes", name]).output.count("reference ") == 1

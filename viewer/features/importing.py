@@ -49,10 +49,8 @@ def _take(window: MainWindow, paths: Sequence[str]) -> bool:
 def imported(window: MainWindow, loaded: "registry.LoadedCard") -> None:
     """Say what was imported, and choose it."""
     card, panel = loaded.card, window.findChild(CardsPanel)
-    count = len(card.outputs)
     window.show_message(
-        f"{card.title} was imported: {count} structure{'s' if count != 1 else ''}; the licence of its weights: "
-        f"{card.licence.weights or 'absent'}."
+        f"{card.title} was imported: {card.gives}; the licence of its weights: {card.licence.weights or 'absent'}."
     )
     if panel is None:
         return
