@@ -284,6 +284,14 @@ EXAMPLES: dict[str, Example] = {
     "detect": Example(
         detector, [output("Spot", kind="box")], lambda result, volume: len(result.boxes) >= 24
     ),
+    "merge_planes": Example(
+        lambda folder: [*detector(folder), node("things", "merge_planes", "where", overlap=0.1)],
+        [output("Spot", "things", kind="box")],
+        # Each of the 24 planes has boxes, and some of neighbouring planes are one.
+        lambda result, volume: 0 < len(result.boxes) < 72 and any(
+            box.high_kji[0] - box.low_kji[0] > 1.5 for box in result.boxes
+        ),
+    ),
     "choose": Example(
         lambda folder: [BOX, node("named", "choose", "box", labels=["Box"], rename={"Box": "Case"})], [output("Case")],
         lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all()),
