@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from scipy import ndimage
 
+from engine.measures.measure import Measure
 from engine.slab import Projection, Slab
 from engine.structures import RawContour, Roi
 from engine.volume import Geometry, Volume
@@ -23,6 +24,7 @@ from viewer.features.turning import Turning
 from viewer.layers import Window
 from viewer.looks import layer_over
 from viewer.recording import Kept
+from viewer.render.measure_marks import lies_on, turned_to
 from viewer.session import Cut, View
 from viewer.turning import from_json, turned_by
 
@@ -118,6 +120,21 @@ def test_a_handle_turns_the_two_other_planes_about_the_crosshair_and_nothing_els
         scene = desk.pane(view).scene
         assert scene.frame.unturned is None and scene.frame.geometry is frame.geometry
         assert scene.pixel_from_lps(cursor) == pytest.approx(before[view], abs=1e-6)
+
+
+def test_a_measure_of_an_oblique_plane_is_seen_again_when_it_is_chosen(desk: Hand) -> None:
+    straight = Measure(1, "distance", ((0.0, 0.0, 0.0), (5.0, 0.0, 0.0)), (0.0, 0.0, 1.0))
+    leaning = Measure(2, "distance", ((1.0, 2.0, 3.0), (1.0, 2.8, 3.6)), (0.0, -0.6, 0.8))
+    middles = [measure.points + CENTRE for measure in (straight, leaning)]
+    straight, leaning = straight.with_points(middles[0]), leaning.with_points(middles[1])
+    for measure in (straight, leaning, straight):
+        desk.session.turn(turned_to(measure, desk.session))
+        desk.session.reveal(measure.points.mean(axis=0), measure.points)
+        frames = {view: desk.pane(view).scene for view in (AXIAL, SAGITTAL, CORONAL)}
+        on = [v for v, scene in frames.items() if lies_on(measure, scene.frame, scene.index, desk.session.plane)]
+        assert on == [AXIAL]
+        assert (desk.session.turned is None) == (measure is straight)
+        assert turned_to(measure, desk.session) is desk.session.turned, "it is seen already"
 
 
 def test_shift_turns_in_steps_and_a_hand_that_trembles_turns_nothing(desk: Hand) -> None:

@@ -13,8 +13,9 @@ from viewer.measured import label
 from viewer.render.annotations import text_actor
 from viewer.render.image_data import set_lines
 from viewer.render.lines import line_actor
-from viewer.render.orientation import ViewFrame
+from viewer.render.orientation import ViewFrame, frames_of
 from viewer.session import Cut, Session
+from viewer.turning import Turned, turned_by
 
 #: 0..1: light enough on dark anatomy, dark enough on a bright background.
 COLOUR = (0.25, 0.75, 1.0)
@@ -25,6 +26,8 @@ _LINE_PX = 1.6
 _LETTER_PX, _ROW_PX = 6.6, 15.0
 #: A measure lies on a cut when their normals differ by less than this cosine.
 _PARALLEL = 0.999
+#: And it was drawn on one like it when they differ by less than this.
+_ALIKE = 1 - 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +132,27 @@ def lies_on(measure: Measure, frame: ViewFrame, index: int, plane: int) -> bool:
         return all(frame.acquired.nearest_plane(point) == plane for point in measure.points)
     at = _to_grid(frame, measure.points)[:, frame.across] / frame.spacing[frame.across]
     return bool((np.rint(at) == index).all())
+
+
+def turned_to(measure: Measure, session: Session) -> Turned | None:
+    """How far the views must be turned for one of them to show a measure: as they are or not at all where that does.
+
+    Else all of them by the least turn that lays the nearest onto its cut.
+    """
+    normal = np.asarray(measure.normal_lps)
+    frames = frames_of(session)
+    across = {view: frame.geometry.directions[:, frame.across] for view, frame in frames.items()}
+    if not frames or max(abs(float(way @ normal)) for way in across.values()) >= _ALIKE:
+        return session.turned
+    own = {view: frame.unturned or frame for view, frame in frames.items()}
+    across = {view: frame.geometry.directions[:, frame.across] for view, frame in own.items()}
+    nearest = max(across.values(), key=lambda way: abs(float(way @ normal)))
+    cosine = float(nearest @ normal)
+    if abs(cosine) >= _ALIKE:
+        return None
+    axis = np.cross(nearest, normal if cosine > 0 else -normal)
+    sine = float(np.linalg.norm(axis))
+    return turned_by(None, own, axis / sine, float(np.arctan2(sine, abs(cosine))), measure.points.mean(axis=0))
 
 
 def _to_grid(frame: ViewFrame, points_lps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from engine.measures.table_file import Row
 from viewer.edits.measures import delete_measures, rename_measure
 from viewer.history import History
 from viewer.measured import number_text, on_layers, size_of, title
+from viewer.render.measure_marks import turned_to
 from viewer.session import Session
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class MeasuresPanel(QWidget):
             number = (item.parent() or item).data(0, _NUMBER)
             measure = next((each for each in self._measures if each.number == number), None)
             if measure is not None:
+                self._session.turn(turned_to(measure, self._session))
                 self._session.reveal(measure.points.mean(axis=0), measure.points)
 
     def _renamed(self, item: QTreeWidgetItem, column: int) -> None:
