@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,9 +133,26 @@ def test_figures_stand_in_the_card(trained: Path, spots: Path) -> None:
     assert "AUC" in (trained / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_run_says_what_its_number_is_worth(trained: Path, spots: Path, tmp_path: Path) -> None:
-    out = json.loads(run("run", str(spots / "0.png"), "--model", str(trained), "--json", "--device", "cpu"))
-    scores = {score["label"]: score for score in out["scores"]}
+@pytest.fixture(scope="module")
+def answers(trained: Path, spots: Path, stripes: Path) -> list[Any]:
+    """What a run says of a picture like those of the training, and of the stripes."""
+    paths = (str(spots / "0.png"), str(stripes))
+    answered: list[Any] = json.loads(run("run", *paths, "--model", str(trained), "--json", "--device", "cpu"))
+    return answered
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture like none that was learned from."""
+    pixels = np.zeros((16, 20, 3), np.uint8)
+    pixels[::2] = 255
+    path = tmp_path_factory.mktemp("stripes") / "stripes.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_a_run_says_what_its_number_is_worth(answers: list[Any]) -> None:
+    scores = {score["label"]: score for score in answers[0]["scores"]}
     assert scores["warm"]["value"] > 0.5
     assert "Calibrated on" in scores["warm"]["calibration"]
     assert "Is warm" in scores["warm"]["one_of"]
@@ -143,14 +161,11 @@ def test_a_run_says_what_its_number_is_worth(trained: Path, spots: Path, tmp_pat
     assert set(scores["red"]["one_of"]) <= {"Is red", "green", "blue"}
 
 
-def test_a_picture_like_none_that_was_learned_from_is_told(trained: Path, tmp_path: Path) -> None:
-    stripes = np.zeros((16, 20, 3), np.uint8)
-    stripes[::2] = 255
-    Image.fromarray(stripes).save(tmp_path / "stripes.png")
-    out = json.loads(run("run", str(tmp_path / "stripes.png"), "--model", str(trained), "--json", "--device", "cpu"))
+def test_a_picture_like_none_that_was_learned_from_is_told(trained: Path, stripes: Path, answers: list[Any]) -> None:
+    out = answers[1]
     assert "unlike those that the model learned from" in out["scores"][0]["no_opinion"]
     assert any("gives no opinion" in note for note in out["notes"])
-    told = run("run", str(tmp_path / "stripes.png"), "--model", str(trained), "--device", "cpu").splitlines()
+    told = run("run", str(stripes), "--model", str(trained), "--device", "cpu").splitlines()
     assert len([line for line in told if line.endswith("(no opinion)")]) == len(out["scores"])
 
 
