@@ -134,6 +134,7 @@ def test_a_measure_of_an_oblique_plane_is_seen_again_when_it_is_chosen(desk: Han
         on = [v for v, scene in frames.items() if lies_on(measure, scene.frame, scene.index, desk.session.plane)]
         assert on == [AXIAL]
         assert (desk.session.turned is None) == (measure is straight)
+        assert frames[SAGITTAL].frame.unturned is None, "it would turn within its own plane"
         assert turned_to(measure, desk.session) is desk.session.turned, "it is seen already"
 
 

@@ -152,7 +152,10 @@ def turned_to(measure: Measure, session: Session) -> Turned | None:
         return None
     axis = np.cross(nearest, normal if cosine > 0 else -normal)
     sine = float(np.linalg.norm(axis))
-    return turned_by(None, own, axis / sine, float(np.arctan2(sine, abs(cosine))), measure.points.mean(axis=0))
+    axis = axis / sine
+    # A view that would be turned within its own plane stays as it lies.
+    views = [view for view, way in across.items() if abs(float(way @ axis)) < _ALIKE]
+    return turned_by(None, views, axis, float(np.arctan2(sine, abs(cosine))), measure.points.mean(axis=0))
 
 
 def _to_grid(frame: ViewFrame, points_lps: NDArray[np.float64]) -> NDArray[np.float64]:
