@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.assessment import ADDED, UNSEEN, WHOLE_IMAGE, Assessment, Evidence, FiledReport
 from engine.measures.measure import Measure
+from engine.saliency_map import SaliencyMap
 from engine.structures import Code, Provenance, Roi, StructureSet
 
 
@@ -214,6 +215,7 @@ class RunOptions:
         chosen: values of the card's options, by their keys; what is not chosen is as the card says.
         variables: what was told of the patient, by the keys of the card's variables.
         only: names of the structures that are to be drawn; None for all that the card has.
+        maps: labels of the scores of which a map of where the network looked is made as well.
     """
 
     override: bool = False
@@ -223,6 +225,7 @@ class RunOptions:
     chosen: Mapping[str, bool | float | str] = field(default_factory=dict)
     variables: Mapping[str, float | str] = field(default_factory=dict)
     only: frozenset[str] | None = None
+    maps: tuple[str, ...] = ()
 
     def wants(self, name: str) -> bool:
         """Whether a structure of that name is to be drawn."""
@@ -239,12 +242,14 @@ class Result:
         device: what the networks ran on; "cpu" where there were none.
         notes: sentences for the user.
         stages: (name, seconds) of the parts of the run.
+        maps: of the scores of which they were asked for.
     """
 
     answers: tuple[Answer, ...] = ()
     device: str = "cpu"
     notes: tuple[str, ...] = ()
     stages: tuple[tuple[str, float], ...] = field(default=())
+    maps: tuple[SaliencyMap, ...] = ()
 
     @property
     def rois(self) -> tuple[Roi, ...]:

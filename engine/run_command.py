@@ -32,6 +32,8 @@ from engine.run_outputs import Study, asked_for, studies_of
 from engine.run_steps import NotRun, RunStep, run_steps, steps_of
 from engine.run_variables import told_of
 from engine.run_writing import Writing, check_output, write_report, write_structures
+from engine.saliency_map import NO_PROOF
+from engine.saliency_picture import label_of_map, write_saliency
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry
 
@@ -57,6 +59,7 @@ class _Request:
     certificate: Path | None = None
     patient: PatientIdentity | None = None
     variables: Mapping[Path, Mapping[str, Given]] = field(default_factory=dict)
+    saliency: Path | None = None
 
     def steps_for(self, study: Study) -> list[RunStep]:
         """The models, with what was told of the patient."""
@@ -98,6 +101,7 @@ class _Outcome:
     flags: list[dict[str, Any]] = field(default_factory=list)
     not_run: list[dict[str, str]] = field(default_factory=list)
     report: str = ""
+    saliency: str = ""
     result: Result | None = None
 
     def told(self) -> dict[str, Any]:
@@ -136,6 +140,12 @@ class _Outcome:
     "table",
     type=click.Path(path_type=Path),
     help="A table of the scores and boxes of all studies, those that failed among them.",
+)
+@click.option(
+    "--saliency",
+    type=click.Path(path_type=Path),
+    help="A picture (.png) of where the network looked for the model's first score; no proof of where a finding is. "
+    "Only of models whose maps passed their test.",
 )
 @click.option("--series", "series_uid", metavar="UID", help="Series Instance UID; else the largest that suits.")
 @click.option(
@@ -183,6 +193,7 @@ def run(
     output: Path | None,
     report: Path | None,
     table: Path | None,
+    saliency: Path | None,
     series_uid: str | None,
     roles: tuple[str, ...],
     device: str,
@@ -219,6 +230,10 @@ def run(
         )
     options = RunOptions(override=override, precision="float32" if full_precision else "auto")
     wanted = Wanted(series_uid, _by_role(roles), placement or "", units)
+    if saliency is not None:
+        if template is not None or len(paths) > 1:
+            raise click.UsageError("--saliency is for one model on one picture.")
+        options = replace(options, maps=(label_of_map(find_card(model or "").card, saliency),))
     told: Mapping[Path, Mapping[str, Given]] = {}
     if template is not None:
         found = find_card_template(template)
@@ -230,7 +245,7 @@ def run(
         steps, absent = [RunStep(loaded, replace(options, chosen=chosen))], []
         name = (loaded.card.id, loaded.card.version, loaded.card.title)
         told = told_of(loaded.card, variables, paths)
-    request = _Request(*name, tuple(steps), tuple(absent), device, wanted, certificate, patient, told)
+    request = _Request(*name, tuple(steps), tuple(absent), device, wanted, certificate, patient, told, saliency)
     outputs = asked_for(request.outputs, output, report, table)
     studies = studies_of(paths, outputs)
     client = EngineClient(warm=any(step.loaded.card.has_networks for step in request.steps))
@@ -294,6 +309,8 @@ def _one(client: EngineClient, request: _Request, study: Study, count: int, as_j
         drawn = sum(bool(structure["planes"]) for structure in outcome.structures)
         if outcome.report:
             click.echo(f"{outcome.report}: {len(outcome.scores) + len(outcome.boxes)} findings, not signed")
+        if outcome.saliency:
+            click.echo(f"{outcome.saliency}: {NO_PROOF}")
         if outcome.output:
             click.echo(f"{outcome.output}: {drawn} structures in {outcome.seconds:.1f} s on {outcome.device}")
     return outcome
@@ -329,6 +346,9 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
         outcome.stages["writing"] = time.perf_counter() - writing
     if study.report is not None:
         outcome.report = write_report(result, study.report, volume, outcome.notes, request.patient)
+    if request.saliency is not None:
+        write_saliency(result.maps[0], volume, request.saliency, request.title)
+        outcome.saliency = str(request.saliency)
     outcome.seconds = round(time.perf_counter() - began, 3)
     outcome.stages = {name: round(seconds, 3) for name, seconds in outcome.stages.items()}
 

@@ -36,6 +36,7 @@ def readme(card: Card) -> str:
     lines += _section("Limits", card.limits)
     lines += _section("Population", card.population)
     lines += _metrics(card)
+    lines += _saliency(card)
     lines += _origin(card)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -120,6 +121,23 @@ def _cell(metric: Metric | None) -> str:
         return value
     low, high = (f"{v:.3f}" if abs(metric.value) < 1 else f"{v:.2f}" for v in metric.ci)
     return f"{value} ({low}–{high})"
+
+
+def _saliency(card: Card) -> list[str]:
+    test = card.saliency
+    if test is None:
+        return []
+    told = "passed" if test.passed else "**not passed, so no map is shown**"
+    when = f" on {test.when.isoformat()}" if test.when is not None else ""
+    return [
+        "## Where it looked",
+        "",
+        f"Maps by HiResCAM (Draelos and Carin, 2020). Test with shuffled weights (Adebayo et al., 2018): {told}. "
+        f"Likeness of the maps with those of shuffled weights {test.similarity:.2f}, must be below {test.limit:.2f}; "
+        f"n = {test.n} pictures{f' of {test.dataset}' if test.dataset else ''}, {test.shuffles} shuffles{when}. "
+        "A map is no proof of where a finding is.",
+        "",
+    ]
 
 
 def _origin(card: Card) -> list[str]:

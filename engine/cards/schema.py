@@ -17,6 +17,7 @@ from engine.cards.nodes import GraphNode, PostStep, PreprocessStep
 from engine.cards.options import Option, check_options
 from engine.cards.paper import Paper
 from engine.cards.renew import renewed
+from engine.cards.saliency import SaliencyTest
 from engine.cards.variables import Variable
 from engine.cards.weights import Weights
 from engine.errors import CardError
@@ -168,8 +169,8 @@ class Card(Strict):
     `variables` are what the model asks of the patient besides images; its graph calls their table "variables".
 
     `form` is the one by which a reader says otherwise than the model's scores and boxes; a number or word where the
-    card names none. `seed_ref` is the number of a published system in the review of Tong et al. (2021), and `paper`
-    what the card has of it.
+    card names none. `saliency` is the test of its maps, without which none is shown. `seed_ref` is the number of a
+    published system in the review of Tong et al. (2021), and `paper` what the card has of it.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -186,6 +187,7 @@ class Card(Strict):
     post: Annotated[tuple[PostStep, ...], Field(max_length=64)] = ()
     outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=2000)]
     uncertainty: Uncertainty = Uncertainty()
+    saliency: SaliencyTest | None = None
     options: Annotated[tuple[Option, ...], Field(max_length=32)] = ()
     form: FormId | None = None
     metrics: Annotated[tuple[Metric, ...], Field(max_length=2000)] = ()

@@ -24,7 +24,8 @@ from engine.operations.classify import Mirror, Params
 from engine.operations.networks import Network
 from engine.progress import Progress, part
 
-_MIRRORS = {"columns": (-1,), "rows": (-2,), "both": (-2, -1)}
+#: Axes of each way of mirroring.
+MIRRORS = {"columns": (-1,), "rows": (-2,), "both": (-2, -1)}
 
 
 def run_classifier(params: Params, image: Prepared, around: Around | None, context: Context) -> Scores:
@@ -40,7 +41,7 @@ def run_classifier(params: Params, image: Prepared, around: Around | None, conte
         # Nothing to look at; what that means is for the node behind to say.
         return Scores(params.labels, np.zeros((0, len(params.labels)), np.float32))
     views = build_views(params, image, around)
-    networks = _networks(context.loaded.folder, params.network.model_dump_json(), context.weights)
+    networks = node_networks(context.loaded.folder, params.network.model_dump_json(), context.weights)
 
     def attempt(device: Device, batch: int) -> Scores:
         try:
@@ -56,7 +57,7 @@ def run_classifier(params: Params, image: Prepared, around: Around | None, conte
 
 
 @lru_cache(maxsize=4)
-def _networks(folder: Path, network: str, weights: tuple[Weights, ...]) -> list[nn.Module]:
+def node_networks(folder: Path, network: str, weights: tuple[Weights, ...]) -> list[nn.Module]:
     """Those of a node, kept from run to run: a classifier takes longer to load than to look at a picture."""
     return load_networks(folder, Network.model_validate_json(network).arguments, weights)
 
@@ -109,7 +110,7 @@ def logits_of(params: Params, network: nn.Module, views: NDArray[np.float32], de
 
 def with_mirrored(views: torch.Tensor, mirrors: Sequence[Mirror]) -> torch.Tensor:
     """Views (..., rows, columns), and behind them all again, mirrored in each way."""
-    return torch.cat([views, *(views.flip(_MIRRORS[mirror]) for mirror in mirrors)])
+    return torch.cat([views, *(views.flip(MIRRORS[mirror]) for mirror in mirrors)])
 
 
 def mean_of_copies(values: torch.Tensor, mirrors: Sequence[Mirror]) -> torch.Tensor:

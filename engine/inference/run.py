@@ -1,7 +1,9 @@
 """One card, its images: from the check of the input to named structures. Torch is imported only where a network is."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from shapely import MultiPolygon
@@ -9,6 +11,7 @@ from shapely import MultiPolygon
 from engine.answers import Box, Result, RunOptions, Score
 from engine.cards.options import with_chosen
 from engine.cards.registry import LoadedCard, check_supported
+from engine.cards.saliency import why_no_map
 from engine.cards.schema import Output
 from engine.cards.suitability import why_unsuitable
 from engine.cards.variables import check_variables, sentence_of
@@ -20,9 +23,16 @@ from engine.inference.graph import run_graph
 from engine.inference.opinions import opinion_of
 from engine.inference.scores import Scores
 from engine.inference.structures import Found
+from engine.later import later
 from engine.progress import Progress, rising, silent
+from engine.saliency_map import SaliencyMap
 from engine.structures import Code, Generation, PlaneContours, Provenance, Roi
 from engine.volume import Volume
+
+if TYPE_CHECKING:
+    from engine.inference import saliency
+else:
+    saliency = later("engine.inference.saliency")
 
 
 def run_card(
@@ -60,6 +70,9 @@ def run_card(
     lost = sorted((options.only or set()) - {output.name for output in context.card.outputs if output.kind == "mask"})
     if lost:
         raise CardError(f"The model '{context.card.id}' draws no structure '{lost[0]}'.")
+    for label in options.maps:
+        if problem := why_no_map(context.card, label):
+            raise CardError(problem)
     answers = run_graph(context)
     found = answers.structures
     rois = tuple(
@@ -67,13 +80,24 @@ def run_card(
     )
     _note_missing(context, rois)
     rois += tuple(_bands(context, rois, found))
+    maps = _maps(context)
     progress(1.0, "Done")
     return Result(
         (*rois, *_scores(context, answers.scores), *_boxes(context, answers.boxes)),
         " and ".join(context.devices) or "cpu",
         tuple(context.notes),
         tuple(context.stages.items()),
+        maps,
     )
+
+
+def _maps(context: Context) -> tuple[SaliencyMap, ...]:
+    if not context.options.maps:
+        return ()
+    began = time.perf_counter()
+    made = saliency.saliency_maps(context, context.options.maps)
+    context.timed("maps", began)
+    return made
 
 
 def _drawn(context: Context) -> list[Output]:

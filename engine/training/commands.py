@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,7 @@ def evaluate(
     from engine.training.evaluate_classes import class_table, evaluate_classes, record_class_metrics
     from engine.training.evaluate_risks import evaluate_cohort, is_of_risks, record_risk_metrics, risk_table
     from engine.training.labelled.table import labelled_samples
+    from engine.training.randomised import record_saliency, saliency_sentence, saliency_test
 
     loaded = find_card(card)
     names = [output.name for output in loaded.card.outputs if output.kind == "mask"]
@@ -133,9 +135,15 @@ def evaluate(
     with _reporting() as report:
         judged = evaluate_classes(loaded, samples, device=device, most=most or 0, report=report)
         summary = judged.summary()
+        test = saliency_test(loaded, samples, record or data.name, date.today(), report=report)
+    summary["saliency"] = {**test.model_dump(mode="json"), "passed": test.passed} if test is not None else None
     if record:
-        record_class_metrics(loaded, summary, record, split, date.today())
+        card_now = record_class_metrics(loaded, summary, record, split, date.today())
+        if test is not None:
+            record_saliency(replace(loaded, parsed=card_now), test)
     click.echo(json.dumps(summary, indent=2) if as_json else class_table(summary))
+    if test is not None and not as_json:
+        click.echo(saliency_sentence(test))
 
 
 @click.command()
