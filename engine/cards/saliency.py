@@ -78,7 +78,8 @@ def mapped(card: "Card", output: "Output") -> Mapped | None:
     if output.kind != "score":
         return None
     nodes = {name: node for node in card.graph for name in node.names}
-    name, labels = maker_of(card, made_in(card), output), (output.label,)
+    name = maker_of(card, made_in(card), output)
+    labels: tuple[str, ...] = (output.label,)
     while name in nodes and isinstance(sums := nodes[name].params, hierarchy.Params):
         labels = tuple(leaf for label in labels for leaf in sums.parents[label])
         name = nodes[name].inputs[0]

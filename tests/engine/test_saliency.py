@@ -16,11 +16,12 @@ from engine.answers import RunOptions
 from engine.cards.registry import load_card
 from engine.cards.saliency import why_no_map
 from engine.cards.schema import Card
-from engine.errors import CardError
+from engine.errors import CardError, WriteError
 from engine.inference.picture_networks import EfficientNetLite0, PatchNet
 from engine.inference.run import run_card
 from engine.inference.saliency import class_maps, last_map
 from engine.saliency_map import MOST_EDGE, SaliencyMap, map_grid
+from engine.saliency_picture import write_saliency
 from engine.training.publish import write_card
 from engine.training.randomised import likeness, shuffled
 from engine.volume import Geometry, Volume
@@ -196,16 +197,25 @@ def test_what_speaks_against_a_label_is_not_shown() -> None:
     assert not SaliencyMap("a", "A", np.full((2, 2), -1, np.float32)).shares.any()
 
 
-def test_run_writes_the_picture_with_its_map(folder: Path, tmp_path: Path) -> None:
-    Image.fromarray(picture().voxels[0]).save(tmp_path / "a.png")
-    call = ["run", str(tmp_path / "a.png"), "--model", str(folder), "-o", str(tmp_path / "a.csv"), "--device", "cpu"]
-    made = CliRunner().invoke(commands, [*call, "--saliency", str(tmp_path / "map.png")], catch_exceptions=False)
-    assert made.exit_code == 0, made.output
-    assert "no proof of where" in made.stdout
+def test_the_picture_has_the_map_over_it_and_the_words_beneath(folder: Path, tmp_path: Path) -> None:
+    (made,) = run_card(load_card(folder), {"photo": picture()}, device="cpu", options=RunOptions(maps=("cold",))).maps
+    write_saliency(made, picture(), tmp_path / "map.png", "Spots")
     with Image.open(tmp_path / "map.png") as image:
         assert image.width == 900
         assert image.height > 720, "the words lie beneath"
+        shown = np.asarray(image, np.float32)[:720]
+    plain = np.asarray(Image.fromarray(picture().voxels[0]).resize((900, 720), Image.Resampling.BICUBIC), np.float32)
+    changed = np.abs(shown - plain).max(axis=2)
+    share = np.asarray(Image.fromarray(made.shares).resize((900, 720), Image.Resampling.BILINEAR))
+    assert changed[share == 0].max(initial=0) <= 1
+    assert changed[share > 0.5].min() > 0
+    with pytest.raises(WriteError, match=r"does not end in \.png"):
+        write_saliency(made, picture(), tmp_path / "map.jpg", "Spots")
+
+
+def test_run_refuses_a_map_before_anything_is_run(folder: Path, tmp_path: Path) -> None:
     with_test(folder, 0.5)
+    call = ["run", str(tmp_path), "--model", str(folder), "-o", str(tmp_path / "a.csv")]
     refused = CliRunner().invoke(commands, [*call, "--saliency", str(tmp_path / "b.png")])
-    assert "did not pass the test" in str(refused.exception or refused.output)
+    assert "did not pass the test" in str(refused.exception)
     assert not (tmp_path / "b.png").exists()
