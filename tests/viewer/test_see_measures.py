@@ -10,15 +10,15 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from engine.dicom.report_read import read_report
 from engine.journal import Kind
 from engine.volume import Volume
 from tests.rtstruct.study import make_study
-from tests.viewer.hand import CTRL, NONE, SHIFT, Hand
+from tests.viewer.hand import CTRL, NONE, SHIFT, Hand, click_in_next_box
 from tests.viewer.see import phantom
-from viewer.features.measuring import save
+from viewer.features.measuring import ask_file, save
 from viewer.looks import layer_over
 from viewer.session import View
 from viewer.widgets.measures_panel import MeasuresPanel
@@ -265,3 +265,15 @@ def test_measures_are_saved_as_a_certified_report_and_opened_again(window: Hand,
     assert not (tmp_path / "none.dcm").exists()
     assert "no DICOM image" in window.window.messages.sentences[-1]
     window.editing.toolbox.choose("")
+
+
+def test_a_report_is_not_written_over_another_without_a_question(
+    scan: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "measures.dcm"
+    other.write_bytes(b"somebody's")
+    typed = (str(tmp_path / "measures.csv"), "DICOM structured report (*.dcm)")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: typed)
+    said = click_in_next_box("Keep")
+    ask_file(scan.window, panel(scan))
+    assert "measures.dcm exists" in said[0] and other.read_bytes() == b"somebody's"

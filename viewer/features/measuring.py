@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from engine.errors import PlanimeterError
 from engine.later import later
@@ -48,9 +48,25 @@ def ask_file(window: MainWindow, panel: MeasuresPanel) -> None:
     """Ask for a file and write the measures into it."""
     kinds = "Table (*.csv);;DICOM structured report (*.dcm)"
     chosen, kind = QFileDialog.getSaveFileName(window, "Export measures", "measures.csv", kinds)
-    if chosen:
-        path = Path(chosen)
-        save(window, panel, path.with_suffix(".dcm") if kind.startswith("DICOM") else path)
+    if not chosen:
+        return
+    path = Path(chosen)
+    if kind.startswith("DICOM") and path.suffix.lower() != ".dcm":
+        # The dialog asked about the name that was typed, not about this one.
+        path = path.with_suffix(".dcm")
+        if path.exists() and not _may_replace(window, path):
+            return
+    save(window, panel, path)
+
+
+def _may_replace(window: MainWindow, path: Path) -> bool:
+    box = QMessageBox(QMessageBox.Icon.Question, "Export measures", "", parent=window)
+    box.setText(f"{path} exists. Replace it?")
+    replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(keep)
+    box.exec()
+    return box.clickedButton() is replace
 
 
 def save(window: MainWindow, panel: MeasuresPanel, path: Path) -> None:
