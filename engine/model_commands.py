@@ -45,6 +45,7 @@ def list_models(as_json: bool, folder: tuple[Path, ...]) -> None:
 @click.option("--replace", is_flag=True, help="Take the place of a model of the same id.")
 def import_(path: Path, card_id: str, axes: str, task: str, replace: bool) -> None:
     """Convert a model of another program (a folder or a zip), once; nothing in it is executed."""
+    from engine.cards.registry import CARD_FILE, SHIPPED
     from engine.console import progress_bar
     from engine.importing.client import import_model
 
@@ -55,6 +56,12 @@ def import_(path: Path, card_id: str, axes: str, task: str, replace: bool) -> No
     click.echo(f"Licence of the weights: {card.licence.weights or 'absent'}.")
     if card.limits:
         click.echo(f"Note: {card.limits}", err=True)
+    if (SHIPPED / card.id / CARD_FILE).exists():
+        click.echo(
+            f"Note: it takes the place of the '{card.id}' that comes with the program, which "
+            f"'planimeter models remove {card.id}' brings back.",
+            err=True,
+        )
 
 
 @models.command()

@@ -140,7 +140,10 @@ def test_no_model_hides_one_that_comes_with_the_program_unasked(tmp_path: Path, 
     with pytest.raises(CardError, match="comes with the program"):
         import_model(tmp_path / "Dataset001_Small", card_id="external")
     assert find_card("external").folder == SHIPPED / "external"
-    assert import_model(tmp_path / "Dataset001_Small", card_id="external", replace=True).folder == home / "external"
+    command = ["import", str(tmp_path / "Dataset001_Small"), "--name", "external", "--axes", "ras", "--replace"]
+    said = CliRunner().invoke(models, command)
+    assert find_card("external").folder == home / "external"
+    assert "takes the place of the 'external' that comes with the program" in said.stderr
 
 
 def test_shipped_models_are_not_removed(home: Path) -> None:
