@@ -22,11 +22,10 @@ from engine.errors import CardError
 from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.maps import Maps
-from engine.inference.networks import load_networks
 from engine.inference.nnunet_back import Voxels
 from engine.inference.nnunet_grid import Grid, on_grid
 from engine.inference.outlines import Outlines
-from engine.inference.ready import ready_networks, release
+from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
 from engine.inference.spline import Shape
 from engine.operations.nnunet import Params
 from engine.progress import Progress, part
@@ -45,20 +44,15 @@ def run_nnunet(
         CardError: weights or network don't fit the card.
         EngineError: memory ran out everywhere.
     """
-    arguments = params.network.arguments
-    networks = load_networks(context.loaded.folder, arguments, context.weights)
-    names = [f"{weights.sha256} {arguments}" for weights in context.weights]
+    networks, names = named_networks(params.network.arguments, context)
     if params.exact:
         context = replace(context, options=replace(context.options, precision="float32"))
     grid, data = on_grid(params, images, previous, part(context.progress, 0.0, 0.1))
 
     def attempt(device: Device, patch: Shape) -> Maps | Outlines:
         sweep = _Sweep(params, networks, names, device, patch, context)
-        try:
+        with freed_where_it_fails(networks):
             found = sweep.run(grid, data, part(context.progress, 0.1, 0.9))
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError):
-            release(networks)
-            raise
         context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
         if isinstance(found, Maps):
             return found

@@ -1,6 +1,8 @@
 """Networks brought to a device, in the form that is fastest there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,8 +11,28 @@ from engine.errors import EngineError
 from engine.inference import openvino
 from engine.inference.context import Context
 from engine.inference.devices import Device
-from engine.inference.networks import faster_norms, last_layers_in_float32
+from engine.inference.networks import faster_norms, last_layers_in_float32, load_networks
 from engine.inference.onnx_graph import OnnxGraph
+
+
+def named_networks(arguments: Mapping[str, Any], context: Context) -> tuple[list[nn.Module], list[str]]:
+    """The networks of the node that is run, and for each a name that tells its weights from any others.
+
+    Raises:
+        CardError: weights or network don't fit the card.
+    """
+    networks = load_networks(context.loaded.folder, arguments, context.weights)
+    return networks, [f"{weights.sha256} {arguments}" for weights in context.weights]
+
+
+@contextmanager
+def freed_where_it_fails(networks: Sequence[nn.Module]) -> Iterator[None]:
+    """Work on a device; where it fails, the networks leave that device, and its memory with them."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError):
+        _release(networks)
+        raise
 
 
 def ready_networks(
@@ -59,8 +81,7 @@ def layout(device: Device, flat: bool) -> torch.memory_format:
     return torch.channels_last if flat else torch.channels_last_3d
 
 
-def release(networks: Sequence[nn.Module]) -> None:
-    """Take the networks off their device and its memory with them."""
+def _release(networks: Sequence[nn.Module]) -> None:
     for network in networks:
         network.to("cpu")
     if torch.cuda.is_available():

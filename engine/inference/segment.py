@@ -17,9 +17,8 @@ from engine.errors import CardError
 from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.maps import Maps
-from engine.inference.networks import load_networks
 from engine.inference.preprocess import Prepared
-from engine.inference.ready import layout, ready_networks, release
+from engine.inference.ready import freed_where_it_fails, layout, named_networks, ready_networks
 from engine.operations.segment import Params
 from engine.progress import Progress
 from engine.values import Flip
@@ -43,17 +42,12 @@ def run_segmenter(params: Params, prepared: Prepared, context: Context) -> Maps:
         CardError: weights or network don't fit the card.
         EngineError: memory ran out everywhere.
     """
-    arguments = params.network.arguments
-    networks = load_networks(context.loaded.folder, arguments, context.weights)
-    names = [f"{weights.sha256} {arguments}" for weights in context.weights]
+    networks, names = named_networks(params.network.arguments, context)
 
     def attempt(device: Device, patch: Size) -> Maps:
         sweep = Sweep(params, networks, device, patch, context, names)
-        try:
+        with freed_where_it_fails(networks):
             maps = sweep.run(prepared, context.progress)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError):
-            release(networks)
-            raise
         context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
         return maps
 

@@ -24,11 +24,10 @@ from engine.inference.devices import Device, where_it_fits
 from engine.inference.image_lines import Line
 from engine.inference.image_steps import Seen, seen
 from engine.inference.maps import Map, Maps
-from engine.inference.networks import load_networks
 from engine.inference.nnunet_back import onto_planes
 from engine.inference.outlines import Outlines
 from engine.inference.pieces import keep_pieces
-from engine.inference.ready import ready_networks, release
+from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
 from engine.operations.sliding_window import Largest, Params
 from engine.progress import Progress, part
 from engine.volume import Volume
@@ -45,9 +44,7 @@ def run_windows(params: Params, images: Sequence[Volume], context: Context) -> M
         CardError: weights or network don't fit the card, or the network can't take such an image.
         EngineError: memory ran out everywhere.
     """
-    arguments = params.network.arguments
-    networks = load_networks(context.loaded.folder, arguments, context.weights)
-    names = [f"{weights.sha256} {arguments}" for weights in context.weights]
+    networks, names = named_networks(params.network.arguments, context)
     if params.exact:
         context = replace(context, options=replace(context.options, precision="float32"))
     image = seen(images, params.axes, params.before, part(context.progress, 0.0, 0.1))
@@ -56,11 +53,8 @@ def run_windows(params: Params, images: Sequence[Volume], context: Context) -> M
 
     def attempt(device: Device, patch: tuple[int, ...]) -> Maps | Outlines:
         sweep = _Sweep(params, networks, () if params.exact else names, device, context)
-        try:
+        with freed_where_it_fails(networks):
             found = sweep.run(image, part(context.progress, 0.1, 0.9))
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError):
-            release(networks)
-            raise
         context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
         return found if isinstance(found, Maps) else found.outlines(images[0], part(context.progress, 0.9, 1.0))
 

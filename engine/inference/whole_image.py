@@ -10,8 +10,7 @@ from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.image_steps import filled_up, resized_plane, seen
 from engine.inference.image_values import valued
-from engine.inference.networks import load_networks
-from engine.inference.ready import release
+from engine.inference.ready import freed_where_it_fails, named_networks
 from engine.inference.scores import Scores
 from engine.operations.image_steps import Pad, Resize
 from engine.operations.whole_image import Params
@@ -26,21 +25,18 @@ def run_whole(params: Params, images: Sequence[Volume], context: Context) -> Sco
         CardError: weights or network don't fit the card, or the network can't take such an image.
         EngineError: memory ran out everywhere.
     """
-    networks = load_networks(context.loaded.folder, params.network.arguments, context.weights)
+    networks, _ = named_networks(params.network.arguments, context)
     views = _views(params, images, context)
 
     def attempt(device: Device, batch: int) -> Scores:
         total = np.zeros((len(views), len(params.labels)), np.float32)
-        try:
+        with freed_where_it_fails(networks):
             for index, network in enumerate(networks):
                 network.to(device.name)
                 for row, view in enumerate(views):
                     done = (index + row / len(views)) / len(networks)
                     context.progress(0.2 + 0.8 * done, f"View {row + 1} of {len(views)}")
                     total[row] += _values(params, network, view, device, context)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError):
-            release(networks)
-            raise
         context.ran_on(str(device))
         return Scores(params.labels, total / np.float32(len(networks)))
 
