@@ -17,7 +17,7 @@ from engine.cards.registry import LoadedCard, load_card
 from engine.contouring.fill import fill
 from engine.importing.source import Wish
 from engine.importing.worker import converted
-from engine.inference import nnunet
+from engine.inference import ready
 from engine.inference.maps import voted
 from engine.inference.run import run_card
 from engine.progress import silent
@@ -66,7 +66,7 @@ def imported(model: Model, place: Path) -> LoadedCard:
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedCard]:
     """A card of two folds of such networks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nnunet, "load_networks", lambda folder, arguments, weights: [
+        patch.setattr(ready, "load_networks", lambda folder, arguments, weights: [
             Blur(fold).eval() for fold in range(len(weights))])  # fmt: skip
         yield imported(MODEL, tmp_path_factory.mktemp("taught"))
 
