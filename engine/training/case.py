@@ -1,6 +1,6 @@
 """One patient to learn from or to be judged by: images on one grid, and what is contoured on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,7 @@ class Case:
         intensity: steps of a card that change values, still to be done.
         kind: of the image.
         further: images of the card's other inputs, in their order.
+        others: what is contoured in it besides, and not learned.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Case:
     intensity: tuple[CardStep, ...] = ()
     kind: ImageKind = ImageKind()
     further: tuple[Further, ...] = ()
+    others: tuple[str, ...] = ()
 
     @cached_property
     def voxels_of(self) -> dict[int, NDArray[np.intp]]:
@@ -130,6 +132,11 @@ class DataSource(Protocol):
 
     structures: list[str]
     names: list[str]
+    #: What lies in the folder and is not taken in, a sentence each.
+    left_out: tuple[str, ...]
+
+    def patient_of(self, name: str) -> str:
+        """Whose case it is; its own name where the set does not say."""
 
     def read(self, name: str) -> Case:
         """The case, turned to rising Left, Posterior, Superior."""
@@ -141,6 +148,8 @@ def case_of(
     labels: Path,
     values: Sequence[int],
     contoured: NDArray[np.bool_],
+    *,
+    names: Mapping[int, str] | None = None,
 ) -> Case:
     """A case whose images and labels are files, turned to rising Left, Posterior, Superior.
 
@@ -150,6 +159,7 @@ def case_of(
         labels: on the same.
         values: of each structure's voxels in `labels`.
         contoured: (structures,) bool; the labels of others are left away.
+        names: of values in `labels`; a value without one is called by its number.
 
     Raises:
         ReadError: a file is missing or not readable.
@@ -166,12 +176,30 @@ def case_of(
     for index, value in enumerate(values):
         if contoured[index]:
             ordered[found == value] = index + 1
+    besides = [int(value) for value in np.unique(found) if value and value not in values]
+    others = tuple((names or {}).get(value, f"value {value}") for value in besides)
     x, y, z = first.GetSpacing()
     further = tuple(Further(kind.stored(sitk.GetArrayFromImage(image)), kind) for image, kind in read[1:])
     kind = read[0][1]
-    return Case(
-        name, kind.stored(sitk.GetArrayFromImage(first)), ordered, (z, y, x), contoured, kind=kind, further=further
-    )
+    image = kind.stored(sitk.GetArrayFromImage(first))
+    return Case(name, image, ordered, (z, y, x), contoured, kind=kind, further=further, others=others)
+
+
+def parted(source: DataSource, holdout: float, seed: int) -> tuple[list[str], list[str]]:
+    """Names of the cases to learn from, and of those held out to choose by; a patient is on one side alone.
+
+    Args:
+        source: the cases.
+        holdout: share of the patients that is held out: one at least, where there are two.
+        seed: of the draw.
+    """
+    patients = list(dict.fromkeys(source.patient_of(name) for name in source.names))
+    if holdout <= 0 or len(patients) < 2:
+        return list(source.names), []
+    order = np.random.default_rng(seed).permutation(len(patients))
+    out = {patients[index] for index in order[: max(round(holdout * len(patients)), 1)]}
+    learned = [name for name in source.names if source.patient_of(name) not in out]
+    return learned, sorted(name for name in source.names if source.patient_of(name) in out)
 
 
 def body_box(image: NDArray[Any], margin: int) -> tuple[slice, slice, slice]:

@@ -1,6 +1,6 @@
 """What a card says of labelled pictures, through the same path as in the program, beside what holds."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,9 +19,10 @@ from engine.inference.graph import run_nodes
 from engine.inference.opinions import likely
 from engine.inference.scores import Scores
 from engine.operations import classify, combine, gate, head, hierarchy, pool
+from engine.progress import Progress
 from engine.training.labelled.sample import Sample, fingerprint
 
-Report = Callable[[float, str], None]
+Report = Progress
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from engine.inference.context import Context
 from engine.inference.graph import given_to
 from engine.inference.pooling import TINY, pooled
 from engine.operations import classify, pool
+from engine.progress import Progress
 from engine.training.labelled.sample import Sample, fingerprint, split
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Lesson, Report, Trainer
@@ -177,11 +178,12 @@ class ClassifierTrainer(Trainer):
             made[:, columns] = torch.softmax(logits[:, columns], dim=1)
         return made
 
-    def _scores(self, network: nn.Module, most: int) -> dict[str, float]:
+    def _scores(self, network: nn.Module, most: int, report: Progress) -> dict[str, float]:
         """The area under the curve of each label, and the balanced accuracy of each group, as "accuracy" and number."""
         said = []
         shown = self.validation
         for begin in range(0, int(shown.ends[most - 1]), 32):
+            report(begin / int(shown.ends[most - 1]), "judging")
             views = torch.from_numpy(shown.views[begin : min(begin + 32, shown.ends[most - 1])].astype(np.float32))
             with torch.inference_mode(), self._precision():
                 logits = network(views.to(self.device, memory_format=self.layout)).float().cpu()

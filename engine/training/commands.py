@@ -1,14 +1,18 @@
 """`planimeter train`, `planimeter evaluate` and `planimeter calibrate`."""
 
 import json
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from engine.progress import Progress
 
 _DATA_HELP = (
     "Folder of a data set: in the nnU-Net raw layout, DICOM studies with RTSTRUCTs, pictures with masks; for scores, "
@@ -21,7 +25,9 @@ _DATA_HELP = (
 @click.argument("card")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help=_DATA_HELP)
 @click.option("--validation", type=click.Path(path_type=Path), help="Another one to choose by; else a tenth of --data.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the new card.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the new card.")
+@click.option("--check", is_flag=True, help="Look at the data alone; exit status 1 when they fall short.")
+@click.option("--json", "as_json", is_flag=True, help="With --check: write JSON alone to standard output.")
 @click.option(
     "--minutes", type=click.FloatRange(min=0, min_open=True), help="Of all networks together; the recipe's else."
 )
@@ -35,7 +41,9 @@ def train(
     card: str,
     data: Path,
     validation: Path | None,
-    output: Path,
+    output: Path | None,
+    check: bool,
+    as_json: bool,
     minutes: float | None,
     seed: int | None,
     learning_rate: float | None,
@@ -43,7 +51,16 @@ def train(
     go_on: bool,
     device: str,
 ) -> None:
-    """Run the recipe of CARD on a data set; the folder -o becomes a card, and a run that stopped there is resumed."""
+    """Run the recipe of CARD on a data set; the folder -o becomes a card, and a run that stopped there is resumed.
+
+    With --check the data are looked at alone: how many cases and patients there are, on which side of the split, how
+    fine, which labels are missing or not learned, who would be on both sides, and what can't be read.
+    """
+    if check:
+        _check(card, data, validation, as_json=as_json)
+        return
+    if output is None:
+        raise click.UsageError("Say where the card is to go (-o), or look at the data alone (--check).")
     from engine.training.run import train_card
 
     with _reporting() as report:
@@ -178,19 +195,31 @@ def calibrate(*, card: str, data: Path, name: str, device: str) -> None:
     click.echo(made.uncertainty.calibration.model_dump_json(indent=2, exclude_defaults=True))
 
 
+def _check(card: str, data: Path, validation: Path | None, *, as_json: bool) -> None:
+    from engine.training.check import check_data
+    from engine.training_process.checked import lines_of
+
+    with _reporting() as report:
+        checked = check_data(card, data, validation=validation, progress=report)
+    summary = checked.summary()
+    click.echo(json.dumps(summary, ensure_ascii=False, indent=2) if as_json else "\n".join(lines_of(checked)))
+    if not summary["ok"]:
+        sys.exit(1)
+
+
 @contextmanager
-def _reporting() -> Iterator[Callable[[float, str], None]]:
+def _reporting() -> "Iterator[Progress]":
     """A bar on the terminal, told the fraction done and what is going on."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     # Without a terminal nothing is drawn: a log of thousands of bars helps nobody.
-    with Progress(console=console, disable=not console.is_terminal) as bar:
+    with Bar(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("Reading", total=1.0)
 
-        def report(fraction: float, text: str) -> None:
-            bar.update(task, completed=fraction, description=text)
+        def report(fraction: float, stage: str) -> None:
+            bar.update(task, completed=fraction, description=stage)
 
         yield report
 

@@ -42,8 +42,16 @@ def open_data(folder: Path, structures: list[str], inputs: Sequence[CardInput] =
     Raises:
         PlanimeterError: it has none of the layouts, or it lacks what is needed.
     """
+    kinds = [ImageKind.of(wanted) for wanted in inputs] or [ImageKind()]
+    return layout_of(folder).opens(folder, structures, kinds)
+
+
+def layout_of(folder: Path) -> Layout:
+    """The first layout that a folder has.
+
+    Raises:
+        ReadError: it is no folder.
+    """
     if not folder.is_dir():
         raise ReadError(f"{folder} is not a folder, so there is no data set.")
-    kinds = [ImageKind.of(wanted) for wanted in inputs] or [ImageKind()]
-    layout = next(layout for layout in LAYOUTS if layout.recognises(folder))
-    return layout.opens(folder, structures, kinds)
+    return next(layout for layout in LAYOUTS if layout.recognises(folder))

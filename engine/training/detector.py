@@ -18,6 +18,7 @@ from engine.inference.graph import given_to
 from engine.inference.preprocess import Prepared
 from engine.inference.sampling import whole_of
 from engine.operations import detect
+from engine.progress import Progress
 from engine.training.loop import Lesson, Trainer
 from engine.training.recipe import Schedule
 from engine.training.sieve import parted_marked
@@ -109,7 +110,7 @@ class DetectorTrainer(Trainer):
         losses: dict[str, torch.Tensor] = self.detector(list(values), targets)
         return losses["classification"] + losses["box_regression"]
 
-    def _scores(self, network: nn.Module, most: int) -> dict[str, float]:
+    def _scores(self, network: nn.Module, most: int, report: Progress) -> dict[str, float]:
         return {}
 
 

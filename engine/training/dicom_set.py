@@ -51,13 +51,23 @@ class DicomSet:
         catalogue = scan([folder])
         images = [image for image in catalogue.images() if image.plane_count > 1]
         self._cases: dict[str, tuple[Series, Series]] = {}
+        left_out = [f"{each.path.name} was left out: {each.reason}" for each in catalogue.unreadable if each.damaged]
         for drawn in catalogue.structures():
-            image = _image_of(drawn, images)
-            if image is not None and image.modality in self._kind.modalities:
-                self._cases[drawn.files[0].relative_to(folder).as_posix()] = drawn, image
+            image, name = _image_of(drawn, images), drawn.files[0].relative_to(folder).as_posix()
+            if image is None:
+                left_out.append(f"{name} was left out: the images that it was drawn on are not in the folder.")
+            elif image.modality not in self._kind.modalities:
+                left_out.append(f"{name} was left out: it is drawn on {image.modality}.")
+            else:
+                self._cases[name] = drawn, image
+        self.left_out = tuple(left_out)
         self.names = sorted(self._cases)
         if not self.names:
             raise ReadError(f"{folder} holds no RTSTRUCT together with the image series that it was drawn on.")
+
+    def patient_of(self, name: str) -> str:
+        """By the image's Patient ID; the case's own name where it has none."""
+        return self._cases[name][1].info.patient_id.strip() or name
 
     def read(self, name: str) -> Case:
         """The case `name`, turned to rising Left, Posterior, Superior.
@@ -75,9 +85,12 @@ class DicomSet:
         labels = np.zeros(volume.voxels.shape, np.uint8)
         contoured = np.zeros(len(self.structures), bool)
         wanted = {structure.casefold(): index for index, structure in enumerate(self.structures)}
+        others = []
         for roi in structures.rois:
             index = wanted.get(roi.name.strip().casefold())
             areas = areas_of(roi) if index is not None else {}
+            if index is None:
+                others.append(roi.name.strip())
             if index is not None and areas:
                 labels[fill(areas, volume.geometry)] = index + 1
                 contoured[index] = True
@@ -91,6 +104,7 @@ class DicomSet:
             (spacing[a], spacing[b], spacing[c]),
             contoured,
             kind=self._kind,
+            others=tuple(others),
         )
 
 

@@ -44,8 +44,13 @@ class LabelledVolumes:
             if path.name.endswith(ending)
         }
         self.names = sorted(self._files)
+        self.left_out: tuple[str, ...] = ()
         if not self.names:
             raise ReadError(f"{folder / 'images'} holds no volumes ({', '.join(_ENDINGS)}).")
+
+    def patient_of(self, name: str) -> str:
+        """Each file is of another patient."""
+        return name
 
     def read(self, name: str) -> Case:
         """The case `name`, turned to rising Left, Posterior, Superior.

@@ -5,7 +5,6 @@ import math
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +17,23 @@ from torch import nn
 
 from engine.cards.nodes import Node
 from engine.cards.schema import Card
-from engine.errors import EngineError
+from engine.errors import CancelledError, EngineError
 from engine.inference.networks import build_network, faster_norms
+from engine.progress import Progress, part, silent
 from engine.training.backbones import BACKBONES
 from engine.training.checkpoint import MovingAverage, Progression, load, save
 from engine.training.recipe import Schedule
 
-#: Called after each step with the fraction done (0..1) and a line to show.
-Report = Callable[[float, str], None]
+#: Told the fraction done and a line to show; may stop the run.
+Report = Progress
 
 _CURVE = ["step", "minutes", "learning_rate", "loss", "validation"]
 _LOG_STEPS = 50
+#: Slow steps are logged more often, so that a curve is seen to grow.
+_LOG_SECONDS = 20.0
 _SAVE_MINUTES = 3.0
+#: Least time between two reports, which may stop the run, s.
+_REPORT_SECONDS = 0.5
 #: A step with gradients that are no numbers is left out; so many in a row are no accident.
 _MOST_SKIPPED = 20
 
@@ -123,14 +127,36 @@ class Trainer(ABC):
         """The loss of a step, a scalar."""
 
     @abstractmethod
-    def _scores(self, network: nn.Module, most: int) -> dict[str, float]:
-        """Scores of a network on the first `most` cases held out; the higher, the better."""
+    def _scores(self, network: nn.Module, most: int, report: Progress) -> dict[str, float]:
+        """Scores of a network on the first `most` cases held out; the higher, the better.
+
+        `report` is told how far it is, from 0 to 1, and may stop it.
+        """
 
     def run(self, report: Report) -> Progression:
-        """Train to the end of the schedule, or until validation no longer improves; return where the run ended."""
+        """Train to the end of the schedule, or until validation no longer improves; return where the run ended.
+
+        Raises:
+            CancelledError: `report` was asked to stop; the checkpoint was written, and another run goes on from it.
+        """
+        try:
+            self._steps(report)
+            if self.held_out:
+                self._validate(self.held_out, report)
+            else:
+                self._keep()
+        except CancelledError:
+            self.save()
+            raise
+        self.save()
+        report(1.0, f"step {self.progression.step}, done")
+        return self.progression
+
+    def _steps(self, report: Report) -> None:
         schedule, state = self.schedule, self.progression
-        began, losses, validated = time.monotonic() - 60 * state.minutes, [], state.minutes
-        saved = state.minutes
+        began, validated, saved = time.monotonic() - 60 * state.minutes, state.minutes, state.minutes
+        losses: list[float] = []
+        reported = logged = time.monotonic()
         with ThreadPoolExecutor(1) as background:
             # What the next step learns from is drawn while the network works on these.
             coming: Future[Any] = background.submit(self._draw, state.step)
@@ -138,26 +164,23 @@ class Trainer(ABC):
                 drawn = coming.result()
                 coming = background.submit(self._draw, state.step + 1)
                 losses.append(self._step(drawn, fraction))
-                state.minutes = (time.monotonic() - began) / 60
-                if state.step % _LOG_STEPS == 0:
+                now = time.monotonic()
+                state.minutes = (now - began) / 60
+                told = f"step {state.step}, loss {np.mean(losses):.3f}"
+                if state.step % _LOG_STEPS == 0 or now - logged >= _LOG_SECONDS:
                     self._log(losses, fraction)
-                    report(fraction, f"step {state.step}, loss {np.mean(losses):.3f}")
                     losses.clear()
+                    logged = now
+                if now - reported >= _REPORT_SECONDS:
+                    report(fraction, told)
+                    reported = now
                 if self.held_out and state.minutes - validated >= schedule.validate_minutes:
-                    report(fraction, f"step {state.step}, validating")
-                    self._validate(schedule.validate_cases)
+                    self._validate(schedule.validate_cases, report)
                     validated = (time.monotonic() - began) / 60
                 if state.minutes - saved >= _SAVE_MINUTES:
                     self.save()
                     saved = state.minutes
             coming.cancel()
-        if self.held_out:
-            self._validate(self.held_out)
-        else:
-            self._keep()
-        self.save()
-        report(1.0, f"step {state.step}, done")
-        return state
 
     def step(self) -> float:
         """One step of the schedule; returns the loss."""
@@ -167,11 +190,11 @@ class Trainer(ABC):
         """Write the checkpoint."""
         save(self.checkpoint, self.network, self.average, self.optimizer, self.progression)
 
-    def scores(self, most: int) -> dict[str, float]:
+    def scores(self, most: int, report: Progress = silent) -> dict[str, float]:
         """Scores of the averaged weights on the first `most` cases held out."""
         network = self._build()
         network.load_state_dict(self.average.weights)
-        return self._scores(network.eval(), most)
+        return self._scores(network.eval(), most, report)
 
     def _build(self) -> nn.Module:
         network = build_network(self.schedule.network).to(self.device)
@@ -226,9 +249,9 @@ class Trainer(ABC):
     def _stale(self) -> bool:
         return bool(self.schedule.patience) and self.progression.stale >= self.schedule.patience
 
-    def _validate(self, most: int) -> None:
-        most = min(most, self.held_out)
-        scores = self.scores(most)
+    def _validate(self, most: int, report: Report) -> None:
+        most, fraction = min(most, self.held_out), min(self._fraction(), 1.0)
+        scores = self.scores(most, part(report, fraction, fraction))
         mean = float(np.mean(list(scores.values()))) if scores else 0.0
         state = self.progression
         state.history.append({"step": state.step, "minutes": state.minutes, "n": most, "mean": mean, **scores})

@@ -18,8 +18,9 @@ from engine.cards.schema import Card
 from engine.errors import MismatchError, ReadError
 from engine.picture_file import read_picture
 from engine.training.case import Case, DataSource, inputs_of
-from engine.training.dataset import open_data
+from engine.training.dataset import layout_of, open_data
 from engine.training.labelled.pictures import picture, pictures_in
+from engine.training.labelled.sample import held_out_of
 from engine.volume import Volume
 
 #: A box counts for a finding from so many pixels beside it: hands that mark spots of five pixels differ by as much.
@@ -73,10 +74,17 @@ class Marked:
     Args:
         name: of the file or case.
         read: gives images and marks.
+        patient: whose image it is, where that is known.
     """
 
     name: str
     read: Read
+    patient: str = ""
+
+    @property
+    def group(self) -> str:
+        """What stays on one side of every split."""
+        return self.patient or self.name
 
     def open(self, labels: Sequence[str]) -> tuple[dict[str, Volume], dict[str, Findings]]:
         """The images by role, and what is marked of each label, on the planes of the first.
@@ -97,10 +105,34 @@ def marked_images(folder: Path, labels: Sequence[str], card: Card) -> list[Marke
         ReadError: there are none.
         MismatchError: a label is not marked in this set.
     """
-    if len(card.inputs) == 1 and (folder / "images").is_dir() and pictures_in(folder / "images"):
+    if len(card.inputs) == 1 and _has_pictures(folder):
         return _marked_pictures(folder, labels, card)
     data = open_data(folder, list(labels), card.inputs)
-    return [Marked(name, partial(_case, data, name, card)) for name in data.names]
+    return [Marked(name, partial(_case, data, name, card), data.patient_of(name)) for name in data.names]
+
+
+def layout_of_marked(folder: Path) -> str:
+    """How a folder of marked images is laid out."""
+    return "pictures in images/, and a folder of masks a finding" if _has_pictures(folder) else layout_of(folder).name
+
+
+def _has_pictures(folder: Path) -> bool:
+    return (folder / "images").is_dir() and bool(pictures_in(folder / "images"))
+
+
+def sides_of(
+    data: Path, validation: Path | None, labels: Sequence[str], card: Card, holdout: float
+) -> tuple[list[Marked], list[Marked]]:
+    """Marked images to learn from, and to choose by: another set, or a share by the hash of their patients.
+
+    Raises:
+        ReadError, MismatchError: as of `marked_images`.
+    """
+    marked = marked_images(data, labels, card)
+    if validation is not None:
+        return marked, marked_images(validation, labels, card)
+    out = held_out_of([one.group for one in marked], holdout)
+    return [one for one in marked if one.group not in out], [one for one in marked if one.group in out]
 
 
 def _marked_pictures(folder: Path, labels: Sequence[str], card: Card) -> list[Marked]:

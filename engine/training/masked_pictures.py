@@ -50,8 +50,13 @@ class MaskedPictures:
                 raise ReadError(f"{path} has no mask of its name in {folder / 'masks'}.")
             self._planes.setdefault(_patient(path, folder / "images"), []).append((path, mask))
         self.names = sorted(self._planes)
+        self.left_out: tuple[str, ...] = ()
         if not self.names:
             raise ReadError(f"{folder / 'images'} holds no pictures.")
+
+    def patient_of(self, name: str) -> str:
+        """A case is all that there is of a patient."""
+        return name
 
     def read(self, name: str) -> Case:
         """The case `name`; its planes in the order of the files' names.

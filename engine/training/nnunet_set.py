@@ -21,7 +21,8 @@ class DataSet:
 
     Args:
         folder: holds `dataset.json`, `imagesTr/CASE_0000.nii.gz` (a further image `_0001` and so on) and
-            `labelsTr/CASE.nii.gz`.
+            `labelsTr/CASE.nii.gz`. `dataset.json` may say what nnU-Net does not know of: the structures that a case
+            has `contoured`, and whose cases they are (`patients`: case → patient).
         structures: the names to learn, in the order of the network's classes from 1.
         kinds: of the images of a case, in the order of their numbers.
 
@@ -38,14 +39,23 @@ class DataSet:
         self._values = {name: int(value) for name, value in description["labels"].items()}
         missing = [name for name in structures if name not in self._values]
         if missing:
-            raise MismatchError(f"{folder / 'dataset.json'} has no label named {', '.join(missing)}.")
+            there = ", ".join(name for name, value in self._values.items() if value) or "none"
+            raise MismatchError(
+                f"{folder / 'dataset.json'} has no label named {', '.join(missing)}; its labels are: {there}."
+            )
         self._ending = str(description.get("file_ending", ".nii.gz"))
         self._contoured: dict[str, list[str]] = description.get("contoured", {})
+        self._patients: dict[str, str] = description.get("patients", {})
+        self.left_out: tuple[str, ...] = ()
         images = folder / "imagesTr"
         ending = f"_0000{self._ending}"
         self.names = sorted(path.name.removesuffix(ending) for path in images.glob(f"*{ending}"))
         if not self.names:
             raise ReadError(f"{images} holds no images named CASE{ending}, so there is nothing to learn from.")
+
+    def patient_of(self, name: str) -> str:
+        """As `dataset.json` → `patients` says."""
+        return self._patients.get(name, name)
 
     def read(self, name: str) -> Case:
         """The case `name`, turned to rising Left, Posterior, Superior.
@@ -62,7 +72,8 @@ class DataSet:
         contoured = np.array([structure in listed for structure in self.structures])
         values = [self._values[structure] for structure in self.structures]
         labels = self.folder / "labelsTr" / f"{name}{self._ending}"
-        return case_of(name, list(zip(paths, self._kinds, strict=True)), labels, values, contoured)
+        names = {value: label for label, value in self._values.items()}
+        return case_of(name, list(zip(paths, self._kinds, strict=True)), labels, values, contoured, names=names)
 
 
 def _description(folder: Path) -> dict[str, Any]:

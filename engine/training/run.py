@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from engine.cards.nodes import Node
@@ -14,6 +15,7 @@ from engine.cards.schema import Card
 from engine.cards.weights import read_weights
 from engine.errors import CardError
 from engine.inference.packing import unpacked
+from engine.progress import Progress, part
 from engine.training import classifier, detector, head, patch_code, segmenter, sieve
 from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
 from engine.training.publish import learners_of, networks_of, publish, publish_fitted, with_weights_in
@@ -30,7 +32,7 @@ def train_card(
     minutes: float | None,
     seed: int | None,
     device: str,
-    report: Callable[[float, str], None],
+    report: Progress,
     learning_rate: float | None = None,
     go_on: bool = False,
     node: str | None = None,
@@ -47,7 +49,7 @@ def train_card(
         go_on: begin with the card's own weights in place of random ones.
         device: "auto", "cpu" or "cuda".
         node: which of the card's networks and heads; None for all.
-        report: told the fraction done and what is going on.
+        report: told the fraction of all that is done and what is going on; may stop, and what was learned is kept.
 
     Returns:
         For each network or head, by its node: its scores on the validation cases, by it alone, and their "mean"; empty
@@ -55,6 +57,7 @@ def train_card(
 
     Raises:
         PlanimeterError: the card can't be trained, the data don't fit it, or training failed.
+        CancelledError: stopped; the same call goes on from there.
     """
     described, place = card_to_train(card)
     chosen = learners_of(described, node)
@@ -62,16 +65,21 @@ def train_card(
     starts = [_own_weights(described, place, name) if go_on else None for name in names]
     recipes = [recipe_of(described, name) for name in names]
     if minutes is not None:
-        whole = sum(recipe.minutes for recipe in recipes)
-        recipes = [dataclasses.replace(recipe, minutes=minutes * recipe.minutes / whole) for recipe in recipes]
+        told = sum(recipe.minutes for recipe in recipes)
+        recipes = [dataclasses.replace(recipe, minutes=minutes * recipe.minutes / told) for recipe in recipes]
     if seed is not None:
         recipes = [dataclasses.replace(recipe, seed=seed) for recipe in recipes]
     if learning_rate is not None:
         recipes = [dataclasses.replace(recipe, learning_rate=learning_rate) for recipe in recipes]
     scores = {}
     single = len(learners_of(described)) == 1
-    for name, recipe, start in zip(names, recipes, starts, strict=True):
-        named = report if single else _named(report, name)
+    minutes_of = np.array([recipe.minutes for recipe in recipes])
+    ends = np.cumsum(minutes_of) / minutes_of.sum()
+    for name, recipe, start, share, end in zip(
+        names, recipes, starts, minutes_of / minutes_of.sum(), ends, strict=True
+    ):
+        whole = part(report, float(end - share), float(end))
+        named = whole if single else _named(whole, name)
         # Each network's run is resumed by itself.
         own = output if single else output / name
         count = recipe.ensemble if isinstance(recipe, ClassifierRecipe) else 1
@@ -80,11 +88,12 @@ def train_card(
         home = output if all((output / weights.file).exists() for weights in known.weights) else place
         (taught,) = networks_of(known, name)
         for number, folder in enumerate(folders):
-            lesson = Lesson(known, taught, data, validation, folder, resolve_device(device), start, named, home)
+            report_of = part(named, number / count, (number + 1) / count)
+            lesson = Lesson(known, taught, data, validation, folder, resolve_device(device), start, report_of, home)
             member = recipe
             if count > 1:
                 member = dataclasses.replace(recipe, minutes=recipe.minutes / count, seed=recipe.seed + number)
-            progression = _TAUGHT[taught.op].trainer(lesson, member).run(named)
+            progression = _TAUGHT[taught.op].trainer(lesson, member).run(report_of)
         described = publish(described, [folder / AVERAGE_FILE for folder in folders], output, name=name, source=place)
         last = progression.history[-1] if progression.history else {}
         scores[name] = {key: value for key, value in last.items() if key not in {"step", "minutes", "n"}}
@@ -92,8 +101,8 @@ def train_card(
         if each.op not in _TAUGHT:
             known = with_weights_in(output, described)
             home = output if all((output / weights.file).exists() for weights in known.weights) else place
-            told = _named(report, each.node)
-            lesson = Lesson(known, each, data, validation, output, resolve_device(device), None, told, home)
+            report_of = _named(part(report, 1.0, 1.0), each.node)
+            lesson = Lesson(known, each, data, validation, output, resolve_device(device), None, report_of, home)
             described, scores[each.node] = _fit(lesson, place)
     return scores
 
@@ -133,8 +142,11 @@ _FITTED: dict[str, Callable[[Lesson, float], tuple[Strict, dict[str, float]]]] =
 }
 
 
-def _named(report: Callable[[float, str], None], name: str) -> Callable[[float, str], None]:
-    return lambda fraction, text: report(fraction, f"{name}: {text}")
+def _named(report: Progress, name: str) -> Progress:
+    def named(fraction: float, stage: str) -> None:
+        report(fraction, f"{name}: {stage}")
+
+    return named
 
 
 def card_to_train(name: str) -> tuple[Card, Path]:

@@ -17,8 +17,9 @@ from engine.cards.schema import Card
 from engine.errors import CardError, MismatchError
 from engine.inference.networks import last_layers
 from engine.operations import segment
+from engine.progress import Progress
 from engine.training.augment import Crop, draw
-from engine.training.case import Case, DataSource
+from engine.training.case import Case, DataSource, parted
 from engine.training.loop import Lesson, Report, Trainer
 from engine.training.losses import segmentation_loss
 from engine.training.recipe import Recipe
@@ -89,10 +90,11 @@ class SegmenterTrainer(Trainer):
             logits = self._logits(self.network, image)
         return segmentation_loss(logits, labels, contoured)
 
-    def _scores(self, network: nn.Module, most: int) -> dict[str, float]:
+    def _scores(self, network: nn.Module, most: int, report: Progress) -> dict[str, float]:
         """Mean Dice of each structure, over the cases that have it contoured."""
         scores: dict[str, list[float]] = {name: [] for name in self.recipe.structures}
-        for case in self.validation[:most]:
+        for number, case in enumerate(self.validation[:most], start=1):
+            report((number - 1) / most, f"judging case {number} of {most}")
             predicted = self._predict(network, case)
             for index, name in enumerate(self.recipe.structures):
                 if case.contoured[index]:
@@ -172,12 +174,7 @@ def _cases(
     prepared: Callable[[Case], Case],
     report: Report,
 ) -> tuple[list[Case], list[Case]]:
-    names = dataset.names
-    chosen: list[str] = []
-    if held_out is None and recipe.holdout > 0 and len(names) > 1:
-        order = np.random.default_rng(recipe.seed).permutation(len(names))
-        chosen = sorted(names[index] for index in order[: max(round(recipe.holdout * len(names)), 1)])
-        names = [name for name in names if name not in chosen]
+    names, chosen = parted(dataset, recipe.holdout if held_out is None else 0.0, recipe.seed)
     cases = []
     for index, name in enumerate(names):
         report(0.0, f"reading case {index + 1} of {len(names)}")

@@ -20,9 +20,8 @@ from engine.inference.preprocess import Prepared
 from engine.inference.sieve import crops_around
 from engine.operations import sieve
 from engine.training.classifier import ClassifierTrainer, Pictures
-from engine.training.labelled.sample import held_out_of
 from engine.training.loop import Lesson
-from engine.training.marked import Marked, marked_images
+from engine.training.marked import Marked, sides_of
 from engine.training.recipe import ClassifierRecipe
 
 #: What a candidate is that is no finding.
@@ -70,12 +69,8 @@ def trainer_of(lesson: Lesson, recipe: ClassifierRecipe) -> ClassifierTrainer:
 
 
 def parted_marked(lesson: Lesson, labels: Sequence[str], holdout: float) -> tuple[list[Marked], list[Marked]]:
-    """The marked images to learn from, and those to choose by: another set, or a share by the hash of their names."""
-    marked = marked_images(lesson.data, labels, lesson.card)
-    if lesson.validation is not None:
-        return marked, marked_images(lesson.validation, labels, lesson.card)
-    out = held_out_of([one.name for one in marked], holdout)
-    return [one for one in marked if one.name not in out], [one for one in marked if one.name in out]
+    """The marked images of a lesson to learn from, and those to choose by."""
+    return sides_of(lesson.data, lesson.validation, labels, lesson.card, holdout)
 
 
 def _crops(

@@ -23,7 +23,12 @@ class Unions:
 
     def __init__(self, source: DataSource, structures: list[str], unions: Mapping[str, Sequence[str]]) -> None:
         self.source, self.structures, self.names = source, structures, source.names
+        self.left_out = source.left_out
         self._parts = [[source.structures.index(p) for p in unions.get(name, [name])] for name in structures]
+
+    def patient_of(self, name: str) -> str:
+        """As the data set says."""
+        return self.source.patient_of(name)
 
     def read(self, name: str) -> Case:
         """The case `name`; a structure is contoured where all of its parts are."""

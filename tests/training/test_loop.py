@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 from safetensors.torch import load_file
 
 from engine.cards.nodes import PreprocessStep
-from engine.errors import CardError, EngineError, ReadError
+from engine.errors import CancelledError, CardError, EngineError, ReadError
 from engine.inference.picture_networks import EfficientNetLite0
 from engine.inference.picture_unet import EfficientNetLite0UNet
+from engine.training import loop
 from engine.training.backbones import BACKBONES
 from engine.training.case import Case
 from engine.training.nnunet_set import DataSet
@@ -85,6 +86,33 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(cases: list[Case], tmp_path: Pat
     apart = torch.cat([(value.float() - other[name].float()).abs().flatten() for name, value in one.items()])
     # Sums in bfloat16 differ in their last bit from run to run, and AdamW makes steps of their signs.
     assert float(apart.mean()) < 3e-3
+
+
+def test_a_run_that_is_told_to_stop_keeps_what_it_learned(
+    cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_REPORT_SECONDS", 0.0)
+
+    def stop(fraction: float, stage: str) -> None:
+        if "step 5," in stage:
+            raise CancelledError(stage)
+
+    with pytest.raises(CancelledError):
+        SegmenterTrainer(RECIPE, cases, [], tmp_path, "cpu").run(stop)
+    again = SegmenterTrainer(RECIPE, cases, [], tmp_path, "cpu")
+    assert again.progression.step == 5
+    assert again.run(quiet).step == 30
+
+
+def test_a_run_stops_while_it_judges(cases: list[Case], tmp_path: Path) -> None:
+    def stop(fraction: float, stage: str) -> None:
+        if "judging case 2" in stage:
+            raise CancelledError(stage)
+
+    recipe = dataclasses.replace(RECIPE, steps=2)
+    with pytest.raises(CancelledError):
+        SegmenterTrainer(recipe, cases, cases, tmp_path, "cpu").run(stop)
+    assert SegmenterTrainer(recipe, cases, cases, tmp_path, "cpu").run(quiet).step == 2
 
 
 def test_a_checkpoint_of_another_network_is_refused(cases: list[Case], tmp_path: Path) -> None:

@@ -1,0 +1,221 @@
+"""A look at a data set before anything is learned from it: what there is, on which side of the split, what is amiss."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.cards.nodes import Node
+from engine.cards.schema import Card
+from engine.errors import CancelledError, MismatchError, PlanimeterError
+from engine.operations import classify, detect, head, patch_statistics, segment, sieve
+from engine.progress import Progress, part, silent
+from engine.training.case import DataSource, parted
+from engine.training.cohort import patients_of
+from engine.training.dataset import layout_of, open_data
+from engine.training.labelled.sample import TEST, Sample, fingerprint, split
+from engine.training.labelled.table import LAYOUTS as LABELLED
+from engine.training.labelled.table import labelled_samples
+from engine.training.marked import Marked, layout_of_marked, sides_of
+from engine.training.publish import learners_of
+from engine.training.recipe import Recipe, Schedule
+from engine.training.run import card_to_train, recipe_of
+from engine.training_process.checked import DataCheck, Item, SetCheck, Side
+from engine.volume import Volume
+
+
+def check_data(card: str, data: Path, *, validation: Path | None = None, progress: Progress = silent) -> DataCheck:
+    """Look at all of a data set as the recipe of a card would read it.
+
+    Args:
+        card: id or path of a card with a recipe, or id of a published system's recipe.
+        data, validation: folders, as of `engine.training.run.train_card`.
+        progress: reports and may stop.
+
+    Raises:
+        CardError: the card can't be trained.
+        CancelledError: it was stopped.
+    """
+    described, _ = card_to_train(card)
+    learners = learners_of(described)
+    ways = list(dict.fromkeys(_WAYS[type(node.params)] for node in learners))
+    if _cases in ways and _findings in ways:
+        # Findings are pieces of the same contours.
+        ways.remove(_findings)
+    sets: list[SetCheck] = []
+    refusals = []
+    for number, way in enumerate(ways):
+        own = part(progress, number / len(ways), (number + 1) / len(ways))
+        try:
+            sets.append(way(described, learners, data, validation, own))
+        except CancelledError:
+            raise
+        except PlanimeterError as error:
+            refusals.append(str(error))
+    return DataCheck(recipe=described.id, data=str(data), sets=tuple(sets), refusals=tuple(refusals))
+
+
+def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | None, progress: Progress) -> SetCheck:
+    """Cases with contours, for segmenters."""
+    recipes = [made for node in learners if isinstance(made := _recipe(card, node), Recipe)]
+    names = [each for recipe in recipes for name in recipe.structures for each in recipe.unions.get(name, [name])]
+    wanted = tuple(dict.fromkeys(names))
+    source = open_data(data, list(wanted), card.inputs)
+    learned, chosen = parted(source, 0.0 if validation is not None else recipes[0].holdout, recipes[0].seed)
+    sides: list[tuple[DataSource, str, Side]] = [(source, name, "learn") for name in learned]
+    sides += [(source, name, "choose") for name in chosen]
+    left_out = source.left_out
+    if validation is not None:
+        other = open_data(validation, list(wanted), card.inputs)
+        sides += [(other, name, "choose") for name in other.names]
+        left_out += other.left_out
+    listed = [
+        (Item(name=name, patient=where.patient_of(name), side=side), partial(_of_case, where, name, wanted))
+        for where, name, side in sides
+    ]
+    items, twice = _looked_at(listed, "case", progress)
+    return SetCheck(
+        kind="cases", layout=layout_of(data).name, wanted=wanted, items=items, twice=twice, left_out=left_out
+    )
+
+
+def _of_case(source: DataSource, name: str, wanted: Sequence[str]) -> "_Seen":
+    case = source.read(name)
+    counts = np.bincount(case.labels.ravel(), minlength=len(wanted) + 1)[1:]
+    cm3 = float(np.prod(case.spacing)) / 1000
+    return hashlib.sha256(np.ascontiguousarray(case.image).tobytes()).hexdigest(), {
+        "size": case.image.shape,
+        "spacing_mm": _rounded(*case.spacing),
+        "holds": {label: round(int(count) * cm3, 3) for label, count in zip(wanted, counts, strict=True) if count},
+        "missing": tuple(label for label, there in zip(wanted, case.contoured, strict=True) if not there),
+        "others": case.others,
+    }
+
+
+def _findings(
+    card: Card, learners: Sequence[Node], data: Path, validation: Path | None, progress: Progress
+) -> SetCheck:
+    """Images with findings marked, for detectors and sieves."""
+    wanted = _labels_of(learners, detect.Params, sieve.Params)
+    marking = next(node for node in learners if isinstance(node.params, detect.Params | sieve.Params))
+    learned, chosen = sides_of(data, validation, wanted, card, _recipe(card, marking).holdout)
+    sides: list[tuple[Marked, Side]] = [*((one, "learn") for one in learned), *((one, "choose") for one in chosen)]
+    listed = [
+        (Item(name=marked.name, patient=marked.group, side=side), partial(_of_marked, marked, wanted))
+        for marked, side in sides
+    ]
+    items, twice = _looked_at(listed, "image", progress)
+    return SetCheck(kind="findings", layout=layout_of_marked(data), wanted=wanted, items=items, twice=twice)
+
+
+def _of_marked(marked: Marked, wanted: Sequence[str]) -> "_Seen":
+    images, marks = marked.open(wanted)
+    holds = {label: len(found.centres) for label, found in marks.items() if len(found.centres)}
+    return str(fingerprint(*images.values())), {**_of_volume(next(iter(images.values()))), "holds": holds}
+
+
+def _labels(card: Card, learners: Sequence[Node], data: Path, validation: Path | None, progress: Progress) -> SetCheck:
+    """Labelled images, for classifiers and heads."""
+    wanted = _labels_of([node for node in learners if not _is_of_times(node)], classify.Params, head.Params)
+    holdouts = [_recipe(card, node).holdout for node in learners if isinstance(node.params, classify.Params)]
+    samples = labelled_samples(data)
+    learned, chosen = split(samples, holdouts[0] if holdouts else Schedule.holdout)
+    if validation is not None:
+        learned, chosen = learned + chosen, labelled_samples(validation)
+        samples = [*learned, *chosen, *(sample for sample in samples if sample.part == TEST)]
+    side_of: dict[int, Side] = {id(sample): "learn" for sample in learned}
+    side_of |= {id(sample): "choose" for sample in chosen}
+    listed = [
+        (
+            Item(
+                name=sample.name,
+                patient=sample.group,
+                side=side_of.get(id(sample), "neither"),
+                holds={label: 1.0 for label in wanted if label in sample.labels},
+                others=tuple(sorted(sample.labels - set(wanted))),
+            ),
+            partial(_of_sample, sample, card),
+        )
+        for sample in samples
+    ]
+    items, twice = _looked_at(listed, "image", progress)
+    layout = next(layout.name for layout in LABELLED if layout.recognises(data))
+    return SetCheck(kind="labels", layout=layout, wanted=wanted, items=items, twice=twice)
+
+
+def _of_sample(sample: Sample, card: Card) -> "_Seen":
+    images = sample.images_for(card)
+    if card.variables or any(isinstance(node.params, head.Params) for node in card.graph):
+        (patient,) = patients_of([sample], card)
+        if patient.months is None and any(_is_of_times(node) for node in card.graph):
+            raise MismatchError("the table of labels does not tell its time_months and event.")
+    return str(fingerprint(*images.values())), _of_volume(next(iter(images.values())))
+
+
+#: A fingerprint of the images, and what there is to say of an item.
+_Seen = tuple[str, dict[str, Any]]
+
+
+def _looked_at(
+    listed: Sequence[tuple[Item, Callable[[], _Seen]]], what: str, progress: Progress
+) -> tuple[tuple[Item, ...], tuple[tuple[int, ...], ...]]:
+    """The items with what was seen, and the places of those with the same image."""
+    items: list[Item] = []
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, (item, look) in enumerate(listed):
+        progress(place / len(listed), f"looking at {what} {place + 1} of {len(listed)}")
+        try:
+            seen, told = look()
+        except CancelledError:
+            raise
+        except PlanimeterError as error:
+            items.append(item.model_copy(update={"problem": str(error)}))
+            continue
+        places[seen].append(place)
+        items.append(Item.model_validate(item.model_dump() | told))
+    return tuple(items), tuple(tuple(same) for same in places.values() if len(same) > 1)
+
+
+def _of_volume(volume: Volume) -> dict[str, Any]:
+    geometry = volume.geometry
+    shape: tuple[int, ...] = geometry.shape
+    if geometry.unit != "mm":
+        return {"size": shape}
+    columns, rows = geometry.spacing_uv
+    return {"size": shape, "spacing_mm": _rounded(geometry.mean_spacing, rows, columns)}
+
+
+def _rounded(*spacing: float) -> tuple[float, ...]:
+    return tuple(round(float(mm), 4) for mm in spacing)
+
+
+def _labels_of(nodes: Sequence[Node], *kinds: type) -> tuple[str, ...]:
+    """What nodes of these kinds learn to name, each once."""
+    names: list[str] = []
+    for node in nodes:
+        if isinstance(node.params, kinds):
+            names += getattr(node.params, "labels", ())
+    return tuple(dict.fromkeys(names))
+
+
+def _recipe(card: Card, node: Node) -> Any:
+    return recipe_of(card, node.node) if not isinstance(node.params, head.Params | patch_statistics.Params) else None
+
+
+def _is_of_times(node: Node) -> bool:
+    return isinstance(node.params, head.Params) and node.params.is_of_times
+
+
+#: What a node is learned from.
+_WAYS: dict[type, Callable[[Card, Sequence[Node], Path, Path | None, Progress], SetCheck]] = {
+    segment.Params: _cases,
+    detect.Params: _findings,
+    sieve.Params: _findings,
+    classify.Params: _labels,
+    head.Params: _labels,
+    patch_statistics.Params: _labels,
+}

@@ -1,0 +1,259 @@
+"""What a look at a data set found before anything is learned from it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from engine.values import Strict
+
+#: On which side an image stands: learned from, held out to choose by, or in neither.
+Side = Literal["learn", "choose", "neither"]
+_MOST_NAMES = 4
+
+
+class Item(Strict):
+    """One case, marked image or labelled image of a data set.
+
+    Args:
+        name, patient: in the data set.
+        side: where it stands in a run.
+        size: (planes, rows, columns); None where it can't be read.
+        spacing_mm: (planes, rows, columns); None where the images have none.
+        holds: structure → cm3 (voxels, where there is no spacing), finding → how many, label → 1.
+        missing: structures that nobody contoured in it.
+        others: labels in it that are not learned.
+        problem: why it can't be read; "" where it can.
+    """
+
+    name: str
+    patient: str
+    side: Side
+    size: tuple[int, int, int] | None = None
+    spacing_mm: tuple[float, float, float] | None = None
+    holds: dict[str, float] = Field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class Row(Strict):
+    """What there is of one structure, finding or label.
+
+    Args:
+        name: of it.
+        learn, choose: images that hold it, on each side.
+        missing: images in which nobody contoured it.
+        least, most: cm3 (voxels, where there is no spacing) or findings an image, where it is held; None else.
+    """
+
+    name: str
+    learn: int
+    choose: int
+    missing: int
+    least: float | None = None
+    most: float | None = None
+
+
+class SetCheck(Strict):
+    """One way in which a recipe reads a data set.
+
+    Args:
+        kind: "cases" with contours, images with "findings" marked, or images with "labels".
+        layout: how the folder is laid out.
+        wanted: what is learned, in order.
+        items: all that it holds.
+        twice: places of items with the same image, a tuple for each image.
+        left_out: what the layout does not take in, a sentence each.
+    """
+
+    kind: Literal["cases", "findings", "labels"]
+    layout: str
+    wanted: tuple[str, ...]
+    items: tuple[Item, ...]
+    twice: tuple[tuple[int, ...], ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> list[Row]:
+        """A row for each of what is learned."""
+        return [self._row(name) for name in self.wanted]
+
+    @property
+    def patients_on_both_sides(self) -> list[str]:
+        """Patients whose images are learned from, and judged by as well."""
+        sides = [{item.patient for item in self.items if item.side == side} for side in ("learn", "choose")]
+        return sorted(sides[0] & sides[1])
+
+    @property
+    def unreadable(self) -> list[Item]:
+        """Those that can't be read."""
+        return [item for item in self.items if item.problem]
+
+    def faults(self) -> list[str]:
+        """Why nothing can be learned from it, a sentence each."""
+        said = [f"{item.name} can't be read: {item.problem}" for item in self.unreadable]
+        if not any(item.side == "learn" for item in self.items):
+            said.append(f"There are no {self._what} to learn from.")
+            return said
+        none = [row.name for row in self.rows if not row.learn]
+        if none and (self.kind == "labels" or len(none) == len(self.wanted)):
+            said.append(f"None of the {self._what} to learn from has {_listed(none)}.")
+        return said
+
+    def doubts(self) -> list[str]:
+        """What should be known before it is learned from, a sentence each."""
+        said = []
+        both = self.patients_on_both_sides
+        if both:
+            names = [item.name for item in self.items if item.patient in both]
+            said.append(
+                f"{_counted(len(both), 'patient')} would be learned from and judged by as well ({_listed(names)}): the "
+                "scores would be better than they are."
+            )
+        for places in self.twice:
+            same = [self.items[place] for place in places]
+            apart = {"learn", "choose"} <= {item.side for item in same}
+            why = ", on both sides: the scores would be better than they are" if apart else ""
+            said.append(f"{_listed(item.name for item in same)} have the same image{why}.")
+        none = [row.name for row in self.rows if not row.learn]
+        if none and self.kind != "labels" and len(none) < len(self.wanted):
+            said.append(f"No case to learn from has {_listed(none)}, so that can't be learned.")
+        for row in self.rows:
+            if row.missing and row.learn:
+                short = [item.name for item in self.items if row.name in item.missing]
+                said.append(f"{row.name} is missing in {row.missing} of {len(self.items)}: {_listed(short)}.")
+        readable = [item for item in self.items if not item.problem]
+        empty = [item.name for item in readable if not item.holds]
+        if empty and self.kind == "cases":
+            said.append(f"Nothing that is learned is in {_listed(empty)}.")
+        others = sorted({name for item in self.items for name in item.others})
+        if others:
+            said.append(f"Not learned, and left aside: {_listed(others, 12)}.")
+        return [*said, *self.left_out]
+
+    def told(self) -> list[str]:
+        """How much there is, on which sides, and how fine, a sentence each."""
+        sides = [sum(item.side == side for item in self.items) for side in ("learn", "choose", "neither")]
+        rest = f", {sides[2]} in neither" if sides[2] else ""
+        patients = len({item.patient for item in self.items})
+        said = [
+            f"{self.layout}: {_counted(len(self.items), self._what.removesuffix('s'))} of "
+            f"{_counted(patients, 'patient')}, {sides[0]} to learn from, {sides[1]} held out to choose by{rest}."
+        ]
+        spacings = [item.spacing_mm for item in self.items if item.spacing_mm is not None]
+        if spacings:
+            planes, rows, columns = (_range(values) for values in zip(*spacings, strict=True))
+            pixels = rows if rows == columns else f"{rows} by {columns}"
+            said.append(f"Spacing: {planes} mm from plane to plane, pixels of {pixels} mm.")
+        sizes = [item.size for item in self.items if item.size is not None]
+        if sizes:
+            parts = (_range(values) for values in zip(*sizes, strict=True))
+            said.append("Size: {} planes of {} rows and {} columns.".format(*parts))
+        return said
+
+    @property
+    def _what(self) -> str:
+        return "cases" if self.kind == "cases" else "images"
+
+    def _row(self, name: str) -> Row:
+        holding = [item for item in self.items if name in item.holds]
+        amounts = [item.holds[name] for item in holding]
+        return Row(
+            name=name,
+            learn=sum(item.side == "learn" for item in holding),
+            choose=sum(item.side == "choose" for item in holding),
+            missing=sum(name in item.missing for item in self.items),
+            least=min(amounts) if amounts and self.kind != "labels" else None,
+            most=max(amounts) if amounts and self.kind != "labels" else None,
+        )
+
+
+class DataCheck(Strict):
+    """What a look at a data set found, for a recipe.
+
+    Args:
+        recipe: id of the card.
+        data: the folder.
+        sets: the ways in which the recipe reads it.
+        refusals: why it can't be opened for the recipe at all, a sentence each.
+    """
+
+    recipe: str
+    data: str
+    sets: Annotated[tuple[SetCheck, ...], Field(max_length=8)] = ()
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def faults(self) -> list[str]:
+        """Why a run on it would fail; empty where it would not."""
+        return [*self.refusals, *(fault for each in self.sets for fault in each.faults())]
+
+    @property
+    def doubts(self) -> list[str]:
+        """What should be known before the run."""
+        return [doubt for each in self.sets for doubt in each.doubts()]
+
+    @property
+    def told(self) -> list[str]:
+        """What there is."""
+        return [sentence for each in self.sets for sentence in each.told()]
+
+    def summary(self) -> dict[str, Any]:
+        """For programs: sentences, counts, and every item."""
+        return {
+            "recipe": self.recipe,
+            "data": self.data,
+            "ok": not self.faults and not self.doubts_of_sides,
+            "faults": self.faults,
+            "doubts": self.doubts,
+            "told": self.told,
+            "sets": [
+                {
+                    **each.model_dump(mode="json"),
+                    "rows": [row.model_dump(mode="json") for row in each.rows],
+                    "patients": len({item.patient for item in each.items}),
+                    "patients_on_both_sides": each.patients_on_both_sides,
+                    "unreadable": [item.name for item in each.unreadable],
+                }
+                for each in self.sets
+            ],
+        }
+
+    @property
+    def doubts_of_sides(self) -> list[str]:
+        """Patients on both sides."""
+        return [patient for each in self.sets for patient in each.patients_on_both_sides]
+
+
+def lines_of(check: DataCheck) -> list[str]:
+    """The check as text: what there is, a row each, what is wrong."""
+    lines = list(check.told)
+    for each in check.sets:
+        width = max((len(name) for name in each.wanted), default=0)
+        amount = {"cases": "cm3", "findings": "an image", "labels": ""}[each.kind]
+        for row in each.rows:
+            held = "" if row.least is None or row.most is None else f", {_range([row.least, row.most])} {amount}"
+            lines.append(f"  {row.name:{width}}  {row.learn} to learn from, {row.choose} to choose by{held}")
+    lines += [f"Wrong: {fault}" for fault in check.faults]
+    lines += [f"Note: {doubt}" for doubt in check.doubts]
+    if not check.faults:
+        lines.append("It can be learned from.")
+    return lines
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _listed(names: Iterable[str], most: int = _MOST_NAMES) -> str:
+    known = list(names)
+    rest = len(known) - most
+    return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.3g}", f"{max(values):.3g}"
+    if all(isinstance(value, int) for value in values):
+        low, high = str(min(values)), str(max(values))
+    return low if low == high else f"{low} to {high}"

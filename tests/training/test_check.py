@@ -1,0 +1,160 @@
+"""A look at a data set says what is in it, and what is wrong with it, before anything is learned."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from click.testing import CliRunner
+from PIL import Image
+
+from engine.__main__ import commands
+from engine.errors import CancelledError
+from engine.training.case import parted
+from engine.training.check import check_data
+from engine.training.dataset import open_data
+from engine.training_process.checked import DataCheck
+from tests.training.conftest import STRUCTURES, write_case
+from tests.training.test_commands import CARD
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> str:
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card" / "card.json").write_text(json.dumps(CARD), encoding="utf-8")
+    return str(tmp_path / "card")
+
+
+@pytest.fixture
+def own(boxes: Path, tmp_path: Path) -> Path:
+    """A copy of the boxes that may be spoiled."""
+    return shutil.copytree(boxes, tmp_path / "own")
+
+
+def described(folder: Path, **values: Any) -> None:
+    path = folder / "dataset.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(commands, arguments)
+    return result.exit_code, result.stdout
+
+
+def test_cases_are_counted_with_what_is_contoured_in_them(card: str, boxes: Path) -> None:
+    check = check_data(card, boxes)
+    (cases,) = check.sets
+    learned, chosen = parted(open_data(boxes, STRUCTURES), 0.3, 0)
+    assert {item.name for item in cases.items if item.side == "learn"} == set(learned)
+    assert [item.name for item in cases.items if item.side == "choose"] == chosen and len(chosen) == 1
+    right, left = cases.rows
+    assert (right.learn + right.choose, right.missing, left.learn + left.choose, left.missing) == (3, 0, 2, 1)
+    # SimpleITK counts the voxels of each label; one is 4 x 4 x 3 mm.
+    for item in cases.items:
+        labels = sitk.ReadImage(str(boxes / "labelsTr" / f"{item.name}.nii.gz"))
+        counted = sitk.LabelShapeStatisticsImageFilter()
+        counted.Execute(labels)
+        wanted = {STRUCTURES[label - 1]: counted.GetPhysicalSize(label) / 1000 for label in counted.GetLabels()}
+        assert item.holds == pytest.approx(wanted)
+    assert check.told[1] == "Spacing: 3 mm from plane to plane, pixels of 4 mm."
+    assert not check.faults
+    assert any(doubt == "Box_L is missing in 1 of 3: b." for doubt in check.doubts)
+
+
+def test_a_patient_with_several_cases_is_on_one_side_alone(card: str, own: Path) -> None:
+    for seed, name in enumerate("defgh"):
+        write_case(own, name, 10 + seed, STRUCTURES)
+    described(own, patients=dict(zip("abcdefgh", "xyxyxyzz", strict=True)), contoured={})
+    (cases,) = check_data(card, own).sets
+    assert cases.patients_on_both_sides == []
+    assert {item.patient for item in cases.items} == set("xyz")
+    assert {item.side for item in cases.items} == {"learn", "choose"}
+
+
+def test_what_cannot_be_read_is_named(card: str, own: Path) -> None:
+    path = own / "imagesTr" / "c_0000.nii.gz"
+    path.write_bytes(path.read_bytes()[:500])
+    check = check_data(card, own)
+    assert [item.name for item in check.sets[0].unreadable] == ["c"]
+    assert any(fault.startswith("c can't be read: ") for fault in check.faults)
+
+
+def test_the_same_image_on_both_sides_is_noticed(card: str, own: Path) -> None:
+    for name in "bc":
+        shutil.copy(own / "imagesTr" / "a_0000.nii.gz", own / "imagesTr" / f"{name}_0000.nii.gz")
+    assert any("have the same image, on both sides" in doubt for doubt in check_data(card, own).doubts)
+
+
+def test_a_label_that_is_not_there_is_said_with_those_that_are(card: str, own: Path) -> None:
+    described(own, labels={"background": 0, "Box_R": 1, "Crate": 2})
+    check = check_data(card, own)
+    assert check.sets == ()
+    assert len(check.faults) == 1 and "no label named Box_L; its labels are: Box_R, Crate." in check.faults[0]
+
+
+def test_labels_that_are_not_learned_are_named(card: str, own: Path) -> None:
+    path = own / "labelsTr" / "a.nii.gz"
+    image = sitk.ReadImage(str(path))
+    values = sitk.GetArrayFromImage(image)
+    values[0, 0, :2] = (3, 9)
+    changed = sitk.GetImageFromArray(values)
+    changed.CopyInformation(image)
+    sitk.WriteImage(changed, str(path))
+    described(own, labels={"background": 0, "Box_R": 1, "Box_L": 2, "Lid": 3})
+    assert "Not learned, and left aside: Lid, value 9." in check_data(card, own).doubts
+
+
+def test_another_set_to_choose_by_is_looked_at_too(card: str, boxes: Path, own: Path) -> None:
+    check = check_data(card, boxes, validation=own)
+    (cases,) = check.sets
+    assert [item.side for item in cases.items] == ["learn"] * 3 + ["choose"] * 3
+    assert cases.patients_on_both_sides == ["a", "b", "c"]
+    assert sum("on both sides" in doubt for doubt in check.doubts) == 3
+
+
+def test_it_can_be_stopped(card: str, boxes: Path) -> None:
+    def stop(fraction: float, stage: str) -> None:
+        raise CancelledError(stage)
+
+    with pytest.raises(CancelledError):
+        check_data(card, boxes, progress=stop)
+
+
+def photographs(folder: Path, rows: list[tuple[str, str, str]]) -> Path:
+    rng = np.random.default_rng(0)
+    lines = ["path,patient,label,split"]
+    for number, (patient, label, split) in enumerate(rows):
+        Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8)).save(folder / f"{number}.png")
+        lines.append(f"{number}.png,{patient},{label},{split}")
+    (folder / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+def test_a_patient_that_the_table_puts_on_both_sides_is_a_fault_of_the_command(tmp_path: Path) -> None:
+    rows = [("p1", "detachment", "train"), ("p2", "", "train"), ("p1", "", "validation"), ("p3", "scar", "test")]
+    folder = photographs(tmp_path, rows)
+    code, said = run("train", "retinal-detachment", "--data", str(folder), "--check", "--json")
+    told = json.loads(said)
+    (labels,) = told["sets"]
+    assert code == 1 and told["ok"] is False
+    assert labels["patients_on_both_sides"] == ["p1"] and labels["patients"] == 3
+    assert [item["side"] for item in labels["items"]] == ["learn", "learn", "choose", "neither"]
+    assert labels["rows"][0]["learn"] == 1
+    assert "Not learned, and left aside: scar." in told["doubts"]
+    # What `summary` adds to the values is computed from them, so they are all that a window needs.
+    assert DataCheck.model_validate(check_data("retinal-detachment", folder).model_dump()).summary() == told
+
+
+def test_a_good_set_is_said_to_be_one(card: str, own: Path) -> None:
+    described(own, contoured={})
+    code, said = run("train", card, "--data", str(own), "--check")
+    assert code == 0
+    assert said.splitlines()[-1] == "It can be learned from."
+
+
+def test_without_a_folder_for_the_card_the_command_says_what_to_do(card: str, boxes: Path) -> None:
+    result = CliRunner().invoke(commands, ["train", card, "--data", str(boxes)])
+    assert result.exit_code == 2 and "--check" in result.stderr
