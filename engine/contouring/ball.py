@@ -1,82 +1,72 @@
 """What a ball sweeps, cut by the planes of an image."""
 
-from itertools import pairwise
-
 import numpy as np
 import shapely
-from numpy.typing import NDArray
-from shapely import MultiPolygon
+from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from engine.contouring.brush import QUARTER_EDGES, clean, stamp
+from engine.contouring.brush import QUARTER_EDGES, clean
 from engine.volume import FloatArray, Geometry
 
-#: Along its way the ball is set down at least every so many radii; between two places the area is their hull.
+#: Along its way the ball is set down at least every so many radii; the area is the hull of the discs.
 STEP = 0.25
-#: A step that leads away from a plane by less than this lies along the planes.
-LEVEL_MM = 1e-6
+_ANGLE = np.linspace(0, 2 * np.pi, 4 * QUARTER_EDGES, endpoint=False)
+_CIRCLE = np.stack([np.cos(_ANGLE), np.sin(_ANGLE)], axis=1)
+
+
+class Sweep:
+    """What a ball sweeps on its way, grown as it goes."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._geometry = geometry
+        self._last: FloatArray | None = None
+        self._areas: dict[int, BaseGeometry] = {}
+
+    def to(self, point_lps: FloatArray, radius_mm: float) -> None:
+        """Go on, from the place before, straight to a (3,) point, mm; all the way in the size that is given.
+
+        The ball on a straight way is convex, and so is its cut by a plane: one hull a plane.
+        """
+        path = point_lps[None] if self._last is None else _densely(self._last, point_lps, radius_mm)
+        self._last = point_lps
+        geometry = self._geometry
+        position = path @ geometry.normal
+        low, high = position.min() - radius_mm, position.max() + radius_mm
+        planes = np.flatnonzero((geometry.positions > low) & (geometry.positions < high))
+        reach = np.sqrt(np.maximum(radius_mm**2 - (position - geometry.positions[planes, None]) ** 2, 0))
+        axes = np.stack([geometry.row_direction, geometry.column_direction], axis=1)
+        middle = (path - geometry.origins_lps[planes, None]) @ axes
+        discs = middle[:, :, None] + reach[:, :, None, None] * _CIRCLE
+        for i, plane in enumerate(planes.tolist()):
+            cut = shapely.multipoints(discs[i, reach[i] > 0].reshape(-1, 2)).convex_hull
+            # A ball that but touches a plane leaves a point or a line.
+            if isinstance(cut, Polygon):
+                held = self._areas.get(plane)
+                self._areas[plane] = cut if held is None else held.union(cut)
+
+    def areas(self) -> dict[int, MultiPolygon]:
+        """Plane index → polygons, `(u, v)` mm, of the planes that it reached.
+
+        They lie within 0.8 % of the radius of the true ones.
+        """
+        cleaned = {plane: clean(area) for plane, area in sorted(self._areas.items())}
+        return {plane: area for plane, area in cleaned.items() if not area.is_empty}
 
 
 def swept(path_lps: FloatArray, radii_mm: FloatArray, geometry: Geometry) -> dict[int, MultiPolygon]:
-    """The area that a ball sweeps along a path, on each plane that it reaches.
+    """The area that a ball sweeps along a path, on each plane that it reaches; as `Sweep.areas`.
 
     Args:
         path_lps: (n, 3) mm, n >= 1.
         radii_mm: (n,) of the ball at each point; from the one before on it has the size of the point that it comes to.
         geometry: of the image.
-
-    Returns:
-        Plane index → polygons, `(u, v)` mm. Between two places of the ball, `STEP` of its radius apart at most, the
-        area is the hull of both discs: it lies within 0.8 % of the radius of the true one.
     """
-    position = path_lps @ geometry.normal
-    low, high = (position - radii_mm).min(), (position + radii_mm).max()
-    # Along the planes it sweeps what a disc does, and GEOS widens a line much faster than it joins hulls.
-    level = np.abs(np.diff(position)) < LEVEL_MM
-    runs: list[tuple[FloatArray, float]] = []
-    others = [(path_lps[:1], float(radii_mm[0]))]
-    for start, stop in _alike(level, radii_mm[1:]):
-        part, radius = path_lps[start : stop + 1], float(radii_mm[stop])
-        (runs if level[start] else others).append((part if level[start] else _densely(part, radius), radius))
-    found = {}
-    for k in np.flatnonzero((geometry.positions > low) & (geometry.positions < high)).tolist():
-        parts: list[BaseGeometry] = []
-        for points, radius in runs:
-            left = radius**2 - (points[0] @ geometry.normal - geometry.positions[k]) ** 2
-            if left > 0:
-                parts.append(stamp(geometry.plane_from_lps(k, points), float(np.sqrt(left))))
-        for points, radius in others:
-            parts += _hulls(points, radius, geometry, k)
-        area = clean(parts[0] if len(parts) == 1 else shapely.union_all(parts))
-        if not area.is_empty:
-            found[k] = area
-    return found
+    sweep = Sweep(geometry)
+    for point, radius in zip(path_lps, radii_mm, strict=True):
+        sweep.to(point, float(radius))
+    return sweep.areas()
 
 
-def _hulls(path: FloatArray, radius: float, geometry: Geometry, k: int) -> list[BaseGeometry]:
-    """What a ball that goes along (n, 3) LPS points sweeps on plane `k`, in parts."""
-    left = radius**2 - (path @ geometry.normal - geometry.positions[k]) ** 2
-    there = left > 0
-    discs = shapely.buffer(
-        shapely.points(geometry.plane_from_lps(k, path)), np.sqrt(np.maximum(left, 0)), quad_segs=QUARTER_EDGES
-    )
-    both = np.flatnonzero(there[1:] & there[:-1])
-    # A disc that is part of a hull needn't be united with it.
-    there[both] = there[both + 1] = False
-    pairs = shapely.geometrycollections(np.stack([discs[both], discs[both + 1]], axis=1))
-    return [*discs[there], *shapely.convex_hull(pairs)]
-
-
-def _alike(level: NDArray[np.bool_], radii: FloatArray) -> list[tuple[int, int]]:
-    """(first, last) point of stretches of steps that are all level or none, and of one size; (n − 1,) of n points."""
-    ends = np.flatnonzero((np.diff(level.astype(int)) != 0) | (np.diff(radii) != 0)) + 1
-    edges = [0, *ends.tolist(), len(level)]
-    return [(start, stop) for start, stop in pairwise(edges) if stop > start]
-
-
-def _densely(path: FloatArray, radius: float) -> FloatArray:
-    points = [path[:1]]
-    for a, b in pairwise(path):
-        count = max(int(np.ceil(float(np.linalg.norm(b - a)) / (STEP * radius))), 1)
-        points.append(a + (b - a) * (np.arange(1, count + 1) / count)[:, None])
-    return np.concatenate(points)
+def _densely(start: FloatArray, stop: FloatArray, radius: float) -> FloatArray:
+    count = max(int(np.ceil(float(np.linalg.norm(stop - start)) / (STEP * radius))), 1)
+    return np.asarray(start + (stop - start) * (np.arange(count + 1) / count)[:, None])

@@ -28,8 +28,10 @@ from viewer.session import View
 from viewer.tools.events import Preview, ViewEvent
 from viewer.widgets.plane_pane import PlanePane
 
-#: Brushes that are timed beside brush and eraser, in the axial view alone.
-OTHERS = ("ball", "threshold brush", "smart brush")
+#: Brushes that are timed beside brush and eraser, each in one view.
+OTHERS = (
+    ("ball", View.AXIAL), ("ball", View.SAGITTAL), ("threshold brush", View.AXIAL), ("smart brush", View.AXIAL),
+)  # fmt: skip
 SHAPE, SPACING = (100, 512, 512), (0.98, 0.98, 3.0)
 STROKES, STEPS = 12, 60
 LEFT = Qt.MouseButton.LeftButton
@@ -149,14 +151,14 @@ def main() -> None:
             for view, found in figures.items():
                 stroke(window.panes.planes[view], timed, found)
         others: dict[str, dict[str, list[float]]] = {
-            name: {"own": [], "processor": [], "frame": [], "release": []} for name in OTHERS
+            f"{name}, {view.value}": {"own": [], "processor": [], "frame": [], "release": []} for name, view in OTHERS
         }
         many: dict[str, list[float]] = {"own": [], "processor": [], "frame": [], "release": []}
-        for name, found in others.items():
+        for (name, view), found in zip(OTHERS, others.values(), strict=True):
             editing.toolbox.choose(name)
             QTest.qWait(1500)
             for _ in range(STROKES // 3):
-                stroke(window.panes.planes[View.AXIAL], timed, found)
+                stroke(window.panes.planes[view], timed, found)
         window.session.open(Volume(voxels, geometry, "CT", "HU"), structures(geometry, 100))
         editing.toolbox.choose("brush")
         QTest.qWait(8000)

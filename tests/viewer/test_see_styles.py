@@ -71,6 +71,32 @@ def test_the_fill_covers_what_is_inside_the_lines_and_nothing_else(drawn: Hand, 
     assert not change["hole"].any() and not change["outside"].any()
 
 
+@pytest.mark.parametrize("tool", ["brush", "spline"])
+def test_while_a_line_is_drawn_the_fill_is_that_of_the_line(drawn: Hand, tool: str) -> None:
+    drawn.session.appearance.set_own({OTHER: Style(fill=0.5)})
+    drawn.session.set_active(OTHER)
+    drawn.editing.toolbox.choose(tool)
+    inside, hole, new = (drawn.on_plane([place])[0] for place in ((54, 29), (54, 40), (74, 40)))
+    edge = drawn.on_plane([(70, 40)])[0]
+    before = pixels(drawn.pane(View.AXIAL)).astype(int)
+    drawn.press(View.AXIAL, edge)
+    drawn.move(View.AXIAL, drawn.on_plane([(77, 40)])[0])
+    drawn.move(View.AXIAL, drawn.on_plane([(78, 40)])[0])
+    after = pixels(drawn.pane(View.AXIAL)).astype(int)
+    change = {}
+    for name, point in (("inside", inside), ("hole", hole), ("new", new)):
+        at = drawn.pixel(View.AXIAL, point)
+        change[name] = after[at.y(), at.x()] - before[at.y(), at.x()]
+    assert abs(change["inside"]).max() < 5 and abs(change["hole"]).max() < 5
+    assert change["new"][0] > 40
+    drawn.editing.toolbox.escape()
+    back = pixels(drawn.pane(View.AXIAL)).astype(int)
+    at = drawn.pixel(View.AXIAL, new)
+    assert abs(back[at.y(), at.x()] - before[at.y(), at.x()]).max() < 5
+    drawn.release(View.AXIAL, edge)
+    drawn.editing.toolbox.choose("")
+
+
 def test_lines_are_as_wide_as_they_are_set_and_the_active_ones_lie_on_top(drawn: Hand) -> None:
     counts = []
     for width in (1.0, 4.0, 1.0):

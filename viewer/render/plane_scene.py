@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from shapely.geometry.base import BaseGeometry
 
 from engine.edits import StructuresChanged
 from engine.measures.measure import Measure
@@ -26,7 +27,7 @@ from viewer.render.layer_stack import LayerStack
 from viewer.render.lines import VIEW_COLOURS, line_actor
 from viewer.render.measure_marks import MeasureMarks, Screen
 from viewer.render.orientation import ViewFrame, frames_of
-from viewer.render.structure_lines import ACTIVE_LINE_PX, LINE_PX, LOOSE_LINE_PX, StructureLines
+from viewer.render.structure_lines import ACTIVE_LINE_PX, LINE_PX, LOOSE_LINE_PX, UNDER, StructureLines
 from viewer.session import Cut, Session, View
 
 #: Depths towards the camera, mm; parallel projection, so only their order matters.
@@ -183,8 +184,12 @@ class PlaneScene(FramedPlane):
         polylines: Sequence[NDArray[np.float64]],
         colour: tuple[int, int, int] = (255, 204, 0),
         replaces: int | None = None,
+        area: BaseGeometry | None = None,
     ) -> None:
-        """Draw (n, 2) polylines in mm of `ViewEvent.point_cut`, in place of the stored outline of ROI `replaces`."""
+        """Draw (n, 2) polylines in mm of `ViewEvent.point_cut`, in place of the stored outline of ROI `replaces`.
+
+        `area`, filled, takes the place of what that ROI fills.
+        """
         if self.frame is None:
             return
         had = self._preview.GetNumberOfCells() > 0
@@ -193,6 +198,7 @@ class PlaneScene(FramedPlane):
             self._outlines_stale = True
         elif not polylines and not had:
             return
+        self._structures.fill_replaced(area, self.plane, self.towards_camera(_OUTLINE_DEPTH - UNDER))
         kept = [line for line in polylines if len(line)]
         if kept:
             points = self.frame.grid_from_cut(np.concatenate(kept), self.plane, self.towards_camera(_PREVIEW_DEPTH))

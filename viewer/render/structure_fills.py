@@ -69,6 +69,17 @@ class StructureFills:
         owners = np.repeat(np.arange(len(rois)), [len(part) for part in parts])
         set_triangles(self._data, frame.grid_from_cut(points, plane, depth), colours[owners])
 
+    def draw_area(
+        self, colour: tuple[int, int, int], opacity: float, area: BaseGeometry, plane: int, depth: float
+    ) -> None:
+        """Fill one area, mm of the cut, that changes too often to be kept; as `draw`."""
+        corners = triangles(area)
+        if self._frame is None or not len(corners):
+            self.clear()
+            return
+        colours = np.tile(np.array([*colour, round(255 * opacity)], dtype=np.uint8), (len(corners), 1))
+        set_triangles(self._data, self._frame.grid_from_cut(corners.reshape(-1, 2), plane, depth), colours)
+
     def _triangles(self, frame: ViewFrame, roi: Roi, index: float, plane: int) -> Triangles:
         on_plane = frame.cut is Cut.PLANE
         key: tuple[int, float] = (roi.number, plane if on_plane else index)

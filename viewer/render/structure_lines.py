@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkRenderer
 
@@ -21,7 +22,7 @@ LINE_PX, ACTIVE_LINE_PX = 1.0, 2.5
 _ACTIVE_PX = ACTIVE_LINE_PX - LINE_PX
 LOOSE_LINE_PX = 2.0
 #: How far filled areas lie under the lines, mm of depth.
-_UNDER = 0.5
+UNDER = 0.5
 
 
 class StructureLines:
@@ -29,7 +30,7 @@ class StructureLines:
 
     def __init__(self, session: Session, renderer: vtkRenderer) -> None:
         self._session, self._renderer = session, renderer
-        self._fills = StructureFills(renderer)
+        self._fills, self._live_fill = StructureFills(renderer), StructureFills(renderer)
         #: Lines of one width each. The active structure's come last, so that they lie over the others.
         self._outlines: dict[float, tuple[vtkPolyData, vtkActor]] = {}
         self._active_outline, self._active_actor = line_actor(ACTIVE_LINE_PX, coloured=True)
@@ -53,6 +54,7 @@ class StructureLines:
         else:
             self._cache = OutlineCache(frame) if frame is not None else None
         self._fills.show(frame)
+        self._live_fill.show(frame)
         if frame is None:
             for lines in (*(held for held, _ in self._outlines.values()), self._active_outline, self._loose):
                 lines.Initialize()
@@ -80,7 +82,7 @@ class StructureLines:
         shown = [roi for roi in structures.rois if roi.visible and roi.number != self.replaced]
         filled = [(roi, appearance.of(roi.number).fill) for roi in shown if appearance.of(roi.number).fill > 0]
         # Just under the lines.
-        self._fills.draw(filled, cache, cut_index, plane, depth - _UNDER * np.sign(depth - at[frame.across]))
+        self._fills.draw(filled, cache, cut_index, plane, depth - UNDER * np.sign(depth - at[frame.across]))
         by_width: dict[float, list[Roi]] = {width: [] for width in self._outlines}
         for roi in shown:
             if roi.number != active:
@@ -94,6 +96,15 @@ class StructureLines:
             points = frame.grid_from_cut(drawn.lines.points, plane, depth)
             opacities = [appearance.of(roi.number).opacity for roi in rois]
             _fill(target, points, drawn.lines.offsets, rois, drawn.owners, opacities)
+
+    def fill_replaced(self, area: BaseGeometry | None, plane: int, depth: float) -> None:
+        """Fill an area, mm of `ViewEvent.point_cut`, that is drawn in the place of `replaced`, as that was filled."""
+        structures, number = self._session.structures, self.replaced
+        opacity = self._session.appearance.of(number).fill if number is not None else 0.0
+        if area is None or structures is None or number is None or not opacity:
+            self._live_fill.clear()
+            return
+        self._live_fill.draw_area(structures[number].colour, opacity, area, plane, depth)
 
     def _lines_of(self, width: float) -> vtkPolyData:
         held = self._outlines.get(width)

@@ -3,13 +3,14 @@
 from typing import ClassVar
 
 import numpy as np
-import shapely
 from shapely import MultiPolygon
 
-from engine.contouring.ball import swept
+from engine.contouring.ball import Sweep
+from engine.contouring.brush import clean
+from engine.volume import FloatArray, Geometry
 from viewer.session import Cut
 from viewer.tools.canvas import Place, draw_planes
-from viewer.tools.disc import DiscTool, Path
+from viewer.tools.disc import THINNING_MM, DiscTool, Path
 from viewer.tools.registry import Workbench
 
 
@@ -27,29 +28,30 @@ class Ball(DiscTool):
 
     def __init__(self, bench: Workbench) -> None:
         super().__init__(bench)
-        self._radii: list[float] = []
+        self._sweep: Sweep | None = None
 
     def reach(self, place: Place, points: Path) -> MultiPolygon:
-        """The disc in which the ball meets the cut; how large it was at each place is kept."""
-        if len(points) == 1:
-            self._radii.clear()
-        self._radii.append(self._bench.radius_mm)
+        """The disc in which the ball meets the cut; what it sweeps on the other planes grows with it."""
+        structures = self._bench.session.structures
+        assert structures is not None, "a stroke is begun on an open series"
+        if len(points) == 1 or self._sweep is None:
+            self._sweep = Sweep(structures.geometry)
+        self._sweep.to(_lps(structures.geometry, place, points[-1]), self._bench.radius_mm)
         return super().reach(place, points)
 
     def store(self, place: Place, shape: MultiPolygon, path: Path, adding: bool) -> None:
         """The ball along the path, on all planes, as one step."""
-        session, history = self._bench.session, self._bench.history
-        structures = session.structures
-        assert structures is not None, "a stroke is begun on an open series"
-        geometry = structures.geometry
-        points = np.array(path)
-        if place.cut is Cut.PLANE:
-            path_lps = geometry.lps_from_plane(int(place.index), points)
-        else:
-            along, other = (0, 1) if place.cut is Cut.ROW else (1, 0)
-            uv = np.empty_like(points)
-            uv[:, along], uv[:, other] = points[:, 0], place.index * geometry.spacing_uv[other]
-            path_lps = geometry.lps_from_plane(0, uv) + points[:, 1:] * geometry.normal
-        shapes = swept(path_lps, np.array(self._radii), geometry)
-        if shapes and not all(shapely.is_empty(list(shapes.values()))):
-            draw_planes(session, history, shapes, adding, text=self.title, tool=self.name)
+        assert self._sweep is not None, "a stroke that is stored was begun"
+        thinned = {plane: clean(area.simplify(THINNING_MM)) for plane, area in self._sweep.areas().items()}
+        shapes = {plane: area for plane, area in thinned.items() if not area.is_empty}
+        if shapes:
+            draw_planes(self._bench.session, self._bench.history, shapes, adding, text=self.title, tool=self.name)
+
+
+def _lps(geometry: Geometry, place: Place, point: tuple[float, float]) -> FloatArray:
+    if place.cut is Cut.PLANE:
+        return geometry.lps_from_plane(int(place.index), np.array([point]))[0]
+    along, other = (0, 1) if place.cut is Cut.ROW else (1, 0)
+    uv = np.zeros(2)
+    uv[along], uv[other] = point[0], place.index * geometry.spacing_uv[other]
+    return np.asarray(geometry.lps_from_plane(0, uv)[0] + point[1] * geometry.normal)

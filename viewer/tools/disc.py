@@ -81,7 +81,7 @@ class DiscTool(PlainTool):
             lines.append(_CIRCLE * self._bench.radius_mm + self._hover[1])
             if self._place is None:
                 lines += outlines(self._hint)
-        return Preview(lines, colour, replaces) if lines else None
+        return Preview(lines, colour, replaces, self._shown if replaces is not None else None) if lines else None
 
     def cursor_name(self) -> str:
         """The disc is the cursor."""

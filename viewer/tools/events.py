@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from engine.measures.measure import Measure
 from viewer.session import Cut, View
@@ -101,12 +102,14 @@ class Preview:
         polylines: each (n, 2) mm in the frame of `ViewEvent.point_cut` of the pane; repeat the first point to close.
         colour: 0..255.
         replaces: number of the ROI whose stored outline must not be drawn in this pane meanwhile; None for none.
+        area: what the ROI that is replaced becomes in this pane, to be filled as it is; None to fill nothing.
         measure: a measure that is being drawn; None for none.
     """
 
     polylines: Sequence[NDArray[np.float64]]
     colour: tuple[int, int, int] = (255, 204, 0)
     replaces: int | None = None
+    area: BaseGeometry | None = None
     measure: MeasureDraft | None = None
 
 

@@ -87,11 +87,13 @@ class Spline(LassoTool):
             return Preview([np.concatenate([curve, curve[:1]]), *map(self._square, self._points)], colour)
         if roi is None or self._at != (view, session.plane):
             return None
-        lines: list[NDArray[np.float64]] = []
-        if self._pulled is not None and self._now is not None:
-            lines = [self._now, *(ring.points for ring in self._handles.rings if ring is not self._pulled[0])]
         squares = [self._square(handle) for ring in self._handles.rings for handle in ring.handles]
-        return Preview([*lines, *squares], colour, roi.number if lines else None) if lines or squares else None
+        if self._pulled is not None and self._now is not None:
+            held = self._pulled[0]
+            lines = [self._now, *(ring.points for ring in self._handles.rings if ring is not held)]
+            area = with_ring(roi.area(session.plane), held.part, held.ring, self._now)
+            return Preview([*lines, *squares], colour, roi.number, area)
+        return Preview(squares, colour) if squares else None
 
     def live_points(self) -> list[tuple[float, float]]:
         """The points so far, and on to the mouse unless one of them is dragged."""

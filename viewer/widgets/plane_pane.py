@@ -129,7 +129,7 @@ class PlanePane(VtkPane):
         if preview is None:
             self.scene.set_preview(())
         else:
-            self.scene.set_preview(preview.polylines, preview.colour, preview.replaces)
+            self.scene.set_preview(preview.polylines, preview.colour, preview.replaces, preview.area)
         draft = preview.measure if preview is not None else None
         self.scene.set_measure_draft(*((draft.measure, draft.replaces) if draft is not None else (None, None)))
         self.setCursor(_CURSORS[host.cursor_name(self.view) if host is not None else "arrow"])
