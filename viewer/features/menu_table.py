@@ -1,4 +1,7 @@
-"""What the right button offers on a contour in the views and on a row of the list: a line an entry."""
+"""What the right button offers on a contour in the views and on a row of the list: a line an entry.
+
+`SPACE_ENTRIES`, of the 3D view, are in `menu_table_3d`.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from viewer.features.groups import Groups
 from viewer.features.layouts import Layouts
 from viewer.features.statistics import Statistics
 from viewer.features.styles import Styles
+from viewer.features.volumes import Volumes
 from viewer.history import History
 from viewer.session import Session
 from viewer.widgets.context_menu import DIVIDER, Entry
@@ -35,6 +39,7 @@ class Desk:
     statistics: Statistics
     styles: Styles
     groups: Groups
+    volumes: Volumes
     clipboard: Clipboard
 
     @property

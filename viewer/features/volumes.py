@@ -40,6 +40,11 @@ class Volumes(QObject):
         display = self._window.session.display
         return looks_of(display) if display is not None else ()
 
+    @property
+    def look(self) -> VolumeLook | None:
+        """The one that is shown; None for the surfaces alone."""
+        return self._look
+
     def cycle(self) -> None:
         """The next look, or none after the last."""
         looks = [None, *self.looks]

@@ -44,6 +44,22 @@ class PlanesPart:
         for stack in self._stacks.values():
             stack.prepare()
 
+    def hit(self, start: NDArray[np.float64], stop: NDArray[np.float64], cursor_lps: ArrayLike) -> float | None:
+        """How far, 0 to 1, one comes from one (3,) point to another, mm of the image, before one of the planes."""
+        met = []
+        for frame in self._frames.values() if self._shown else ():
+            corners = plane_corners(frame, frame.index_from_lps(cursor_lps))
+            if not len(corners):
+                continue
+            sides = np.diff(corners, axis=0)
+            normal = np.cross(sides[0], sides[1])
+            along = float((stop - start) @ normal)
+            share = float((corners[0] - start) @ normal) / along if along else -1.0
+            turns = np.cross(sides, start + share * (stop - start) - corners[:-1]) @ normal
+            if 0 <= share <= 1 and (turns >= 0).all():
+                met.append(share)
+        return min(met, default=None)
+
     def _apply(self) -> None:
         for view, stack in self._stacks.items():
             frame = self._frames.get(view)

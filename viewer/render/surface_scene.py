@@ -6,6 +6,7 @@ Everything lies in the millimetres of the displayed grid. Each kind of thing tha
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkRenderer
@@ -21,6 +22,9 @@ from viewer.render.surfaces_part import SurfacesPart
 from viewer.render.volume_looks import VolumeLook
 from viewer.render.volume_part import VolumePart
 from viewer.session import Session, View
+
+#: Whence the patient is seen at first, LPS: from the front, slightly from the left and above.
+USUAL = (0.55, -1.0, 0.35)
 
 
 class SurfaceScene:
@@ -116,6 +120,36 @@ class SurfaceScene:
         self._surfaces.close()
         self._companions.close()
 
+    def at(self, x: float, y: float) -> tuple[int | None, tuple[float, float, float] | None]:
+        """What is seen at a device pixel of the view, from its upper left: the number of the ROI, and the LPS point.
+
+        None for a plane of the image, which lies in no structure, and for the empty space around both.
+        """
+        if not self._frames:
+            return None, None
+        y = self._size[1] - 1 - y
+        start, stop = (self._world(x, y, depth) for depth in (0.0, 1.0))
+        surface = self._surfaces.hit(x, y)
+        plane = self._planes.hit(start, stop, self.session.cursor_lps)
+        number: int | None = None
+        point: NDArray[np.float64] | None = None
+        if surface is not None:
+            number, point = surface[0], np.array(surface[1])
+        if plane is not None:
+            before = start + plane * (stop - start)
+            if point is None or np.linalg.norm(before - start) < np.linalg.norm(point - start):
+                number, point = None, before
+        if point is None:
+            return None, None
+        across, back, up = self._frames[View.AXIAL].lps_from_grid(point).tolist()
+        return number, (across, back, up)
+
+    def _world(self, x: float, y: float, depth: float) -> NDArray[np.float64]:
+        self.renderer.SetDisplayPoint(x, y, depth)
+        self.renderer.DisplayToWorld()
+        point = np.array(self.renderer.GetWorldPoint())
+        return np.asarray(point[:3] / point[3])
+
     # Camera ---------------------------------------------------------------------------------------------------------
 
     def resize(self, width: int, height: int, pixel_ratio: float = 1.0) -> None:
@@ -127,19 +161,20 @@ class SurfaceScene:
         for actor in (self._title, self._facing):
             actor.GetTextProperty().SetFontSize(round(12 * pixel_ratio))
 
-    def reset_camera(self) -> None:
-        """Look at the patient from the front, slightly from the left and above."""
+    def reset_camera(self, direction_lps: tuple[float, float, float] = USUAL) -> None:
+        """Look at the whole patient from a direction, the head up or, seen along the body, the front."""
         if not self._frames:
             return
         geometry = self._frames[View.AXIAL].geometry
         to_grid = geometry.directions.T
         camera = self.renderer.GetActiveCamera()
         middle = (np.array(geometry.shape[::-1]) - 1) / 2 * np.array(geometry.spacing_xyz)
-        away = to_grid @ np.array([0.55, -1.0, 0.35])
+        away = to_grid @ np.array(direction_lps)
+        upright = direction_lps[0] or direction_lps[1]
         size = float(np.linalg.norm(np.array(geometry.shape[::-1]) * np.array(geometry.spacing_xyz)))
         camera.SetFocalPoint(*middle)
         camera.SetPosition(*(middle + away / np.linalg.norm(away) * 1.5 * size))
-        camera.SetViewUp(*(to_grid @ np.array([0.0, 0.0, 1.0])))
+        camera.SetViewUp(*(to_grid @ np.array([0.0, 0.0, 1.0] if upright else [0.0, -1.0, 0.0])))
         self._camera_moved()
 
     @property

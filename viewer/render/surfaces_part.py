@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
+from vtkmodules.vtkRenderingCore import vtkActor, vtkCellPicker, vtkPolyDataMapper, vtkRenderer
 
 from engine.structures import PlaneContours, Roi, StructureSet
 from viewer.render.orientation import ViewFrame
@@ -60,6 +60,22 @@ class SurfacesPart:
                 log.error("no surface could be made: %s", type(error).__name__)
             self._set_surface(number, None if error is not None else future.result())
         return bool(ready)
+
+    def hit(self, x: float, y: float) -> tuple[int, tuple[float, float, float]] | None:
+        """The number of the ROI whose surface is seen at a device pixel, from the lower left, and where; or None.
+
+        mm of the view, of the last frame that was drawn.
+        """
+        shown = {number: actor for number, actor in self._actors.items() if actor.GetVisibility()}
+        picker = vtkCellPicker()
+        picker.PickFromListOn()
+        picker.SetTolerance(0)
+        for actor in shown.values():
+            picker.AddPickList(actor)
+        if not shown or not picker.Pick(x, y, 0, self._renderer):
+            return None
+        number = next((number for number, actor in shown.items() if actor is picker.GetActor()), None)
+        return (number, picker.GetPickPosition()) if number is not None else None
 
     def close(self) -> None:
         """Stop the thread, after the one surface that it works on."""

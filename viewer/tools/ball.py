@@ -50,7 +50,7 @@ class Ball(DiscTool):
 
 def _lps(geometry: Geometry, place: Place, point: tuple[float, float]) -> FloatArray:
     if place.cut is Cut.PLANE:
-        return geometry.lps_from_plane(int(place.index), np.array([point]))[0]
+        return np.asarray(geometry.lps_from_plane(int(place.index), point)[0])
     along, other = (0, 1) if place.cut is Cut.ROW else (1, 0)
     uv = np.zeros(2)
     uv[along], uv[other] = point[0], place.index * geometry.spacing_uv[other]

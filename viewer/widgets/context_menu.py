@@ -21,6 +21,7 @@ class Entry(Generic[Spot]):
         works: whether it does anything there; it is left out where it doesn't.
         key_of: text of the action whose key does the same to the active structure; "" for none.
         under: title of the menu that it stands in; "" for the menu itself.
+        is_on: whether it has a tick, of those that have one or not.
     """
 
     text: str | Callable[[Spot], str]
@@ -28,6 +29,7 @@ class Entry(Generic[Spot]):
     works: Callable[[Spot], bool]
     key_of: str = ""
     under: str = ""
+    is_on: Callable[[Spot], bool] | None = None
 
 
 #: Divides what stands before it from what comes behind.
@@ -65,6 +67,9 @@ def fill_menu(
         key = keys.get(entry.key_of, "")
         text = (entry.text if isinstance(entry.text, str) else entry.text(spot)).replace("&", "&&")
         line = place.addAction(f"{text}\t{key}" if key else text)
+        if entry.is_on is not None:
+            line.setCheckable(True)
+            line.setChecked(entry.is_on(spot))
         line.triggered.connect(lambda _=False, entry=entry: attempt(lambda: entry.does(spot)))
 
 

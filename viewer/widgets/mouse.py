@@ -12,6 +12,8 @@ from viewer.tools.events import Button, ViewEvent
 
 #: Logical pixels of a drag for one plane, and for twice the size.
 _PIXELS_A_PLANE, _PIXELS_TWICE = 6.0, 120.0
+#: The mouse may move so many logical pixels during a click.
+CLICK_PIXELS = 3
 
 
 class Drag(StrEnum):
@@ -90,7 +92,7 @@ class Dragging:
 
     def is_click(self, here: QPointF) -> bool:
         """Whether the mouse hardly moved."""
-        return (here - self._start).manhattanLength() <= 3
+        return (here - self._start).manhattanLength() <= CLICK_PIXELS
 
     def is_still(self, here: QPointF) -> bool:
         """Whether the mouse has never left the place of the press, and so has dragged nothing."""

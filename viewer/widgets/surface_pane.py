@@ -3,10 +3,11 @@
 import time
 
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QEnterEvent, QImage, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from viewer.render.surface_scene import SurfaceScene
+from viewer.widgets.mouse import CLICK_PIXELS
 from viewer.widgets.vtk_pane import VtkPane
 
 #: A scrolling reader looks at the planes: the 3D view follows when the hand rests, ms.
@@ -15,9 +16,11 @@ _POLL_MS = 60
 
 
 class SurfacePane(VtkPane):
-    """Left drag turns, middle drag moves, wheel and right drag zoom, a double click enlarges."""
+    """Left drag turns, middle drag moves, wheel and right drag zoom, a double click enlarges, a right click asks."""
 
     enlarge = Signal()
+    #: A menu is asked for, at a logical pixel of the view and at a point of the screen.
+    asked = Signal(object, object)
     #: The mouse came in.
     entered = Signal()
 
@@ -26,6 +29,7 @@ class SurfacePane(VtkPane):
         self.scene = scene
         self._took_ms = 0.0
         self._drag: tuple[Qt.MouseButton, QPointF] | None = None
+        self._pressed_at: QPointF | None = None
         self._rest = QTimer(self, singleShot=True)
         self._rest.timeout.connect(self.update)
         self._poll = QTimer(self, interval=_POLL_MS)
@@ -85,12 +89,21 @@ class SurfacePane(VtkPane):
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Start a drag."""
         self._drag = (event.button(), event.position())
-        self.scene.set_moving(True)
+        self._pressed_at = event.position()
+        if event.button() != Qt.MouseButton.RightButton:
+            self.scene.set_moving(True)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """End the drag."""
-        self._drag = None
+        """End the drag; a right click without one asks for the menu."""
+        still = self._pressed_at is not None
+        self._drag = self._pressed_at = None
         self.scene.set_moving(False)
+        if still and event.button() == Qt.MouseButton.RightButton and not self.is_blank:
+            self.asked.emit(event.position(), event.globalPosition().toPoint())
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """A click is told from a drag when it is released."""
+        event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Enlarge the view, or show all four again."""
@@ -103,6 +116,11 @@ class SurfacePane(VtkPane):
         if self._drag is None:
             return
         button, last = self._drag
+        if self._pressed_at is not None and button == Qt.MouseButton.RightButton:
+            if (event.position() - self._pressed_at).manhattanLength() <= CLICK_PIXELS:
+                return
+            self.scene.set_moving(True)
+        self._pressed_at = None
         step = (event.position() - last) * self.devicePixelRatioF()
         self._drag = (button, event.position())
         if button == Qt.MouseButton.LeftButton:
