@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from engine.journal import SessionRecord, State
 from viewer.features.sessions import Sessions, describe
@@ -13,26 +13,26 @@ from viewer.widgets.progress_bar import ProgressBar
 from viewer.widgets.theme import ACCENT, RAISED
 
 
+#: The widest that the bar gets, px: what stands in the corners of the views stays readable.
+_WIDEST = 900
+
+
 def install(window: MainWindow) -> None:
-    """Put the bar above the panes."""
+    """Lay the bar over the upper edge of the panes."""
     sessions = window.findChild(Sessions)
     assert isinstance(sessions, Sessions), "every window knows the saved sessions"
-    bar = RecoveryBar(window, sessions)
-    middle = window.centralWidget()
-    layout = middle.layout() if middle is not None else None
-    assert isinstance(layout, QBoxLayout)
-    layout.insertWidget(0, bar)
+    RecoveryBar(window, sessions)
 
 
 class RecoveryBar(QFrame):
     """One session at a time, the latest first: continue it, keep it for later, or discard it.
 
     While nothing is open it offers what was not closed; over an open series only sessions on that series that hold
-    work no file has.
+    work no file has. It takes no room of its own: the views stay where they are whenever it comes and goes.
     """
 
     def __init__(self, window: MainWindow, sessions: Sessions) -> None:
-        super().__init__(window)
+        super().__init__(window.panes)
         self._window, self._sessions = window, sessions
         self.records: list[SessionRecord] = []
         self._declined: set[str] = set()
@@ -60,6 +60,7 @@ class RecoveryBar(QFrame):
         for button in (self.restore_button, self.later_button, self.discard_button):
             layout.addWidget(button)
         self.hide()
+        window.panes.installEventFilter(self)
         sessions.changed.connect(self._show)
         sessions.progressed.connect(self.progress.show_part)
         window.session.volume_changed.connect(self._on_volume)
@@ -92,6 +93,12 @@ class RecoveryBar(QFrame):
     def restore(self) -> None:
         """Open the series of the session and put its steps back."""
         self._sessions.choose(self.records[0])
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Follow the edge."""
+        if event.type() == QEvent.Type.Resize and watched is self.parentWidget():
+            self._lay_out()
+        return super().eventFilter(watched, event)
 
     # Inside ---------------------------------------------------------------------------------------------------------
 
@@ -130,3 +137,10 @@ class RecoveryBar(QFrame):
             self.text.setText(describe(self.records[0], datetime.now(UTC)) + more)
         else:
             self.text.setText("A session is being put back." if busy else "")
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        panes = self._window.panes
+        width = max(1, min(panes.width(), _WIDEST))
+        self.setGeometry((panes.width() - width) // 2, 0, width, self.heightForWidth(width))
+        self.raise_()
