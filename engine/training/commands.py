@@ -4,10 +4,9 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -111,56 +110,27 @@ def evaluate(
     so many false ones a picture (FROC); of a risk in time Harrell's C and calibration at the horizon.
     """
     from engine.cards.registry import find_card
-    from engine.errors import MismatchError
-    from engine.training.dataset import open_data
-    from engine.training.evaluate import evaluate as measure
-    from engine.training.evaluate import record_metrics
-    from engine.training.evaluate_boxes import box_table, evaluate_boxes, record_box_metrics
-    from engine.training.evaluate_classes import class_table, evaluate_classes, record_class_metrics
-    from engine.training.evaluate_risks import evaluate_cohort, is_of_risks, record_risk_metrics, risk_table
-    from engine.training.labelled.table import labelled_samples
-    from engine.training.randomised import record_saliency, saliency_sentence, saliency_test
+    from engine.training.assess import Request, assess
+    from engine.training.assess import record as put_into_card
 
     loaded = find_card(card)
-    names = [output.name for output in loaded.card.outputs if output.kind == "mask"]
-    if names:
-        dataset = open_data(data, names, loaded.card.inputs)
-        with _reporting() as report:
-            scores = measure(loaded, dataset, synthetic=synthetic, most=most or 0, device=device, report=report)
-        summary = scores.summary()
-        if record:
-            record_metrics(loaded, summary, record, f"{split}, as from a scanner" if synthetic else split, date.today())
-        click.echo(json.dumps(summary, indent=2) if as_json else _table(summary))
-        return
-    if synthetic:
-        raise MismatchError(f"Only CT can be made to look as from a scanner, and '{loaded.id}' gives scores.")
-    if any(output.kind == "box" for output in loaded.card.outputs):
-        with _reporting() as report:
-            summary = evaluate_boxes(loaded, data, device=device, most=most or 0, report=report).summary()
-        if record:
-            record_box_metrics(loaded, summary, record, split, date.today())
-        click.echo(json.dumps(summary, indent=2) if as_json else box_table(summary))
-        return
-    if is_of_risks(loaded.card):
-        with _reporting() as report:
-            summary = evaluate_cohort(loaded, data, device=device, most=most or 0, report=report).summary()
-        if record:
-            record_risk_metrics(loaded, summary, record, split, date.today())
-        click.echo(json.dumps(summary, indent=2) if as_json else risk_table(summary))
-        return
-    samples = labelled_samples(data)
     with _reporting() as report:
-        judged = evaluate_classes(loaded, samples, device=device, most=most or 0, report=report)
-        summary = judged.summary()
-        test = saliency_test(loaded, samples, record or data.name, date.today(), report=report)
-    summary["saliency"] = {**test.model_dump(mode="json"), "passed": test.passed} if test is not None else None
+        assessment = assess(
+            Request(
+                loaded,
+                data,
+                dataset=record or data.name,
+                split=split,
+                when=date.today(),
+                synthetic=synthetic,
+                most=most or 0,
+                device=device,
+                report=report,
+            )
+        )
     if record:
-        card_now = record_class_metrics(loaded, summary, record, split, date.today())
-        if test is not None:
-            record_saliency(replace(loaded, parsed=card_now), test)
-    click.echo(json.dumps(summary, indent=2) if as_json else class_table(summary))
-    if test is not None and not as_json:
-        click.echo(saliency_sentence(test))
+        put_into_card(loaded, assessment)
+    click.echo(json.dumps(assessment.summary, indent=2) if as_json else assessment.table)
 
 
 @click.command()
@@ -222,23 +192,3 @@ def _reporting() -> "Iterator[Progress]":
             bar.update(task, completed=fraction, description=stage)
 
         yield report
-
-
-def _table(summary: dict[str, Any]) -> str:
-    """The summary as text, a structure a line."""
-    lines = [f"{summary['card']}, {summary['n']} cases"]
-    lines.append(
-        f"{'':16}{'n':>4} {'Dice (95 % interval)':>22} {'surface 2 mm':>13} {'HD95 mm':>8} {'volume':>7} missed"
-    )
-    for name, row in summary["structures"].items():
-        low, high = row["dice_ci"]
-        distance = "-" if row["hd95_mm"] is None else f"{row['hd95_mm']:.1f}"
-        lines.append(
-            f"{name:16}{row['n']:>4} {row['dice']:>8.3f} ({low:.3f}-{high:.3f}) {row['surface_dice_2mm']:>13.3f} "
-            f"{distance:>8} {row['volume_error']:>7.1%} {row['missed']:>6}"
-        )
-    if summary["mean_dice"] is not None:
-        lines.append(f"{'mean':16}{'':>4} {summary['mean_dice']:>8.3f}")
-    lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
-    lines += [f"{name}: run all the same. {why}" for name, why in summary["advised_against"].items()]
-    return "\n".join(lines)

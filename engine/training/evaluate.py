@@ -7,9 +7,8 @@ the card did not draw, or a case that it refused, has Dice and surface Dice 0, v
 counts those without any overlap. Intervals are 95 % percentile bootstraps over cases.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,13 @@ from numpy.typing import NDArray
 
 from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard
-from engine.cards.schema import Card, Metric
+from engine.cards.schema import Metric
 from engine.contouring.fill import fill
 from engine.contouring.measure import mask_dice, surface_distances
 from engine.errors import MismatchError, PlanimeterError
 from engine.inference.context import AGAINST
 from engine.inference.run import run_card
 from engine.training.case import Case, DataSource, inputs_of, volume_of
-from engine.training.publish import write_card
 from engine.training.scanner import as_from_scanner
 
 #: The figures of a structure, as they are named in tables.
@@ -71,6 +69,7 @@ def evaluate(
     *,
     synthetic: bool = False,
     most: int = 0,
+    without: Collection[str] = (),
     device: str = "auto",
     report: Callable[[float, str], None] = lambda fraction, text: None,
 ) -> Scores:
@@ -81,6 +80,7 @@ def evaluate(
         dataset: read for those structures.
         synthetic: make each case look as from a scanner first (see `engine.training.scanner`), with either padding.
         most: no more than so many cases, spread over the data set; 0 for all.
+        without: names of cases to leave out, as those that the card learned from.
         device: as for `run_card`.
         report: told the fraction done and the case.
 
@@ -89,7 +89,7 @@ def evaluate(
     """
     if synthetic and any(wanted.units != "HU" for wanted in loaded.card.inputs):
         raise MismatchError(f"Only CT can be made to look as from a scanner, and '{loaded.id}' is not for CT alone.")
-    names = dataset.names
+    names = [name for name in dataset.names if name not in without]
     if 0 < most < len(names):
         names = [names[index] for index in np.linspace(0, len(names) - 1, most).round().astype(int)]
     scores = Scores(f"{loaded.card.id} {loaded.card.version}", rows={name: [] for name in dataset.structures})
@@ -115,31 +115,42 @@ def evaluate(
     return scores
 
 
-def record_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:
-    """Put the figures of an evaluation into the card's table, in place of those on the same data and split.
+def metrics(summary: dict[str, Any], measured: Callable[..., Metric]) -> list[Metric]:
+    """What a summary of `Scores` adds to a card's table.
 
     Args:
-        loaded: the card, whose folder is written to.
         summary: as `Scores.summary` gives it.
-        dataset, split: what was measured on.
-        when: day of the measurement.
+        measured: makes a metric of n, name, value, and label and interval where there are any.
     """
-    measured = []
+    made = []
     if summary["mean_dice"] is not None:
-        measured.append(Metric(dataset=dataset, split=split, n=summary["n"], name="mean_dice",
-                               value=summary["mean_dice"], when=when))  # fmt: skip
+        made.append(measured(n=summary["n"], name="mean_dice", value=summary["mean_dice"]))
     for label, row in summary["structures"].items():
         for name in MEASURES:
             if row[name] is not None:
-                low, high = row[f"{name}_ci"]
-                measured.append(
-                    Metric(dataset=dataset, split=split, n=row["n"], name=name, label=label, value=row[name],
-                           ci=(low, high), when=when)
-                )  # fmt: skip
-    others = [metric for metric in loaded.card.metrics if (metric.dataset, metric.split) != (dataset, split)]
-    card = loaded.card.model_copy(update={"metrics": (*others, *measured)})
-    write_card(card, loaded.folder)
-    return card
+                ci = tuple(row[f"{name}_ci"])
+                made.append(measured(n=row["n"], name=name, label=label, value=row[name], ci=ci))
+    return made
+
+
+def score_table(summary: dict[str, Any]) -> str:
+    """The summary as text, a structure a line."""
+    lines = [f"{summary['card']}, {summary['n']} cases"]
+    lines.append(
+        f"{'':16}{'n':>4} {'Dice (95 % interval)':>22} {'surface 2 mm':>13} {'HD95 mm':>8} {'volume':>7} missed"
+    )
+    for name, row in summary["structures"].items():
+        low, high = row["dice_ci"]
+        distance = "-" if row["hd95_mm"] is None else f"{row['hd95_mm']:.1f}"
+        lines.append(
+            f"{name:16}{row['n']:>4} {row['dice']:>8.3f} ({low:.3f}-{high:.3f}) {row['surface_dice_2mm']:>13.3f} "
+            f"{distance:>8} {row['volume_error']:>7.1%} {row['missed']:>6}"
+        )
+    if summary["mean_dice"] is not None:
+        lines.append(f"{'mean':16}{'':>4} {summary['mean_dice']:>8.3f}")
+    lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
+    lines += [f"{name}: run all the same. {why}" for name, why in summary["advised_against"].items()]
+    return "\n".join(lines)
 
 
 def _drawn(loaded: LoadedCard, case: Case, device: str) -> tuple[dict[str, NDArray[np.bool_]], str]:

@@ -7,7 +7,6 @@ are 95 % percentile bootstraps over pictures.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from numpy.typing import NDArray
 
 from engine.answers import Box
 from engine.cards.registry import LoadedCard
-from engine.cards.schema import Card, Metric
+from engine.cards.schema import Metric
 from engine.errors import PlanimeterError
 from engine.inference.run import run_card
 from engine.training.marked import Findings, marked_images
-from engine.training.publish import write_card
 
 #: False boxes a picture at which the sensitivity is told; the last is the one that a card is compared by.
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -156,18 +154,14 @@ def _row(judged: list[Judged]) -> dict[str, Any]:
     }
 
 
-def record_box_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:
-    """Put the figures of an evaluation into the card's table, in place of those on the same data and split."""
-    measured = [
-        Metric(dataset=dataset, split=split, n=summary["n"], name=f"sensitivity_at_{rate}_false", label=label,
-               value=value, ci=tuple(row["sensitivity_ci"][rate]), when=when)
+def box_metrics(summary: dict[str, Any], measured: Callable[..., Metric]) -> list[Metric]:
+    """What a summary of the boxes adds to a card's table; `measured` as for `evaluate.metrics`."""
+    return [
+        measured(n=summary["n"], name=f"sensitivity_at_{rate}_false", label=label, value=value,
+                 ci=tuple(row["sensitivity_ci"][rate]))
         for label, row in summary["labels"].items()
         for rate, value in row["sensitivity"].items()
     ]  # fmt: skip
-    others = [metric for metric in loaded.card.metrics if (metric.dataset, metric.split) != (dataset, split)]
-    card = loaded.card.model_copy(update={"metrics": (*others, *measured)})
-    write_card(card, loaded.folder)
-    return card
 
 
 def box_table(summary: dict[str, Any]) -> str:

@@ -7,9 +7,8 @@ bootstraps over patients or lesions, as a set groups its pictures. Pictures that
 counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,10 @@ from scipy.stats import rankdata
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, roc_auc_score, roc_curve
 
 from engine.cards.registry import LoadedCard
-from engine.cards.schema import Card, Metric
+from engine.cards.schema import Metric
 from engine.errors import MismatchError
 from engine.training.classes import Question, Report, Said, aim_of, questions_of, said_of
 from engine.training.labelled.sample import TEST, Sample
-from engine.training.publish import write_card
 
 SPECIFICITIES = (0.8, 0.9, 0.95)
 _RESAMPLES, _BINS = 1000, 10
@@ -216,26 +214,24 @@ def _area(truth: NDArray[np.bool_], values: NDArray[np.float64]) -> float:
     return (ranks - count * (count + 1) / 2) / (count * (len(truth) - count))
 
 
-def record_class_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:
-    """Put the figures of an evaluation into the card's table, in place of those on the same data and split."""
-    n = summary["n"]
-    measured = [
-        Metric(dataset=dataset, split=split, n=n, name=name, value=summary[name], when=when,
-               ci=tuple(summary["auc_ci"]) if name == "auc" and summary["auc_ci"] else None)
-        for name in _RECORDED if summary[name] is not None
-    ]  # fmt: skip
-    for label, row in summary["classes"].items():
-        for name in ("auc", "sensitivity", "specificity"):
-            if row[name] is not None:
-                ci = tuple(row["auc_ci"]) if name == "auc" and row["auc_ci"] else None
-                measured.append(
-                    Metric(dataset=dataset, split=split, n=row["n"], name=name, label=label, value=row[name],
-                           ci=ci, when=when)
-                )  # fmt: skip
-    others = [metric for metric in loaded.card.metrics if (metric.dataset, metric.split) != (dataset, split)]
-    card = loaded.card.model_copy(update={"metrics": (*others, *measured)})
-    write_card(card, loaded.folder)
-    return card
+def class_metrics(summary: dict[str, Any], measured: Callable[..., Metric]) -> list[Metric]:
+    """What a summary of `ClassScores` adds to a card's table; `measured` as for `evaluate.metrics`."""
+
+    def interval(name: str, row: dict[str, Any]) -> tuple[float, ...] | None:
+        return tuple(row["auc_ci"]) if name == "auc" and row["auc_ci"] else None
+
+    made = [
+        measured(n=summary["n"], name=name, value=summary[name], ci=interval(name, summary))
+        for name in _RECORDED
+        if summary[name] is not None
+    ]
+    made += [
+        measured(n=row["n"], name=name, label=label, value=row[name], ci=interval(name, row))
+        for label, row in summary["classes"].items()
+        for name in ("auc", "sensitivity", "specificity")
+        if row[name] is not None
+    ]
+    return made
 
 
 def class_table(summary: dict[str, Any]) -> str:

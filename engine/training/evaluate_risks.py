@@ -5,9 +5,8 @@ groups from the lowest risk to the highest, the risk that was told and the share
 (J Am Stat Assoc 1958;53:457); `calibration_error` is the mean of their differences, weighted by the groups' sizes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from engine.training.cohort import Patient, patients_of
 from engine.training.labelled.sample import TEST
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Report
-from engine.training.publish import write_card
 from engine.training.survival import concordance
 
 _RESAMPLES, _GROUPS = 500, 4
@@ -152,17 +150,14 @@ def kaplan_meier(months: NDArray[np.float64], events: NDArray[np.bool_], horizon
     return free
 
 
-def record_risk_metrics(loaded: LoadedCard, summary: dict[str, Any], dataset: str, split: str, when: date) -> Card:
-    """Put the figures of an evaluation into the card's table, in place of those on the same data and split."""
-    shared: dict[str, Any] = {"dataset": dataset, "split": split, "n": summary["n"], "when": when}
-    ci = tuple(summary["c_index_ci"]) if summary["c_index_ci"] else None
-    measured = [Metric(name="calibration_error", label=summary["label"], value=summary["calibration_error"], **shared)]
+def risk_metrics(summary: dict[str, Any], measured: Callable[..., Metric]) -> list[Metric]:
+    """What a summary of the risks adds to a card's table; `measured` as for `evaluate.metrics`."""
+    n, label = summary["n"], summary["label"]
+    made = [measured(n=n, name="calibration_error", label=label, value=summary["calibration_error"])]
     if summary["c_index"] is not None:
-        measured.insert(0, Metric(name="c_index", label=summary["label"], value=summary["c_index"], ci=ci, **shared))
-    others = [metric for metric in loaded.card.metrics if (metric.dataset, metric.split) != (dataset, split)]
-    card = loaded.card.model_copy(update={"metrics": (*others, *measured)})
-    write_card(card, loaded.folder)
-    return card
+        ci = tuple(summary["c_index_ci"]) if summary["c_index_ci"] else None
+        made.insert(0, measured(n=n, name="c_index", label=label, value=summary["c_index"], ci=ci))
+    return made
 
 
 def risk_table(summary: dict[str, Any]) -> str:

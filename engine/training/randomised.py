@@ -25,14 +25,12 @@ from torch import nn
 
 from engine.cards.registry import LoadedCard
 from engine.cards.saliency import Mapped, SaliencyTest, mapped_outputs
-from engine.cards.schema import Card
 from engine.errors import CardError, PlanimeterError
 from engine.inference.classify import node_networks, with_mirrored
 from engine.inference.context import Context
 from engine.inference.saliency import Target, class_maps, last_map, target_of, views_of
 from engine.training.classes import Report, learned_from
 from engine.training.labelled.sample import Sample, fingerprint
-from engine.training.publish import write_card
 
 #: The most that a limit may be.
 HIGHEST_LIMIT = 0.5
@@ -137,13 +135,6 @@ def shuffled(
         for view in views if norms else ():
             copy(with_mirrored(torch.from_numpy(view), mirrors))
     return copy.eval()
-
-
-def record_saliency(loaded: LoadedCard, test: SaliencyTest) -> Card:
-    """Put what came of the test into the card."""
-    card = loaded.card.model_copy(update={"saliency": test})
-    write_card(card, loaded.folder)
-    return card
 
 
 def saliency_sentence(test: SaliencyTest) -> str:

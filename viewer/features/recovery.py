@@ -12,7 +12,6 @@ from viewer.widgets.main_window import MainWindow
 from viewer.widgets.progress_bar import ProgressBar
 from viewer.widgets.theme import ACCENT, RAISED
 
-
 #: The widest that the bar gets, px: what stands in the corners of the views stays readable.
 _WIDEST = 900
 

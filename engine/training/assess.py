@@ -1,0 +1,179 @@
+"""`planimeter evaluate`: each kind of thing that a card gives is judged by measures of its own.
+
+A card that gives several kinds is judged by each for which the data set has labels; for which it has none is said.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engine.cards.registry import LoadedCard
+from engine.cards.saliency import SaliencyTest
+from engine.cards.schema import Card, Metric
+from engine.errors import MismatchError, PlanimeterError
+from engine.training.classes import Report, learned_from
+from engine.training.dataset import open_data
+from engine.training.evaluate import evaluate, metrics, score_table
+from engine.training.evaluate_boxes import box_metrics, box_table, evaluate_boxes
+from engine.training.evaluate_classes import class_metrics, class_table, evaluate_classes
+from engine.training.evaluate_risks import evaluate_cohort, is_of_risks, risk_metrics, risk_table
+from engine.training.labelled.sample import Sample, fingerprint
+from engine.training.labelled.table import labelled_samples
+from engine.training.publish import write_card
+from engine.training.randomised import saliency_sentence, saliency_test
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be measured.
+
+    Args:
+        loaded: the card.
+        data: folder of the data set.
+        dataset, split: their names in the card's table.
+        when: day of the measurement.
+        synthetic: make CT cases look as from a scanner first.
+        most: no more than so many cases, spread over the data set; 0 for all.
+        device: as for `run_card`.
+        report: told the fraction done and the case.
+    """
+
+    loaded: LoadedCard
+    data: Path
+    dataset: str
+    split: str
+    when: date
+    synthetic: bool
+    most: int
+    device: str
+    report: Report
+
+    @property
+    def running(self) -> dict[str, Any]:
+        """What every way of judging is told of how to run the card."""
+        return {"most": self.most, "device": self.device, "report": self.report}
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was measured.
+
+    Args:
+        summary: for `--json`.
+        table: the same as text.
+        metrics: the same for the card's table.
+        saliency: what came of the test of its maps, where it has any.
+    """
+
+    summary: dict[str, Any]
+    table: str
+    metrics: tuple[Metric, ...]
+    saliency: SaliencyTest | None = None
+
+
+def assess(request: Request) -> Assessment:
+    """Judge a card by everything that it gives.
+
+    Raises:
+        MismatchError: it is to be shown CT as from a scanner, and draws nothing.
+        PlanimeterError: the data set has labels for nothing that the card gives.
+    """
+    card = request.loaded.card
+    if request.synthetic and not _draws(card):
+        raise MismatchError(f"Only CT can be made to look as from a scanner, and '{card.id}' gives scores.")
+    kinds = {name: how for name, (applies, how) in _ASSESSORS.items() if applies(card)}
+    made: list[Assessment] = []
+    without_labels: dict[str, PlanimeterError] = {}
+    for name, how in kinds.items():
+        try:
+            made.append(how(request))
+        except PlanimeterError as error:
+            without_labels[name] = error
+    if not made:
+        raise next(iter(without_labels.values()), MismatchError(f"'{card.id}' gives nothing that can be judged."))
+    summary: dict[str, Any] = {}
+    for assessment in made:
+        failed = {**summary.get("failed", {}), **assessment.summary["failed"]}
+        summary = {**assessment.summary, **summary, "failed": failed}
+    lines = [assessment.table for assessment in made]
+    if without_labels:
+        summary["not_judged"] = {name: str(error) for name, error in without_labels.items()}
+        lines += [f"The {name} were not judged: {error}" for name, error in without_labels.items()]
+    figures = tuple(metric for assessment in made for metric in assessment.metrics)
+    tests = [assessment.saliency for assessment in made if assessment.saliency is not None]
+    return Assessment(summary, "\n".join(lines), figures, tests[0] if tests else None)
+
+
+def record(loaded: LoadedCard, assessment: Assessment) -> Card:
+    """Put what was measured into the card, in place of the figures on the same data and split."""
+    new = {(metric.dataset, metric.split) for metric in assessment.metrics}
+    others = (metric for metric in loaded.card.metrics if (metric.dataset, metric.split) not in new)
+    update: dict[str, Any] = {"metrics": (*others, *assessment.metrics)}
+    if assessment.saliency is not None:
+        update["saliency"] = assessment.saliency
+    card = loaded.card.model_copy(update=update)
+    write_card(card, loaded.folder)
+    return card
+
+
+def _measured(request: Request, split: str = "") -> Callable[..., Metric]:
+    return partial(Metric, dataset=request.dataset, split=split or request.split, when=request.when)
+
+
+def _assess_scores(request: Request) -> Assessment:
+    samples = labelled_samples(request.data)
+    summary = evaluate_classes(request.loaded, samples, **request.running).summary()
+    test = saliency_test(request.loaded, samples, request.dataset, request.when, report=request.report)
+    summary["saliency"] = {**test.model_dump(mode="json"), "passed": test.passed} if test is not None else None
+    lines = [class_table(summary), *([saliency_sentence(test)] if test is not None else [])]
+    return Assessment(summary, "\n".join(lines), tuple(class_metrics(summary, _measured(request))), test)
+
+
+def _assess_boxes(request: Request) -> Assessment:
+    summary = evaluate_boxes(request.loaded, request.data, **request.running).summary()
+    return Assessment(summary, box_table(summary), tuple(box_metrics(summary, _measured(request))))
+
+
+def _assess_risks(request: Request) -> Assessment:
+    summary = evaluate_cohort(request.loaded, request.data, **request.running).summary()
+    return Assessment(summary, risk_table(summary), tuple(risk_metrics(summary, _measured(request))))
+
+
+def _assess_structures(request: Request) -> Assessment:
+    card = request.loaded.card
+    dataset = open_data(request.data, [output.name for output in card.outputs if output.kind == "mask"], card.inputs)
+    learned = _learned(request.loaded, request.data)
+    summary = evaluate(
+        request.loaded, dataset, synthetic=request.synthetic, without=learned, **request.running
+    ).summary()
+    split = f"{request.split}, as from a scanner" if request.synthetic else request.split
+    return Assessment(summary, score_table(summary), tuple(metrics(summary, _measured(request, split))))
+
+
+def _learned(loaded: LoadedCard, data: Path) -> Collection[str]:
+    """The names of the pictures that a card's classifier learned from, as a set of pictures with masks has them."""
+    known = learned_from(loaded)
+    samples: list[Sample] = labelled_samples(data) if known else []
+    return {
+        Path(sample.name).stem for sample in samples if fingerprint(*sample.images_for(loaded.card).values()) in known
+    }
+
+
+def _draws(card: Card) -> bool:
+    return any(output.kind == "mask" for output in card.outputs)
+
+
+def _scores(card: Card) -> bool:
+    return any(output.kind == "score" for output in card.outputs) and not is_of_risks(card)
+
+
+#: What people call it → whether a card gives it, and how it is judged.
+_ASSESSORS: dict[str, tuple[Callable[[Card], bool], Callable[[Request], Assessment]]] = {
+    "scores": (_scores, _assess_scores),
+    "boxes": (lambda card: any(output.kind == "box" for output in card.outputs), _assess_boxes),
+    "risks": (is_of_risks, _assess_risks),
+    "structures": (_draws, _assess_structures),
+}
