@@ -2,6 +2,8 @@
 
 import os
 import random
+import shutil
+import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
@@ -17,6 +19,18 @@ SEED = int(os.environ.get("PLANIMETER_TEST_SEED", "0"))
 # The same examples each time, or with another seed others each time. How long one takes says how busy the machine is.
 settings.register_profile("planimeter", derandomize=SEED == 0, deadline=None)
 settings.load_profile("planimeter")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Each worker of `make test` gets a virtual screen: windows that share one take the keys from each other."""
+    if hasattr(config, "workerinput") and (xvfb := shutil.which("Xvfb")):
+        reading, writing = os.pipe()
+        command = [xvfb, "-displayfd", str(writing), "-screen", "0", "1600x1200x24", "-nolisten", "tcp", "-noreset"]
+        server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+        os.close(writing)
+        with open(reading) as display:
+            os.environ["DISPLAY"] = f":{display.readline().strip()}"
+        config.add_cleanup(server.terminate)
 
 
 @pytest.fixture(autouse=True)
