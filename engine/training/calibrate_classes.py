@@ -81,8 +81,15 @@ def calibrate_classes(
             own, torch.stack(sums, 1).numpy(), [question.truth(sample) for sample in held_out]
         )
     familiarity = _familiarity(loaded, node, known, seen)
+    # What it draws is calibrated on other data.
+    before = loaded.card.uncertainty.calibration or Calibration()
     calibration = Calibration(
-        classes=tuple(classes.values()), familiarity=familiarity, dataset=dataset, n=len(held_out)
+        temperature=before.temperature,
+        bands=before.bands,
+        classes=tuple(classes.values()),
+        familiarity=familiarity,
+        dataset=dataset,
+        n=len(held_out),
     )
     uncertainty = loaded.card.uncertainty.model_copy(update={"calibration": calibration})
     card = loaded.card.model_copy(update={"uncertainty": uncertainty})

@@ -143,7 +143,8 @@ def calibrate(*, card: str, data: Path, name: str, device: str) -> None:
 
     Of structures a temperature and the levels of inner and outer contours. Of scores a temperature and offsets, sets of
     classes at 90 % coverage, and what is familiar: of the set that the model was trained on, the recipe's share that
-    was held out is used, and the rest to know what the training set looks like.
+    was held out is used, and the rest to know what the training set looks like. A card that gives both has its scores
+    calibrated.
     """
     from engine.cards.registry import find_card
     from engine.training.calibrate import calibrate_structures
@@ -155,7 +156,8 @@ def calibrate(*, card: str, data: Path, name: str, device: str) -> None:
 
     loaded = find_card(card)
     with _reporting() as report:
-        if any(output.kind == "mask" for output in loaded.card.outputs):
+        given = {output.kind for output in loaded.card.outputs}
+        if "mask" in given and "score" not in given:
             made = calibrate_structures(loaded, data, name or data.name, device=device, report=report)
         else:
             recipe = recipe_of(loaded.card, classifier_of(loaded.card).node)
