@@ -68,7 +68,9 @@ class Calibration(Strict):
     """How the network's confidence was made honest.
 
     Args:
-        temperature: the logits are divided by it.
+        temperature: the logits are divided by it; 1 where none made cases likelier that it was not fitted on.
+        loss, uncalibrated_loss: of structures, the mean negative log-likelihood of each case's voxels with the
+            temperature that the other cases give, and without any.
         classes: of classifiers, in place of the temperature for the labels that they name.
         familiarity: of a classifier.
         bands: levels of the inner and outer contours.
@@ -76,6 +78,8 @@ class Calibration(Strict):
     """
 
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
+    loss: Annotated[float, Field(ge=0)] | None = None
+    uncalibrated_loss: Annotated[float, Field(ge=0)] | None = None
     classes: Annotated[tuple[ClassCalibration, ...], Field(max_length=256)] = ()
     familiarity: Familiarity | None = None
     bands: Annotated[tuple[Band, ...], Field(max_length=4000)] = ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from engine.cards.calibration import Band
+from engine.cards.calibration import Band, Calibration
 from engine.cards.schema import Card, Metric
 
 _NOTE = "Generated from `card.json` by `planimeter models --write-readme`; change the card instead."
@@ -159,10 +159,24 @@ def _origin(card: Card) -> list[str]:
             share = f"{calibration.classes[0].coverage:.0%}"
             lines.append(f"{where}: a temperature, an offset a class, and sets that hold the true class in {share}")
         else:
-            told = band_risks(calibration.bands)
-            lines.append(f"{where}: temperature {calibration.temperature:g}")
-            lines.append(f"- Risk of the inner and outer contours: {told or 'there are none'}")
+            lines += _of_structures(card, calibration, where)
         if calibration.familiarity is not None:
             lines.append("- Gives no opinion on images whose features lie farther from the training set than those of "
                          f"{1 - calibration.familiarity.share:.0%} of what was held out")  # fmt: skip
     return lines
+
+
+def _of_structures(card: Card, calibration: Calibration, where: str) -> Iterable[str]:
+    """How the probabilities of structures were made honest, and what could not be."""
+    yield f"{where}: temperature {calibration.temperature:g}"
+    if calibration.loss is not None and calibration.uncalibrated_loss is not None:
+        yield (
+            f"- Mean negative log-likelihood {calibration.loss:.3f} with a temperature that the other cases give, "
+            f"{calibration.uncalibrated_loss:.3f} without one"
+        )
+    if calibration.bands:
+        yield f"- Risk of the inner and outer contours: {band_risks(calibration.bands)}"
+    held = {band.label for band in calibration.bands}
+    missing = [output.name for output in card.outputs if output.kind == "mask" and output.label not in held]
+    if missing:
+        yield f"- No inner and outer contours for {', '.join(missing)}: {calibration.n} cases can't hold a risk of 20 %"

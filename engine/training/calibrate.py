@@ -52,23 +52,35 @@ def calibration_of(predicted: Sequence[Predicted], structures: Sequence[str], da
     """Temperature and bands fitted on some cases.
 
     The temperature is that of the least negative log-likelihood, structures that were not contoured counted as
-    background. The levels of the bands control the risk of each structure over new cases (Angelopoulos et al.,
-    "Conformal risk control", ICLR 2024): with n cases, n/(n+1) of the mean loss plus 1/(n+1) is at most the risk.
+    background; it is kept only where each case is likelier with the temperature of the other cases than without one, in
+    the mean. The levels of the bands control the risk of each structure over new cases (Angelopoulos et al., "Conformal
+    risk control", ICLR 2024): with n cases, n/(n+1) of the mean loss plus 1/(n+1) is at most the risk.
+
+    Raises:
+        MismatchError: one case, or none, from which nothing can be told of others.
     """
-    losses = [float(np.mean([_loss(one, t) for one in predicted])) for t in _TEMPERATURES]
-    temperature = round(float(_TEMPERATURES[int(np.argmin(losses))]), 3)
-    scaled = [one.at(temperature) for one in predicted]
+    if len(predicted) < 2:
+        raise MismatchError(f"A calibration needs two cases at least, and '{dataset}' has {len(predicted)}.")
+    losses = np.array([[_loss(case, t) for t in _TEMPERATURES] for case in predicted])
+    others = [int(np.delete(losses, left_out, axis=0).mean(axis=0).argmin()) for left_out in range(len(losses))]
+    loss = float(np.mean([row[best] for row, best in zip(losses, others, strict=True)]))
+    plain = float(np.mean([_loss(case, 1.0) for case in predicted]))
+    temperature = round(float(_TEMPERATURES[losses.mean(axis=0).argmin()]), 3) if loss < plain else 1.0
+    scaled = [case.at(temperature) for case in predicted]
     bands = []
     for index, name in enumerate(structures):
         pairs = [
-            (p[index + 1], one.labels == index + 1)
-            for p, one in zip(scaled, predicted, strict=True)
-            if one.contoured[index]
+            (p[index + 1], case.labels == index + 1)
+            for p, case in zip(scaled, predicted, strict=True)
+            if case.contoured[index]
         ]
         band = band_of(name, pairs)
         if band is not None:
             bands.append(band)
-    return Calibration(temperature=temperature, bands=tuple(bands), dataset=dataset, n=len(predicted))
+    return Calibration(
+        temperature=temperature, loss=round(loss, 4), uncalibrated_loss=round(plain, 4), bands=tuple(bands),
+        dataset=dataset, n=len(predicted),
+    )  # fmt: skip
 
 
 def predict(loaded: LoadedCard, case: Case, device: str = "auto") -> Predicted:
