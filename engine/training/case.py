@@ -185,23 +185,6 @@ def case_of(
     return Case(name, image, ordered, (z, y, x), contoured, kind=kind, further=further, others=others)
 
 
-def parted(source: DataSource, holdout: float, seed: int) -> tuple[list[str], list[str]]:
-    """Names of the cases to learn from, and of those held out to choose by; a patient is on one side alone.
-
-    Args:
-        source: the cases.
-        holdout: share of the patients that is held out: one at least, where there are two.
-        seed: of the draw.
-    """
-    patients = list(dict.fromkeys(source.patient_of(name) for name in source.names))
-    if holdout <= 0 or len(patients) < 2:
-        return list(source.names), []
-    order = np.random.default_rng(seed).permutation(len(patients))
-    out = {patients[index] for index in order[: max(round(holdout * len(patients)), 1)]}
-    learned = [name for name in source.names if source.patient_of(name) not in out]
-    return learned, sorted(name for name in source.names if source.patient_of(name) in out)
-
-
 def body_box(image: NDArray[Any], margin: int) -> tuple[slice, slice, slice]:
     """The box around everything denser than fat, `margin` voxels wider; the whole image where there is nothing."""
     body = image > _BODY_HU

@@ -14,13 +14,14 @@ from engine.cards.schema import Card
 from engine.errors import CancelledError, MismatchError, PlanimeterError
 from engine.operations import classify, detect, head, patch_statistics, segment, sieve
 from engine.progress import Progress, part, silent
-from engine.training.case import DataSource, parted
+from engine.training.case import DataSource
 from engine.training.cohort import patients_of
 from engine.training.dataset import layout_of, open_data
 from engine.training.labelled.sample import TEST, Sample, fingerprint, split
 from engine.training.labelled.table import LAYOUTS as LABELLED
 from engine.training.labelled.table import labelled_samples
 from engine.training.marked import Marked, layout_of_marked, sides_of
+from engine.training.parting import parted
 from engine.training.publish import learners_of
 from engine.training.recipe import Recipe, Schedule
 from engine.training.run import card_to_train, recipe_of
@@ -65,7 +66,9 @@ def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | 
     names = [each for recipe in recipes for name in recipe.structures for each in recipe.unions.get(name, [name])]
     wanted = tuple(dict.fromkeys(names))
     source = open_data(data, list(wanted), card.inputs)
-    learned, chosen = parted(source, 0.0 if validation is not None else recipes[0].holdout, recipes[0].seed)
+    patients = {name: source.patient_of(name) for name in source.names}
+    holdout = recipes[0].holdout if validation is None else None
+    learned, chosen = parted(card, data, patients, holdout, recipes[0].seed)
     sides: list[tuple[DataSource, str, Side]] = [(source, name, "learn") for name in learned]
     sides += [(source, name, "choose") for name in chosen]
     left_out = source.left_out

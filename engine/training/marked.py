@@ -20,7 +20,7 @@ from engine.picture_file import read_picture
 from engine.training.case import Case, DataSource, inputs_of
 from engine.training.dataset import layout_of, open_data
 from engine.training.labelled.pictures import picture, pictures_in
-from engine.training.labelled.sample import held_out_of
+from engine.training.parting import parted
 from engine.volume import Volume
 
 #: A box counts for a finding from so many pixels beside it: hands that mark spots of five pixels differ by as much.
@@ -123,16 +123,19 @@ def _has_pictures(folder: Path) -> bool:
 def sides_of(
     data: Path, validation: Path | None, labels: Sequence[str], card: Card, holdout: float
 ) -> tuple[list[Marked], list[Marked]]:
-    """Marked images to learn from, and to choose by: another set, or a share by the hash of their patients.
+    """Marked images to learn from, and to choose by: another set, or a share of this one (`parted`).
 
     Raises:
         ReadError, MismatchError: as of `marked_images`.
     """
     marked = marked_images(data, labels, card)
+    patients = {image.name: image.group for image in marked}
+    learned, chosen = parted(card, data, patients, holdout if validation is None else None)
     if validation is not None:
-        return marked, marked_images(validation, labels, card)
-    out = held_out_of([one.group for one in marked], holdout)
-    return [one for one in marked if one.group not in out], [one for one in marked if one.group in out]
+        others = marked_images(validation, labels, card)
+    else:
+        others = [image for image in marked if image.name in chosen]
+    return [image for image in marked if image.name in learned], others
 
 
 def _marked_pictures(folder: Path, labels: Sequence[str], card: Card) -> list[Marked]:

@@ -19,9 +19,10 @@ from engine.inference.networks import last_layers
 from engine.operations import segment
 from engine.progress import Progress
 from engine.training.augment import Crop, draw
-from engine.training.case import Case, DataSource, parted
-from engine.training.loop import Lesson, Report, Trainer
+from engine.training.case import Case, DataSource
+from engine.training.loop import Lesson, Trainer
 from engine.training.losses import segmentation_loss
+from engine.training.parting import parted
 from engine.training.recipe import Recipe
 from engine.training.seen import as_fed, as_prepared, is_fed, seen, spacing_behind
 from engine.training.unions import open_united
@@ -163,21 +164,19 @@ def trainer_of(lesson: Lesson, recipe: Recipe) -> SegmenterTrainer:
         spacing = spacing_behind(card, lesson.node)
         steps, *further = [card.steps_of(image.role) for image in card.inputs]
         prepared = partial(as_prepared, steps=steps, spacing_mm=spacing, further_steps=further)
-    cases, held_out = _cases(recipe, dataset, chosen_by, prepared, lesson.report)
+    cases, held_out = _cases(lesson, recipe, dataset, chosen_by, prepared)
     return SegmenterTrainer(recipe, cases, held_out, lesson.folder, lesson.device, start=lesson.start)
 
 
 def _cases(
-    recipe: Recipe,
-    dataset: DataSource,
-    held_out: DataSource | None,
-    prepared: Callable[[Case], Case],
-    report: Report,
+    lesson: Lesson, recipe: Recipe, dataset: DataSource, held_out: DataSource | None, prepared: Callable[[Case], Case]
 ) -> tuple[list[Case], list[Case]]:
-    names, chosen = parted(dataset, recipe.holdout if held_out is None else 0.0, recipe.seed)
+    patients = {name: dataset.patient_of(name) for name in dataset.names}
+    holdout = recipe.holdout if held_out is None else None
+    names, chosen = parted(lesson.card, lesson.data, patients, holdout, recipe.seed)
     cases = []
     for index, name in enumerate(names):
-        report(0.0, f"reading case {index + 1} of {len(names)}")
+        lesson.report(0.0, f"reading case {index + 1} of {len(names)}")
         out = recipe.left_out.get(name, [])
         cases.append(prepared(dataset.read(name)).without([structure in out for structure in recipe.structures]))
     if not any(case.voxels_of for case in cases):

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from engine.__main__ import commands
+from engine.cards.registry import load_card
 from engine.errors import CancelledError
-from engine.training.case import parted
 from engine.training.check import check_data
-from engine.training.dataset import open_data
+from engine.training.parting import parted
 from engine.training_process.checked import DataCheck
 from tests.training.conftest import STRUCTURES, write_case
 from tests.training.test_commands import CARD
@@ -47,7 +47,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_cases_are_counted_with_what_is_contoured_in_them(card: str, boxes: Path) -> None:
     check = check_data(card, boxes)
     (cases,) = check.sets
-    learned, chosen = parted(open_data(boxes, STRUCTURES), 0.3, 0)
+    learned, chosen = parted(load_card(Path(card)).card, boxes, {name: name for name in "abc"}, 0.3)
     assert {item.name for item in cases.items if item.side == "learn"} == set(learned)
     assert [item.name for item in cases.items if item.side == "choose"] == chosen and len(chosen) == 1
     right, left = cases.rows
