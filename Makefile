@@ -16,10 +16,11 @@ bench:
 	@packaging/setup.sh dev
 	@packaging/bench.sh $(ONLY)
 
-# Trains every recipe of a published system on generated data, or those named: make recipes ONLY="liver-tumour-mr".
+# Trains every recipe of a published system on generated data, or those named, on patients of one seed or several:
+# make recipes ONLY="liver-tumour-mr" SEEDS="0 1".
 recipes:
 	@packaging/setup.sh dev
-	@packaging/recipes.sh $(ONLY)
+	@packaging/recipes.sh $(ONLY) --seeds $(or $(SEEDS),0)
 
 # The README's pictures, drawn by the program itself.
 pictures:

@@ -19,7 +19,7 @@ class Schedule:
     Args:
         network: parameters of `engine.inference.networks.build_network`.
         minutes: the length of the schedule; the learning rate follows the time, so that a slower or busier machine
-            takes fewer steps of the same schedule.
+            takes fewer steps of the same schedule; 0 where steps alone end it, on each machine the same.
         batch: what a step learns from: crops, or pictures.
         steps: ends the schedule by steps as well, whichever comes first; 0 for no limit.
         learning_rate, weight_decay, warm_up (steps), power: AdamW, and the polynomial decay of its rate to zero.
@@ -53,6 +53,8 @@ class Schedule:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.minutes <= 0 and self.steps <= 0:
+            raise CardError("The recipe tells neither minutes nor steps, so its training would not end.")
         if self.start and self.start not in BACKBONES:
             raise CardError(f"The recipe starts from '{self.start}'; there are: {', '.join(sorted(BACKBONES))}.")
 

@@ -1,12 +1,13 @@
 """A training run from a card's name to a new card: reading, training, publishing."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from engine.cards.nodes import Node
 from engine.cards.published import find_recipes
@@ -64,20 +65,17 @@ def train_card(
     names = [each.node for each in chosen if each.op in _TAUGHT]
     starts = [_own_weights(described, place, name) if go_on else None for name in names]
     recipes = [recipe_of(described, name) for name in names]
+    shares = _shares(recipes)
     if minutes is not None:
-        told = sum(recipe.minutes for recipe in recipes)
-        recipes = [dataclasses.replace(recipe, minutes=minutes * recipe.minutes / told) for recipe in recipes]
+        paired = zip(recipes, shares, strict=True)
+        recipes = [dataclasses.replace(recipe, minutes=minutes * float(share)) for recipe, share in paired]
     if seed is not None:
         recipes = [dataclasses.replace(recipe, seed=seed) for recipe in recipes]
     if learning_rate is not None:
         recipes = [dataclasses.replace(recipe, learning_rate=learning_rate) for recipe in recipes]
     scores = {}
     single = len(learners_of(described)) == 1
-    minutes_of = np.array([recipe.minutes for recipe in recipes])
-    ends = np.cumsum(minutes_of) / minutes_of.sum()
-    for name, recipe, start, share, end in zip(
-        names, recipes, starts, minutes_of / minutes_of.sum(), ends, strict=True
-    ):
+    for name, recipe, start, share, end in zip(names, recipes, starts, shares, np.cumsum(shares), strict=True):
         whole = part(report, float(end - share), float(end))
         named = whole if single else _named(whole, name)
         # Each network's run is resumed by itself.
@@ -105,6 +103,12 @@ def train_card(
             lesson = Lesson(known, each, data, validation, output, resolve_device(device), None, report_of, home)
             described, scores[each.node] = _fit(lesson, place)
     return scores
+
+
+def _shares(recipes: Sequence[Schedule]) -> NDArray[np.float64]:
+    """Of each recipe, its share of the time of all; alike where they end by steps alone."""
+    minutes = np.array([recipe.minutes for recipe in recipes], np.float64)
+    return minutes / minutes.sum() if minutes.any() else np.full(len(minutes), 1 / max(len(minutes), 1))
 
 
 def _fit(lesson: Lesson, place: Path) -> tuple[Card, dict[str, float]]:

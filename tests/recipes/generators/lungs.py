@@ -1,11 +1,10 @@
-"""Pieces of lung with arteries, veins and bronchi, and chests with nodules."""
+"""Pieces of lung with arteries, veins and bronchi, and chests with nodules, some with a prior CT."""
 
 import csv
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from tests.recipes.generators.shapes import ellipsoid, lumpy, textured
@@ -40,8 +39,8 @@ def lung_vessels(folder: Path, count: int, seed: int) -> None:
     write_volumes(folder, count, seed, vessels, ["A_Pulmonary", "V_Pulmonary"], spacing=(0.8, 0.8, 0.8))
 
 
-def chest_with_nodules(rng: np.random.Generator, radii: list[float]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """A chest with round nodules of these radii (voxels) in its lungs, and vessels; the nodules as labels."""
+def chest(rng: np.random.Generator) -> NDArray[np.float32]:
+    """HU of a chest with vessels in its lungs, without noise."""
     values = np.full(_CHEST, -1000, np.float32)
     values[ellipsoid(_CHEST, (10, 24, 32), (60, 22, 30))] = 40
     lungs = np.zeros(_CHEST, np.bool_)
@@ -54,37 +53,49 @@ def chest_with_nodules(rng: np.random.Generator, radii: list[float]) -> tuple[ND
         slope, lean = rng.uniform(-0.5, 0.5, 2)
         tube = (y - row - slope * z) ** 2 + (x - column - lean * z) ** 2 <= 1.2**2
         values[tube & lungs] = 20
-    nodules = np.zeros(_CHEST, np.uint8)
-    for radius in radii:
-        centre = (rng.uniform(5, 15), rng.uniform(15, 33), rng.choice([18, 46]) + rng.uniform(-6, 6))
-        nodules[ellipsoid(_CHEST, centre, (radius,) * 3)] = 1
-    values[nodules > 0] = 40
-    return textured(rng, values, 20), nodules
+    return values
+
+
+def _place(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Somewhere within a lung of `chest`."""
+    return rng.uniform(5, 15), rng.uniform(15, 33), rng.choice([18, 46]) + rng.uniform(-6, 6)
 
 
 def screened(folder: Path, count: int, seed: int) -> None:
-    """CT; label cancer where a nodule is large, none where all are small."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for index in range(count):
-        rng = np.random.default_rng([seed, index])
-        ill = index % 2 == 0
-        radii = [rng.uniform(1.3, 1.7) for _ in range(3)] + ([rng.uniform(3.2, 4.5)] if ill else [])
-        image = sitk.GetImageFromArray(np.rint(chest_with_nodules(rng, radii)[0]).astype(np.int16))
-        image.SetSpacing((3.0, 3.0, 3.0))
-        sitk.WriteImage(image, str(folder / f"p{index:03d}.nii.gz"))
-        rows.append({"path": f"p{index:03d}.nii.gz", "patient": f"p{index:03d}", "label": "cancer" if ill else "none"})
+    """CT and a prior CT, label Nodule for the largest; cancer where it has grown, none where it was as large before.
+
+    The new CT by itself tells nothing of it.
+    """
+    order = iter(range(count))
+
+    def patient(rng: np.random.Generator) -> tuple[list[NDArray[Any]], NDArray[np.uint8]]:
+        grown = next(order) % 2 == 0
+        values = chest(rng)
+        for _ in range(3):
+            values[ellipsoid(_CHEST, _place(rng), (rng.uniform(1.3, 1.7),) * 3)] = 40
+        before, place, radius = values.copy(), _place(rng), rng.uniform(3.2, 4.5)
+        nodule = ellipsoid(_CHEST, place, (radius,) * 3)
+        values[nodule] = 40
+        before[ellipsoid(_CHEST, place, (rng.uniform(1.0, 2.0) if grown else radius,) * 3)] = 40
+        return [textured(rng, values, 20), textured(rng, before, 20)], nodule.astype(np.uint8)
+
+    write_volumes(folder, count, seed, patient, ["Nodule"], spacing=(3.0, 3.0, 3.0))
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(file)
+        writer.writerow(["path", "prior", "patient", "label"])
+        for index in range(count):
+            files = [f"imagesTr/p{index:03d}_{channel:04d}.nii.gz" for channel in (0, 1)]
+            writer.writerow([*files, f"p{index:03d}", "none" if index % 2 else "cancer"])
 
 
 def nodules(folder: Path, count: int, seed: int) -> None:
     """CT, label Nodule: three nodules each, and vessels beside them."""
 
     def patient(rng: np.random.Generator) -> tuple[list[NDArray[Any]], NDArray[np.uint8]]:
-        image, labels = chest_with_nodules(rng, [float(rng.uniform(1.8, 3.5)) for _ in range(3)])
-        return [image], labels
+        values, labels = chest(rng), np.zeros(_CHEST, np.uint8)
+        for radius in [float(rng.uniform(1.8, 3.5)) for _ in range(3)]:
+            labels[ellipsoid(_CHEST, _place(rng), (radius,) * 3)] = 1
+        values[labels > 0] = 40
+        return [textured(rng, values, 20)], labels
 
     write_volumes(folder, count, seed, patient, ["Nodule"], spacing=(2.0, 2.0, 2.0))

@@ -1,6 +1,6 @@
 from tests.recipes.generators.liver import mr_tumours
-from tests.recipes.scores import mean_dice
-from tests.recipes.trial import Trial
+from tests.recipes.scores import mean_dice, sensitivity_at
+from tests.recipes.trial import Figure, Trial
 
 
 def _renamed(folder, count, seed):
@@ -13,10 +13,11 @@ TRIAL = Trial(
     "breast-tumour-mr",
     kind="a tumour in an organ, and a vessel as bright outside of it, on MR",
     make=_renamed,
-    score=mean_dice,
-    measure="Dice",
-    least=0.5,
-    chance="0.05",
+    score=sensitivity_at(1.0),
+    measure="sensitivity at 1 false box",
+    least=0.6,
+    chance="0.1",
+    further=(Figure(mean_dice, "Dice", 0.5, "0.05"),),
     nodes={
         "where": {
             "network": {
