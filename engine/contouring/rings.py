@@ -13,6 +13,9 @@ from engine.volume import FloatArray
 #: How far (mm) a link keeps from voxel centres, where it can: readers that round may take a centre on it for outside.
 CLEAR_MM = 0.01
 
+#: Rings nowhere further apart (mm) than this are one that was written twice, with other digits.
+SAME_RING_MM = 0.01
+
 #: Links between a hole and the ring around it that are tried, nearest first, until one crosses nothing.
 LINKS_TRIED = 64
 
@@ -24,9 +27,10 @@ def area_from_rings(rings: Sequence[ArrayLike]) -> tuple[MultiPolygon, bool]:
     """The area that lies inside an odd number of the rings of one plane.
 
     Nested rings, keyholes (whose channels vanish), and rings that touch or cross themselves or one another are all
-    taken by even-odd. A ring that repeats another one exactly (from any first point, in either direction) is a slip of
-    the writer and counts once, since otherwise the structure would vanish. Points that are not finite are skipped;
-    rings of fewer than three distinct points have no area. Rings that neither cross nor touch keep their coordinates.
+    taken by even-odd. A ring that repeats another one to `SAME_RING_MM` (from any first point, in either direction) is
+    a slip of the writer and counts once, since otherwise the structure would vanish. Points that are not finite are
+    skipped; rings of fewer than three distinct points have no area. Rings that neither cross nor touch keep their
+    coordinates.
 
     Args:
         rings: each (n, 2) `(u, v)` mm, closed or not.
@@ -184,19 +188,28 @@ def _nested(shells: NDArray[np.object_], inner: NDArray[np.intp], outer: NDArray
     return MultiPolygon([Polygon(shells[i].exterior, inside) for i, inside in holes.items()])
 
 
+def distinct_rings(rings: Sequence[ArrayLike]) -> int:
+    """How many of the rings of one plane do not repeat an earlier one; rings without an area count as they are."""
+    outlines = [_usable(ring) for ring in rings]
+    usable = [points for points in outlines if points is not None]
+    return len(rings) - len(usable) + len(_without_repeats(usable))
+
+
 def _without_repeats(outlines: list[FloatArray]) -> list[int]:
     """Indices of the rings, without those that repeat an earlier one."""
-    seen: set[bytes] = set()
+    extents = np.array([[*points.min(axis=0), *points.max(axis=0)] for points in outlines]).reshape(-1, 4)
     kept: list[int] = []
     for i, points in enumerate(outlines):
-        start = int(np.lexsort((points[:, 1], points[:, 0]))[0])
-        forwards = np.roll(points, -start, axis=0)
-        backwards = np.roll(forwards[::-1], 1, axis=0)
-        key = min(forwards.tobytes(), backwards.tobytes())
-        if key not in seen:
-            seen.add(key)
+        near = np.abs(extents[kept] - extents[i]).max(axis=1, initial=0) <= SAME_RING_MM
+        if not any(_is_same(points, outlines[kept[k]]) for k in np.flatnonzero(near)):
             kept.append(i)
     return kept
+
+
+def _is_same(ring: FloatArray, other: FloatArray) -> bool:
+    """True where two rings are nowhere further apart than `SAME_RING_MM`."""
+    closed = [shapely.linearrings(points) for points in (ring, other)]
+    return bool(shapely.hausdorff_distance(*closed) <= SAME_RING_MM)
 
 
 def keyhole(polygon: Polygon, spacing_uv: tuple[float, float] | None = None) -> FloatArray:

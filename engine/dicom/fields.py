@@ -46,48 +46,6 @@ def text(dataset: Dataset, keyword: str) -> str:
     return "\\".join(str(part) for part in value) if isinstance(value, Iterable) else str(value)
 
 
-#: What is said of a file whose text is taken for UTF-8.
-SEEN_AS_UTF8 = "The file doesn't say in which characters its text is written: it was read as UTF-8, which all of it is."
-
-
-def is_unsaid_utf8(dataset: Dataset) -> bool:
-    """Whether a data set names no character set and its text, where it is not ASCII, is UTF-8 throughout.
-
-    To read it as Latin-1, as the standard's default is often read, would show other letters. Other encodings hardly
-    ever make valid UTF-8 by chance. Values must still be as they were stored.
-    """
-    return not text(dataset, "SpecificCharacterSet") and _speaks_utf8(dataset) is True
-
-
-def _speaks_utf8(dataset: Dataset) -> bool | None:
-    """True where there is such text, False where any is something else, None where all is ASCII."""
-    seen: bool | None = None
-    for tag in list(dataset.keys()):
-        element = dataset.get_item(tag)
-        vr = element.VR if element.VR not in {None, "UN"} else _vr_of(tag)
-        if vr == "SQ":
-            found = [_speaks_utf8(item) for item in (dataset[tag].value or ()) if isinstance(item, Dataset)]
-        elif vr in _TEXTS | {"PN"} and isinstance(element.value, bytes) and not element.value.isascii():
-            try:
-                element.value.decode("utf-8")
-                found = [True]
-            except UnicodeDecodeError:
-                return False
-        else:
-            continue
-        if False in found:
-            return False
-        seen = seen or (True in found) or None
-    return seen
-
-
-def _vr_of(tag: int) -> str:
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return ""
-
-
 def numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
     """`count` finite numbers of a text or binary (FD, FL) element; None where it is absent or empty.
 

@@ -3,12 +3,10 @@
 import os
 from pathlib import Path
 
-from pydicom.charset import convert_encodings
-from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from engine.dicom.fields import SEEN_AS_UTF8, is_unsaid_utf8
+from engine.dicom.characters import characters_of, decode_as
 from engine.dicom.walk import Walker
 from engine.volume import SeriesInfo
 
@@ -52,8 +50,6 @@ _EXTRA = (
     "ImageLaterality",
     "ViewPosition",
 )
-#: DICOM's name of UTF-8.
-_UTF8 = "ISO_IR 192"
 _WALKER = Walker(["SpecificCharacterSet", *_INFO.values(), *_EXTRA], to_pixels=False)
 
 
@@ -64,32 +60,21 @@ def read_info(path: Path) -> SeriesInfo:
             dataset = _WALKER.read(file, os.fstat(file.fileno()).st_size).dataset
     except Exception:  # pydicom raises nearly anything on damaged bytes
         return SeriesInfo(source=str(path.parent))
-    utf8 = is_unsaid_utf8(dataset)
-    if utf8:
-        dataset = _as_utf8(dataset)
+    characters = characters_of(dataset)
+    if characters.use:
+        decode_as(dataset, characters)
     values = {name: _shown(dataset, keyword) for name, keyword in _INFO.items()}
     values["modality"] = values["modality"].upper()
     extra = {keyword: value for keyword in _EXTRA if (value := _shown(dataset, keyword))}
-    if utf8:
-        extra["SpecificCharacterSet"] = f"{_UTF8} (not said)"
+    if characters.note:
+        extra["SpecificCharacterSet"] = characters.note
     return SeriesInfo(**values, source=str(path.parent), attributes=extra)
 
 
 def text_notes(info: SeriesInfo) -> tuple[str, ...]:
     """What had to be assumed of the text of a file that `read_info` read."""
-    return (SEEN_AS_UTF8,) if info.attributes.get("SpecificCharacterSet") else ()
-
-
-def _as_utf8(dataset: Dataset) -> Dataset:
-    """The same raw elements, their text to be decoded as UTF-8."""
-    encodings = convert_encodings(_UTF8)
-    return Dataset(
-        {
-            tag: convert_raw_data_element(raw, encoding=encodings) if isinstance(raw, RawDataElement) else raw
-            for tag in list(dataset.keys())
-            if (raw := dataset.get_item(tag)) is not None
-        }
-    )
+    note = info.attributes.get("SpecificCharacterSet")
+    return (str(note),) if note else ()
 
 
 def _shown(dataset: Dataset, keyword: str) -> str:

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from shapely import MultiPolygon, Polygon
 
 from engine.contouring.extent import beside_cm3
-from engine.contouring.rings import areas_from_rings
+from engine.contouring.rings import areas_from_rings, distinct_rings
 from engine.dicom.fields import one_line
 from engine.dicom.rtstruct_file import RoiContours, json_text
 from engine.dicom.rtstruct_items import (
@@ -34,6 +34,11 @@ from engine.structures import PlaneContours, RawContour, Roi
 from engine.tg263 import standard_colour
 from engine.volume import FloatArray, Geometry
 
+#: Contour Geometric Types (PS3.3 C.8.8.6) by their letters.
+_TYPES = {
+    "CLOSEDPLANAR": "CLOSED_PLANAR", "CLOSEDPLANARXOR": "CLOSEDPLANAR_XOR", "OPENPLANAR": "OPEN_PLANAR",
+    "OPENNONPLANAR": "OPEN_NONPLANAR", "POINT": "POINT",
+}  # fmt: skip
 #: A point this near to a voxel centre was meant to be on it.
 SAME_CENTRE_MM = 1e-6
 
@@ -79,6 +84,7 @@ class Draft:
         if wrong:
             notes.append(f"'{self.name}': {counted(wrong)} with another number of points than stated; all were read.")
 
+        self._name_types(notes)
         untyped = [i for i, contour in enumerate(self.contours) if not contour.geometric_type]
         for i in untyped:
             kind = (
@@ -87,6 +93,17 @@ class Draft:
             self.contours[i] = replace(self.contours[i], geometric_type=kind)
         if untyped:
             notes.append(f"'{self.name}': {counted(len(untyped))} without a type; taken as closed.")
+
+    def _name_types(self, notes: list[str]) -> None:
+        """Write the types of contours as the standard does; a note where signs between words were others."""
+        odd: dict[str, str] = {}
+        for i, contour in enumerate(self.contours):
+            plain = "".join(filter(str.isalpha, contour.geometric_type))
+            if contour.geometric_type != _TYPES.get(plain, contour.geometric_type):
+                odd[contour.geometric_type] = _TYPES[plain]
+                self.contours[i] = replace(contour, geometric_type=_TYPES[plain])
+        for written, kind in odd.items():
+            notes.append(f"'{self.name}': contours of type “{written[:32]}” are read as {kind}.")
 
     def closed_points(self) -> list[FloatArray]:
         """Points of the contours that enclose an area."""
@@ -136,7 +153,7 @@ class Draft:
         flat: list[int] = []
         for plane, (area, overlapped) in areas_from_rings(rings).items():
             sources = tuple(self.contours[i] for i in by_plane[plane])
-            unique = len({contour.data for contour in sources})
+            unique = distinct_rings(rings[plane])
             if unique < len(sources):
                 doubled.append(plane)
             plain = sum(contour.geometric_type == "CLOSED_PLANAR" for contour in sources)

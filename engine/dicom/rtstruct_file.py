@@ -16,11 +16,13 @@ from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_partial
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from engine.dicom.characters import characters_of
 from engine.dicom.encoding import Element, TagOrder, elements, items, top_elements
-from engine.dicom.fields import is_unsaid_utf8, whole_number
-from engine.dicom.walk import after_preamble
+from engine.dicom.fields import whole_number
+from engine.dicom.planes import PLAIN
+from engine.dicom.walk import after_preamble, encoding_of
 from engine.errors import PlanimeterError, ReadError
 from engine.loose import points_of
 from engine.structures import RawContour
@@ -80,14 +82,14 @@ class RoiContours:
 class RtstructFile:
     """The header (a pydicom data set without the ROI Contour Sequence) and the contours of a file.
 
-    `after` is the number of bytes behind its end, zeros not counted, which were not read. `unsaid_utf8` tells that it
-    names no character set and its text was read as UTF-8.
+    `after` is the number of bytes behind its end, zeros not counted, which were not read. `remarks` are sentences for
+    the user on what had to be assumed of its encoding and characters.
     """
 
     header: Dataset
     roi_contours: tuple[RoiContours, ...]
     after: int = 0
-    unsaid_utf8: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 def parse_rtstruct(path: Path) -> RtstructFile:
@@ -129,7 +131,8 @@ def _brief(error: Exception) -> str:
 
 
 def _parse(data: bytes) -> RtstructFile:
-    body_start, syntax = _transfer_syntax(data)
+    body_start, said = _transfer_syntax(data)
+    syntax, remark = _encoding(data[body_start : body_start + 8], said)
     after = b""
     if syntax == DeflatedExplicitVRLittleEndian:
         # What follows the compressed stream is padding (PS3.5 A.5), or was left there.
@@ -156,23 +159,24 @@ def _parse(data: bytes) -> RtstructFile:
         else:
             rest.append(body[element.start : element.end])
     header = _dataset(b"".join(rest), implicit)
-    unsaid_utf8 = is_unsaid_utf8(header)
-    if unsaid_utf8:
-        # An empty character set would come before the one that is given.
+    characters = characters_of(header)
+    if characters.use:
+        # The character set of the file would come before the one that is given.
         others = [e for e in every if e.tag not in (ROI_CONTOUR_SEQUENCE, SPECIFIC_CHARACTER_SET)]
-        header = _dataset(b"".join(body[e.start : e.end] for e in others), implicit, "ISO_IR 192")
+        header = _dataset(b"".join(body[e.start : e.end] for e in others), implicit, characters.use.split("\\"))
     _convert(header)
     sop_class = str(header.get("SOPClassUID", ""))
     if sop_class != RTSTRUCT_CLASS and str(header.get("Modality", "")) != "RTSTRUCT":
         what = "".join(c for c in str(header.get("Modality", "")) if c.isalnum())[:16]
         raise ReadError(f"it is no RTSTRUCT{f' but {what}' if what else ''}.")
-    charset = header.get("SpecificCharacterSet", None)
+    charset = characters.use.split("\\") if characters.use else header.get("SpecificCharacterSet", None)
     contours = [
         _roi_contours(body, start, stop, implicit or sequence.vr == b"UN", charset)
         for sequence in found
         for start, stop in items(body, sequence, implicit)
     ]
-    return RtstructFile(header, tuple(contours), len(after.strip(b"\0")), unsaid_utf8)
+    remarks = tuple(filter(None, (remark, characters.note)))
+    return RtstructFile(header, tuple(contours), len(after.strip(b"\0")), remarks)
 
 
 def _convert(dataset: Dataset) -> None:
@@ -199,6 +203,14 @@ def _transfer_syntax(data: bytes) -> tuple[int, str]:
             syntax = data[element.value_start : element.value_end].decode("ascii", "replace").rstrip("\0 ")
         position = element.end
     return position, syntax
+
+
+def _encoding(head: bytes, said: str) -> tuple[str, str]:
+    """(transfer syntax, a sentence where the file says another one) by what the first element shows."""
+    shown = encoding_of(head)
+    if shown is None or said not in PLAIN or said in (shown, DeflatedExplicitVRLittleEndian):
+        return said, ""
+    return shown, f"The file says that it is in {UID(said).name} but is in {UID(shown).name}, as which it was read."
 
 
 def _through_pydicom(data: bytes) -> tuple[bytes, str]:
@@ -261,7 +273,7 @@ def _contour(data: bytes, start: int, stop: int, implicit: bool, charset: Any) -
     others: list[bytes] = []
     for element in elements(data, start, stop, implicit):
         if element.tag == CONTOUR_DATA:
-            text = data[element.value_start : element.value_end].decode("latin-1").rstrip("\0 ")
+            text = data[element.value_start : element.value_end].decode("latin-1").rstrip("\0 \\")
         elif element.tag == CONTOUR_GEOMETRIC_TYPE:
             geometric_type = _text(data, element).upper()
         elif element.tag == NUMBER_OF_CONTOUR_POINTS:

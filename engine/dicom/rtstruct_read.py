@@ -15,7 +15,6 @@ from shapely import MultiPolygon
 
 from engine.contouring.rings import area_from_rings
 from engine.dicom.contour_geometry import geometry_from_contours
-from engine.dicom.fields import SEEN_AS_UTF8
 from engine.dicom.references import References, references_of
 from engine.dicom.rtstruct_drafts import Draft, drafts_of, planes_named
 from engine.dicom.rtstruct_file import RtstructFile, parse_rtstruct
@@ -50,8 +49,7 @@ def structures_from(file: RtstructFile, volume: Volume | None, alone: Geometry |
     header = file.header
     if file.after:
         notes.append(f"{file.after} bytes after the end of the RTSTRUCT are no part of it and were left out.")
-    if file.unsaid_utf8:
-        notes.append(SEEN_AS_UTF8)
+    notes += file.remarks
     drafts = drafts_of(header, file.roi_contours, notes)
     for draft in drafts:
         draft.read_points(notes)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
+from engine.dicom.characters import decoded
 from engine.dicom.fields import one_line
 from engine.dicom.header import read_header
 from engine.dicom.pixels import read_stored
@@ -86,7 +87,9 @@ def read_segmentation(path: Path) -> Segmentation:
         ReadError: it cannot be read, is no segmentation, or contradicts itself.
     """
     try:
-        return _read(path, dcmread(path))
+        dataset, note = decoded(lambda: dcmread(path))
+        file = _read(path, dataset)
+        return replace(file, notes=(note, *file.notes)) if note else file
     except PlanimeterError:
         raise
     except Exception as error:  # pydicom raises nearly anything on damaged bytes

@@ -310,13 +310,13 @@ def _decided(plain: Plain, at: int, said: str) -> tuple[Plain, int, str, tuple[s
 
     `said` is the transfer syntax of the file meta information, "" where that is absent.
     """
-    found = _encoding_of(plain.bytes(at, at + 8))
+    found = encoding_of(plain.bytes(at, at + 8))
     if said == DeflatedExplicitVRLittleEndian or (said in {"", *_PLAIN} and found is None):
         file = cast(BinaryIO, plain.file)
         file.seek(at)
         try:
             inflated = Plain(Inflating(file), _MOST, at)
-            if _encoding_of(inflated.bytes(0, 8)) != ExplicitVRLittleEndian:
+            if encoding_of(inflated.bytes(0, 8)) != ExplicitVRLittleEndian:
                 raise NotPlainError
             plain, at, found = inflated, 0, DeflatedExplicitVRLittleEndian
         except (zlib.error, NotPlainError):
@@ -336,8 +336,10 @@ def _decided(plain: Plain, at: int, said: str) -> tuple[Plain, int, str, tuple[s
     return plain, at, said, ()
 
 
-def _encoding_of(head: bytes) -> UID | None:
+def encoding_of(head: bytes) -> UID | None:
     """The transfer syntax that the first eight bytes of a data set show; None where they show none."""
+    if len(head) < 8:
+        return None
     explicit = head[4:6] in _SHORT or head[4:6] in _LONG
     if head[0] == 0 and 0 < head[1] <= 0x28 and explicit:
         return ExplicitVRBigEndian

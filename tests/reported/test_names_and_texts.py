@@ -14,6 +14,7 @@ from engine.dicom.rtstruct_read import read_rtstruct
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.opening import open_volume
 from engine.structures import PlaneContours, Roi, StructureSet
+from tests.rtstruct.study import Contour, make_study, write_rtstruct
 from tests.synthetic import make_geometry, make_voxels, write_series
 
 SHAPE = (2, 8, 8)
@@ -92,7 +93,7 @@ def test_utf8_that_is_not_said_is_read_as_such_and_told(tmp_path: Path) -> None:
     volume = open_volume(folder)
     assert volume.info.patient_name == "Jäger^Zoë"
     assert any("UTF-8" in note for note in volume.notes)
-    # One value that is something else speaks against it: Latin-1 as before, and nothing is claimed.
+    # One value that is something else speaks against it: Latin-1, which is told as well.
     both = written(tmp_path / "both", 0x00100010, "PN", "Jäger".encode())
     for path in both.iterdir():
         dataset = dcmread(path)
@@ -100,6 +101,53 @@ def test_utf8_that_is_not_said_is_read_as_such_and_told(tmp_path: Path) -> None:
         dataset.save_as(path)
     volume = open_volume(both)
     assert volume.info.study_description == "Mün" and not any("UTF-8" in note for note in volume.notes)
+    assert any("Latin-1" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize(
+    ("stored", "character_sets", "name", "said"),
+    [
+        ("Jürgen".encode("latin-1"), [], "Jürgen", "read as Latin-1"),
+        ("左".encode("shift_jis"), [], "\x8d\xb6", "read as Latin-1"),
+        (b"\x1b$B:8A#\x1b(B", [], "左腺", "read as ISO 2022 IR 87"),
+        (b"\x1b$)C\xbf\xde", [], "왼", "read as ISO 2022 IR 149"),
+        ("Jürgen".encode(), ["ISO_IR 100"], "Jürgen", "all of it is UTF-8"),
+        ("Jürgen".encode(), ["ISO 2022 IR 6", "ISO 2022 IR 100"], "Jürgen", "all of it is UTF-8"),
+        ("Jürgen".encode("latin-1"), ["ISO_IR 192"], "Jürgen", "UTF-8, which it is not"),
+        ("Jürgen".encode(), ["KLINGON"], "Jürgen", "not known (“KLINGON”)"),
+        ("Jürgen".encode(), ["ISO_IR_192"], "Jürgen", ""),
+        ("Jürgen".encode(), ["UTF-8"], "Jürgen", ""),
+        ("Jürgen".encode("latin-1"), ["ISO_IR 100"], "Jürgen", ""),
+        ("Лев".encode("iso8859_5"), ["ISO_IR 144"], "Лев", ""),
+        (b"Plain", ["ISO_IR 192"], "Plain", ""),
+        (b"Plain", [], "Plain", ""),
+    ],
+)
+def test_text_that_is_not_in_the_characters_that_the_file_says_is_told(
+    tmp_path: Path, stored: bytes, character_sets: list[str], name: str, said: str
+) -> None:
+    instead = b"N" * len(stored)
+    for path in written(tmp_path, 0x00081030, "LO", instead, *character_sets).iterdir():
+        # pydicom would write it in the characters that the file says.
+        path.write_bytes(path.read_bytes().replace(instead, stored))
+    volume = open_volume(tmp_path)
+    assert volume.info.study_description == name
+    notes = [note for note in volume.notes if "character" in note or "its text" in note]
+    assert [said in note for note in notes] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [("Drüse".encode("latin-1"), "Latin-1"), (b"\x1b$B:8A#\x1b(B", "ISO 2022 IR 87")],
+    ids=["Latin-1", "Japanese"],
+)
+def test_names_of_structures_in_characters_that_are_not_said_are_told(tmp_path: Path, stored: bytes, said: str) -> None:
+    volume = make_study(tmp_path / "ct")
+    path = write_rtstruct(tmp_path / "rt.dcm", volume, {"N" * len(stored): [Contour(0)]})
+    path.write_bytes(path.read_bytes().replace(b"N" * len(stored), stored))
+    read = read_rtstruct(path, volume)
+    assert [roi.name for roi in read.rois] == [{"Latin-1": "Drüse"}.get(said, "左腺")]
+    assert any(said in note for note in read.notes)
 
 
 def test_names_of_structures_in_utf8_that_is_not_said_are_read_as_such(tmp_path: Path) -> None:

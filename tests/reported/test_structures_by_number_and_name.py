@@ -22,7 +22,7 @@ from engine.errors import ReadError
 from engine.stored.scan import scan
 from engine.structures import StructureSet
 from engine.volume import Volume
-from tests.rtstruct.study import Contour, make_study, write_rtstruct
+from tests.rtstruct.study import SQUARE, Contour, make_study, write_rtstruct
 
 ROI_NUMBER, REFERENCED = 0x30060022, 0x30060084
 
@@ -231,3 +231,59 @@ def test_what_identifies_the_patient_is_written_as_the_image_has_it(
     for file in files:
         written = pydicom.dcmread(file)[keyword].value
         assert ("\\".join(written) if isinstance(written, MultiValue) else str(written)) == value
+
+
+@pytest.mark.parametrize(
+    ("said", "actual"),
+    [(ExplicitVRLittleEndian, ImplicitVRLittleEndian), (ImplicitVRLittleEndian, ExplicitVRLittleEndian)],
+)
+def test_a_file_in_another_encoding_than_it_says_is_read_and_told(
+    tmp_path: Path, volume: Volume, said: str, actual: str
+) -> None:
+    path = write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0)]}, syntax=actual)
+    data = path.read_bytes()
+    written = b"UI" + len(actual + "\0" * (len(actual) % 2)).to_bytes(2, "little") + actual.encode()
+    start = data.index(written)
+    end = start + len(written) + len(actual) % 2
+    other = said.encode() + b"\0" * (len(said) % 2)
+    path.write_bytes(data[:start] + b"UI" + len(other).to_bytes(2, "little") + other + data[end:])
+    structures = read_rtstruct(path, volume)
+    assert planes(structures) == {"A": ([0], "ORGAN")}
+    assert any("as which it was read" in note for note in structures.notes)
+
+
+@pytest.mark.parametrize("kind", ["CLOSED_PLANAR_XOR", "CLOSEDPLANARXOR", "CLOSEDPLANAR XOR"])
+def test_a_contour_s_type_with_other_signs_is_known_and_told(tmp_path: Path, volume: Volume, kind: str) -> None:
+    inner = ((15.0, 15.0), (25.0, 15.0), (25.0, 25.0), (15.0, 25.0))
+    ring = [Contour(0, geometric_type=kind), Contour(0, inner, geometric_type=kind)]
+    structures = read_rtstruct(write_rtstruct(tmp_path / "rt.dcm", volume, {"A": ring}), volume)
+    assert structures.rois[0].area(0).area == pytest.approx(300)
+    assert any("read as CLOSEDPLANAR_XOR" in note for note in structures.notes)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [SQUARE[2:] + SQUARE[:2], SQUARE[::-1], [(u + 0.004, v - 0.003) for u, v in SQUARE]],
+    ids=["from another point", "backwards", "with other digits"],
+)
+def test_a_contour_that_is_there_twice_is_counted_once_and_called_that(
+    tmp_path: Path, volume: Volume, again: Sequence[tuple[float, float]]
+) -> None:
+    path = write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0), Contour(0, again)]})
+    structures = read_rtstruct(path, volume)
+    assert structures.rois[0].area(0).area == pytest.approx(400)
+    assert [note for note in structures.notes if "'A'" in note] == [
+        "'A' has the same contour twice on plane 1: counted once."
+    ]
+
+
+def test_a_sign_after_the_last_number_of_a_contour_costs_nothing(tmp_path: Path, volume: Volume) -> None:
+    def edit(dataset: Dataset) -> None:
+        part = dataset.ROIContourSequence[0].ContourSequence[0]
+        text = "\\".join(map(str, part.ContourData)) + "\\"
+        value = text.encode() + b" " * (len(text) % 2)
+        part[0x30060050] = RawDataElement(Tag(0x30060050), "DS", len(value), value, 0, True, True)
+
+    structures = read_rtstruct(write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0)]}, edit), volume)
+    assert planes(structures) == {"A": ([0], "ORGAN")}
+    assert structures.notes == ()
