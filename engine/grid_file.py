@@ -14,6 +14,7 @@ from engine.nifti_place import Placement
 from engine.packed import pieces
 from engine.progress import Progress, silent
 from engine.sitk_image import from_image, itk, on_grid
+from engine.text_header import LONGEST_HEADER, in_intensities, in_mm, place_notes, text_header
 from engine.volume import Geometry
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 _PAIR_SUFFIXES = (".hdr", ".hdr.gz", ".img", ".img.gz")
 _DETACHED_SUFFIXES = (".nhdr", ".mhd")
 _NIFTI_SUFFIXES = (".nii", ".nii.gz", *_PAIR_SUFFIXES)
-#: Text headers are looked through up to here, bytes.
-_LONGEST_HEADER = 1 << 20
 #: Bytes of a value of a MetaImage.
 _META_BYTES = {
     "MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4, "MET_UINT": 4, "MET_LONG": 4,
@@ -94,7 +93,7 @@ def read_grid(path: Path, placement: Placement = "") -> Geometry:
     reader = _itk_header(path)
     columns, rows, planes = (*reader.GetSize(), 1)[:3]
     try:
-        return on_grid(np.broadcast_to(np.uint8(0), (planes, rows, columns)), reader)[1]
+        return in_mm(on_grid(np.broadcast_to(np.uint8(0), (planes, rows, columns)), reader)[1], path)[0]
     except GeometryError as error:
         raise GeometryError(f"{path.name}: {error}") from error
 
@@ -132,7 +131,10 @@ def read_grid_file(path: Path, placement: Placement = "", progress: Progress = s
         values, geometry = from_image(image)
     except GeometryError as error:
         raise GeometryError(f"{path.name}: {error}") from error
-    return GridFile(values, geometry, (*_space_notes(reader), *_raw_surplus_notes(path, values)))
+    geometry, of_place = in_mm(geometry, path)
+    surplus = _raw_surplus_notes(path, values)
+    values, of_values = in_intensities(values, path)
+    return GridFile(values, geometry, (*of_place, *place_notes(reader, path), *surplus, *of_values))
 
 
 def _is_nifti(path: Path) -> bool:
@@ -176,18 +178,9 @@ def _require_beside(path: Path) -> None:
             raise ReadError(f"{path.name}: the file of its voxels, {name}, is not beside it.")
 
 
-def _space_notes(reader: "sitk.ImageFileReader") -> tuple[str, ...]:
-    """A note when an NRRD file does not tie its grid to the patient."""
-    keys = set(reader.GetMetaDataKeys())
-    is_nrrd = "ITK_InputFilterName" in keys and reader.GetMetaData("ITK_InputFilterName") == "NrrdImageIO"
-    if is_nrrd and "NRRD_space" not in keys:
-        return ("The file does not say how it lies in the patient: left, right, front and back are not certain.",)
-    return ()
-
-
 def _raw_surplus_notes(path: Path, values: NDArray[Any]) -> tuple[str, ...]:
     """The same for NRRD and MetaImage, where the voxels are uncompressed, in one file, and from where they begin."""
-    fields, end = _text_header(path)
+    fields, end = text_header(path)
     if path.name.lower().endswith((".mha", ".mhd")):
         plain = fields.get("compresseddata", "").lower() not in ("true", "1")
     else:
@@ -217,7 +210,7 @@ def _check_packed(path: Path) -> None:
     Raises:
         ReadError: they are cut off, fail their checksum, or are not as many as the header says.
     """
-    fields, end = _text_header(path)
+    fields, end = text_header(path)
     if path.name.lower().endswith((".mha", ".mhd")):
         if fields.get("binarydata", "true").lower() in ("false", "0"):
             raise ReadError(f"{path.name} has its voxels as text, which is not read; save it as binary.")
@@ -247,31 +240,12 @@ def _check_packed(path: Path) -> None:
                 pass
 
 
-def _text_header(path: Path) -> tuple[dict[str, str], int]:
-    """The fields of an NRRD or MetaImage header, names in small letters, and the byte at which it ends."""
-    with path.open("rb") as file:
-        head = file.read(_LONGEST_HEADER)
-    fields: dict[str, str] = {}
-    end = 0
-    for line in head.splitlines(keepends=True):
-        end += len(line)
-        text = line.decode("latin-1").strip()
-        if not text and fields:
-            break
-        name, mark, value = text.partition("=" if path.name.lower().endswith((".mha", ".mhd")) else ":")
-        if mark:
-            fields[name.strip().lower()] = value.strip()
-        if name.strip().lower() == "elementdatafile" or value.strip() == "LIST":
-            break
-    return fields, end
-
-
 def _data_names(path: Path) -> list[str]:
     """Names of the files in which a text header says that its voxels are."""
-    fields, end = _text_header(path)
+    fields, end = text_header(path)
     name = next((fields[key] for key in ("elementdatafile", "data file", "datafile") if key in fields), "")
     if name.upper() == "LIST":
-        return path.read_bytes()[:_LONGEST_HEADER][end:].decode("latin-1").split()
+        return path.read_bytes()[:LONGEST_HEADER][end:].decode("latin-1").split()
     pattern = name.split()
     if len(pattern) >= 3 and "%" in pattern[0] and all(part.isdigit() for part in pattern[1:]):
         first, last, step = (*map(int, pattern[1:]), 1)[:3]

@@ -121,6 +121,15 @@ def read_header(
         raise ReadError(f"{path.name} is a damaged DICOM file: its header cannot be read.") from error
 
 
+def begins_as_dicom(path: Path) -> bool:
+    """True where a file has the sign of DICOM after its preamble."""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
 def read_elements(path: Path, keywords: tuple[str, ...]) -> Dataset:
     """Some elements of a file that lie before its pixel data and its contours; those that are absent are left out.
 

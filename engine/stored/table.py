@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from engine.dicom.header import Header
+from engine.dicom.header import Header, begins_as_dicom
 from engine.stored.handler import Gives, Handler
 from engine.stored.image import Images
 from engine.stored.image_file import ImageFiles
@@ -29,8 +29,9 @@ def handler_of(header: Header) -> Handler:
 
 
 def handler_of_file(path: Path) -> Handler | None:
-    """The kind that claims a file; None where it can only be DICOM."""
-    return next((handler for handler in HANDLERS if handler.claims(path)), None)
+    """The kind that claims a file; None where it can only be DICOM, as one that begins so, whatever its name is."""
+    handler = next((handler for handler in HANDLERS if handler.claims(path)), None)
+    return None if handler is not None and begins_as_dicom(path) else handler
 
 
 def is_image(header: Header) -> bool:

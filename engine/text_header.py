@@ -1,0 +1,111 @@
+"""What the text headers of NRRD and MetaImage files say that ITK passes over: units, spaces, and scales of values."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import ReadError
+from engine.volume import FloatArray, Geometry
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+#: Text headers are looked through up to here, bytes.
+LONGEST_HEADER = 1 << 20
+_META = (".mha", ".mhd")
+#: Units of length of NRRD files in mm.
+_LENGTHS = {
+    "mm": 1.0, "millimeter": 1.0, "millimetre": 1.0, "cm": 10.0, "centimeter": 10.0, "centimetre": 10.0, "m": 1e3,
+    "meter": 1e3, "metre": 1e3, "um": 1e-3, "µm": 1e-3, "âµm": 1e-3, "micron": 1e-3, "micrometer": 1e-3,
+    "micrometre": 1e-3, "nm": 1e-6, "nanometer": 1e-6,
+}  # fmt: skip
+#: Spaces of NRRD files whose axes are those of the patient (with "-time" after them, or a T).
+_OF_THE_PATIENT = ("left-posterior-superior", "right-anterior-superior", "left-anterior-superior", "LPS", "RAS", "LAS")
+_UNCERTAIN = "left, right, front and back are not certain."
+
+
+def text_header(path: Path) -> tuple[dict[str, str], int]:
+    """The fields of an NRRD or MetaImage header, names in small letters, and the byte at which it ends."""
+    with path.open("rb") as file:
+        head = file.read(LONGEST_HEADER)
+    fields: dict[str, str] = {}
+    end = 0
+    is_meta = path.name.lower().endswith(_META)
+    for line in head.splitlines(keepends=True):
+        end += len(line)
+        text = line.decode("latin-1").strip()
+        if not text and fields:
+            break
+        name, mark, value = text.partition("=" if is_meta else ":")
+        if mark:
+            fields[name.strip().lower()] = value.strip()
+        if name.strip().lower() == "elementdatafile" or value.strip() == "LIST":
+            break
+    return fields, end
+
+
+def in_mm(geometry: Geometry, path: Path) -> tuple[Geometry, tuple[str, ...]]:
+    """(the grid in mm, notes): an NRRD file may give it in another unit of length (`space units`, `units`)."""
+    if path.name.lower().endswith(_META):
+        return geometry, ()
+    fields, _ = text_header(path)
+    written = fields.get("space units") or fields.get("units") or ""
+    units = [unit.strip().lower() for unit in re.findall(r'"([^"]*)"', written)]
+    units = [unit for unit in units if unit not in ("", "none", "???", "s", "sec", "ms")]
+    known = {_LENGTHS.get(unit, _LENGTHS.get(unit.rstrip("s"))) for unit in units} or {1.0}
+    factor = next(iter(known)) if len(known) == 1 else None
+    if factor is None:
+        return geometry, (f"The file gives lengths in {written[:40]}, which is not known: taken for millimetres.",)
+    if factor == 1:
+        return geometry, ()
+    spacing: FloatArray = np.array(geometry.spacing_xyz) * factor
+    scaled = Geometry.regular(geometry.origins_lps[0] * factor, geometry.directions, spacing, geometry.shape)
+    return scaled, (f"The file gives its place and voxel sizes in {units[0]}; they were turned into millimetres.",)
+
+
+def place_notes(reader: "sitk.ImageFileReader", path: Path) -> tuple[str, ...]:
+    """A note where a file does not tie its grid to the patient, or does so in two ways that contradict each other."""
+    fields, _ = text_header(path)
+    if path.name.lower().endswith(_META):
+        written = fields.get("anatomicalorientation", "").upper()
+        size = min(reader.GetDimension(), 3)
+        directions = np.array(reader.GetDirection()).reshape((reader.GetDimension(),) * 2)[:size, :size]
+        axes = np.abs(directions).argmax(axis=0)
+        told = "".join("RAI"[axis] if directions[axis, n] > 0 else "LPS"[axis] for n, axis in enumerate(axes))
+        if re.fullmatch(r"[LRAPIS]{3}", written) and written[:size] != told:
+            note = f"The file gives its orientation as {written}, and by its matrix as {told}, which was taken: {{}}"
+            return (note.format(_UNCERTAIN),)
+        return ()
+    space = fields.get("space", "")
+    if not space:
+        return (f"The file does not say how it lies in the patient: {_UNCERTAIN}",)
+    if re.sub(r"(?i)(-time|(?<=S)T)$", "", space).casefold() not in map(str.casefold, _OF_THE_PATIENT):
+        return (f"The file gives its place in the space “{space[:40]}”, which is not the patient's: {_UNCERTAIN}",)
+    return ()
+
+
+def in_intensities(values: NDArray[Any], path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """(values scaled as a MetaImage says, notes).
+
+    Raises:
+        ReadError: the scale is no number.
+    """
+    if not path.name.lower().endswith(_META):
+        return values, ()
+    fields, _ = text_header(path)
+    slope, offset = (
+        fields.get(f"elementtointensityfunction{part}", default) for part, default in (("slope", "1"), ("offset", "0"))
+    )
+    try:
+        scale, shift = float(slope), float(offset)
+    except ValueError:
+        scale = shift = np.nan
+    if not np.isfinite([scale, shift]).all() or scale == 0:
+        raise ReadError(f"{path.name} is damaged: its values are to be scaled by {slope[:16]} and {offset[:16]}.")
+    if (scale, shift) == (1, 0):
+        return values, ()
+    note = f"The values were scaled by {scale:g} and {shift:+g}, as the file says; some programs show them as stored."
+    return values * scale + shift, (note,)
