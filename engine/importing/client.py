@@ -1,17 +1,14 @@
 """Models of other programs brought into the user's folder, taken out again, and passed on. Imports no torch."""
 
-import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
 from engine.cards.registry import CARD_FILE, SHIPPED, LoadedCard, load_card, user_models
 from engine.errors import CardError, EngineError, WriteError
+from engine.process.lines import work_in_process
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
 
@@ -133,25 +130,7 @@ def _put(made: Path, target: Path) -> None:
 
 
 def _convert(arguments: list[str], progress: Progress) -> None:
-    environment = dict(os.environ)
-    # The process must find the same engine, wherever this one was found.
-    places = [str(Path(__file__).parents[2]), *environment.get("PYTHONPATH", "").split(os.pathsep)]
-    environment["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
-    command = [sys.executable, "-m", "engine.importing.worker", *arguments]
-    with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=environment, text=True)
-        last: dict[str, object] = {}
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                last = json.loads(line)
-                if "stage" in last:
-                    progress(float(str(last["fraction"])), str(last["stage"]))
-        finally:
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+    last = work_in_process("engine.importing.worker", arguments, progress)
     if "failed" in last:
         raise CardError(str(last["failed"]))
     if not last.get("done"):

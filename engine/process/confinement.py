@@ -32,11 +32,14 @@ def leave_network() -> str:
     return "guard"
 
 
-def give_up_writing() -> bool:
-    """Let this process write nowhere but to the temporary folder and to devices, shared memory among them.
+def give_up_writing(*places: str) -> bool:
+    """Let this process write nowhere but to the temporary folder, to devices, shared memory among them, and to places.
 
     For good, for all threads that it starts from now on, so to be called before it has a second one. Linux alone has
     the means (Landlock, since 5.13); elsewhere nothing changes.
+
+    Args:
+        places: folders that exist.
 
     Returns:
         True when it holds.
@@ -53,7 +56,7 @@ def give_up_writing() -> bool:
     if ruleset < 0:
         return False
     try:
-        for place in {tempfile.gettempdir(), "/dev"}:
+        for place in {tempfile.gettempdir(), "/dev", *places}:
             folder = os.open(place, os.O_PATH | os.O_CLOEXEC)
             try:
                 if call(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("<Qi", _WRITES, folder), 0) != 0:
