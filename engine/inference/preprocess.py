@@ -82,6 +82,8 @@ class Prepared:
         body: of the patient, where the card masks or crops to it.
         fed: (channels, planes, rows, columns) from earlier nodes, network axes, behind those of the image.
         whole: steps that changed all values at once, to be done again on another grid.
+        laid: another image of the patient that `values` are of, brought onto the grid of `volume`; None where they are
+            of `volume` itself.
         colours: (3, planes, rows, columns) red, green and blue, network axes, of a card that looks at colours, or
             (bands, 1, rows, columns) of one that looks at bands of light; `values` is their mean then.
     """
@@ -97,6 +99,7 @@ class Prepared:
     fed: NDArray[np.float16] | None = None
     colours: Float32Array | None = None
     whole: tuple[CardStep, ...] = ()
+    laid: Volume | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -145,7 +148,10 @@ class Prepared:
         plan = self.plan
         if spacing_mm is not None:
             plan = replace(plan, spacing_mm=spacing_mm, keep_between_mm=None)
-        cut = _corrected(_on_grid(self, box, plan, progress))
+        cut = _on_grid(self, box, plan, progress)
+        if self.laid is not None:
+            cut = replace(cut, values=_laid_values(self.laid, cut))
+        cut = _corrected(cut)
         return cut if self.fed is None else replace(cut, fed=self._fed_on(cut.geometry))
 
     def _fed_on(self, target: Geometry) -> NDArray[np.float16]:
@@ -204,15 +210,22 @@ def prepare_onto(volume: Volume, base: Prepared, steps: Sequence[CardStep]) -> P
     Of a card's steps those that change values are done; its place is the other's. What the image does not cover has
     its lowest value.
     """
+    values = _laid_values(volume, base)
+    whole = tuple(step for step in steps if isinstance(PREPROCESSING[step.op].does, Whole))
+    laid = replace(
+        base, values=values, outside=float("nan"), intensity=(), fed=None, whole=whole, colours=None, laid=volume
+    )
+    prepared = _corrected(laid)
+    return replace(prepared, intensity=tuple(_settled(prepared, steps)))
+
+
+def _laid_values(volume: Volume, base: Prepared) -> Float32Array:
+    """An image sampled on the grid of another, network axes; its lowest value where it isn't."""
     shown = onto_regular_grid(volume)
     lowest = float(shown.voxels.min())
     image = to_image(shown.voxels, shown.geometry)
     moved = sitk.Resample(image, base.frame(), sitk.Transform(), sitk.sitkLinear, lowest, sitk.sitkFloat32)
-    values = np.ascontiguousarray(base.axes.to_network(sitk.GetArrayFromImage(moved)))
-    whole = tuple(step for step in steps if isinstance(PREPROCESSING[step.op].does, Whole))
-    laid = replace(base, values=values, outside=float("nan"), intensity=(), fed=None, whole=whole)
-    prepared = _corrected(laid)
-    return replace(prepared, intensity=tuple(_settled(prepared, steps)))
+    return np.ascontiguousarray(base.axes.to_network(sitk.GetArrayFromImage(moved)))
 
 
 def _corrected(prepared: Prepared) -> Prepared:

@@ -30,7 +30,7 @@ def makes(params: Params, given: Sequence[Made]) -> Made:
 
 
 def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Prepared | Maps":
-    """The first input; an image is at its value of what lies outside, probabilities are 0 where nothing was found."""
+    """The first input; an image, in all its channels, is at its value of what lies outside, probabilities are at 0."""
     from engine.inference.maps import Maps
     from engine.inference.places import places_of
 
@@ -39,4 +39,11 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Prepared 
         kept = places_of(inputs[1:], first.prepared, params.labels, params.level)
         return Maps.from_dense(first.labels, first.prepared, first.dense(first.labels) * kept, first.exclusive)
     kept = places_of(inputs[1:], first, params.labels, params.level)
-    return replace(first, values=np.where(kept, first.values, np.float32(first.blank)), outside=first.blank)
+    fed = first.fed
+    if fed is not None:
+        # What is fed has no value of its own for what lies outside: the lowest of each channel.
+        fed = np.where(kept, fed, fed.min(axis=(1, 2, 3), keepdims=True))
+    blank = np.float32(first.blank)
+    colours = None if first.colours is None else np.where(kept, first.colours, blank)
+    values = np.where(kept, first.values, blank)
+    return replace(first, values=values, outside=first.blank, fed=fed, colours=colours)

@@ -143,3 +143,14 @@ def test_what_is_joined_to_a_joined_image_comes_behind_all_of_it(tmp_path: Path)
     context = Context(loaded, only_input(loaded.card, phantom()))
     made = run_nodes(context)
     assert [seen(made[name]).shape[0] for name in ("both", "twice")] == [2, 3]  # type: ignore[arg-type]
+
+
+def test_a_mask_blanks_every_channel_of_a_joined_image(tmp_path: Path) -> None:
+    masked = node("cut", "mask", "both box")
+    small = EVERYTHING | {"node": "end"}
+    loaded = write_card(tmp_path / "m", [BOX, node("both", "concatenate", "ct ct"), masked, small], ["All"])
+    made = run_nodes(Context(loaded, only_input(loaded.card, phantom())))
+    before, after = seen(made["both"]), seen(made["cut"])  # type: ignore[arg-type]
+    changed = before != after
+    assert changed.any() and after.shape[0] == 2
+    np.testing.assert_array_equal(changed[0], changed[1])

@@ -12,7 +12,9 @@ from engine import inputs
 from engine.__main__ import commands
 from engine.contouring.fill import fill
 from engine.errors import UnsuitableInputError
+from engine.inference.preprocess import prepare, prepare_onto
 from engine.inference.run import run_card
+from engine.progress import silent
 from engine.volume import Geometry, SeriesInfo, Volume
 from tests.engine.models import UNET, Json, network_of, write_card, write_weights
 from tests.synthetic import write_series
@@ -84,6 +86,20 @@ def test_images_become_channels_of_one_network(tmp_path: Path) -> None:
     volumes = [[roi.volume_cm3(ct().geometry) for roi in result.rois] for result in (first, again, moved)]
     assert any(volumes[0]) and volumes[0] == volumes[1]
     assert volumes[0] != volumes[2], "the network sees where the PET lies"
+
+
+def test_an_image_laid_onto_another_stays_itself_when_it_is_cut(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", HOT, [{"kind": "mask", "label": "Hot", "name": "GTV", "node": "both"}],
+                        inputs=INPUTS, preprocess=[{"op": "orient", "params": {}}])  # fmt: skip
+    base = prepare(ct(), loaded.card.preprocess)
+    laid = prepare_onto(pet(), base, ())
+    box = (slice(6, 18), slice(10, 50), slice(20, 60))
+    cut = laid.recut(box, None, silent)
+    assert cut.geometry.same_grid(base.recut(box, None, silent).geometry)
+    np.testing.assert_allclose(cut.axes.to_image(cut.values), laid.axes.to_image(laid.values)[box], atol=1e-4)
+    assert cut.values.max() > 7 and cut.values.min() == 0
+    finer = laid.recut(box, (1, 1, 1), silent)
+    assert finer.shape != cut.shape and finer.values.max() > 7 and finer.values.min() == 0
 
 
 @pytest.mark.parametrize(
