@@ -247,19 +247,40 @@ def _one_stack_notes(planes: Sequence[StoredPlane]) -> tuple[str, ...]:
 
 
 def _clock_note(planes: Sequence[StoredPlane]) -> tuple[str, ...]:
-    """What is said of planes that may be phases, told apart by the clock alone, and lie between each other's.
+    """What is said of planes that may be phases, told apart by a clock or their numbers alone, between each other's.
 
-    Few times, each over nearly the whole length in an even stack of its own. In MR that is how slices are interleaved,
-    and is not told.
+    Few times or runs of numbers, each over nearly the whole length in an even stack of its own. In MR that is how
+    slices are interleaved, and is not told.
     """
-    parts = _parted(planes, (TRAITS.index("AcquisitionTime"),))
-    if planes[0].image.sop_class_uid in _MR or not 1 < len(parts) <= len(planes) / 3:
+    if planes[0].image.sop_class_uid in _MR:
         return ()
-    stacks = [np.sort(positions_of(part)) for part in parts.values()]
+    clocks = ("AcquisitionTime", "ContentTime", "FrameReferenceTime")
+    ways = [(f"of {{}} {TRAIT_NAMES[clock]}s", [*_parted(planes, (TRAITS.index(clock),)).values()]) for clock in clocks]
+    ways.append(("numbered in {} runs", _runs(planes)))
     whole = np.ptp(positions_of(planes))
-    if any(len(stack) < 3 or np.ptp(stack) < _NEARLY_WHOLE * whole or not is_whole(stack) for stack in stacks):
-        return ()
-    return (
-        f"Planes of {len(parts)} acquisition times lie between each other's over the whole length: these may be "
-        f"{len(parts)} phases of a motion. Nothing else in the files says so, and they are taken as one volume.",
-    )
+    for way, parts in ways:
+        if not 1 < len(parts) <= len(planes) / 3:
+            continue
+        stacks = [np.sort(positions_of(part)) for part in parts]
+        if all(len(stack) >= 3 and np.ptp(stack) >= _NEARLY_WHOLE * whole and is_whole(stack) for stack in stacks):
+            return (
+                f"Planes {way.format(len(parts))} lie between each other's over the whole length: these may be "
+                f"{len(parts)} phases of a motion. Nothing else in the files says so, and they are taken as one "
+                "volume.",
+            )
+    return ()
+
+
+def _runs(planes: Sequence[StoredPlane]) -> list[list[StoredPlane]]:
+    """The planes in the order of their numbers, parted where their positions turn back."""
+    ordered = sorted(planes, key=lambda plane: plane.instance_number)
+    steps = np.sign(np.diff(positions_of(ordered)))
+    runs, way = [[ordered[0]]], 0.0
+    for step, plane in zip(steps, ordered[1:], strict=True):
+        if way and step != way:
+            runs.append([plane])
+            way = 0.0
+        else:
+            runs[-1].append(plane)
+            way = float(step)
+    return runs

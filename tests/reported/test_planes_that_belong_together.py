@@ -336,3 +336,27 @@ def test_phases_that_the_clock_alone_tells_apart_are_told(
     volume = open_volume(tmp_path)
     assert volume.geometry.shape[0] == 16
     assert any("may be 2 phases" in note for note in volume.notes) == told
+
+
+@pytest.mark.parametrize("told_by", ["ContentTime", "FrameReferenceTime", "InstanceNumber"])
+@pytest.mark.parametrize("apart_mm", [0.3, 1.0])
+def test_phases_that_another_clock_or_their_numbers_alone_tell_apart_are_told(
+    tmp_path: Path, told_by: str, apart_mm: float
+) -> None:
+    # Three phases of five planes, 3 mm apart, each a little beside the one before.
+    shape = (15, 8, 8)
+    along = np.array([3.0 * (k // 3) + apart_mm * (k % 3) for k in range(15)])
+    offsets = np.zeros((15, 3))
+    offsets[:, 2] = along - np.arange(15)
+
+    def edit(dataset: Dataset, k: int) -> None:
+        if told_by == "InstanceNumber":
+            dataset.InstanceNumber = 5 * (k % 3) + k // 3 + 1
+        else:
+            setattr(dataset, told_by, f"10000{k % 3}")
+
+    geometry = make_geometry(shape, spacing=(1.0, 1.0, 1.0), offsets=offsets)
+    write_series(tmp_path, make_voxels(shape), geometry, edit=edit)
+    volume = open_volume(tmp_path)
+    assert volume.geometry.shape[0] == 15
+    assert any("may be 3 phases" in note for note in volume.notes)
