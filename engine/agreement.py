@@ -17,6 +17,7 @@ from engine.errors import MismatchError
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
 from engine.structures import Generation, Roi, StructureSet
+from engine.tg263 import standard_name_of
 from engine.volume import Geometry
 
 #: Surfaces within this distance of each other agree (Nikolov et al. use between 1 and 3 mm by organ).
@@ -47,6 +48,25 @@ class Agreement:
     mean_mm: float
     added_path_mm: float
     tolerance_mm: float
+
+
+#: ROI number of the first set → of the second, or None for no counterpart, as a person chose.
+ByHand = Mapping[int, int | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two sets compared.
+
+    Args:
+        pairs: every structure of the first set, with its counterpart or None.
+        rows: how far each pair agrees; None where there is no counterpart.
+        left: structures of the second set that are nobody's counterpart.
+    """
+
+    pairs: tuple[tuple[Roi, Roi | None], ...]
+    rows: tuple[Agreement | None, ...]
+    left: tuple[Roi, ...]
 
 
 COLUMNS: tuple[tuple[str, str], ...] = (
@@ -83,9 +103,13 @@ def agreement(first: Roi, second: Roi, geometry: Geometry, tolerance_mm: float =
 
 
 def compare(
-    first: StructureSet, second: StructureSet, tolerance_mm: float = TOLERANCE_MM, progress: Progress = silent
-) -> list[Agreement]:
-    """Compare the structures of two sets that have the same name, in the order of the first.
+    first: StructureSet,
+    second: StructureSet,
+    tolerance_mm: float = TOLERANCE_MM,
+    progress: Progress = silent,
+    by_hand: ByHand | None = None,
+) -> "Comparison":
+    """Compare the structures of two sets that are the same by `pair`, in the order of the first.
 
     Raises:
         MismatchError: the sets lie on the planes of different images.
@@ -93,22 +117,39 @@ def compare(
     """
     if not first.geometry.same_grid(second.geometry):
         raise MismatchError("The two sets of structures lie on different images, so they can't be compared.")
-    pairs = pairs_of(first.rois, second.rois)
+    paired = pair(first.rois, second.rois, by_hand)
     out = []
-    for number, (ours, theirs) in enumerate(pairs):
-        progress(number / len(pairs), f"Comparing {ours.name}")
-        out.append(agreement(ours, theirs, first.geometry, tolerance_mm))
+    for number, (ours, theirs) in enumerate(paired):
+        progress(number / len(paired), f"Comparing {ours.name}")
+        out.append(agreement(ours, theirs, first.geometry, tolerance_mm) if theirs is not None else None)
     progress(1.0, "Compared")
-    return out
+    taken = {theirs.number for _, theirs in paired if theirs is not None}
+    left = tuple(roi for roi in second.rois if roi.number not in taken)
+    return Comparison(tuple(paired), tuple(out), left)
 
 
-def pairs_of(first: Sequence[Roi], second: Sequence[Roi]) -> list[tuple[Roi, Roi]]:
-    """Structures of the same name: letters and digits count, not how they are joined, nor a qualifier behind "^"."""
-    named: dict[str, Roi] = {}
+def pair(first: Sequence[Roi], second: Sequence[Roi], by_hand: ByHand | None = None) -> list[tuple[Roi, Roi | None]]:
+    """Each structure of the first set with its counterpart in the second, or None.
+
+    A person's choice comes first, then the same name (letters and digits count, not how they are joined, nor a
+    qualifier behind "^"), then names that are the same by TG-263, as "Left Parotid" and "Parotid_L".
+    """
+    chosen = by_hand or {}
+    by_number = {roi.number: roi for roi in second}
+    by_name: dict[str, Roi] = {}
+    by_standard: dict[str, Roi] = {}
     for roi in second:
-        named.setdefault(_known_as(roi.name), roi)
-    pairs = [(roi, named.get(_known_as(roi.name))) for roi in first]
-    return [(roi, other) for roi, other in pairs if other is not None]
+        by_name.setdefault(_known_as(roi.name), roi)
+        by_standard.setdefault(standard_name_of(roi.name), roi)
+    by_standard.pop("", None)
+    pairs: list[tuple[Roi, Roi | None]] = []
+    for roi in first:
+        number = chosen.get(roi.number)
+        if roi.number in chosen and (number is None or number in by_number):
+            pairs.append((roi, by_number[number] if number is not None else None))
+        else:
+            pairs.append((roi, by_name.get(_known_as(roi.name)) or by_standard.get(standard_name_of(roi.name))))
+    return pairs
 
 
 def sources_of(rois: Iterable[Roi], own: Mapping[int, str] | None = None) -> dict[str, tuple[Roi, ...]]:
@@ -136,8 +177,8 @@ def _source(roi: Roi) -> str:
     return f"By {model}" + (", edited" if drawn.generation is Generation.SEMIAUTOMATIC or drawn.edited else "")
 
 
-def write_table(rows: Iterable[Agreement], path: Path) -> None:
-    """Write agreements to a CSV file, whole or not at all.
+def write_table(compared: Comparison, path: Path) -> None:
+    """Write a comparison to a CSV file, whole or not at all; what has no counterpart has a row with its name alone.
 
     Raises:
         WriteError: it can't be written.
@@ -145,9 +186,14 @@ def write_table(rows: Iterable[Agreement], path: Path) -> None:
     with write_errors(path), whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([name for name, _ in COLUMNS])
-        for row in rows:
+        for (roi, _), row in zip(compared.pairs, compared.rows, strict=True):
+            if row is None:
+                writer.writerow([roi.name, *[""] * (len(COLUMNS) - 1)])
+                continue
             values = [getattr(row, name) for name, _ in COLUMNS]
             writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
+        for roi in compared.left:
+            writer.writerow(["", roi.name, *[""] * (len(COLUMNS) - 2)])
 
 
 def _known_as(name: str) -> str:

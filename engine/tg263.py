@@ -66,6 +66,55 @@ def guessed_type(name: str) -> str:
     return _TYPES_OF_TARGETS.get(_target(text), "")
 
 
+def standard_name_of(name: str) -> str:
+    """The TG-263 name of what is called by another habit, as "Left Parotid Gland" or "cord"; "" where none is known.
+
+    The side may stand before or behind, as a word or a letter; it is never guessed.
+    """
+    sided = re.sub(r"(?<=^[LR])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", " ", name.partition("^")[0])
+    words = re.sub(r"[\s_\-.,()]+", " ", sided).strip().lower().split()
+    sides = [_SIDES[word] for word in words if word in _SIDES]
+    if len(sides) > 1 or len(words) == len(sides):
+        return ""
+    base = " ".join(word for word in words if word not in _SIDES)
+    known = _by_words()
+    side = f"_{sides[0]}" if sides else ""
+    return known.get(_joined(base + side)) or known.get(_joined(_WORDS.get(base, base) + side), "")
+
+
+def _joined(name: str) -> str:
+    return re.sub(r"[\s_\-.]+", "", name).lower()
+
+
+@cache
+def _by_words() -> dict[str, str]:
+    return {_joined(name): name for name in standard_names()}
+
+
+_SIDES = {"left": "L", "l": "L", "lt": "L", "right": "R", "r": "R", "rt": "R"}
+#: Words of other naming habits, and what they are in a TG-263 name without its side.
+_WORDS = {
+    "adrenal gland": "Glnd_Adrenal", "adrenal": "Glnd_Adrenal", "aorta": "A_Aorta", "urinary bladder": "Bladder",
+    "small bowel": "Bowel_Small", "small intestine": "Bowel_Small", "large bowel": "Bowel_Large",
+    "bowel bag": "Bag_Bowel", "brain stem": "Brainstem", "cord": "SpinalCord", "myelon": "SpinalCord",
+    "oesophagus": "Esophagus", "gall bladder": "Gallbladder", "thyroid": "Glnd_Thyroid",
+    "thyroid gland": "Glnd_Thyroid", "inferior vena cava": "V_Venacava_I", "ivc": "V_Venacava_I",
+    "postcava": "V_Venacava_I", "superior vena cava": "V_Venacava_S", "svc": "V_Venacava_S",
+    "parotid gland": "Parotid", "parotis": "Parotid", "glnd parotid": "Parotid",
+    "submandibular gland": "Glnd_Submand", "submandibular": "Glnd_Submand", "submand": "Glnd_Submand",
+    "glnd submandibular": "Glnd_Submand", "smg": "Glnd_Submand", "mandible": "Bone_Mandible",
+    "mandibula": "Bone_Mandible", "optic nerve": "OpticNrv", "optic nrv": "OpticNrv", "optic chiasm": "OpticChiasm",
+    "chiasm": "OpticChiasm", "chiasma": "OpticChiasm", "eyeball": "Eye", "globe": "Eye", "femoral head": "Femur_Head",
+    "seminal vesicle": "SeminalVes", "seminal vesicles": "SeminalVes", "oral cavity": "Cavity_Oral",
+    "lacrimal gland": "Glnd_Lacrimal", "lacrimal": "Glnd_Lacrimal", "body": "External", "clavicula": "Clavicle",
+    "common carotid artery": "A_Carotid", "carotid artery": "A_Carotid", "carotid": "A_Carotid",
+    "temporal lobe": "Lobe_Temporal", "inner ear": "Ear_Internal", "middle ear": "Ear_Middle",
+    "brachial plexus": "BrachialPlex", "tmj": "Joint_TM", "pituitary gland": "Pituitary", "hypophysis": "Pituitary",
+    "sigmoid": "Colon_Sigmoid", "anal canal": "Canal_Anal", "lad": "A_LAD", "pulmonary artery": "A_Pulmonary",
+    "chest wall": "Chestwall", "main bronchus": "Bronchus_Main",
+}  # fmt: skip
+
+
 def _target(name: str) -> str:
     """The kind "GTV", "CTV", "ITV" or "PTV", where a name stands for such a target; else ""."""
     found = _TARGET.match(name)

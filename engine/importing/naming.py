@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.palette import palette
-from engine.tg263 import guessed_type, standard_names
+from engine.tg263 import guessed_type, standard_name_of, standard_names
 
 Json = dict[str, Any]
 
@@ -16,20 +16,6 @@ _MODALITIES = {
     "MR": r"mri?|t1.*|t2.*|flair|adc|dwi|b\d+|pd|swi|dce.*|mra|perfusion|.*mri?",
     "US": r"us|ultrasound",
 }
-_SIDES = {"left": "L", "l": "L", "lt": "L", "right": "R", "r": "R", "rt": "R"}
-#: Words of other naming habits, and what they are at the beginning of a TG-263 name.
-_WORDS = {
-    "adrenal gland": "Glnd_Adrenal", "aorta": "A_Aorta", "urinary bladder": "Bladder", "bladder": "Bladder",
-    "small bowel": "Bowel_Small", "small intestine": "Bowel_Small", "large bowel": "Bowel_Large",
-    "brain stem": "Brainstem", "spinal cord": "SpinalCord", "oesophagus": "Esophagus", "gall bladder": "Gallbladder",
-    "thyroid": "Glnd_Thyroid", "thyroid gland": "Glnd_Thyroid", "inferior vena cava": "V_Venacava_I",
-    "postcava": "V_Venacava_I", "superior vena cava": "V_Venacava_S", "parotid gland": "Parotid",
-    "submandibular gland": "Glnd_Submand",
-    "mandible": "Bone_Mandible", "optic nerve": "OpticNrv", "optic chiasm": "OpticChiasm", "eyeball": "Eye",
-    "femoral head": "Femur_Head", "seminal vesicle": "SeminalVes", "seminal vesicles": "SeminalVes",
-    "oral cavity": "Cavity_Oral", "lacrimal gland": "Glnd_Lacrimal", "body": "External",
-    "clavicula": "Clavicle", "common carotid artery": "A_Carotid",
-}  # fmt: skip
 
 
 def card_id(*names: str) -> str:
@@ -53,15 +39,7 @@ def identifiers(names: Iterable[str]) -> list[str]:
 
 def standard_name(name: str) -> str:
     """The TG-263 name of a structure that has another habit's name; the name itself where there is none."""
-    text = re.sub(r"[\s_\-.]+", " ", name).strip().lower()
-    words = text.split()
-    sides = [word for word in words if word in _SIDES]
-    if len(sides) == 1 and len(words) > 1:
-        base = " ".join(word for word in words if word not in _SIDES)
-        found = _known(base, f"_{_SIDES[sides[0]]}")
-    else:
-        found = _known(text, "")
-    return found or name.strip()[:64]
+    return standard_name_of(name) or name.strip()[:64]
 
 
 def outputs(labels: Sequence[str], names: Sequence[str], node: str) -> list[Json]:
@@ -92,16 +70,3 @@ def modalities(channel: str, is_ct: bool) -> list[str]:
         "PT",
         "US",
     ]
-
-
-def _known(base: str, side: str) -> str:
-    """A name of the list for words and a side."""
-    by_words = {_words_of(known): known for known in standard_names()}
-    for words in (base, _words_of(_WORDS.get(base, base))):
-        if (known := by_words.get(f"{words}{_words_of(side)}")) is not None:
-            return known
-    return ""
-
-
-def _words_of(name: str) -> str:
-    return re.sub(r"[\s_\-.]+", " ", name).lower()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from shapely import MultiPolygon, Point
 
-from engine.agreement import agreement, compare, pairs_of, write_table
+from engine.agreement import agreement, compare, pair, write_table
 from engine.contouring.fill import fill
 from engine.errors import MismatchError
 from engine.structures import PlaneContours, Roi, StructureSet
@@ -53,9 +53,26 @@ def test_a_structure_agrees_with_itself() -> None:
 
 def test_pairs_have_the_same_name_however_it_is_joined() -> None:
     model, other = ball(2, "Parotid_L^AI", (38, 40, 30), 5), ball(3, "Parotid_R", (38, 40, 30), 5)
-    assert [(a.name, b.name) for a, b in pairs_of((FIRST, other), (model,))] == [("Parotid_L", "Parotid_L^AI")]
-    rows = compare(StructureSet(GRID, (FIRST, other)), StructureSet(GRID, (SECOND,)))
-    assert [(row.first, row.second) for row in rows] == [("Parotid_L", "PAROTID L")]
+    assert pair((FIRST, other), (model,)) == [(FIRST, model), (other, None)]
+    compared = compare(StructureSet(GRID, (FIRST, other)), StructureSet(GRID, (SECOND,)))
+    assert [row and (row.first, row.second) for row in compared.rows] == [("Parotid_L", "PAROTID L"), None]
+
+
+def test_pairs_are_the_same_by_tg_263_and_a_person_has_the_last_word() -> None:
+    theirs = [
+        ball(number, name, (38, 40, 30), 5) for number, name in enumerate(("Rt Parotid Gland", "cord", "Lens"), 1)
+    ]
+    ours = [
+        ball(number, name, (38, 40, 30), 5)
+        for number, name in enumerate(("Parotid_L", "Parotid_R", "SpinalCord", "Lens_L"), 11)
+    ]
+    names = {ours.name: other and other.name for ours, other in pair(ours, theirs)}
+    assert names == {"Parotid_L": None, "Parotid_R": "Rt Parotid Gland", "SpinalCord": "cord", "Lens_L": None}
+    by_hand = {14: 3, 12: None}
+    compared = compare(StructureSet(GRID, tuple(ours)), StructureSet(GRID, tuple(theirs)), by_hand=by_hand)
+    names = {ours.name: other and other.name for ours, other in compared.pairs}
+    assert names == {"Parotid_L": None, "Parotid_R": None, "SpinalCord": "cord", "Lens_L": "Lens"}
+    assert [roi.name for roi in compared.left] == ["Rt Parotid Gland"]
 
 
 def test_sets_on_different_images_are_refused() -> None:
@@ -65,7 +82,12 @@ def test_sets_on_different_images_are_refused() -> None:
 
 
 def test_the_table_has_a_row_a_pair(tmp_path: Path) -> None:
-    write_table([agreement(FIRST, SECOND, GRID)], tmp_path / "a.csv")
+    alone, left = ball(7, "Larynx", (38, 40, 30), 5), ball(8, "Heart", (38, 40, 30), 5)
+    write_table(compare(StructureSet(GRID, (FIRST, alone)), StructureSet(GRID, (SECOND, left))), tmp_path / "a.csv")
     with (tmp_path / "a.csv").open(encoding="utf-8") as file:
-        (row,) = csv.DictReader(file)
+        row, *others = csv.DictReader(file)
+    assert [(other["first"], other["second"], other["dice"]) for other in others] == [
+        ("Larynx", "", ""),
+        ("", "Heart", ""),
+    ]
     assert row["first"] == "Parotid_L" and 0 < float(row["dice"]) < 1 and row["tolerance_mm"] == "2"

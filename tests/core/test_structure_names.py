@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from engine.tg263 import guessed_type, standard_colour, standard_type
+from engine.tg263 import guessed_type, standard_colour, standard_name_of, standard_type
 
 TARGETS = {
     "GTV": (
@@ -97,3 +97,18 @@ def test_no_name_takes_long() -> None:
     ):
         standard_type(name)
     assert time.perf_counter() - start < 0.5, "milliseconds, unless a pattern tries all ways to part a name"
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("Left Parotid", "Parotid_L"), ("parotid gland lt", "Parotid_L"), ("L_Parotid", "Parotid_L"),
+        ("RLung", "Lung_R"), ("LungLeft", "Lung_L"), ("Spinal Cord", "SpinalCord"), ("brain stem", "Brainstem"),
+        ("Kidney.R^reader2", "Kidney_R"), ("Submandibular (R)", "Glnd_Submand_R"), ("OpticNerve_L", "OpticNrv_L"),
+        ("Parotid", ""), ("Left and right lung", ""), ("L", ""), ("", ""), ("PTV_6000", ""), ("Lungs", "Lungs"),
+    ],
+)  # fmt: skip
+def test_a_name_of_another_habit_has_its_standard_name_and_never_a_side_that_it_does_not_say(
+    name: str, known: str
+) -> None:
+    assert standard_name_of(name) == known

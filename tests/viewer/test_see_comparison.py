@@ -39,16 +39,36 @@ def compared(window: Hand, tmp_path: Path) -> Hand:
 def test_the_table_and_both_sets_are_seen(compared: Hand, tmp_path: Path) -> None:
     comparing = compared.window.findChild(Comparing)
     dialog = comparing.dialog
-    assert dialog.table.rowCount() == 1 and dialog.table.item(0, 0).text() == "Ball 5"
+    assert dialog.table.rowCount() == 2 and dialog.table.item(0, 0).text() == "Ball 5"
     assert 0.5 < float(dialog.table.item(0, 4).text()) < 0.95
-    assert "1 structures here have no counterpart" in dialog.about.text()
+    assert "In All structures here without a counterpart: Ball 6." in dialog.about.text()
+    assert [dialog.table.cellWidget(row, 1).currentText() for row in (0, 1)] == ["Ball 5", "none"]
     (beside,) = compared.session.companions
     assert beside.name == "other.dcm" and beside.structures.rois[0].colour != (200, 0, 0)
     assert [roi.name for roi in compared.session.structures.rois] == ["Ball 5", "Ball 6"], "nothing is taken over"
     assert compared.history.undo_text == ""
     comparing.save(tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(encoding="utf-8") as file:
-        assert [row["first"] for row in csv.DictReader(file)] == ["Ball 5"]
+        assert [(row["first"], row["second"]) for row in csv.DictReader(file)] == [("Ball 5", "Ball 5"), ("Ball 6", "")]
+
+
+def test_a_person_pairs_structures_and_the_choice_lasts(compared: Hand) -> None:
+    dialog = compared.window.findChild(Comparing).dialog
+    box = dialog.table.cellWidget(1, 1)
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Down)
+    compared.wait_until(lambda: dialog.table.item(1, 4).text() != "")
+    ours, theirs = compared.session.structures[6], compared.session.companions[0].structures.rois[0]
+    true = agreement(ours, theirs, compared.session.structures.geometry).dice
+    assert dialog.table.item(1, 4).text() == f"{true:.3f}" and "without a counterpart" not in dialog.about.text()
+    dialog.tolerance.setValue(5.0)
+    compared.wait_until(lambda: dialog.table.rowCount() == 2 and dialog.table.item(1, 4).text() == f"{true:.3f}")
+    box = dialog.table.cellWidget(0, 1)
+    box.setCurrentIndex(0)
+    box.activated.emit(0)
+    compared.wait_until(lambda: dialog.table.item(0, 4).text() == "")
+    assert "without a counterpart: Ball 5" in dialog.about.text()
+    dialog.tolerance.setValue(2.0)
 
 
 def test_another_tolerance_counts_anew_and_a_row_leads_to_its_structure(compared: Hand) -> None:
@@ -72,12 +92,12 @@ def test_the_table_is_counted_anew_when_a_structure_is_changed(compared: Hand) -
     plane = sorted(session.structures[5].planes)[0]
     delete_on(history, session.structures[5], plane)
     assert dialog.table.rowCount() == 0 and "counted anew" in dialog.about.text() and not dialog.export.isEnabled()
-    compared.wait_until(lambda: dialog.table.rowCount() == 1)
+    compared.wait_until(lambda: dialog.table.rowCount() == 2)
     other = session.companions[0].structures.rois[0]
     dice = agreement(session.structures[5], other, session.structures.geometry).dice
     assert dialog.table.item(0, 4).text() == f"{dice:.3f}" != before and "as they are now" in dialog.about.text()
     history.undo()
-    compared.wait_until(lambda: dialog.table.rowCount() == 1)
+    compared.wait_until(lambda: dialog.table.rowCount() == 2)
     assert dialog.table.item(0, 4).text() == before
     dialog.hide()
 
@@ -134,6 +154,6 @@ def test_two_sets_of_one_list_are_compared_by_who_drew_them(window: Hand, tmp_pa
     window.session.appearance.set_groups({2: "Reader A", 3: "Reader B"})
     comparing.compare_here()
     window.wait_until(dialog.isVisible)
-    assert dialog.table.item(0, 0).text() == "Ball 1" and dialog.table.item(0, 1).text() == "Ball_1"
+    assert dialog.table.item(0, 0).text() == "Ball 1" and dialog.table.cellWidget(0, 1).currentText() == "Ball_1"
     window.session.appearance.set_groups({})
     dialog.hide()

@@ -1,6 +1,6 @@
 """Two sets of structures of one series compared: a model's and a person's, or two readers'."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog
 
-from engine.agreement import Agreement, compare, sources_of, write_table
+from engine.agreement import Comparison, compare, sources_of, write_table
 from engine.errors import PlanimeterError
 from engine.later import later
 from engine.progress import Progress
@@ -16,7 +16,7 @@ from engine.structures import Roi, StructureSet
 from engine.volume import Volume
 from viewer.companions import Companion
 from viewer.edits.planes import centre_lps
-from viewer.jobs import Task, run_in_background
+from viewer.jobs import Task
 from viewer.widgets.comparison_dialog import ComparisonDialog
 from viewer.widgets.main_window import MainWindow
 
@@ -34,6 +34,8 @@ _ALL = "All structures here"
 _PALER = 0.55
 #: ms without an edit after which a table that is seen is counted anew.
 _REST = 600
+#: Structures without a counterpart that are named.
+_MOST_NAMED = 6
 
 
 def install(window: MainWindow) -> None:
@@ -52,11 +54,14 @@ class Comparing(QObject):
         self._second: StructureSet | None = None
         self._outdated = False
         self._about = ""
-        self._rows: list[Agreement] = []
+        self._compared: Comparison | None = None
+        #: As the user paired structures of the two sets that are chosen.
+        self._by_hand: dict[int, int | None] = {}
         self._task: Task | None = None
         self.dialog = ComparisonDialog(self.ask_table, window)
         self.dialog.tolerance_changed.connect(lambda _: self._compute())
-        self.dialog.sets_chosen.connect(self._compute)
+        self.dialog.sets_chosen.connect(self._choose_sets)
+        self.dialog.paired.connect(self._pair)
         self.dialog.row_chosen.connect(self._go_to)
         window.menu("Structures").addSeparator()
         window.add_action(
@@ -113,7 +118,7 @@ class Comparing(QObject):
             return
         self.dialog.offer_sets(names, inside[0], inside[1])
         self.dialog.raise_()
-        self._compute()
+        self._choose_sets()
 
     def ask_table(self) -> None:
         """Ask for a file and write the table into it."""
@@ -123,8 +128,9 @@ class Comparing(QObject):
 
     def save(self, path: Path) -> None:
         """Write the table, and say so."""
+        assert self._compared is not None, "asked for where there is a table"
         try:
-            write_table(self._rows, path)
+            write_table(self._compared, path)
         except PlanimeterError as error:
             self._window.show_message(str(error), "error")
         else:
@@ -143,7 +149,7 @@ class Comparing(QObject):
         session.set_companions((*kept, beside))
         self.dialog.offer_sets(list(self._sets()), _ALL, self._about)
         self.dialog.raise_()
-        self._compute()
+        self._choose_sets()
 
     def _sets(self) -> dict[str, StructureSet]:
         """What can be compared: all structures that are open, those of each source, and those of the file."""
@@ -163,15 +169,23 @@ class Comparing(QObject):
         first, second = self._names()
         return sets.get(first), sets.get(second)
 
+    def _choose_sets(self) -> None:
+        self._by_hand = {}
+        self._compute()
+
+    def _pair(self, number: int, other: int | None) -> None:
+        self._by_hand = {**self._by_hand, number: other}
+        self._compute()
+
     def _compute(self) -> None:
         first, second = self._chosen()
         if first is None or second is None:
             self._tell_gone(first, second)
             return
-        tolerance, names = self.dialog.tolerance.value(), self._names()
+        tolerance, names, by_hand = self.dialog.tolerance.value(), self._names(), self._by_hand
         self._run(
-            lambda progress: compare(first, second, tolerance, progress),
-            lambda rows: self._show(rows, first, second, names),
+            lambda progress: compare(first, second, tolerance, progress, by_hand),
+            lambda compared: self._show(compared, first, second, names),
         )
 
     def _outdate(self) -> None:
@@ -193,20 +207,20 @@ class Comparing(QObject):
         # What is still being counted is of structures as they were, too.
         self._stop()
         self._anew.stop()
-        self._rows, self._outdated = [], True
-        self.dialog.show_rows(about, [])
+        self._compared, self._outdated = None, True
+        self.dialog.clear(about)
 
     def _compute_anew(self) -> None:
         if self.dialog.isVisible():
             self._compute()
 
-    def _show(self, rows: list[Agreement], first: StructureSet, second: StructureSet, names: tuple[str, str]) -> None:
-        self._rows, self._first, self._second, self._outdated = rows, first, second, False
-        alone = len(first.rois) - len(rows)
-        left = f" {alone} structures here have no counterpart of their name there." if alone else ""
+    def _show(self, compared: Comparison, first: StructureSet, second: StructureSet, names: tuple[str, str]) -> None:
+        self._compared, self._first, self._second, self._outdated = compared, first, second, False
+        left = _left_out(names[0], [roi for roi, other in compared.pairs if other is None])
+        left += _left_out(names[1], compared.left)
         paler = ", drawn paler in the views" if names[1] == self._about and self._other is not None else ""
         about = f"{names[0]}, as they are now, compared with {names[1]}{paler}.{left}"
-        self.dialog.show_rows(about, rows)
+        self.dialog.show_comparison(about, compared, second.rois)
         if not self.dialog.isVisible():
             self.dialog.show()
             self.dialog.raise_()
@@ -215,10 +229,10 @@ class Comparing(QObject):
 
     def _go_to(self, row: int) -> None:
         session = self._window.session
-        if not 0 <= row < len(self._rows) or session.structures is None or self._first is None:
+        if self._compared is None or not 0 <= row < len(self._compared.pairs) or session.structures is None:
             return
-        roi = next((roi for roi in self._first.rois if roi.name == self._rows[row].first), None)
-        if roi is not None:
+        roi = self._compared.pairs[row][0]
+        if roi.number in session.structures:
             session.set_active(roi.number)
             point = centre_lps(roi, session.structures.geometry)
             if point is not None:
@@ -227,7 +241,12 @@ class Comparing(QObject):
     def _run(self, work: Callable[[Progress], Found], finished: Callable[[Found], None]) -> None:
         self._stop()
         failed = self._window.show_message
-        self._task = run_in_background(work, finished=finished, failed=lambda told: failed(told, "error"), parent=self)
+        task = Task(work, self)
+        # Work that is stopped may have ended already, and be told later.
+        task.finished.connect(lambda found: finished(found) if self._task is task else None)
+        task.failed.connect(lambda told: failed(told, "error"))
+        task.ended.connect(task.deleteLater)
+        self._task = task.start()
 
     def _stop(self) -> None:
         if self._task is not None:
@@ -237,8 +256,18 @@ class Comparing(QObject):
     def _forget(self) -> None:
         self._stop()
         self._anew.stop()
-        self._other, self._first, self._second, self._about, self._rows = None, None, None, "", []
+        self._other, self._first, self._second, self._about, self._compared = None, None, None, "", None
+        self._by_hand = {}
         self.dialog.hide()
+
+
+def _left_out(name: str, rois: Sequence[Roi]) -> str:
+    """Which structures of a set have no counterpart, in a sentence; "" where all have."""
+    if not rois:
+        return ""
+    named = ", ".join(roi.name for roi in rois[:_MOST_NAMED])
+    more = f" and {len(rois) - _MOST_NAMED} more" if len(rois) > _MOST_NAMED else ""
+    return f" In {name} without a counterpart: {named}{more}."
 
 
 def _paler(roi: Roi) -> tuple[int, int, int]:

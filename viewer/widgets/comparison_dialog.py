@@ -18,7 +18,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.agreement import COLUMNS, TOLERANCE_MM, Agreement
+from engine.agreement import COLUMNS, TOLERANCE_MM, Comparison
+from engine.structures import Roi
+from viewer.widgets.choice_box import ChoiceBox
+
+#: Of a structure without a counterpart.
+_NONE = "none"
 
 _HEADS = {
     "first": "Structure",
@@ -42,6 +47,8 @@ class ComparisonDialog(QDialog):
     sets_chosen = Signal()
     #: Row that was chosen.
     row_chosen = Signal(int)
+    #: ROI number of the first set, and of its counterpart in the second or None, as the user paired them.
+    paired = Signal(int, object)
 
     def __init__(self, export: Callable[[], object], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,18 +104,36 @@ class ComparisonDialog(QDialog):
             box.addItems(list(names))
             box.setCurrentText(chosen)
 
-    def show_rows(self, about: str, rows: Sequence[Agreement]) -> None:
-        """Fill the table."""
+    def clear(self, about: str) -> None:
+        """Show nothing but a sentence."""
         self.about.setText(about)
-        self.table.setRowCount(len(rows))
-        for number, row in enumerate(rows):
+        self.table.setRowCount(0)
+        self.export.setEnabled(False)
+
+    def show_comparison(self, about: str, compared: Comparison, second: Sequence[Roi]) -> None:
+        """Fill the table: a row a structure of the first set, with all of the second to choose its counterpart from."""
+        self.about.setText(about)
+        self.table.setRowCount(len(compared.rows))
+        for number, ((ours, theirs), row) in enumerate(zip(compared.pairs, compared.rows, strict=True)):
             for column, key in enumerate(_HEADS):
-                value = getattr(row, key)
+                value = ours.name if key == "first" else getattr(row, key) if row is not None and column > 1 else ""
                 item = QTableWidgetItem(value if isinstance(value, str) else _text(key, value))
                 if not isinstance(value, str):
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(number, column, item)
-        self.export.setEnabled(bool(rows))
+            self.table.setCellWidget(number, 1, self._choice(ours, theirs, second))
+        self.export.setEnabled(bool(compared.rows))
+
+    def _choice(self, ours: Roi, theirs: Roi | None, second: Sequence[Roi]) -> QComboBox:
+        box = ChoiceBox()
+        box.setToolTip(f"Which structure of the second set {ours.name} is compared with")
+        box.setAccessibleName(box.toolTip())
+        box.addItem(_NONE, None)
+        for roi in second:
+            box.addItem(roi.name, roi.number)
+        box.setCurrentIndex(box.findData(theirs.number) if theirs is not None else 0)
+        box.activated.connect(lambda _: self.paired.emit(ours.number, box.currentData()))
+        return box
 
 
 def _text(key: str, value: float) -> str:
