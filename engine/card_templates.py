@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from engine.answers import Result
 from engine.errors import CardError, WriteError
+from engine.faults import first_fault
 from engine.safe_file import whole_file, write_errors
 from engine.shipped import shipped
 from engine.structures import Roi
@@ -169,12 +170,7 @@ def read_card_template(path: Path) -> CardTemplate:
         values = json.loads(data.decode("utf-8"))
         return CardTemplate.model_validate_json(json.dumps(values))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:200]
-        message = first["msg"].removeprefix("Value error, ")[:300]
-        raise CardError(
-            f"{path.name} is not a template of models: {f'{place}: ' if place else ''}{message}."
-        ) from error
+        raise CardError(f"{path.name} is not a template of models: {first_fault(error)}.") from error
     except (ValueError, RecursionError) as error:
         raise CardError(f"{path.name} is not a template of models: {str(error)[:200]}.") from error
 

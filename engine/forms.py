@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from engine.assessment import Stated
 from engine.errors import CardError
+from engine.faults import first_fault
 from engine.shipped import shipped
 from engine.structures import Code
 from engine.values import CodedConcept, Short, Strict
@@ -258,10 +259,7 @@ def read_form(data: bytes, name: str) -> Form:
     try:
         form = Form.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the form"
-        message = first["msg"].removeprefix("Value error, ")
-        raise CardError(f"The form {name} is not valid: {place}: {message}.") from error
+        raise CardError(f"The form {name} is not valid: {first_fault(error, 'the form')}.") from error
     if form.id != name:
         raise CardError(f"The form {name} calls itself {form.id}.")
     return form

@@ -17,6 +17,7 @@ import platformdirs
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from engine.errors import PlanimeterError, ReadError, WriteError
+from engine.faults import first_fault
 from engine.safe_file import whole_file, write_errors
 from engine.shipped import shipped
 from engine.values import Strict
@@ -113,7 +114,7 @@ def read_template(path: Path) -> Template:
             raise ReadError(f"{path.name} is too large to be a template of structures.")
         return Template.model_validate(json.loads(path.read_text("utf-8")))
     except ValidationError as error:
-        raise ReadError(f"{path.name} is no template of structures: {_reason(error)}.") from error
+        raise ReadError(f"{path.name} is no template of structures: {first_fault(error, in_words=True)}.") from error
     except (OSError, ValueError) as error:
         raise ReadError(f"The template {path.name} could not be read: {error}.") from error
 
@@ -123,7 +124,7 @@ def make_template(title: str, structures: Sequence[Mapping[str, object]]) -> Tem
     try:
         return Template.model_validate({"title": title, "structures": list(structures)})
     except ValidationError as error:
-        raise ReadError(f"This list can't be kept as a template: {_reason(error)}.") from error
+        raise ReadError(f"This list can't be kept as a template: {first_fault(error, in_words=True)}.") from error
 
 
 def write_template(template: Template, path: Path) -> None:
@@ -176,13 +177,6 @@ def _file_of(title: str) -> Path | None:
         except PlanimeterError:
             continue
     return None
-
-
-def _reason(error: ValidationError) -> str:
-    """Where the first fault lies, and which it is."""
-    first = error.errors()[0]
-    where = " ".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
-    return f"{where or 'the file'}: {first['msg']}"
 
 
 def _by_title(templates: Sequence[Template]) -> list[Template]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from engine.errors import CardError
+from engine.faults import first_fault
 from engine.values import Identifier, Short, Strict
 
 if TYPE_CHECKING:
@@ -144,8 +145,7 @@ def with_chosen(card: "Card", chosen: Mapping[str, Choice]) -> "Card":
     try:
         return type(card).model_validate(values)
     except ValidationError as error:
-        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise CardError(f"The model '{card.id}' can't be run with what was chosen: {message}.") from error
+        raise CardError(f"The model '{card.id}' can't be run with what was chosen: {first_fault(error)}.") from error
 
 
 def parse_chosen(card: "Card", texts: Sequence[str]) -> dict[str, Choice]:

@@ -1,5 +1,6 @@
 """Finding cards: those that come with the program, those in the user's folder, and those at a given path."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from engine.operations.table import OPERATIONS
 from engine.shipped import shipped
 
 CARD_FILE = "card.json"
+#: Files in words that go with a card: what it is, and under which licence.
+_IN_WORDS = re.compile(r"(README|LICEN[CS]E|NOTICE|CITATION)(\.(md|txt|cff))?", re.I)
 
 #: Where the cards that come with the program lie.
 SHIPPED = shipped("models")
@@ -112,6 +115,18 @@ def find_card(name: str, extra: Sequence[Path] = ()) -> LoadedCard:
     if loaded.problem:
         raise CardError(loaded.problem)
     return loaded
+
+
+def files_of(loaded: LoadedCard) -> list[Path]:
+    """All that belongs to a card, itself first: weights, what its operations read, what it says in words.
+
+    What else lies in its folder, such as the checkpoints of a training, does not.
+    """
+    names = [CARD_FILE, *(weights.file for weights in loaded.card.files)]
+    names += [name for node in loaded.card.graph for name in OPERATIONS[node.op].beside]
+    names += sorted(path.name for path in loaded.folder.iterdir() if _IN_WORDS.fullmatch(path.name))
+    paths = [loaded.folder / name for name in dict.fromkeys(names)]
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
 def check_supported(card: Card) -> None:

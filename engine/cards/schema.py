@@ -21,6 +21,7 @@ from engine.cards.saliency import SaliencyTest
 from engine.cards.variables import Variable
 from engine.cards.weights import Weights
 from engine.errors import CardError
+from engine.faults import first_fault
 from engine.forms import FormId, find_form
 from engine.operations.table import OPERATIONS
 from engine.preprocessing.table import planned
@@ -273,15 +274,13 @@ def parse_card(data: bytes, where: str) -> Card:
         return Card.model_validate_json(json.dumps(renewed(values)))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:200] or "the card"
         if first["type"] == "union_tag_invalid":
-            word = str(first["ctx"]["tag"])[:100]
+            place, word = ".".join(str(part) for part in first["loc"])[:200], str(first["ctx"]["tag"])[:100]
             raise CardError(
                 f"{where} needs '{word}' ({place}), which this version of Planimeter does not have."
             ) from error
         others = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        message = first["msg"].removeprefix("Value error, ")[:300]
-        raise CardError(f"{where} is not a valid model card: {place}: {message}{others}.") from error
+        raise CardError(f"{where} is not a valid model card: {first_fault(error, 'the card')}{others}.") from error
     except RecursionError as error:
         raise CardError(f"{where} is not a model card: too deeply nested.") from error
 

@@ -5,11 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from engine.faults import first_fault
 from engine.importing.bundle_arguments import Arguments, edges, transforms
 from engine.importing.bundle_values import Configuration
+from engine.operations.image_steps import Step
 
 Json = dict[str, Any]
 
+_STEP: TypeAdapter[Step] = TypeAdapter(Step)
 _ABOVE = re.compile(r"\$\s*lambda\s+(\w+)\s*:\s*\1\s*>\s*(-?\d+(?:\.\d*)?)\s*")
 
 
@@ -41,11 +46,20 @@ def before_of(configuration: Configuration) -> Before:
         elif arguments.target in _BEFORE:
             step = _BEFORE[arguments.target](arguments)
             if step is not None:
-                made.steps.append({key: value for key, value in step.items() if value is not None})
+                made.steps.append(_checked(arguments, {key: value for key, value in step.items() if value is not None}))
         else:
             raise arguments.refuse("which is not known here")
         arguments.done()
     return made
+
+
+def _checked(arguments: Arguments, step: Json) -> Json:
+    """The step, which can be done with such values."""
+    try:
+        _STEP.validate_python(step)
+    except ValidationError as error:
+        raise arguments.refuse(f"which can't be done: {first_fault(error)}") from error
+    return step
 
 
 def _axes(arguments: Arguments) -> str:

@@ -4,13 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from engine.cards.registry import CARD_FILE, load_card
+from engine.cards.registry import CARD_FILE, files_of, load_card
 from engine.cards.weights import read_weights
 from engine.errors import CardError
 from engine.importing.source import Source
-
-#: What may lie beside a card and its weights: the averaged patient of an atlas, what the card says in words.
-_BESIDE = (".nii.gz", ".md", ".txt", ".json")
 
 
 def recognises(folder: Path) -> bool:
@@ -27,10 +24,14 @@ def convert(source: Source, target: Path) -> dict[str, Any]:
     loaded = load_card(source.folder)
     if loaded.problem:
         raise CardError(loaded.problem)
-    for weights in loaded.card.weights:
+    # Only here are torch and onnx needed, which take their time to load.
+    from engine.importing.finite import check_numbers
+
+    for weights in loaded.card.files:
         (target / weights.file).write_bytes(read_weights(source.folder, weights))
-    for path in sorted(source.folder.iterdir()):
-        if path.is_file() and not path.is_symlink() and path.name.endswith(_BESIDE) and path.name != CARD_FILE:
+        check_numbers(target / weights.file)
+    for path in files_of(loaded):
+        if path.name != CARD_FILE and not (target / path.name).exists():
             shutil.copyfile(path, target / path.name)
     card: dict[str, Any] = loaded.card.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return card | ({"id": source.wish.card_id} if source.wish.card_id else {})

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from engine.cards.weights import LARGEST_WEIGHTS
 from engine.errors import CardError
+from engine.importing.finite import check_finite
 from engine.inference.networks import build_network
 
 #: What a file of weights may ask for beyond what torch itself lets pass: numbers of NumPy, under both its names.
@@ -98,12 +99,7 @@ def write_weights(
             raise CardError(
                 f"The weights in {where} are not those of the network {described} ('{name[:100]}' differs)."
             )
-    for name, value in weights.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise CardError(
-                f"The weights in {where} hold values that are no finite numbers ('{name[:100]}'), so the model would "
-                "find nothing anywhere; its training failed, or the file is damaged."
-            )
+    check_finite(weights, where)
     try:
         save_file({name: value.contiguous() for name, value in weights.items()}, target)
     except SafetensorError as error:

@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from engine.cards.registry import CARD_FILE, SHIPPED, LoadedCard, load_card, user_models
+from engine.cards.registry import CARD_FILE, SHIPPED, LoadedCard, files_of, load_card, user_models
 from engine.errors import CardError, EngineError, WriteError
 from engine.process.lines import work_in_process
 from engine.progress import Progress, silent
@@ -86,7 +86,9 @@ def remove_model(card_id: str) -> Path:
 
 
 def export_model(loaded: LoadedCard, target: Path) -> None:
-    """A zip of a card and its weights, which another seat can import.
+    """A zip of a card, its weights and what it says in words, which another seat can import.
+
+    What else lies in its folder, such as the checkpoints of a training, stays there.
 
     Raises:
         CardError: the card has a problem.
@@ -94,13 +96,12 @@ def export_model(loaded: LoadedCard, target: Path) -> None:
     """
     if loaded.problem:
         raise CardError(loaded.problem)
-    files = sorted(path for path in loaded.folder.iterdir() if path.is_file())
     with (
         write_errors(target),
         whole_file(target) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, allowZip64=True) as archive,
     ):
-        for file in files:
+        for file in files_of(loaded):
             archive.write(file, f"{loaded.card.id}/{file.name}")
 
 

@@ -39,6 +39,7 @@ _LARGEST_ARGUMENT, _MOST_LAYERS = 1_000_000, 64
 #: Modalities of pictures.
 _PICTURES = ["XC", "ES", "GM", "OP", "OT", "US"]
 _PROGRAM = "MONAI"
+_BACKGROUND = re.compile(r"background|bg|none|0|other|others|outside", re.I)
 
 
 def recognises(folder: Path) -> bool:
@@ -152,13 +153,18 @@ def _segmenter(
         raise CardError(f"{configuration.where} runs a network for {dimensions} dimensions in another number of them.")
     count = _size_of(network, "out_channels")
     exclusive = after.decided != "regions" and after.activation != "sigmoid"
-    names = _channels(metadata, "outputs") or [f"label {number}" for number in range(count)]
+    names = _channels(metadata, "outputs")
+    if not names:
+        names = ["background" if exclusive and not number else f"label {number}" for number in range(count)]
+        after.notes.append("The bundle does not say what its channels are, so its labels are numbered.")
     if len(names) != count:
         raise CardError(f"The bundle names {len(names)} channels at its output, and its network has {count}.")
+    if exclusive and not _BACKGROUND.fullmatch(names[0].strip()):
+        after.notes.append(f"Channel 0, '{names[0][:40]}', was taken to be the background.")
     names = names[1:] if exclusive else names
     if not names:
         raise CardError("The bundle's network has a background and nothing else.")
-    inputs = _inputs(metadata, _size_of(network, "in_channels"))
+    inputs = _inputs(metadata, _size_of(network, "in_channels"), after.notes)
     labels = identifiers(names)
     moves = any(step["do"] in {"resample", "crop_foreground", "pad"} for step in before.steps)
     if not after.carried and moves:
@@ -203,12 +209,15 @@ def _classifier(
     if "inferer" in configuration and inferer_of(configuration)["patch"] != [0, 0, 0]:
         raise CardError(f"{configuration.where} runs a classifier over windows, which is not known here.")
     count = _size_of(network, "num_classes", "out_channels")
-    names = _channels(metadata, "outputs") or [f"class {number}" for number in range(count)]
+    names = _channels(metadata, "outputs")
+    if not names:
+        names = [f"class {number}" for number in range(count)]
+        after.notes.append("The bundle does not say what its classes are, so they are numbered.")
     if len(names) != count:
         raise CardError(f"The bundle names {len(names)} classes at its output, and its network has {count}.")
     dimensions = _size_of(network, "spatial_dims")
     channels = _size_of(network, "in_channels", "n_input_channels")
-    inputs = _pictures(metadata, channels) if dimensions == 2 else _inputs(metadata, channels)
+    inputs = _pictures(metadata, channels, after.notes) if dimensions == 2 else _inputs(metadata, channels, after.notes)
     labels = identifiers(names)
     for step in before.steps:
         if "size" in step:
@@ -227,11 +236,17 @@ def _classifier(
     return node, inputs, found
 
 
-def _inputs(metadata: Json, count: int) -> list[Json]:
-    """The images of a card; further ones are laid onto the first."""
+def _inputs(metadata: Json, count: int, notes: list[str]) -> list[Json]:
+    """The images of a card; further ones are laid onto the first. What had to be guessed is noted."""
     modality, kind = _format(metadata)
     names = _channels(metadata, "inputs")
-    names = names if len(names) == count else [f"image {number + 1}" for number in range(count)]
+    if len(names) != count:
+        if count > 1:
+            notes.append(
+                f"The bundle does not name its {count} channels, so they are called image 1 to {count}; give them in "
+                "the order in which it was taught."
+            )
+        names = [f"image {number + 1}" for number in range(count)]
     found: list[Json] = []
     roles = [role.lower() for role in identifiers(names)]
     for role, name in zip(identifiers(roles), names, strict=True):
@@ -245,12 +260,21 @@ def _inputs(metadata: Json, count: int) -> list[Json]:
         if found:
             image["register_to"] = found[0]["role"]
         found.append(image)
+    if any(len(image["modality"]) > 1 for image in found):
+        notes.append("The bundle does not say which kind of image it looks at, so any is taken.")
+    if any("units" in image for image in found) and not kind:
+        notes.append("It does not say the units of its CT; Hounsfield units were assumed.")
+    elif kind and kind != "hounsfield" and any(image["modality"] == ["CT"] for image in found):
+        notes.append(f"It says that its CT is in '{kind[:40]}'; the image's own values are taken.")
     return found
 
 
-def _pictures(metadata: Json, channels: int) -> list[Json]:
+def _pictures(metadata: Json, channels: int, notes: list[str]) -> list[Json]:
     if channels not in {1, 3}:
         raise CardError(f"The bundle looks at pictures of {channels} channels; 1 or 3 are known here.")
+    names = [name.strip().lower() for name in _channels(metadata, "inputs")]
+    if channels == 3 and names not in (["r", "g", "b"], ["red", "green", "blue"]):
+        notes.append("The bundle does not say the order of its colours; red, green, blue was assumed.")
     return [{"role": "picture", "modality": _PICTURES, "units": "rgb" if channels == 3 else "grey"}]
 
 

@@ -14,6 +14,8 @@ from engine.progress import part
 Json = dict[str, Any]
 
 CHECKPOINT = "checkpoint_final.pth"
+#: What a training that was stopped leaves, and nnU-Net runs where it is told to (`-chk`).
+_BEST = "checkpoint_best.pth"
 #: Of several models these are named.
 _NAMED = 4
 _STORED = (
@@ -60,7 +62,10 @@ def convert(source: Source, target: Path) -> Json:
             node["params"]["cascade"] = True
         node["params"]["exact"] = number < len(stages) - 1
         graph.append(node)
-    return card_of(source, dataset, graph, name=_name_of(plans, source), configuration=configuration_of(final))
+    return card_of(
+        source, dataset, graph, name=_name_of(plans, source), configuration=configuration_of(final),
+        notes="".join(_notes_on(stage, source) for stage in stages),
+    )  # fmt: skip
 
 
 def configuration_of(folder: Path) -> str:
@@ -76,17 +81,33 @@ def _beside(folder: Path, configuration: str) -> Path:
 def folds_of(folder: Path, wanted: Sequence[int] = ()) -> list[Path]:
     """The checkpoints of a results folder: of the numbered folds, else of the one that was trained on all.
 
+    Where no fold was trained to its end, the best so far of each.
+
     Args:
         folder: `TRAINER__PLANS__CONFIGURATION`.
-        wanted: these alone; all where none is named.
+        wanted: these alone, if trained to their end; all where none is named.
     """
     if wanted:
         return [path for fold in wanted if (path := folder / f"fold_{fold}" / CHECKPOINT).is_file()]
-    numbered = [
-        path for path in sorted(folder.glob("fold_*")) if path.name[5:].isdigit() and (path / CHECKPOINT).is_file()
-    ]
-    everything = folder / "fold_all" / CHECKPOINT
-    return [path / CHECKPOINT for path in numbered] or ([everything] if everything.is_file() else [])
+    numbered = [path for path in sorted(folder.glob("fold_*")) if path.name[5:].isdigit()]
+    for name in (CHECKPOINT, _BEST):
+        for folds in (numbered, [folder / "fold_all"]):
+            if there := [fold / name for fold in folds if (fold / name).is_file()]:
+                return there
+    return []
+
+
+def _notes_on(folder: Path, source: Source) -> str:
+    """What is to be said of the checkpoints that `folds_of` chose."""
+    chosen = folds_of(folder)
+    if chosen and chosen[0].name == _BEST:
+        return (
+            f"{source.told(folder)} was not trained to its end: it has no {CHECKPOINT}, so {_BEST} was taken, as "
+            "nnU-Net does with '-chk'. "
+        )
+    left = [path.parent.name for path in sorted(folder.glob(f"fold_*/{_BEST}")) if path.with_name(CHECKPOINT) not in
+            chosen and path.parent.name != "fold_all"]  # fmt: skip
+    return f"Without {', '.join(left)[:200]}, not trained to the end. " if left else ""
 
 
 def node_of(
@@ -148,8 +169,10 @@ def roles_of(dataset: Json, params: Json) -> list[tuple[str, str]]:
     return list(zip(identifiers(roles), names, strict=True))
 
 
-def card_of(source: Source, dataset: Json, graph: Sequence[Json], *, name: str, configuration: str) -> Json:
-    """The card of a graph of such nodes, the last of which draws."""
+def card_of(
+    source: Source, dataset: Json, graph: Sequence[Json], *, name: str, configuration: str, notes: str = ""
+) -> Json:
+    """The card of a graph of such nodes, the last of which draws; `notes` end in a space."""
     last = graph[-1]
     params = last["params"]
     names = [standard_name(label) for label in labels_of(dataset, "dataset.json")["names"]]
@@ -176,7 +199,7 @@ def card_of(source: Source, dataset: Json, graph: Sequence[Json], *, name: str, 
         },
         "licence": {"code": "Apache-2.0", "weights": licence, "commercial": False},
         "intended_use": str(dataset.get("description") or "")[:4000],
-        "limits": f"Imported; not measured here. {stored}"
+        "limits": f"Imported; not measured here. {notes}{stored}"
         f"Contours are traced from the network's own grid; {mirrored}a post-processing of nnU-Net's is not done.",
     }
 

@@ -1,12 +1,14 @@
 """An ONNX file with a small card beside it, which says what the file itself does not: see docs/your-own-model.md."""
 
-from pathlib import Path, PurePosixPath
+import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from engine.cards.weights import LARGEST_WEIGHTS, sha256_of
+from engine.dicom.report_codes import MODALITIES
 from engine.errors import CardError
+from engine.faults import first_fault
 from engine.importing.about import exact_option, licence_of
 from engine.importing.naming import card_id, identifiers, outputs, standard_name
 from engine.importing.source import Source
@@ -16,8 +18,7 @@ from engine.values import Millimetres, Share, Short, Strict, Text
 
 Json = dict[str, Any]
 
-_LARGEST_IN_ONE = 2 * 1024**3 - 1
-_PICTURES = ["XC", "ES", "GM", "OP", "OT", "US"]
+_PICTURE, _PICTURES = "picture", ["XC", "ES", "GM", "OP", "OT", "US"]
 _UNITS = {"CT": "HU"}
 
 
@@ -63,7 +64,7 @@ class SmallCard(Strict):
     def _consistent(self) -> "SmallCard":
         if any(isinstance(step, Resample | Resize) for step in self.intensities):
             raise ValueError("resampling is said by spacing_mm or size, not among the intensities")
-        if self.task == "segment" and self.modality == "picture":
+        if self.task == "segment" and self.modality == _PICTURE:
             raise ValueError("structures are drawn on volumes, not on pictures")
         if self.task == "segment" and (self.patch is None or len(self.patch) != 3 or not self.axes):
             raise ValueError("a model that draws says its patch, three numbers, and its axes")
@@ -71,11 +72,25 @@ class SmallCard(Strict):
             raise ValueError("a model that draws gives logits: its activation is softmax or sigmoid")
         if self.task == "classify" and self.size is None:
             raise ValueError("a model that scores says the size of its images")
-        if self.size is not None and len(self.size) != (2 if self.modality == "picture" else 3):
+        if self.size is not None and len(self.size) != (2 if self.modality == _PICTURE else 3):
             raise ValueError("the size needs 2 numbers for pictures, and 3 for volumes")
-        if self.modality == "picture" and (self.axes or self.spacing_mm):
+        if self.modality == _PICTURE and (self.axes or self.spacing_mm):
             raise ValueError("a picture has no patient directions and no millimetres")
+        if self.modality not in {_PICTURE, *MODALITIES}:
+            raise ValueError(f"modality '{self.modality}' is none of DICOM's, such as CT, MR, PT or US")
+        for what, names in (("label", self.labels), ("image", self.images)):
+            _check_told_apart(what, names)
         return self
+
+
+def _check_told_apart(what: str, names: tuple[str, ...]) -> None:
+    """Raise ValueError where a name is empty, or two are the same for a person."""
+    plain = [" ".join(re.split(r"[\s_]+", name)).strip().casefold() for name in names]
+    for name, other in zip(names, plain, strict=True):
+        if not other:
+            raise ValueError(f"a {what} has no name")
+        if plain.count(other) > 1:
+            raise ValueError(f"two {what}s are called '{name[:60]}'")
 
 
 def recognises(folder: Path) -> bool:
@@ -84,7 +99,7 @@ def recognises(folder: Path) -> bool:
 
 
 def convert(source: Source, target: Path) -> Json:
-    """Write the file into `target` in one piece, and give the card.
+    """Write the file into `target`, and give the card.
 
     Raises:
         CardError: the file or its small card is damaged, or something in it is refused.
@@ -97,12 +112,18 @@ def convert(source: Source, target: Path) -> Json:
             "labels, activation and patch."
         )
     small = _small(source.json(beside), source.told(beside))
-    weights = _written(source, path, small, target)
+    # Only here are onnx and torch needed, which take their time to load.
+    try:
+        from engine.importing.onnx_weights import write_graph
+    except ImportError as error:
+        raise CardError(f"{source.told(path)} needs the extra planimeter[onnx]; install it and try again.") from error
+    weights, graph = write_graph(source, path, target)
+    graph.check(len(small.images) if small.modality != _PICTURE else None, _window(small), _channels(small))
     if small.task == "segment":
         node, found = _drawing(small)
     else:
         node, found = _scoring(small)
-    node["weights"] = [weights]
+    node["weights"] = weights
     return _card(source, small, node, found)
 
 
@@ -120,54 +141,7 @@ def _small(values: Json, where: str) -> SmallCard:
     try:
         return SmallCard.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:120] or "the card"
-        raise CardError(f"{where}: {place}: {first['msg'].removeprefix('Value error, ')[:200]}.") from error
-
-
-def _written(source: Source, path: Path, small: SmallCard, target: Path) -> Json:
-    """The file, checked and in one piece, as `weights` of a node."""
-    # Only here are onnx and torch needed, which take their time to load.
-    from engine.inference.onnx_graph import OnnxGraph, checked, external_files
-
-    where = source.told(path)
-    if path.stat().st_size > LARGEST_WEIGHTS:
-        raise CardError(f"{where} is larger than {LARGEST_WEIGHTS // 1024**3} GB, so it was not read.")
-    source.count(path)
-    model = checked(path.read_bytes(), where, allow_external=True)
-    total = path.stat().st_size
-    for name in external_files(model):
-        total += _check_external(path.parent, name, where)
-        if total > LARGEST_WEIGHTS:
-            raise CardError(f"{where} is larger than {LARGEST_WEIGHTS // 1024**3} GB, so it was not read.")
-        source.count(path.parent / name)
-    if total > _LARGEST_IN_ONE:
-        raise CardError(f"{where} has more than 2 GB of weights, which one ONNX file can't hold.")
-    if external_files(model):
-        import onnx
-
-        try:
-            onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
-        except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            raise CardError(f"{where} has weights in another file that is damaged or cut short.") from error
-    source.progress(0.3, f"Converting {where}")
-    data = model.SerializeToString()
-    graph = OnnxGraph(checked(data, where).SerializeToString(), where)
-    graph.check(len(small.images) if small.modality != "picture" else None, _window(small), _channels(small))
-    (target / "network.onnx").write_bytes(data)
-    return {"file": "network.onnx", "sha256": sha256_of(target / "network.onnx")}
-
-
-def _check_external(folder: Path, name: str, where: str) -> int:
-    """The size of a file in which weights lie."""
-    parts = PurePosixPath(name.replace("\\", "/"))
-    path = folder / name
-    outside = parts.is_absolute() or ".." in parts.parts or ":" in name or path.is_symlink()
-    if outside or path.resolve().parent != folder.resolve():
-        raise CardError(f"{where} has weights in '{name[:80]}', which is outside its folder; nothing was read of it.")
-    if not path.is_file():
-        raise CardError(f"{where} has weights in '{name[:80]}', which is missing.")
-    return path.stat().st_size
+        raise CardError(f"{where} does not describe the model: {first_fault(error, 'the card')}.") from error
 
 
 def _window(small: SmallCard) -> tuple[int, ...]:
@@ -200,8 +174,8 @@ def _scoring(small: SmallCard) -> tuple[Json, list[Json]]:
     before = [{"do": "resample", "spacing_mm": list(small.spacing_mm)}] if small.spacing_mm else []
     before.append({"do": "resize", "size": list(small.size or ()), "mode": "linear"})
     params = {
-        "network": {"network": "OnnxGraph"}, "dimensions": 2 if small.modality == "picture" else 3, "axes": small.axes,
-        "images": len(small.images) if small.modality != "picture" else 1,
+        "network": {"network": "OnnxGraph"}, "dimensions": 2 if small.modality == _PICTURE else 3, "axes": small.axes,
+        "images": len(small.images) if small.modality != _PICTURE else 1,
         "before": [*before, *_intensities(small)], "labels": labels, "activation": small.activation,
     }  # fmt: skip
     found: list[Json] = []
@@ -217,7 +191,7 @@ def _intensities(small: SmallCard) -> list[Json]:
 
 
 def _inputs(small: SmallCard) -> list[Json]:
-    if small.modality == "picture":
+    if small.modality == _PICTURE:
         units = "grey" if len(small.images) == 1 and small.images[0].lower() in {"grey", "gray"} else "rgb"
         return [{"role": "picture", "modality": _PICTURES, "units": units}]
     found: list[Json] = []

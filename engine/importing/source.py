@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,6 +20,8 @@ _LARGEST_YAML = 1024**2
 #: Weights hardly shrink when they are packed: what grows more than this (and is large) was made to fill a disk.
 _MOST_GROWTH, _SMALL = 50, 64 * 1024**2
 _BLOCK = 1 << 20
+_DAMAGED = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
+            ValueError)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -123,14 +126,14 @@ def unpacked(archive: Path, folder: Path, progress: Progress) -> Path:
     try:
         with zipfile.ZipFile(archive) as file:
             entries = [entry for entry in file.infolist() if not entry.is_dir() and not _is_of_the_system(entry)]
-            _check(archive.name, entries, shutil.disk_usage(folder).free)
+            _check(archive, entries, shutil.disk_usage(folder).free)
             total = sum(entry.file_size for entry in entries) or 1
             done = 0
             for entry in entries:
                 progress(done / total, f"Unpacking {PurePosixPath(entry.filename).name}")
                 _unpack(file, entry, folder)
                 done += entry.file_size
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zipfile.LargeZipFile) as error:
+    except _DAMAGED as error:
         raise CardError(f"{archive.name} is damaged or no zip file; fetch it again.") from error
     except OSError as error:
         raise CardError(f"{archive.name} could not be unpacked: {error.strerror or error}.") from error
@@ -144,23 +147,34 @@ def _is_of_the_system(entry: zipfile.ZipInfo) -> bool:
     return entry.filename.startswith("__MACOSX/") or PurePosixPath(entry.filename).name == ".DS_Store"
 
 
-def _check(name: str, entries: list[zipfile.ZipInfo], free: int) -> None:
+def _check(archive: Path, entries: list[zipfile.ZipInfo], free: int) -> None:
+    name = archive.name
     if len(entries) > _MOST_FILES:
         raise CardError(f"{name} holds {len(entries)} files, more than any model; nothing was unpacked.")
     total = sum(entry.file_size for entry in entries)
     for entry in entries:
         path = PurePosixPath(entry.filename)
-        outside = path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in path.parts[0]
+        inside = path.parts and not path.is_absolute() and ".." not in path.parts
+        outside = not inside or "\\" in entry.filename or ":" in path.parts[0]
         if outside or entry.external_attr >> 28 == 0xA:
             raise CardError(
                 f"{name} holds '{entry.filename[:80]}', which reaches outside its folder; nothing was unpacked."
             )
+        if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise CardError(f"{name} is packed in a way that is not known here; unpack it, and import the folder.")
         if entry.file_size > max(_SMALL, _MOST_GROWTH * entry.compress_size):
-            raise CardError(f"{name} would grow out of all proportion when it is unpacked; nothing was unpacked.")
+            raise _bomb(name)
+    # Entries may share their packed bytes, so that each alone is in proportion: what counts is the file itself.
+    if total > max(_SMALL, _MOST_GROWTH * archive.stat().st_size):
+        raise _bomb(name)
     if total > _LARGEST:
         raise CardError(f"{name} would unpack to more than {_LARGEST // 1024**3} GB; nothing was unpacked.")
     if total > free:
         raise CardError(f"{name} needs {total / 1e9:.1f} GB to be unpacked, and the disk has {free / 1e9:.1f} GB left.")
+
+
+def _bomb(name: str) -> CardError:
+    return CardError(f"{name} would grow out of all proportion when it is unpacked; nothing was unpacked.")
 
 
 def _unpack(file: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from engine.errors import CancelledError, ReadError
+from engine.operations.atlas import FILES
 from engine.progress import Progress, silent
 
 #: HU range that is compared.
@@ -43,8 +44,7 @@ def load_atlas(folder: Path, labels: list[str]) -> AtlasImage:
         ReadError: a file is missing, damaged, or has another number of labels.
     """
     try:
-        image = sitk.ReadImage(str(folder / "average.nii.gz"))
-        maps = sitk.ReadImage(str(folder / "probabilities.nii.gz"))
+        image, maps = (sitk.ReadImage(str(folder / name)) for name in FILES)
     except RuntimeError as error:
         raise ReadError(f"The atlas in {folder} could not be read; put its images beside its card again.") from error
     if maps.GetNumberOfComponentsPerPixel() != len(labels):

@@ -11,6 +11,7 @@ from monai.networks.nets.dynunet import DynUNet
 from monai.networks.utils import pixelshuffle, pixelunshuffle
 from monai.utils import OptionalImportError
 from safetensors import SafetensorError
+from safetensors.torch import load
 from torch import nn
 
 from engine.cards.weights import Weights, read_weights
@@ -161,12 +162,11 @@ def load_networks(folder: Path, params: Mapping[str, Any], files: Sequence[Weigh
     Raises:
         CardError: the weights are altered, damaged, or of another network.
     """
+    if params.get("network") == "OnnxGraph":
+        return [_onnx_graph(folder, files)]
     networks = []
     for weights in files:
         data = read_weights(folder, weights)
-        if params.get("network") == "OnnxGraph":
-            networks.append(_onnx_graph(data, folder / weights.file))
-            continue
         network = build_network(params)
         try:
             network.load_state_dict(unpacked(data))
@@ -177,11 +177,20 @@ def load_networks(folder: Path, params: Mapping[str, Any], files: Sequence[Weigh
     return networks
 
 
-def _onnx_graph(data: bytes, path: Path) -> nn.Module:
+def _onnx_graph(folder: Path, files: Sequence[Weights]) -> nn.Module:
+    """The network of an ONNX file, and of the file with its weights where they are too many for one."""
     # The extra is not needed by anything else.
     from engine.inference.onnx_graph import OnnxGraph, checked  # noqa: PLC0415
 
-    if path.suffix != ".onnx":
+    path = folder / files[0].file
+    if [Path(weights.file).suffix for weights in files] not in ([".onnx"], [".onnx", ".safetensors"]):
         raise CardError(f"The weights {path} are no ONNX file, which the card asks for.")
-    checked(data, str(path))
-    return OnnxGraph(data, str(path)).eval()
+    beside = {}
+    for weights in files[1:]:
+        try:
+            beside = load(read_weights(folder, weights))
+        except (SafetensorError, ValueError) as error:
+            raise CardError(f"The weights {folder / weights.file} are damaged; fetch the model again.") from error
+    data = read_weights(folder, files[0])
+    checked(data, str(path), beside=frozenset(beside))
+    return OnnxGraph(data, str(path), beside).eval()

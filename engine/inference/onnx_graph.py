@@ -4,7 +4,7 @@ Such a file is data. What could reach beyond it, operators of other makers and w
 """
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,18 @@ from engine.errors import CardError
 #: Sets of operators that the standard has.
 _DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
 _CHECKED_EDGE = 64
+#: Where weights lie that are too many for one ONNX file: no file of that name is ever read.
+BESIDE = "beside"
 
 
-def checked(data: bytes, where: str, *, allow_external: bool = False) -> Any:
+def checked(data: bytes, where: str, *, allow_external: bool = False, beside: frozenset[str] = frozenset()) -> Any:
     """The model in the bytes of an ONNX file.
 
     Args:
         data: of the file.
         where: its name for people.
         allow_external: weights may lie in other files.
+        beside: names of the weights that are given in memory, for which the file may say `BESIDE`.
 
     Raises:
         CardError: it is damaged, or holds what is refused; or the extra is not installed.
@@ -44,18 +47,19 @@ def checked(data: bytes, where: str, *, allow_external: bool = False) -> Any:
     foreign += sorted({opset.domain for opset in model.opset_import} - _DOMAINS)
     if foreign:
         raise CardError(f"{where} needs operators of '{foreign[0][:80]}', which the standard of ONNX does not have.")
-    if not allow_external and external_files(model):
+    if not allow_external and not all(_is_beside(tensor, beside) for tensor in external_tensors(model)):
         raise CardError(f"{where} has weights in another file, which a model here may not have.")
     return model
 
 
-def external_files(model: Any) -> list[str]:
-    """Names of the files in which weights of a model lie."""
-    found = set()
-    for tensor in _tensors(model):
-        if tensor.data_location == 1:
-            found.add(next((entry.value for entry in tensor.external_data if entry.key == "location"), ""))
-    return sorted(found)
+def external_tensors(model: Any) -> list[Any]:
+    """Those whose values lie in another file."""
+    return [tensor for tensor in tensors_of(model) if tensor.data_location == 1]
+
+
+def _is_beside(tensor: Any, beside: frozenset[str]) -> bool:
+    entries = [(entry.key, entry.value) for entry in tensor.external_data]
+    return tensor.name in beside and entries == [("location", BESIDE)]
 
 
 def _graphs(model: Any) -> Iterator[Any]:
@@ -73,7 +77,8 @@ def _nodes(model: Any) -> Iterator[Any]:
         yield from graph.node
 
 
-def _tensors(model: Any) -> Iterator[Any]:
+def tensors_of(model: Any) -> Iterator[Any]:
+    """Weights and constants, those of the graphs within the graph too."""
     for graph in _graphs(model):
         yield from getattr(graph, "initializer", ())
         for sparse in getattr(graph, "sparse_initializer", ()):
@@ -91,12 +96,13 @@ class OnnxGraph(nn.Module):
     Args:
         data: of the file, as `checked`.
         where: its name for people.
+        beside: weights that are not in the file, by name.
 
     Raises:
         CardError: ONNX Runtime can't run it.
     """
 
-    def __init__(self, data: bytes, where: str) -> None:
+    def __init__(self, data: bytes, where: str, beside: Mapping[str, torch.Tensor] | None = None) -> None:
         super().__init__()
         import onnxruntime
 
@@ -104,6 +110,10 @@ class OnnxGraph(nn.Module):
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 4
         self._where = where
+        # Held, since the session does not copy them.
+        self._beside = {name: onnxruntime.OrtValue.ortvalue_from_numpy(value.numpy())
+                        for name, value in (beside or {}).items()}  # fmt: skip
+        options.add_external_initializers(list(self._beside), list(self._beside.values()))
         try:
             self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from engine.inference.preprocess import Prepared
 
 
+#: Its image, and its maps, in the card's folder.
+FILES = ("average.nii.gz", "probabilities.nii.gz")
+
+
 class Params(Strict):
     """Deformable registration of an averaged patient, who lies in the card's folder.
 

@@ -5,7 +5,7 @@ Axes are the first, second and third of the program's array: columns, rows and p
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from engine.values import Strict
 
@@ -104,6 +104,12 @@ class ScaleRange(Strict):
     to_high: float | None = None
     clip: bool = False
 
+    @model_validator(mode="after")
+    def _wide(self) -> "ScaleRange":
+        if self.low == self.high:
+            raise ValueError("low and high are the same, so the range holds no values")
+        return self
+
 
 class ScalePercentiles(Strict):
     """Map the image's values between two of its percentiles to those from `to_low` to `to_high`.
@@ -123,6 +129,12 @@ class ScalePercentiles(Strict):
     clip: bool = False
     relative: bool = False
     each_channel: bool = False
+
+    @model_validator(mode="after")
+    def _wide(self) -> "ScalePercentiles":
+        if self.low >= self.high:
+            raise ValueError("low is not below high, so there are no values between the percentiles")
+        return self
 
 
 class ScaleAll(Strict):
@@ -149,6 +161,12 @@ class Normalise(Strict):
     deviation: Annotated[tuple[float, ...], Field(max_length=16)] = ()
     nonzero: bool = False
     each_channel: bool = False
+
+    @model_validator(mode="after")
+    def _divides(self) -> "Normalise":
+        if 0 in self.deviation:
+            raise ValueError("a deviation of 0 divides by nothing")
+        return self
 
 
 class Cut(Strict):

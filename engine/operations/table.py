@@ -55,6 +55,7 @@ class Operation:
         needs_weights: a node without weights files can't run.
         is_ready: of params, whether it can run; None for what needs no fitting.
         as_acquired: images among its inputs are volumes, not prepared for a network.
+        beside: files that it reads in the card's folder besides weights.
     """
 
     stage: str
@@ -64,6 +65,7 @@ class Operation:
     needs_weights: bool = False
     as_acquired: bool = False
     is_ready: Callable[[Any], bool] | None = None
+    beside: tuple[str, ...] = ()
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -79,7 +81,7 @@ OPERATIONS: dict[str, Operation] = {
     "whole_image": Operation(
         "network", whole_image.Params, whole_image.makes, whole_image.run, needs_weights=True, as_acquired=True
     ),
-    "atlas": Operation("registration", atlas.Params, atlas.makes, atlas.run),
+    "atlas": Operation("registration", atlas.Params, atlas.makes, atlas.run, beside=atlas.FILES),
     "body_outline": Operation(
         "body outline", body_outline.Params, body_outline.makes, body_outline.run, as_acquired=True
     ),

@@ -135,13 +135,13 @@ def test_what_crops_were_around_in_version_0_1_is_an_input_now() -> None:
 @pytest.mark.parametrize(
     ("node", "words"),
     [
-        ({"node": "x", "block": "D", "in": ["image"], "params": {"labels": ["a"]}}, "detect.params.network: Field"),
+        ({"node": "x", "block": "D", "in": ["image"], "params": {"labels": ["a"]}}, "detect.params.network is missing"),
         ({"node": "x", "block": "F", "in": ["image"], "params": {"labels": ["a"]}}, "needs 'fuse'"),
         (
             {"node": "x", "block": "C", "in": ["image"], "params": {
                 "network": {"network": "ResNet18"}, "labels": ["a"], "features": True,
                 "view": {"kind": "whole", "pixels": [1, 8, 8]}}},
-            "features: Extra inputs",
+            "features is not known here",
         ),
     ],
 )  # fmt: skip

@@ -22,12 +22,14 @@ SCORES: Json = {
 }  # fmt: skip
 
 
-def network(classes: int = 3, channels: int = 1, scores: bool = False, domain: str = "", seed: int = 0) -> Any:
+def network(
+    classes: int = 3, channels: int = 1, scores: bool = False, domain: str = "", *, seed: int = 0, features: int = 4
+) -> Any:
     """Two convolutions; for scores their mean over the image."""
     rng = np.random.default_rng(seed)
     weights = {
-        "w1": rng.normal(0, 0.4, (4, channels, 3, 3, 3)), "b1": rng.normal(0, 0.2, 4),
-        "w2": rng.normal(0, 0.6, (classes, 4, 3, 3, 3)), "b2": rng.normal(0, 0.1, classes),
+        "w1": rng.normal(0, 0.4, (features, channels, 3, 3, 3)), "b1": rng.normal(0, 0.2, features),
+        "w2": rng.normal(0, 0.6, (classes, features, 3, 3, 3)), "b2": rng.normal(0, 0.1, classes),
         "ones": np.ones(classes), "zeros": np.zeros(classes),
     }  # fmt: skip
     made = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]

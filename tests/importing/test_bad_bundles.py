@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from engine.cards.registry import load_card
 from engine.errors import CardError, PlanimeterError
 from engine.importing.bundle_values import Configuration, Foreign
 from engine.importing.client import export_model, import_model
@@ -120,6 +121,8 @@ def test_imports_and_scripts_are_left_where_they_are(tmp_path: Path, home: Path)
         (lambda v: _before(v)[2].update(axcodes="XYZ"), "axes"),
         (lambda v: _before(v).insert(4, dict(_before(v)[3], pixdim=[3, 3, 3])), "resampled twice"),
         (lambda v: _before(v)[4].update(a_min="$torch.inf"), "preprocessing#4#a_min"),
+        (lambda v: _before(v)[4].update(a_min=264), "preprocessing#4, which can't be done: scale_range: low and"),
+        (lambda v: _before(v)[4].update(a_max="high"), "which can't be done: scale_range.high must be"),
         (lambda v: _after(v).append({"_target_": "FillHolesd", "keys": "pred"}), "FillHolesd at postprocessing#4"),
         (lambda v: _after(v).insert(0, largest(1)), "before it is decided"),
         (lambda v: _after(v).append(largest(7)), "does not have"),
@@ -149,6 +152,32 @@ def test_what_a_bundle_lacks_is_named(lost: str, told: str, tmp_path: Path) -> N
     folder = Bundle().write(tmp_path / "bundle")
     (folder / lost).unlink()
     assert told in refusal(folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda v: v.pop("network_data_format"), "labels are numbered"),
+        (lambda v: v.pop("network_data_format"), "which kind of image it looks at"),
+        (lambda v: v["network_data_format"]["inputs"]["image"].pop("format"), "Hounsfield units were assumed"),
+        (
+            lambda v: v["network_data_format"]["outputs"]["pred"]["channel_def"].update({"0": "liver"}),
+            "Channel 0, 'liver', was taken to be the background",
+        ),
+    ],
+)
+def test_what_a_bundle_leaves_to_be_guessed_is_said(change: Callable[[Json], Any], told: str, tmp_path: Path) -> None:
+    folder = Bundle().write(tmp_path / "bundle")
+    path = folder / "configs" / "metadata.json"
+    target = tmp_path / "card"
+    target.mkdir()
+    converted(folder, target, Wish(), silent)
+    assert told not in load_card(target).card.limits
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
+    converted(folder, target, Wish(), silent)
+    assert told in load_card(target).card.limits
 
 
 def test_torchscript_is_refused_as_a_program(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
+from engine.cards.weights import sha256_of
 from engine.errors import CardError, PlanimeterError
 from engine.importing.client import export_model, import_model
 from engine.importing.source import Wish, unpacked
@@ -85,6 +87,20 @@ def test_a_truncated_checkpoint_is_refused(share: float, tmp_path: Path) -> None
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
     assert "checkpoint_final.pth is damaged" in refusal(tmp_path / "Dataset001_Small", tmp_path)
+
+
+def test_a_card_whose_weights_are_no_numbers_is_refused(tmp_path: Path, exported: Path) -> None:
+    with zipfile.ZipFile(exported) as archive:
+        archive.extractall(tmp_path)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    path = folder / "network-0.safetensors"
+    weights = load_file(path)
+    weights["decoder.head.weight"].view(-1)[0] = torch.inf
+    save_file(weights, path)
+    card = json.loads((folder / "card.json").read_text())
+    card["graph"][0]["weights"][0]["sha256"] = sha256_of(path)
+    (folder / "card.json").write_text(json.dumps(card))
+    assert "no finite numbers ('decoder.head.weight')" in refusal(folder, tmp_path)
 
 
 def test_a_packed_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -262,6 +278,30 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     assert "proportion" in refusal(tmp_path / "bomb.zip", tmp_path)
 
 
+def test_a_small_zip_whose_files_share_their_bytes_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    """1000 entries of 30 MB, all of them the same packed bytes: each alone in proportion, 30 GB of 100 kB."""
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("0000", bytes(30 * 1024**2))
+        entry = archive.filelist[0]
+        for number in range(1, 1000):
+            again = zipfile.ZipInfo(f"{number:04}")
+            for name in ("header_offset", "compress_type", "CRC", "compress_size", "file_size", "external_attr"):
+                setattr(again, name, getattr(entry, name))
+            archive.filelist.append(again)
+    assert path.stat().st_size < 120_000
+    (tmp_path / "out").mkdir()
+    with pytest.raises(CardError, match="proportion"):
+        unpacked(path, tmp_path / "out", silent)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_zip_packed_as_no_zip_of_a_model_is_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("plans.json", "{}")
+    assert "unpack it" in refusal(tmp_path / "a.zip", tmp_path)
+
+
 def test_a_zip_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "liar.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -272,6 +312,24 @@ def test_a_zip_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CardError):
         unpacked(path, tmp_path / "out", silent)
     assert sum(file.stat().st_size for file in (tmp_path / "out").rglob("*") if file.is_file()) <= 1000
+
+
+def test_no_change_of_a_zips_bytes_ends_in_anything_but_files_or_a_sentence(tmp_path: Path, exported: Path) -> None:
+    whole, rng = exported.read_bytes(), random.Random(2)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name)[:3000])
+    for index in range(150):
+        data = bytearray(packed.getvalue())
+        for _ in range(rng.choice((1, 3, 20))):
+            data[rng.choice((rng.randrange(len(data)), -1 - rng.randrange(300)))] = rng.randrange(256)
+        (tmp_path / "some.zip").write_bytes(data)
+        (tmp_path / str(index)).mkdir()
+        try:
+            unpacked(tmp_path / "some.zip", tmp_path / str(index), silent)
+        except CardError as error:
+            assert "\n" not in str(error)
 
 
 def test_what_is_no_model_is_refused_with_the_kinds_that_are(tmp_path: Path) -> None:

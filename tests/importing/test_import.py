@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -91,6 +92,40 @@ def test_the_source_and_its_licence_are_kept_and_no_model_is_replaced_unasked(tm
         import_model(tmp_path / "Dataset001_Small")
     assert not load_card(loaded.folder).problem
     assert import_model(tmp_path / "Dataset001_Small", replace=True).card.licence.weights == "CC BY-NC 4.0"
+
+
+def test_of_a_training_stopped_early_the_best_weights_are_taken_and_it_is_said(tmp_path: Path) -> None:
+    path = write_checkpoint(Model(), tmp_path)
+    write_checkpoint(Model(), tmp_path, "1")
+    target = tmp_path / "card"
+    target.mkdir()
+    converted(tmp_path / "Dataset001_Small", target, Wish(), silent)
+    assert "not trained" not in load_card(target).card.limits
+    path.rename(path.with_name("checkpoint_best.pth"))
+    converted(tmp_path / "Dataset001_Small", target, Wish(), silent)
+    card = load_card(target).card
+    assert "Without fold_0, not trained to the end" in card.limits and len(card.weights) == 1
+    path = path.parents[1] / "fold_1" / path.name
+    path.rename(path.with_name("checkpoint_best.pth"))
+    converted(tmp_path / "Dataset001_Small", target, Wish(), silent)
+    card = load_card(target).card
+    assert "checkpoint_best.pth was taken, as nnU-Net does with '-chk'" in card.limits and len(card.weights) == 2
+
+
+def test_an_export_holds_the_card_and_nothing_of_its_training(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SHIPPED / "breast-us", tmp_path / "breast-us"))
+    for name in ("checkpoint.safetensors", "average.safetensors", "curves.csv"):
+        (folder / name).write_bytes(b"x")
+    export_model(load_card(folder), tmp_path / "out.zip")
+    kept = {"README.md", "card.json", "reference.safetensors", "weights.safetensors"}
+    assert {Path(name).name for name in zipfile.ZipFile(tmp_path / "out.zip").namelist()} == kept
+    target = tmp_path / "again"
+    target.mkdir()
+    converted(tmp_path / "out.zip", target, Wish(), silent)
+    assert {path.name for path in target.iterdir()} == kept
+    assert not load_card(target).problem
+    export_model(load_card(SHIPPED / "head-neck-atlas"), tmp_path / "atlas.zip")
+    assert "head-neck-atlas/average.nii.gz" in zipfile.ZipFile(tmp_path / "atlas.zip").namelist()
 
 
 def test_an_exported_zip_is_imported_on_another_seat(

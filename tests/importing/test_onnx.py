@@ -141,6 +141,61 @@ def test_weights_in_a_file_beside_become_one_file(tmp_path: Path) -> None:
     assert "missing" in refusal(path, tmp_path)
 
 
+def test_weights_too_many_for_one_file_lie_beside_it_and_draw_the_same(
+    tmp_path: Path, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "model", network(features=12), DRAWS)
+    plain = imported(path, tmp_path / "plain")
+    onnx.save(network(features=12), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    monkeypatch.setattr("engine.importing.onnx_weights._LARGEST_IN_ONE", 100)
+    monkeypatch.setattr("engine.importing.onnx_weights._SMALL", 10)
+    loaded = imported(path, tmp_path / "card")
+    assert [weights.file for weights in loaded.card.weights] == ["network.onnx", "network.safetensors"]
+    volume = read_image_file(image)
+    drawn = [
+        run_card(card, {"image": volume}, device="cpu", options=RunOptions(override=True)).rois
+        for card in (plain, loaded)
+    ]
+    assert any(not roi.is_empty for roi in drawn[0])
+    for alone, beside in zip(*drawn, strict=True):
+        assert alone.planes.keys() == beside.planes.keys()
+        assert all(plane.area.equals(beside.planes[k].area) for k, plane in alone.planes.items())
+    export_model(loaded, tmp_path / "card.zip")
+    again = imported(tmp_path / "card.zip", tmp_path / "again")
+    assert again.card == loaded.card
+
+
+def test_external_weights_that_unfold_beyond_the_limit_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "model", network(), DRAWS)
+    onnx.save(network(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    # The file is within the limit; but each of the weights points to the whole of it.
+    limit = path.stat().st_size + 2 * (tmp_path / "model" / "weights.bin").stat().st_size
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        kept = [entry for entry in tensor.external_data if entry.key == "location"]
+        del tensor.external_data[:]
+        tensor.external_data.extend(kept)
+    path.write_bytes(model.SerializeToString())
+    monkeypatch.setattr("engine.importing.onnx_weights.LARGEST_WEIGHTS", limit)
+    assert "larger than" in refusal(path, tmp_path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused_by_their_name(value: float, tmp_path: Path) -> None:
+    model = network()
+    for tensor in model.graph.initializer:
+        if tensor.name == "w2":
+            values = onnx.numpy_helper.to_array(tensor).copy()
+            values.flat[3] = value
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, "w2"))
+    path = write(tmp_path / "model", model, DRAWS)
+    assert "no finite numbers ('w2')" in refusal(path, tmp_path)
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert "no finite numbers ('w2')" in refusal(path, tmp_path)
+
+
 @pytest.mark.parametrize("place", ["../weights.bin", "/etc/passwd", "a/../../weights.bin", "..\\weights.bin"])
 def test_weights_outside_the_folder_are_refused(place: str, tmp_path: Path) -> None:
     path = write(tmp_path / "model", network(), DRAWS)
@@ -197,6 +252,16 @@ def test_a_card_with_weights_in_another_file_is_not_run(tmp_path: Path, image: P
         (DRAWS, {"spacing_mm": [0, 1, 1]}, "spacing_mm"),
         (DRAWS, {"task": "generate"}, "task"),
         (DRAWS, {"modality": "picture"}, "not on pictures"),
+        (DRAWS, {"modality": "XY"}, "modality 'XY' is none of DICOM's"),
+        (DRAWS, {"labels": ["Liver", "liver "]}, "two labels are called 'Liver'"),
+        (DRAWS, {"labels": ["liver", " "]}, "a label has no name"),
+        (DRAWS, {"images": ["t1", "T1"]}, "two images are called 't1'"),
+        (DRAWS, {"intensities": [{"do": "scale_range", "low": 40, "high": 40}]}, "low and high are the same"),
+        (DRAWS, {"intensities": [{"do": "scale_percentiles", "low": 99, "high": 1}]}, "low is not below high"),
+        (DRAWS, {"intensities": [{"do": "normalise", "mean": [0], "deviation": [0]}]}, "divides by nothing"),
+        (DRAWS, {"intensities": [{"do": "cut", "threshold": float("nan")}]}, "threshold must be a finite number"),
+        (DRAWS, {"overlap": 1}, "overlap must be less than 1"),
+        (DRAWS, {"labels": []}, "labels must have at least 1 entry, and has 0"),
         (DRAWS, {"activation": "none"}, "softmax or sigmoid"),
         (SCORES, {}, "2 classes"),
         (SCORES, {"size": None}, "size of its images"),

@@ -1,0 +1,146 @@
+"""An ONNX file as the engine runs it: checked, with its weights in it, or beside it where one file can't hold them."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from google.protobuf.message import EncodeError
+from onnx import TensorProto, external_data_helper, numpy_helper
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+
+from engine.cards.weights import LARGEST_WEIGHTS, sha256_of
+from engine.errors import CardError
+from engine.importing.finite import not_finite
+from engine.importing.source import Source
+from engine.inference.onnx_graph import BESIDE, OnnxGraph, checked, external_tensors, tensors_of
+
+Json = dict[str, Any]
+
+#: What one ONNX file can hold.
+_LARGEST_IN_ONE = 2 * 1024**3 - 1
+_FILE, _WEIGHTS = "network.onnx", "network.safetensors"
+#: Kinds of number that may lie beside the file; what little there is of others stays in it.
+_PLAIN = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.INT32,
+          TensorProto.INT8, TensorProto.UINT8)  # fmt: skip
+#: Smaller ones stay in the file: the network reads its shapes from them.
+_SMALL = 1024
+
+
+def write_graph(source: Source, path: Path, target: Path) -> tuple[list[Json], OnnxGraph]:
+    """Write an ONNX file, and what lies beside it, into `target`; as `weights` of a node, and ready to run.
+
+    Raises:
+        CardError: it is damaged, too large, or reaches outside its folder; or its weights are no finite numbers.
+    """
+    where = source.told(path)
+    if path.stat().st_size > LARGEST_WEIGHTS:
+        raise _too_large(where)
+    source.count(path)
+    model = checked(path.read_bytes(), where, allow_external=True)
+    total = path.stat().st_size + _check_external(source, path, model, where)
+    source.progress(0.2, f"Reading {where}")
+    beside: dict[str, torch.Tensor] = {}
+    try:
+        if total > _LARGEST_IN_ONE:
+            for tensor in model.graph.initializer:
+                if tensor.data_location == TensorProto.EXTERNAL and tensor.data_type in _PLAIN:
+                    _load(tensor, path.parent)
+                    values = _finite(tensor, where)
+                    if values.size > _SMALL:
+                        beside[tensor.name] = torch.from_numpy(values.copy())
+                        _put_beside(tensor)
+        for tensor in external_tensors(model):
+            if tensor.name not in beside:
+                _load(tensor, path.parent)
+        check_finite_graph(model, where)
+        data = model.SerializeToString()
+    except (OSError, ValueError, TypeError, onnx.checker.ValidationError) as error:
+        raise CardError(f"{where} has weights that are damaged or cut short; fetch them again.") from error
+    except EncodeError as error:
+        raise CardError(f"{where} has more than 2 GB within one of its files, which ONNX can't hold.") from error
+    source.progress(0.5, f"Converting {where}")
+    (target / _FILE).write_bytes(data)
+    files = [_FILE]
+    if beside:
+        try:
+            save_file(beside, target / _WEIGHTS)
+        except SafetensorError as error:
+            raise CardError(f"The weights in {where} could not be written to {target}; make room there.") from error
+        files.append(_WEIGHTS)
+    source.progress(0.7, f"Trying {where}")
+    graph = OnnxGraph(checked(data, where, beside=frozenset(beside)).SerializeToString(), where, beside)
+    return [{"file": name, "sha256": sha256_of(target / name)} for name in files], graph
+
+
+def check_finite_graph(model: Any, where: str) -> None:
+    """Refuse an ONNX file whose weights are no finite numbers.
+
+    Raises:
+        CardError: names those.
+    """
+    for tensor in tensors_of(model):
+        if tensor.data_location == TensorProto.DEFAULT:
+            _finite(tensor, where)
+
+
+def _finite(tensor: Any, where: str) -> Any:
+    """The values of a tensor, which are numbers; one infinite value alone may be a bound."""
+    values = numpy_helper.to_array(tensor)
+    if tensor.data_type in {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}:
+        plain = values if values.dtype.kind == "f" else values.astype(np.float32)
+        if np.isnan(plain).any() or (plain.size > 1 and not np.isfinite(plain).all()):
+            raise not_finite(tensor.name or "a constant", where)
+    return values
+
+
+def _load(tensor: Any, folder: Path) -> None:
+    """Bring the values of a tensor in from the file that holds them."""
+    external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+    tensor.data_location = TensorProto.DEFAULT
+    del tensor.external_data[:]
+
+
+def _put_beside(tensor: Any) -> None:
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", BESIDE
+
+
+def _check_external(source: Source, path: Path, model: Any, where: str) -> int:
+    """How many bytes of weights lie in other files, all of them beside the file; those are counted as read."""
+    total, sizes = 0, {}
+    for tensor in external_tensors(model):
+        given = {entry.key: entry.value for entry in tensor.external_data}
+        name = given.get("location", "")
+        if name not in sizes:
+            sizes[name] = _size_of(path.parent, name, where)
+        try:
+            # A part that two weights share counts twice, as it will in memory.
+            total += int(given.get("length") or sizes[name] - int(given.get("offset") or 0))
+        except ValueError as error:
+            raise CardError(f"{where} is damaged: it does not say where its weights lie.") from error
+        if total > LARGEST_WEIGHTS or sum(sizes.values()) > LARGEST_WEIGHTS:
+            raise _too_large(where)
+    for name in sorted(sizes):
+        source.count(path.parent / name)
+    return total
+
+
+def _size_of(folder: Path, name: str, where: str) -> int:
+    """The size of a file in which weights lie."""
+    parts = PurePosixPath(name.replace("\\", "/"))
+    path = folder / name
+    outside = not name or parts.is_absolute() or ".." in parts.parts or ":" in name or path.is_symlink()
+    if outside or path.resolve().parent != folder.resolve():
+        raise CardError(f"{where} has weights in '{name[:80]}', which is outside its folder; nothing was read of it.")
+    if not path.is_file():
+        raise CardError(f"{where} has weights in '{name[:80]}', which is missing.")
+    return path.stat().st_size
+
+
+def _too_large(where: str) -> CardError:
+    return CardError(f"{where} is larger than {LARGEST_WEIGHTS // 1024**3} GB, so it was not read.")
