@@ -1,5 +1,6 @@
 """An ONNX file as the engine runs it: checked, with its weights in it, or beside it where one file can't hold them."""
 
+import math
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -7,7 +8,8 @@ import numpy as np
 import onnx
 import torch
 from google.protobuf.message import EncodeError
-from onnx import TensorProto, external_data_helper, numpy_helper
+from numpy.typing import NDArray
+from onnx import TensorProto, external_data_helper, helper, numpy_helper
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
@@ -25,6 +27,7 @@ _FILE, _WEIGHTS = "network.onnx", "network.safetensors"
 #: Kinds of number that may lie beside the file; what little there is of others stays in it.
 _PLAIN = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.INT32,
           TensorProto.INT8, TensorProto.UINT8)  # fmt: skip
+_FLOATING = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
 #: Smaller ones stay in the file: the network reads its shapes from them.
 _SMALL = 1024
 
@@ -47,10 +50,10 @@ def write_graph(source: Source, path: Path, target: Path) -> tuple[list[Json], O
         if total > _LARGEST_IN_ONE:
             for tensor in model.graph.initializer:
                 if tensor.data_location == TensorProto.EXTERNAL and tensor.data_type in _PLAIN:
-                    _load(tensor, path.parent)
-                    values = _finite(tensor, where)
+                    values = _mapped(tensor, path.parent)
                     if values.size > _SMALL:
-                        beside[tensor.name] = torch.from_numpy(values.copy())
+                        _check(values, tensor.name, where)
+                        beside[tensor.name] = torch.from_numpy(values)
                         _put_beside(tensor)
         for tensor in external_tensors(model):
             if tensor.name not in beside:
@@ -82,18 +85,25 @@ def check_finite_graph(model: Any, where: str) -> None:
         CardError: names those.
     """
     for tensor in tensors_of(model):
-        if tensor.data_location == TensorProto.DEFAULT:
-            _finite(tensor, where)
+        if tensor.data_location == TensorProto.DEFAULT and tensor.data_type in _FLOATING:
+            values = numpy_helper.to_array(tensor)
+            plain = values if values.dtype.kind == "f" else values.astype(np.float32)
+            _check(plain, tensor.name or "a constant", where)
 
 
-def _finite(tensor: Any, where: str) -> Any:
-    """The values of a tensor, which are numbers; one infinite value alone may be a bound."""
-    values = numpy_helper.to_array(tensor)
-    if tensor.data_type in {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}:
-        plain = values if values.dtype.kind == "f" else values.astype(np.float32)
-        if np.isnan(plain).any() or (plain.size > 1 and not np.isfinite(plain).all()):
-            raise not_finite(tensor.name or "a constant", where)
-    return values
+def _check(values: NDArray[Any], name: str, where: str) -> None:
+    """Refuse what is no number; one infinite value alone may be a bound."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all() and (values.size > 1 or np.isnan(values).any()):
+        raise not_finite(name, where)
+
+
+def _mapped(tensor: Any, folder: Path) -> NDArray[Any]:
+    """The values of a tensor where they lie in their file, which is not read whole."""
+    given = {entry.key: entry.value for entry in tensor.external_data}
+    kind, shape = helper.tensor_dtype_to_np_dtype(tensor.data_type), tuple(tensor.dims)
+    if int(given.get("length") or 0) not in {0, math.prod(shape) * kind.itemsize}:
+        raise ValueError(f"{tensor.name} has another size than its shape")
+    return np.memmap(folder / given["location"], kind, "c", int(given.get("offset") or 0), shape)
 
 
 def _load(tensor: Any, folder: Path) -> None:
@@ -104,8 +114,7 @@ def _load(tensor: Any, folder: Path) -> None:
 
 
 def _put_beside(tensor: Any) -> None:
-    tensor.ClearField("raw_data")
-    tensor.data_location = TensorProto.EXTERNAL
+    del tensor.external_data[:]
     entry = tensor.external_data.add()
     entry.key, entry.value = "location", BESIDE
 
