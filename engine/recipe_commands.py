@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON alone.")
 def recipes(recipe: str | None, as_json: bool) -> None:
     """List the published systems that can be trained on one's own data, or tell all about one of them."""
-    from engine.cards.published import find_recipe, find_recipes
+    from engine.cards.published import find_recipe, find_recipes, result_of
 
     found = [loaded.card for loaded in ([find_recipe(recipe)] if recipe else find_recipes())]
     if as_json:
@@ -26,7 +26,7 @@ def recipes(recipe: str | None, as_json: bool) -> None:
         for card in found:
             paper = card.paper
             assert paper is not None, "a recipe follows a paper"
-            click.echo(f"{card.id}\t{paper.body_part}\t{card.task}\t{paper.takes}\t{_result(card) or 'no figures'}")
+            click.echo(f"{card.id}\t{paper.body_part}\t{card.task}\t{paper.takes}\t{result_of(card) or 'no figures'}")
 
 
 def described_recipe(card: "Card") -> dict[str, Any]:
@@ -45,28 +45,16 @@ def described_recipe(card: "Card") -> dict[str, Any]:
     }
 
 
-def _result(card: "Card") -> str:
-    paper = card.paper
-    assert paper is not None, "a recipe follows a paper"
-    return f"{paper.result} (recalled, not checked)" if paper.result and paper.recalled else paper.result
-
-
-def _cited(card: "Card") -> str:
-    """The paper with its number in the review, which some citations name already."""
-    paper = card.paper
-    assert paper is not None, "a recipe follows a paper"
-    numbered = f"reference {card.seed_ref} of "
-    return paper.citation if numbered in paper.citation else f"{paper.citation}, {numbered}the review"
-
-
 def _told(card: "Card") -> list[str]:
+    from engine.cards.published import cited, result_of
+
     paper = card.paper
     assert paper is not None, "a recipe follows a paper"
     lines = [
         f"{card.title} ({card.id})",
-        f"After {_cited(card)}; {card.fidelity}.",
+        f"After {cited(card)}; {card.fidelity}.",
         f"Looks at: {paper.body_part}, {paper.takes}. Gives: {', '.join(output.name for output in card.outputs)}.",
-        f"The paper's result: {_result(card) or 'no figures at hand'}.",
+        f"The paper's result: {result_of(card) or 'no figures at hand'}.",
         "Keeps of the paper:",
         *(f"  - {line}" for line in paper.keeps),
     ]

@@ -1,6 +1,7 @@
 """Recipes of published systems: cards without weights, a file each in `resources/recipes`, found by their names."""
 
 from engine.cards.registry import LoadedCard, load_card
+from engine.cards.schema import Card
 from engine.errors import CardError
 from engine.shipped import shipped
 
@@ -24,6 +25,21 @@ def find_recipe(name: str) -> LoadedCard:
     if name not in recipes:
         raise CardError(f"There is no recipe '{name}'; `planimeter recipes` lists those there are.")
     return recipes[name]
+
+
+def result_of(card: Card) -> str:
+    """The figures of a recipe's paper, and whether they were checked; "" where none are at hand."""
+    paper = card.paper
+    assert paper is not None, "a recipe follows a paper"
+    return f"{paper.result} (recalled, not checked)" if paper.result and paper.recalled else paper.result
+
+
+def cited(card: Card) -> str:
+    """The paper of a recipe with its number in the review, which some citations name already."""
+    paper = card.paper
+    assert paper is not None, "a recipe follows a paper"
+    numbered = f"reference {card.seed_ref} of "
+    return paper.citation if numbered in paper.citation else f"{paper.citation}, {numbered}the review"
 
 
 def _order(loaded: LoadedCard) -> tuple[str, ...]:

@@ -62,6 +62,14 @@ def import_model(
     return load_card(target)
 
 
+def free_id(wanted: str) -> str:
+    """An id that no model has, made of the wanted one by a number where it is taken."""
+    known, number = wanted, 2
+    while (user_models() / known).exists() or (SHIPPED / known / CARD_FILE).exists():
+        known, number = f"{wanted}-{number}", number + 1
+    return known
+
+
 def remove_model(card_id: str) -> Path:
     """Delete a card that the user has added, with its weights.
 

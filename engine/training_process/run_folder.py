@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import platformdirs
 from pydantic import AwareDatetime, Field, ValidationError
 
-from engine.cards.registry import CARD_FILE
+from engine.cards.registry import CARD_FILE, LoadedCard
 from engine.cards.schema import Card
 from engine.errors import ReadError
 from engine.later import later
@@ -93,6 +93,11 @@ class Curve:
     losses: tuple[tuple[float, float], ...] = ()
     rates: tuple[tuple[float, float], ...] = ()
     scores: tuple[tuple[float, float], ...] = ()
+
+
+def argument_of(loaded: LoadedCard) -> str:
+    """How `train` is told of a card: a recipe by its id, a model by its folder, as it may have the id of a recipe."""
+    return str(loaded.folder) if loaded.card.files else loaded.id
 
 
 def runs_home() -> Path:

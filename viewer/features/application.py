@@ -39,6 +39,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.menus",
     "viewer.features.running",
     "viewer.features.importing",
+    "viewer.features.training",
     "viewer.features.card_templates",
     "viewer.features.exporting",
     "viewer.features.windows",

@@ -10,6 +10,7 @@ uses `window.session`, `window.history` and `window.recording` (the journal), an
 - `panes.set_tool_host(host)` for what takes mouse and keys in the panes,
 - `show_message(sentence, level, offer)` to tell the user something,
 - `guards` for questions before what is open is given up; who opens another series asks `may_leave()` first,
+- `closing_guards` for questions before the window closes alone,
 - `closing` (a psygnal signal) to stop threads and processes before the window goes.
 """
 
@@ -66,6 +67,8 @@ class MainWindow(QMainWindow):
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
         #: Asked in turn before what is open is given up for another series or with the window; False keeps it open.
         self.guards: list[Callable[[], bool]] = []
+        #: Asked in turn before the window closes; False keeps it open.
+        self.closing_guards: list[Callable[[], bool]] = []
         #: Asked in turn about paths that were dropped, before they count as images; True takes them.
         self.drop_takers: list[Callable[[list[str]], bool]] = []
         self._closed = False
@@ -281,7 +284,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask about unexported work, remember the layout, stop what runs, free what VTK holds."""
         if not self._closed:
-            if not self.may_leave():
+            if not self.may_leave() or not all(guard() for guard in self.closing_guards):
                 event.ignore()
                 return
             self._closed = True

@@ -1,0 +1,218 @@
+"""A recipe is found, data are looked at, a network is trained, stopped, gone on with, and its card used."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+from safetensors.torch import save_file
+
+from engine.cards.registry import user_models
+from engine.cards.schema import Card
+from engine.errors import EngineError
+from engine.inference.networks import build_network
+from engine.training.publish import params_of, publish
+from engine.training_process import client, run_folder
+from engine.training_process.run_folder import Curve, RunRecord
+from tests.training.conftest import STRUCTURES, boxes  # noqa: F401
+from tests.training.test_commands import CARD
+from tests.viewer.hand import wait_until
+from viewer.features.application import build_window
+from viewer.features.training import Training
+from viewer.jobs import EngineJobs
+from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.main_window import MainWindow
+from viewer.widgets.training_dialog import TrainingDialog
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
+    monkeypatch.setattr(EngineJobs, "start_ahead", lambda self: None)
+    window = build_window()
+    qtbot.addWidget(window)
+    window.show()
+    return window
+
+
+@pytest.fixture
+def dialog(window: MainWindow) -> TrainingDialog:
+    """Opened from the menu."""
+    next(action for action in window.menu("Engine").actions() if "Train a model" in action.text()).trigger()
+    training = window.findChild(Training)
+    assert training is not None and training.dialog is not None
+    dialog = training.dialog
+    wait_until(lambda: len(dialog.recipes.listed) > 0, 60)
+    return dialog
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """A model of boxes among the user's, with random weights and a short recipe."""
+    recipe = {**CARD["provenance"]["recipe"], "steps": 60, "average": 0.5}  # type: ignore[index]
+    card = Card.model_validate({**CARD, "provenance": {"recipe": recipe}})
+    torch.manual_seed(0)
+    save_file(build_network(params_of(card.graph[0]).network.arguments).state_dict(), tmp_path / "random.safetensors")
+    publish(card, [tmp_path / "random.safetensors"], user_models() / "boxes", name="boxes")
+    return "boxes"
+
+
+def click(part: Any) -> None:
+    assert part.isEnabled() and part.isVisible()
+    QTest.mouseClick(part, LEFT)
+
+
+def test_all_recipes_are_listed_and_found_by_what_they_look_at(dialog: TrainingDialog) -> None:
+    from engine.cards.published import find_recipes
+
+    assert {loaded.id for loaded in find_recipes()} <= set(dialog.recipes.listed)
+    QTest.keyClicks(dialog.recipes.field, "liver segment MR")
+    assert dialog.recipes.listed == ["liver-tumour-mr", "liver-mr"]
+    dialog.recipes.select("liver-tumour-mr")
+    shown = dialog.page.text.text()
+    assert "label GTV" in shown and "Keeps" in shown and "inspired" in shown
+    QTest.keyClick(dialog.recipes.field, Qt.Key.Key_Escape)
+    assert len(dialog.recipes.listed) > 33
+    dialog.recipes.select("liver-oar-residual")
+    assert "70 patients: Dice .94 heart" in dialog.page.text.text()
+    dialog.tabs.setCurrentWidget(dialog.training)
+    assert not dialog.training.start_button.isEnabled()
+    assert "Data" in dialog.training.title.text()
+
+
+def test_the_whole_job(model: str, boxes: Path, dialog: TrainingDialog, window: MainWindow) -> None:  # noqa: F811
+    dialog.recipes.select(model)
+    dialog.tabs.setCurrentWidget(dialog.data)
+    QTest.keyClicks(dialog.data.data, str(boxes))
+    click(dialog.data.look_button)
+    assert dialog.data.is_looking
+    wait_until(lambda: not dialog.data.is_looking, 120)
+    table = dialog.data.view.table
+    told = [[table.item(row, column).text() for column in range(5)] for row in range(table.rowCount())]
+    assert [row[0] for row in told] == STRUCTURES
+    assert sum(int(cell) for cell in told[0][1:3]) == 3 and told[1][3] == "1"
+    assert "Box_L is missing in 1 of 3: b." in dialog.data.view.page.text.text()
+    training = dialog.training
+    dialog.tabs.setCurrentWidget(training)
+    click(training.start_button)
+    wait_until(lambda: "step" in training.bar.format(), 120)
+    click(training.stop_button)
+    wait_until(lambda: not training.is_going, 120)
+    wait_until(lambda: training.runs.rowCount() == 1 and training.resume_button.isEnabled())
+    assert training.runs.item(0, 2).text() == "stopped"
+    # Closing the dialog stops nothing.
+    click(training.resume_button)
+    dialog.close()
+    wait_until(lambda: not training.is_going, 120)
+    window.findChild(Training).show()  # type: ignore[union-attr]
+    wait_until(training.use_button.isEnabled)
+    assert training.runs.item(0, 2).text() == "finished" and 0 < float(training.runs.item(0, 3).text()) <= 1
+    wait_until(lambda: len(training.curves.lines["losses"].xData) > 0)
+    assert len(training.curves.lines["scores"].xData) > 0 and len(training.curves.lines["rates"].xData) > 0
+    # The user has a model of that id already.
+    assert training.name.text() == "boxes-2"
+    click(training.use_button)
+    panel = window.findChild(CardsPanel)
+    assert panel is not None
+    wait_until(lambda: panel.selected is not None and panel.selected.id == "boxes-2", 120)
+    assert not panel.selected.problem  # type: ignore[union-attr]
+    assert sorted(path.name for path in (user_models() / "boxes-2").iterdir()) == [
+        "README.md", "card.json", "weights.safetensors",
+    ]  # fmt: skip
+
+
+def endless(folder: Path, record: RunRecord, *, progress: Callable[[float, str], None], curves: Any) -> RunRecord:
+    """A run that only waits to be stopped."""
+    run_folder.write_record(folder, record.model_copy(update={"state": "stopped"}))
+    curves([Curve("", ((0.0, 1.0), (0.1, 0.5)))])
+    while True:
+        progress(0.4, "step 7, loss 0.5")
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def going(dialog: TrainingDialog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TrainingDialog:
+    """The dialog while it trains."""
+    monkeypatch.setattr(client, "train", endless)
+    folder = run_folder.new_folder("liver")
+    run_folder.write_record(folder, RunRecord(recipe="liver-mr", title="Liver", data=str(tmp_path)))
+    dialog.tabs.setCurrentWidget(dialog.training)
+    dialog.training.refresh()
+    wait_until(lambda: dialog.training.runs.rowCount() == 1)
+    dialog.training.runs.selectRow(0)
+    click(dialog.training.resume_button)
+    wait_until(lambda: "step 7" in dialog.training.bar.format())
+    return dialog
+
+
+def answering(button: str, asked: list[str]) -> None:
+    def answer() -> None:
+        box = next(
+            each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()
+        )
+        asked.append(box.text())
+        QTest.mouseClick(next(each for each in box.buttons() if each.text() == button), LEFT)
+
+    QTimer.singleShot(200, answer)
+
+
+def test_a_window_that_trains_asks_before_it_closes(going: TrainingDialog, window: MainWindow) -> None:
+    asked: list[str] = []
+    answering("Keep it going", asked)
+    assert not window.close()
+    assert asked == ["Liver is being trained. Stop it and close?"]
+    assert going.training.is_going
+    answering("Stop and close", asked)
+    assert window.close()
+    wait_until(lambda: not going.training.is_going)
+
+
+def test_the_curves_are_drawn_while_it_trains(going: TrainingDialog) -> None:
+    wait_until(lambda: len(going.training.curves.lines["losses"].xData) == 2)
+    assert list(going.training.curves.lines["losses"].yData) == [1.0, 0.5]
+    click(going.training.stop_button)
+    wait_until(lambda: not going.training.is_going)
+    assert "Resume goes on" in going.training.left.text()
+
+
+def test_a_failure_is_one_sentence_and_the_run_can_be_gone_on_with(
+    going: TrainingDialog, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    click(going.training.stop_button)
+    wait_until(lambda: not going.training.is_going and going.training.resume_button.isEnabled())
+
+    def failing(folder: Path, record: RunRecord, **rest: Any) -> RunRecord:
+        raise EngineError("Memory ran out; close other programs.")
+
+    monkeypatch.setattr(client, "train", failing)
+    click(going.training.resume_button)
+    wait_until(lambda: not going.training.is_going)
+    assert going.training.error.text() == "Training of Liver failed: Memory ran out; close other programs."
+    assert going.training.error.isVisible()
+    wait_until(going.training.resume_button.isEnabled)
+
+
+def test_what_was_found_is_forgotten_with_the_folder(dialog: TrainingDialog, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.training_process.checked import DataCheck
+
+    monkeypatch.setattr(
+        client,
+        "check_data",
+        lambda recipe, data, validation, progress: DataCheck(recipe=recipe, data=str(data), refusals=("It is empty.",)),
+    )
+    dialog.recipes.select("liver-tumour-mr")
+    dialog.tabs.setCurrentWidget(dialog.data)
+    QTest.keyClicks(dialog.data.data, "/nowhere")
+    click(dialog.data.look_button)
+    wait_until(lambda: dialog.data.check is not None)
+    assert "It is empty." in dialog.data.view.page.text.text()
+    assert dialog.training.start_button.toolTip() == "It is empty."
+    QTest.keyClicks(dialog.data.data, "x")
+    assert dialog.data.check is None and dialog.data.view.page.text.text() == ""

@@ -1,0 +1,125 @@
+"""The recipes that can be trained, by part of the body; found by words of whatever they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHeaderView, QLabel, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+
+from viewer.widgets.structures_search import SearchField
+
+if TYPE_CHECKING:
+    from engine.cards.registry import LoadedCard
+
+_OWN = "Models of this program"
+_ROLE = Qt.ItemDataRole.UserRole
+
+
+class RecipeList(QWidget):
+    """A line for what is searched for, and the recipes below their parts of the body."""
+
+    #: Another one is chosen.
+    chosen = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cards: dict[str, LoadedCard] = {}
+        self.field = SearchField(
+            self,
+            what="Find a recipe: body part, task, image",
+            tip="Lists the recipes that hold all of these words, such as: liver segment MR; Esc shows all",
+        )
+        self.tree = QTreeWidget(self)
+        self.tree.setAccessibleName("Recipes")
+        self.tree.setHeaderLabels(["Recipe", "Task"])
+        self.tree.header().setStretchLastSection(False)
+        self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.setIndentation(12)
+        self.count = QLabel(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.field)
+        layout.addWidget(self.tree, 1)
+        layout.addWidget(self.count)
+        self.field.textChanged.connect(lambda _: self._show())
+        self.field.left.connect(self.tree.setFocus)
+        self.tree.currentItemChanged.connect(lambda *_: self.chosen.emit())
+
+    @property
+    def selected(self) -> LoadedCard | None:
+        """The recipe or model that is chosen."""
+        item = self.tree.currentItem()
+        return self._cards.get(item.data(0, _ROLE)) if item is not None and item.data(0, _ROLE) else None
+
+    @property
+    def listed(self) -> list[str]:
+        """Ids of those that are listed, from top to bottom."""
+        return [self._cards[item.data(0, _ROLE)].id for item in self._items()]
+
+    def show_cards(self, recipes: Sequence[LoadedCard], models: Sequence[LoadedCard]) -> None:
+        """List recipes of published systems, and models that have a recipe."""
+        self._cards = {_key(loaded): loaded for loaded in (*recipes, *models)}
+        self._show()
+
+    def select(self, card_id: str) -> None:
+        """Choose one; nothing happens where it is not listed."""
+        for item in self._items():
+            if self._cards[item.data(0, _ROLE)].id == card_id:
+                self.tree.setCurrentItem(item)
+                return
+
+    def _items(self) -> list[QTreeWidgetItem]:
+        every = self.tree.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive)
+        return [item for item in every if item.data(0, _ROLE)]
+
+    def _show(self) -> None:
+        words, before = self.field.text().casefold().split(), self.selected
+        matching = [card for card in self._cards.values() if all(word in _told(card) for word in words)]
+        self.tree.blockSignals(True)
+        self.tree.clear()
+        groups: dict[str, QTreeWidgetItem] = {}
+        for loaded in matching:
+            part = _part(loaded)
+            if part not in groups:
+                groups[part] = QTreeWidgetItem(self.tree, [part[:1].upper() + part[1:]])
+                groups[part].setFlags(Qt.ItemFlag.ItemIsEnabled)
+                groups[part].setFirstColumnSpanned(True)
+            item = QTreeWidgetItem(groups[part], [loaded.title, loaded.card.task])
+            item.setData(0, _ROLE, _key(loaded))
+            item.setToolTip(0, f"{loaded.title} ({loaded.id}): {_takes(loaded)}")
+        self.tree.expandAll()
+        self.tree.blockSignals(False)
+        self.count.setText(f"{len(matching)} of {len(self._cards)}")
+        for item in self._items():
+            if before is not None and item.data(0, _ROLE) == _key(before):
+                self.tree.setCurrentItem(item)
+        if self.selected is None:
+            self.chosen.emit()
+
+
+def _key(loaded: LoadedCard) -> str:
+    """A model may have the id of the recipe that it was trained by."""
+    return str(loaded.folder / loaded.id)
+
+
+def _part(loaded: LoadedCard) -> str:
+    """The group that it is listed in."""
+    return loaded.card.paper.body_part if loaded.card.paper is not None and not loaded.card.files else _OWN
+
+
+def _takes(loaded: LoadedCard) -> str:
+    card = loaded.card
+    return card.paper.takes if card.paper is not None else ", ".join("/".join(each.modality) for each in card.inputs)
+
+
+def _told(loaded: LoadedCard) -> str:
+    """All words by which one is found, in small letters."""
+    card = loaded.card
+    words = [loaded.id, loaded.title, _part(loaded), card.task, _takes(loaded), card.fidelity]
+    words += [output.name for output in card.outputs]
+    words += [word for image in card.inputs for word in (*image.modality, image.covers)]
+    words += [card.paper.citation] if card.paper is not None else []
+    return " ".join(words).casefold()
