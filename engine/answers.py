@@ -216,6 +216,7 @@ class RunOptions:
         variables: what was told of the patient, by the keys of the card's variables.
         only: names of the structures that are to be drawn; None for all that the card has.
         maps: labels of the scores of which a map of where the network looked is made as well.
+        map_method: how, a word of `cards.saliency`.
     """
 
     override: bool = False
@@ -226,6 +227,7 @@ class RunOptions:
     variables: Mapping[str, float | str] = field(default_factory=dict)
     only: frozenset[str] | None = None
     maps: tuple[str, ...] = ()
+    map_method: str = "hirescam"
 
     def wants(self, name: str) -> bool:
         """Whether a structure of that name is to be drawn."""

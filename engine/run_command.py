@@ -16,6 +16,7 @@ from engine.answers import Box, Result, RunOptions, Score
 from engine.card_templates import find_card_template
 from engine.cards.options import parse_chosen
 from engine.cards.registry import find_card
+from engine.cards.saliency import MAP_METHODS, MapMethod
 from engine.cards.schema import Output
 from engine.cards.variables import Given
 from engine.console import exit_if_part, progress_bar
@@ -147,6 +148,13 @@ class _Outcome:
     help="A picture (.png) of where the network looked for the model's first score; no proof of where a finding is. "
     "Only of models whose maps passed their test.",
 )
+@click.option(
+    "--saliency-by",
+    type=click.Choice(list(MAP_METHODS)),
+    default="hirescam",
+    show_default=True,
+    help="How the map is made: from the network's last feature map, or by hiding parts of the picture.",
+)
 @click.option("--series", "series_uid", metavar="UID", help="Series Instance UID; else the largest that suits.")
 @click.option(
     "--input", "roles", metavar="ROLE=UID", multiple=True, help="The series for one of several inputs of the model."
@@ -194,6 +202,7 @@ def run(
     report: Path | None,
     table: Path | None,
     saliency: Path | None,
+    saliency_by: MapMethod,
     series_uid: str | None,
     roles: tuple[str, ...],
     device: str,
@@ -233,7 +242,8 @@ def run(
     if saliency is not None:
         if template is not None or len(paths) > 1:
             raise click.UsageError("--saliency is for one model on one picture.")
-        options = replace(options, maps=(label_of_map(find_card(model or "").card, saliency),))
+        label = label_of_map(find_card(model or "").card, saliency, saliency_by)
+        options = replace(options, maps=(label,), map_method=saliency_by)
     told: Mapping[Path, Mapping[str, Given]] = {}
     if template is not None:
         found = find_card_template(template)

@@ -22,11 +22,13 @@ class SaliencyMap:
         name: of the output, for people.
         values: (rows, columns) float32 over the whole of each plane of the picture, coarser than it where it is very
             large; above 0 what speaks for the label, below 0 what speaks against it.
+        method: by which it was made, a word of `cards.saliency`.
     """
 
     label: str
     name: str
     values: NDArray[np.float32]
+    method: str = "hirescam"
 
     @property
     def shares(self) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.cards.saliency import why_no_map
+from engine.cards.saliency import MapMethod, why_no_map
 from engine.cards.schema import Card
 from engine.errors import CardError, WriteError
 from engine.safe_file import whole_file, write_errors
@@ -51,7 +51,7 @@ def write_saliency(made: SaliencyMap, volume: Volume, path: Path, model: str) ->
             worded.save(temporary, "PNG")
 
 
-def label_of_map(card: Card, path: Path) -> str:
+def label_of_map(card: Card, path: Path, method: MapMethod = "hirescam") -> str:
     """The label of the card's first score, of which a map is made; refused where there is none to be shown.
 
     Raises:
@@ -61,7 +61,7 @@ def label_of_map(card: Card, path: Path) -> str:
     label = next((output.label for output in card.outputs if output.kind == "score"), None)
     if label is None:
         raise CardError(f"The model '{card.id}' gives no score, so there is no map of one.")
-    if problem := why_no_map(card, label):
+    if problem := why_no_map(card, label, method):
         raise CardError(problem)
     _check(path)
     return label

@@ -44,6 +44,7 @@ class Layer:
         opacity: 0..1.
         visible: whether it is drawn at all.
         transform: from the volume's frame of reference to that of the base.
+        derived: of an image that was computed from the base, and goes with it: what every view says that shows it.
     """
 
     volume: Volume
@@ -53,6 +54,7 @@ class Layer:
     opacity: float = 1.0
     visible: bool = True
     transform: Transform = field(default_factory=Transform.identity)
+    derived: str = ""
 
     @property
     def name(self) -> str:
@@ -101,7 +103,8 @@ def on_base(base: Layer, layers: tuple[Layer, ...], lifted: Lifted | None) -> tu
     """What is shown once `base` is opened where `layers` were.
 
     Layers over the old base stay over the new one where it is the same image, or another one of the same named frame of
-    reference. The layer that is opened itself is remembered, so that CT with PET over it → PET → CT looks as before.
+    reference, but for those that were computed from the old one. The layer that is opened itself is remembered, so that
+    CT with PET over it → PET → CT looks as before.
     """
     if not layers:
         return (base,), None
@@ -110,6 +113,7 @@ def on_base(base: Layer, layers: tuple[Layer, ...], lifted: Lifted | None) -> tu
     frame = base.volume.info.frame_of_reference_uid
     if not frame or frame != layers[0].volume.info.frame_of_reference_uid:
         return (base,), None
+    layers = tuple(layer for layer in layers if not layer.derived)
     over = [layer for layer in layers[1:] if not layer.shows(base.volume)]
     if lifted is not None and not lifted.layer.shows(base.volume):
         over.insert(lifted.index, lifted.layer)

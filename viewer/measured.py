@@ -31,7 +31,7 @@ def size_of(measure: Measure, layers: tuple[Layer, ...]) -> tuple[Value, ...]:
 
 def on_layers(measure: Measure, layers: tuple[Layer, ...]) -> tuple[OnLayer, ...]:
     """Its values on every layer that is seen, from the base up, each on its own voxels."""
-    seen = [layer for layer in layers if layer.visible]
+    seen = [layer for layer in layers if layer.visible and not layer.derived]
     measured = [OnLayer(layer.name, _on_image(measure, layer)) for layer in seen]
     return tuple(each for each in measured if each.values)
 

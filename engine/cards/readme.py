@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from engine.cards.calibration import Band, Calibration
+from engine.cards.saliency import MAP_METHODS
 from engine.cards.schema import Card, Metric
 
 _NOTE = "Generated from `card.json` by `planimeter models --write-readme`; change the card instead."
@@ -124,20 +125,19 @@ def _cell(metric: Metric | None) -> str:
 
 
 def _saliency(card: Card) -> list[str]:
-    test = card.saliency
-    if test is None:
+    if not card.saliency:
         return []
-    told = "passed" if test.passed else "**not passed, so no map is shown**"
-    when = f" on {test.when.isoformat()}" if test.when is not None else ""
-    return [
-        "## Where it looked",
-        "",
-        f"Maps by HiResCAM (Draelos and Carin, 2020). Test with shuffled weights (Adebayo et al., 2018): {told}. "
-        f"Likeness of the maps with those of shuffled weights {test.similarity:.2f}, must be below {test.limit:.2f}; "
-        f"n = {test.n} pictures{f' of {test.dataset}' if test.dataset else ''}, {test.shuffles} shuffles{when}. "
-        "A map is no proof of where a finding is.",
-        "",
-    ]
+    lines = ["## Where it looked", ""]
+    for test in card.saliency:
+        told = "passed" if test.passed else "**not passed, so no map is shown**"
+        when = f" on {test.when.isoformat()}" if test.when is not None else ""
+        lines.append(
+            f"- Maps by {MAP_METHODS[test.method].source}. Test with shuffled weights (Adebayo et al., 2018): {told}. "
+            f"Likeness of the maps with those of shuffled weights {test.similarity:.2f}, must be below "
+            f"{test.limit:.2f}; n = {test.n} pictures{f' of {test.dataset}' if test.dataset else ''}, "
+            f"{test.shuffles} shuffles{when}."
+        )
+    return [*lines, "", "A map is no proof of where a finding is.", ""]
 
 
 def _origin(card: Card) -> list[str]:

@@ -3,6 +3,7 @@
 No torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,8 +18,28 @@ from engine.values import Identifier, Share, Short, Strict
 if TYPE_CHECKING:
     from engine.cards.schema import Card, Output
 
-#: Said with every map.
-NO_PROOF = "The map shows what moved the network's score; it is no proof of where a finding is."
+MapMethod = Literal["hirescam", "occlusion"]
+
+
+@dataclass(frozen=True)
+class MapName:
+    """What a method is called, what its maps show, and where it comes from; for people."""
+
+    name: str
+    shows: str
+    source: str
+
+
+MAP_METHODS: Mapping[MapMethod, MapName] = {
+    "hirescam": MapName(
+        "HiResCAM",
+        "what in the network's last feature map spoke for the score",
+        "HiResCAM (Draelos and Carin, 2020)",
+    ),
+    "occlusion": MapName(
+        "occlusion", "what the score loses where the picture is hidden", "occlusion (Zeiler and Fergus, 2013)"
+    ),
+}
 
 
 class SaliencyTest(Strict):
@@ -36,7 +57,7 @@ class SaliencyTest(Strict):
         dataset: that the pictures are of.
     """
 
-    method: Literal["hirescam"] = "hirescam"
+    method: MapMethod = "hirescam"
     node: Identifier
     weights: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")], ...]
     similarity: Share
@@ -101,20 +122,26 @@ def mapped_outputs(card: "Card") -> "list[tuple[Output, Mapped]]":
     return [(output, how) for output, how in every if how.node == every[0][1].node]
 
 
-def why_no_map(card: "Card", label: str) -> str:
+def why_no_map(card: "Card", label: str, method: MapMethod = "hirescam") -> str:
     """Why no map of a score may be shown, in one sentence; "" where one may."""
     how = next((how for output, how in mapped_outputs(card) if output.label == label), None)
     if how is None:
         return f"The model '{card.id}' gives no score '{label}' for a whole picture, so there is no map of it."
-    test = card.saliency
+    test = next((test for test in card.saliency if test.method == method), None)
     if test is None or test.node != how.node.node or test.weights != tuple(w.sha256 for w in how.node.weights):
+        more = " --occlusion" if method == "occlusion" else ""
         return (
-            f"The maps of the model '{card.id}' have not passed the test with shuffled weights; "
-            "`planimeter evaluate --record` runs it."
+            f"The maps of the model '{card.id}' by {MAP_METHODS[method].name} have not passed the test with shuffled "
+            f"weights; `planimeter evaluate --record{more}` runs it."
         )
     if not test.passed:
         return (
-            f"The maps of the model '{card.id}' did not pass the test with shuffled weights (likeness "
-            f"{test.similarity:.2f}, must be below {test.limit:.2f}), so none is shown."
+            f"The maps of the model '{card.id}' by {MAP_METHODS[method].name} did not pass the test with shuffled "
+            f"weights (likeness {test.similarity:.2f}, must be below {test.limit:.2f}), so none is shown."
         )
     return ""
+
+
+def methods_shown(card: "Card", label: str) -> tuple[MapMethod, ...]:
+    """The methods whose maps of a score may be shown, in the order of the table."""
+    return tuple(method for method in MAP_METHODS if not why_no_map(card, label, method))

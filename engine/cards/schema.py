@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, StringConstraints, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, ValidationError, model_validator
 
 from engine.body_parts import Region
 from engine.cards.calibration import Calibration
@@ -164,14 +164,19 @@ class Licence(Strict):
     commercial: bool = True
 
 
+def _one_or_more(tests: object) -> object:
+    """The first cards with maps had one test, by itself."""
+    return (tests,) if isinstance(tests, dict) else () if tests is None else tests
+
+
 class Card(Strict):
     """A model, described. The fields are those of `card.json`.
 
     `variables` are what the model asks of the patient besides images; its graph calls their table "variables".
 
     `form` is the one by which a reader says otherwise than the model's scores and boxes; a number or word where the
-    card names none. `saliency` is the test of its maps, without which none is shown. `seed_ref` is the number of a
-    published system in the review of Tong et al. (2021), and `paper` what the card has of it.
+    card names none. `saliency` holds the tests of its maps, one a method, without which none is shown. `seed_ref` is
+    the number of a published system in the review of Tong et al. (2021), and `paper` what the card has of it.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -188,7 +193,7 @@ class Card(Strict):
     post: Annotated[tuple[PostStep, ...], Field(max_length=64)] = ()
     outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=2000)]
     uncertainty: Uncertainty = Uncertainty()
-    saliency: SaliencyTest | None = None
+    saliency: Annotated[tuple[SaliencyTest, ...], BeforeValidator(_one_or_more), Field(max_length=8)] = ()
     options: Annotated[tuple[Option, ...], Field(max_length=32)] = ()
     form: FormId | None = None
     metrics: Annotated[tuple[Metric, ...], Field(max_length=2000)] = ()

@@ -11,7 +11,7 @@ from shapely import MultiPolygon
 from engine.answers import Box, Result, RunOptions, Score
 from engine.cards.options import with_chosen
 from engine.cards.registry import LoadedCard, check_supported
-from engine.cards.saliency import why_no_map
+from engine.cards.saliency import MAP_METHODS, MapMethod, why_no_map
 from engine.cards.schema import Output
 from engine.cards.suitability import why_unsuitable
 from engine.cards.variables import check_variables, sentence_of
@@ -24,7 +24,7 @@ from engine.inference.opinions import opinion_of
 from engine.inference.scores import Scores
 from engine.inference.structures import Found
 from engine.later import later
-from engine.progress import Progress, rising, silent
+from engine.progress import Progress, part, rising, silent
 from engine.saliency_map import SaliencyMap
 from engine.structures import Code, Generation, PlaneContours, Provenance, Roi
 from engine.volume import Volume
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from engine.inference import saliency
 else:
     saliency = later("engine.inference.saliency")
+
+#: The share of a run after which its scores are there, where maps are asked for as well.
+_SCORED = 0.2
 
 
 def run_card(
@@ -71,16 +74,16 @@ def run_card(
     if lost:
         raise CardError(f"The model '{context.card.id}' draws no structure '{lost[0]}'.")
     for label in options.maps:
-        if problem := why_no_map(context.card, label):
+        if problem := why_no_map(context.card, label, _method(options)):
             raise CardError(problem)
-    answers = run_graph(context)
+    answers = run_graph(replace(context, progress=part(progress, 0.0, _SCORED)) if options.maps else context)
     found = answers.structures
     rois = tuple(
         _roi(context, number, output, found[output.name]) for number, output in enumerate(_drawn(context), start=1)
     )
     _note_missing(context, rois)
     rois += tuple(_bands(context, rois, found))
-    maps = _maps(context)
+    maps = _maps(replace(context, progress=part(progress, _SCORED, 1.0)))
     progress(1.0, "Done")
     return Result(
         (*rois, *_scores(context, answers.scores), *_boxes(context, answers.boxes)),
@@ -95,9 +98,16 @@ def _maps(context: Context) -> tuple[SaliencyMap, ...]:
     if not context.options.maps:
         return ()
     began = time.perf_counter()
-    made = saliency.saliency_maps(context, context.options.maps)
+    made = saliency.saliency_maps(context, context.options.maps, _method(context.options))
     context.timed("maps", began)
     return made
+
+
+def _method(options: RunOptions) -> MapMethod:
+    method = next((method for method in MAP_METHODS if method == options.map_method), None)
+    if method is None:
+        raise CardError(f"There are no maps by '{options.map_method}'.")
+    return method
 
 
 def _drawn(context: Context) -> list[Output]:

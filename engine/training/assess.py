@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cards.registry import LoadedCard
-from engine.cards.saliency import SaliencyTest
+from engine.cards.saliency import MapMethod, SaliencyTest
 from engine.cards.schema import Card, Metric
 from engine.errors import MismatchError, PlanimeterError
 from engine.training.classes import Report, learned_from
@@ -23,7 +23,7 @@ from engine.training.evaluate_risks import evaluate_cohort, is_of_risks, risk_me
 from engine.training.labelled.sample import Sample, fingerprint
 from engine.training.labelled.table import labelled_samples
 from engine.training.publish import write_card
-from engine.training.randomised import saliency_sentence, saliency_test
+from engine.training.randomised import saliency_sentence, saliency_test, with_tests
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Request:
         synthetic: make CT cases look as from a scanner first.
         most: no more than so many cases, spread over the data set; 0 for all.
         device: as for `run_card`.
+        occlusion: test maps by occlusion as well, which takes minutes.
         report: told the fraction done and the case.
     """
 
@@ -50,6 +51,7 @@ class Request:
     most: int
     device: str
     report: Report
+    occlusion: bool = False
 
     @property
     def running(self) -> dict[str, Any]:
@@ -65,13 +67,13 @@ class Assessment:
         summary: for `--json`.
         table: the same as text.
         metrics: the same for the card's table.
-        saliency: what came of the test of its maps, where it has any.
+        saliency: what came of the tests of its maps, one a method, where it has any.
     """
 
     summary: dict[str, Any]
     table: str
     metrics: tuple[Metric, ...]
-    saliency: SaliencyTest | None = None
+    saliency: tuple[SaliencyTest, ...] = ()
 
 
 def assess(request: Request) -> Assessment:
@@ -103,17 +105,15 @@ def assess(request: Request) -> Assessment:
         summary["not_judged"] = {name: str(error) for name, error in without_labels.items()}
         lines += [f"The {name} were not judged: {error}" for name, error in without_labels.items()]
     figures = tuple(metric for assessment in made for metric in assessment.metrics)
-    tests = [assessment.saliency for assessment in made if assessment.saliency is not None]
-    return Assessment(summary, "\n".join(lines), figures, tests[0] if tests else None)
+    tests = tuple(test for assessment in made for test in assessment.saliency)
+    return Assessment(summary, "\n".join(lines), figures, tests)
 
 
 def record(loaded: LoadedCard, assessment: Assessment) -> Card:
     """Put what was measured into the card, in place of the figures on the same data and split."""
     new = {(metric.dataset, metric.split) for metric in assessment.metrics}
     others = (metric for metric in loaded.card.metrics if (metric.dataset, metric.split) not in new)
-    update: dict[str, Any] = {"metrics": (*others, *assessment.metrics)}
-    if assessment.saliency is not None:
-        update["saliency"] = assessment.saliency
+    update = {"metrics": (*others, *assessment.metrics), "saliency": with_tests(loaded.card, assessment.saliency)}
     card = loaded.card.model_copy(update=update)
     write_card(card, loaded.folder)
     return card
@@ -126,10 +126,15 @@ def _measured(request: Request, split: str = "") -> Callable[..., Metric]:
 def _assess_scores(request: Request) -> Assessment:
     samples = labelled_samples(request.data)
     summary = evaluate_classes(request.loaded, samples, **request.running).summary()
-    test = saliency_test(request.loaded, samples, request.dataset, request.when, report=request.report)
-    summary["saliency"] = {**test.model_dump(mode="json"), "passed": test.passed} if test is not None else None
-    lines = [class_table(summary), *([saliency_sentence(test)] if test is not None else [])]
-    return Assessment(summary, "\n".join(lines), tuple(class_metrics(summary, _measured(request))), test)
+    methods: tuple[MapMethod, ...] = ("hirescam", "occlusion") if request.occlusion else ("hirescam",)
+    tried = (
+        saliency_test(request.loaded, samples, request.dataset, request.when, method=method, report=request.report)
+        for method in methods
+    )
+    tests = tuple(test for test in tried if test is not None)
+    summary["saliency"] = [{**test.model_dump(mode="json"), "passed": test.passed} for test in tests]
+    lines = [class_table(summary), *map(saliency_sentence, tests)]
+    return Assessment(summary, "\n".join(lines), tuple(class_metrics(summary, _measured(request))), tests)
 
 
 def _assess_boxes(request: Request) -> Assessment:

@@ -92,6 +92,11 @@ def train(
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 @click.option("--record", metavar="NAME", help="Put the figures into the card's table, as measured on NAME.")
 @click.option("--split", default="validation", show_default=True, help="Of the data set, for --record.")
+@click.option(
+    "--occlusion",
+    is_flag=True,
+    help="Test maps by occlusion with shuffled weights as well as those by HiResCAM; some minutes.",
+)
 def evaluate(
     *,
     card: str,
@@ -102,6 +107,7 @@ def evaluate(
     device: str,
     record: str | None,
     split: str,
+    occlusion: bool,
 ) -> None:
     """Measure CARD on a data set.
 
@@ -124,6 +130,7 @@ def evaluate(
                 when=date.today(),
                 synthetic=synthetic,
                 most=most or 0,
+                occlusion=occlusion,
                 device=device,
                 report=report,
             )

@@ -10,12 +10,11 @@ network's maps of different pictures are; the maps after shuffling must be less 
 where all findings lie in the middle, all maps are alike, and the baseline would let pass what hardly changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,17 +23,22 @@ from scipy.stats import rankdata
 from torch import nn
 
 from engine.cards.registry import LoadedCard
-from engine.cards.saliency import Mapped, SaliencyTest, mapped_outputs
+from engine.cards.saliency import MAP_METHODS, MapMethod, Mapped, SaliencyTest, mapped_outputs
+from engine.cards.schema import Card
 from engine.errors import CardError, PlanimeterError
 from engine.inference.classify import node_networks, with_mirrored
 from engine.inference.context import Context
-from engine.inference.saliency import Target, class_maps, last_map, target_of, views_of
+from engine.inference.mapped_score import Target, target_of
+from engine.inference.saliency import METHODS, views_of
+from engine.operations.classify import Mirror
+from engine.progress import silent
 from engine.training.classes import Report, learned_from
 from engine.training.labelled.sample import Sample, fingerprint
 
 #: The most that a limit may be.
 HIGHEST_LIMIT = 0.5
-_PICTURES, _SHUFFLES = 12, 3
+#: Pictures and shuffles; occlusion runs the network a hundred times a map.
+_EXTENT: Mapping[MapMethod, tuple[int, int]] = {"hirescam": (12, 3), "occlusion": (6, 2)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,29 +48,33 @@ class _Maps:
     values: NDArray[np.float32]
 
     @classmethod
-    def of(cls, networks: Sequence[nn.Module], views: Sequence[NDArray[np.float32]], targets: Sequence[Target],
-           mirrors: Sequence[Any]) -> "_Maps":  # fmt: skip
+    def of(cls, method: MapMethod, networks: Sequence[nn.Module], views: Sequence[NDArray[np.float32]],
+           targets: Sequence[Target], mirrors: Sequence[Mirror]) -> "_Maps":  # fmt: skip
         made = []
-        modules = [last_map(network, torch.from_numpy(views[0])) for network in networks]
+        makers = [METHODS[method](network, views[0]) for network in networks]
         for view in views:
-            each = [
-                class_maps(network, view, targets, mirrors, module)
-                for network, module in zip(networks, modules, strict=True)
-            ]
+            each = [make(view, targets, mirrors, silent) for make in makers]
             made.append([np.mean(own, axis=0).ravel() for own in zip(*each, strict=True)])
         return cls(np.array(made))
 
 
 def saliency_test(
-    loaded: LoadedCard, samples: Sequence[Sample], dataset: str, when: date | None = None, *, report: Report
+    loaded: LoadedCard,
+    samples: Sequence[Sample],
+    dataset: str,
+    when: date | None = None,
+    *,
+    method: MapMethod = "hirescam",
+    report: Report,
 ) -> SaliencyTest | None:
-    """Run the test on pictures that a card did not learn from, a dozen of them.
+    """Run the test on pictures that a card did not learn from.
 
     Args:
         loaded: the card.
         samples: of a set; those that it learned from are passed over.
         dataset: the set's name.
         when: today.
+        method: of the maps.
         report: told the fraction done.
 
     Returns:
@@ -76,20 +84,23 @@ def saliency_test(
     if not outputs:
         return None
     how = outputs[0][1]
-    contexts = list(_contexts(loaded, samples))
+    pictures, shuffles = _EXTENT[method]
+    contexts = list(_contexts(loaded, samples, pictures))
     if len(contexts) < 2:
         return None
     try:
         views = [views_of(context, how)[1] for context in contexts]
         targets = [target_of(each, contexts[0]) for _, each in outputs]
         networks = _networks(loaded, how)
-        trained = _Maps.of(networks, views, targets, how.params.mirrors).values
+        told = f"Maps by {MAP_METHODS[method].name}"
+        report(0.0, told)
+        trained = _Maps.of(method, networks, views, targets, how.params.mirrors).values
         likenesses = []
-        for seed in range(_SHUFFLES):
-            report((seed + 1) / (_SHUFFLES + 1), f"Shuffled weights {seed + 1} of {_SHUFFLES}")
+        for seed in range(shuffles):
+            report((seed + 1) / (shuffles + 1), f"{told}, shuffled weights {seed + 1} of {shuffles}")
             generator = torch.Generator().manual_seed(seed)
             others = [shuffled(network, views, generator, how.params.mirrors) for network in networks]
-            made = _Maps.of(others, views, targets, how.params.mirrors).values
+            made = _Maps.of(method, others, views, targets, how.params.mirrors).values
             likenesses.append([[likeness(a, b) for a, b in zip(*pair, strict=True)]
                                for pair in zip(trained, made, strict=True)])  # fmt: skip
     except CardError:
@@ -101,9 +112,9 @@ def saliency_test(
     limits = np.minimum(np.mean(pairs, axis=0), HIGHEST_LIMIT)
     worst = int((per_label - limits).argmax())
     return SaliencyTest(
-        node=how.node.node, weights=tuple(weights.sha256 for weights in how.node.weights),
+        method=method, node=how.node.node, weights=tuple(weights.sha256 for weights in how.node.weights),
         similarity=round(float(per_label[worst]), 3), limit=round(float(limits[worst]), 3),
-        n=len(views), shuffles=_SHUFFLES, dataset=dataset, when=when,
+        n=len(views), shuffles=shuffles, dataset=dataset, when=when,
     )  # fmt: skip
 
 
@@ -119,7 +130,7 @@ def likeness(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
 
 
 def shuffled(
-    network: nn.Module, views: Sequence[NDArray[np.float32]], generator: torch.Generator, mirrors: Sequence[Any] = ()
+    network: nn.Module, views: Sequence[NDArray[np.float32]], generator: torch.Generator, mirrors: Sequence[Mirror] = ()
 ) -> nn.Module:
     """A copy of a network with the values of each weight tensor in another order, and its norms fitted to the views."""
     copy = deepcopy(network).eval()
@@ -137,11 +148,19 @@ def shuffled(
     return copy.eval()
 
 
+def with_tests(card: Card, tests: Sequence[SaliencyTest]) -> tuple[SaliencyTest, ...]:
+    """A card's tests after these, which take the place of earlier ones of the same methods, or of other weights."""
+    kept = {test.method: test for test in card.saliency if all(test.weights == other.weights for other in tests)}
+    kept |= {test.method: test for test in tests}
+    return tuple(kept[method] for method in MAP_METHODS if method in kept)
+
+
 def saliency_sentence(test: SaliencyTest) -> str:
     """What came of the test, for people."""
     told = "passed" if test.passed else "not passed, so no map is shown"
     return (
-        f"Maps of where the network looked: test with shuffled weights {told} (likeness {test.similarity:.2f}, must be "
+        f"Maps of where the network looked, by {MAP_METHODS[test.method].name}: test with shuffled weights {told} "
+        f"(likeness {test.similarity:.2f}, must be "
         f"below {test.limit:.2f}; {test.n} pictures, {test.shuffles} shuffles)"
     )
 
@@ -151,7 +170,7 @@ def _networks(loaded: LoadedCard, how: Mapped) -> list[nn.Module]:
     return [network.to("cpu") for network in kept]
 
 
-def _contexts(loaded: LoadedCard, samples: Sequence[Sample]) -> Iterator[Context]:
+def _contexts(loaded: LoadedCard, samples: Sequence[Sample], most: int) -> Iterator[Context]:
     """Pictures spread over the set, each ready to be looked at."""
     known, count = learned_from(loaded), 0
     # Every picture has its place in an even order, so that a set that is sorted by label is not tested on one alone.
@@ -165,5 +184,5 @@ def _contexts(loaded: LoadedCard, samples: Sequence[Sample]) -> Iterator[Context
             continue
         yield Context(loaded, inputs, "cpu")
         count += 1
-        if count == _PICTURES:
+        if count == most:
             return

@@ -16,14 +16,16 @@ from engine.answers import RunOptions
 from engine.cards.registry import load_card
 from engine.cards.saliency import why_no_map
 from engine.cards.schema import Card
-from engine.errors import CardError, WriteError
+from engine.errors import CancelledError, CardError, WriteError
+from engine.inference.hirescam import class_maps, last_map
+from engine.inference.occlusion import occluded
 from engine.inference.picture_networks import EfficientNetLite0, PatchNet
 from engine.inference.run import run_card
-from engine.inference.saliency import class_maps, last_map
+from engine.progress import silent
 from engine.saliency_map import MOST_EDGE, SaliencyMap, map_grid
 from engine.saliency_picture import write_saliency
 from engine.training.publish import write_card
-from engine.training.randomised import likeness, shuffled
+from engine.training.randomised import likeness, shuffled, with_tests
 from engine.volume import Geometry, Volume
 
 
@@ -63,6 +65,30 @@ def test_a_map_of_mirrored_copies_lies_as_the_picture_does() -> None:
     (turned,) = class_maps(network, seen[..., ::-1].copy(), target)
     (both,) = class_maps(network, seen, target, ("columns",))
     np.testing.assert_allclose(both, (plain + turned[:, ::-1]) / 2, rtol=1e-5, atol=1e-7)
+
+
+def test_hiding_a_part_loses_what_that_part_gave() -> None:
+    class Corner(nn.Module):
+        """Twice the mean of the upper left quarter, and nothing else."""
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            rows, columns = image.shape[2] // 2, image.shape[3] // 2
+            return 2 * image[:, :, :rows, :columns].mean((1, 2, 3))[:, None]
+
+    seen = np.zeros((1, 1, 32, 48), np.float32)
+    seen[..., :16, :24] = 1
+    (made,) = occluded(Corner(), seen, [lambda logits: logits[:, 0]], silent)
+    assert made.shape == (8, 12)
+    # A square of 8 x 8 pixels in the corner of 16 x 24 hides a sixth of it, leaving the mean of the view, a quarter.
+    np.testing.assert_allclose(made[:3, :5], 2 * (64 / 384) * 0.75, rtol=1e-5)
+    assert np.abs(made[5:]).max() == np.abs(made[:, 7:]).max() == 0
+
+
+def test_the_first_cards_had_one_test_by_itself() -> None:
+    values = json.loads(json.dumps(CARD)) | {
+        "saliency": {"node": "spot", "weights": [], "similarity": 0.1, "limit": 0.4, "n": 2, "shuffles": 1}
+    }
+    assert Card.model_validate(values).saliency[0].method == "hirescam"
 
 
 @pytest.mark.parametrize(
@@ -132,16 +158,15 @@ def folder(tmp_path: Path) -> Path:
     return with_test(tmp_path / "card", 0.1)
 
 
-def with_test(folder: Path, similarity: float | None) -> Path:
+def with_test(folder: Path, similarity: float | None, methods: tuple[str, ...] = ("hirescam",)) -> Path:
     from engine.cards.weights import sha256_of
 
     sha = sha256_of(folder / "weights.safetensors")
     card = json.loads(json.dumps(CARD))
     card["graph"][0]["weights"] = [{"file": "weights.safetensors", "sha256": sha}]
     if similarity is not None:
-        card["saliency"] = {
-            "node": "spot", "weights": [sha], "similarity": similarity, "limit": 0.4, "n": 12, "shuffles": 3
-        }  # fmt: skip
+        tested = {"node": "spot", "weights": [sha], "similarity": similarity, "limit": 0.4, "n": 12, "shuffles": 3}
+        card["saliency"] = [tested | {"method": method} for method in methods]
     write_card(Card.model_validate(card), folder)
     return folder
 
@@ -161,6 +186,31 @@ def test_the_map_of_a_score_lies_on_its_picture(folder: Path) -> None:
     assert not run_card(load_card(folder), {"photo": picture()}, device="cpu").maps
 
 
+def test_each_method_needs_a_test_of_its_own(folder: Path) -> None:
+    options = RunOptions(maps=("cold",), map_method="occlusion")
+    with pytest.raises(CardError, match="by occlusion have not passed"):
+        run_card(load_card(folder), {"photo": picture()}, device="cpu", options=options)
+    with_test(folder, 0.1, ("hirescam", "occlusion"))
+    (made,) = run_card(load_card(folder), {"photo": picture()}, device="cpu", options=options).maps
+    assert made.method == "occlusion" and made.values.shape == (48, 60)
+    assert len(np.unique(made.values.round(6))) > 20
+
+
+def test_a_map_stops_when_asked_to(folder: Path) -> None:
+    with_test(folder, 0.1, ("occlusion",))
+    stages: list[str] = []
+
+    def stop(fraction: float, stage: str) -> None:
+        stages.append(stage)
+        if stage.startswith("Hiding"):
+            raise CancelledError("stopped")
+
+    options = RunOptions(maps=("cold",), map_method="occlusion")
+    with pytest.raises(CancelledError):
+        run_card(load_card(folder), {"photo": picture()}, device="cpu", options=options, progress=stop)
+    assert "of 63" in stages[-1]
+
+
 @pytest.mark.parametrize(("similarity", "said"), [(0.5, "did not pass"), (None, "have not passed")])
 def test_a_card_that_did_not_pass_gives_no_map(folder: Path, similarity: float | None, said: str) -> None:
     with_test(folder, similarity)
@@ -170,15 +220,24 @@ def test_a_card_that_did_not_pass_gives_no_map(folder: Path, similarity: float |
 
 def test_a_test_of_other_weights_does_not_count(folder: Path) -> None:
     card = load_card(folder).card
-    assert card.saliency is not None
     assert not why_no_map(card, "cold")
-    other = card.saliency.model_copy(update={"weights": ("0" * 64,)})
-    assert "have not passed" in why_no_map(card.model_copy(update={"saliency": other}), "cold")
+    other = card.saliency[0].model_copy(update={"weights": ("0" * 64,)})
+    assert "have not passed" in why_no_map(card.model_copy(update={"saliency": (other,)}), "cold")
     assert "no score 'heat'" in why_no_map(card, "heat")
 
 
+def test_a_test_that_is_recorded_takes_the_place_of_its_own_kind(folder: Path) -> None:
+    card = load_card(with_test(folder, 0.1, ("hirescam", "occlusion"))).card
+    again = card.saliency[1].model_copy(update={"similarity": 0.3})
+    assert with_tests(card, (again,)) == (card.saliency[0], again)
+    other = again.model_copy(update={"weights": ("0" * 64,)})
+    assert with_tests(card, (other,)) == (other,), "what was tested were other weights"
+    assert with_tests(card, ()) == card.saliency
+
+
 def test_the_readme_of_a_card_says_what_came_of_the_test(folder: Path) -> None:
-    assert "passed. Likeness" in (folder / "README.md").read_text(encoding="utf-8")
+    told = (folder / "README.md").read_text(encoding="utf-8")
+    assert "2020). Test with shuffled weights (Adebayo et al., 2018): passed." in told
     assert "not passed, so no map" in (with_test(folder, 0.5) / "README.md").read_text(encoding="utf-8")
 
 

@@ -38,6 +38,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.groups",
     "viewer.features.menus",
     "viewer.features.running",
+    "viewer.features.saliency",
     "viewer.features.importing",
     "viewer.features.training",
     "viewer.features.card_templates",

@@ -89,7 +89,7 @@ def other_images(window: MainWindow) -> list[Image]:
     volume = session.volume
     if volume is None:
         return []
-    images = [_layer(layer.volume) for layer in session.layers[1:]]
+    images = [_layer(layer.volume) for layer in session.layers[1:] if not layer.derived]
     known = {volume.info.series_uid, *(layer.volume.info.series_uid for layer in session.layers)}
     for series in opener.tree.series if opener is not None else ():
         # A picture beside another shows something else, and there may be thousands of them.

@@ -45,7 +45,7 @@ class Statistics(QObject):
         if roi.is_empty:
             self._window.show_message(f"{roi.name} has no contours yet, so there is nothing to measure.")
             return
-        layers = tuple(layer for layer in session.layers if layer.visible)
+        layers = tuple(layer for layer in session.layers if layer.visible and not layer.derived)
         self._stop()
         self._task = run_in_background(
             lambda progress: _rows(roi, layers, volume.geometry, progress),

@@ -282,6 +282,7 @@ class PlaneScene(FramedPlane):
         parts = [caption(self.frame, session.volume, self.shown_index, self._plane)]
         parts += [layer.volume.modality for layer in session.layers[self.layer :][:1] if self.layer is not None]
         parts += [f"{session.slab.projection} {session.slab.thickness_mm:.0f} mm"] if session.slab is not None else []
+        parts += [layer.derived for layer in session.layers if layer.derived and layer.visible]
         self.annotations.set_title("  ".join(parts))
 
     def _go_aside(self, frame: ViewFrame) -> None:

@@ -133,6 +133,8 @@ class FindingDetail(QWidget):
         for label in (self.warning, self.told):
             layout.addWidget(label)
         layout.addWidget(self.where)
+        self._evidence = QVBoxLayout()
+        layout.addLayout(self._evidence)
         layout.addLayout(form)
         layout.addWidget(self.problem)
         layout.addWidget(self.said)
@@ -143,6 +145,14 @@ class FindingDetail(QWidget):
         self._area = scrolled(content)
         whole.addWidget(self._area, 1)
         whole.addLayout(buttons)
+
+    def add_evidence(self, widget: QWidget) -> None:
+        """Put something beneath the words that say what the finding was computed from."""
+        self._evidence.addWidget(widget)
+
+    def bring_into_view(self, widget: QWidget) -> None:
+        """Scroll to a part of it, where that is out of sight."""
+        self._area.ensureWidgetVisible(widget, 0, 4)
 
     def _button(self, verb: str, slot: Callable[[], None]) -> QPushButton:
         text, key, tip = KEYS[verb]
