@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QTabBar, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
 
 from engine.volume import SeriesInfo, Volume
 from tests.synthetic import make_geometry
@@ -334,3 +335,21 @@ def test_a_machine_without_opengl_is_told_what_the_views_need(
     shown = rgb(pane.grab().toImage())
     assert shown[0, 0].max() == 0 and (shown.max(axis=2) > 150).sum() > 100
     pane.release()
+
+
+def test_names_of_panels_that_share_a_place_are_whole_and_reached_by_arrows(qtbot: QtBot) -> None:
+    window = MainWindow()
+    qtbot.addWidget(window)
+    names = ["Structures", "Studies", "Window", "Layers", "Findings", "Measures", "History"]
+    for name in names:
+        window.add_panel(name, QLabel(name))
+    window.arrange({"right": (names,)}, {"right": 250})
+    window.resize(700, 500)
+    window.show()
+    qtbot.waitExposed(window)
+    bar = next(bar for bar in window.findChildren(QTabBar) if bar.count() == len(names))
+    assert bar.elideMode() is Qt.TextElideMode.ElideNone
+    arrows = [button for button in bar.findChildren(QToolButton) if button.isVisible()]
+    assert bar.width() < sum(bar.tabRect(n).width() for n in range(bar.count())) and len(arrows) == 2
+    assert all(button.width() >= 16 for button in arrows)
+    window.close()

@@ -61,7 +61,7 @@ WIDTHS = {"left": 250, "right": 370}
 _NARROW = 1200
 NARROW_LAYOUT = {
     "right": (
-        ("Structures", "Findings", "Measures", "Studies", "Window", "Layers", "History"),
+        ("Structures", "Studies", "Window", "Layers", "Findings", "Measures", "History"),
         ("Auto-contour", "Operations", "Review"),
     )
 }

@@ -36,14 +36,14 @@ def nearest_first(
 
 
 class CardList(QListWidget):
-    """One row a card, at least three of them in sight."""
+    """One row a card, at least two of them in sight."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setItemDelegate(CardDelegate(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Three cards, whatever room the panel gets.
-        self.setMinimumHeight(3 * card_height(self.fontMetrics()) + 8)
+        # Two cards, whatever room the panel gets: on a low window the structures need it more.
+        self.setMinimumHeight(2 * card_height(self.fontMetrics()) + 8)
         self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.setToolTip("Models that can draw on the open series; grey ones say why they can't")
 

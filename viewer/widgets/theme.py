@@ -73,7 +73,10 @@ QScrollBar:vertical {{ background: {BACKGROUND}; width: 11px; }}
 QScrollBar:horizontal {{ background: {BACKGROUND}; height: 11px; }}
 QScrollBar::handle {{ background: #3c4147; border-radius: 4px; min-height: 24px; min-width: 24px; margin: 2px; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
-QTabBar::tab {{ background: {BACKGROUND}; color: {FAINT}; padding: 5px 10px; border: none; }}
+QTabBar {{ qproperty-elideMode: "ElideNone"; qproperty-usesScrollButtons: true; }}
+QTabBar::scroller {{ width: 40px; }}
+QTabBar QToolButton {{ padding: 0; background: {RAISED}; border: 1px solid {BORDER}; }}
+QTabBar::tab {{ background: {BACKGROUND}; color: {FAINT}; padding: 5px 8px; border: none; }}
 QTabBar::tab:selected {{ background: {RAISED}; color: {TEXT}; }}
 """
 
