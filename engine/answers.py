@@ -11,7 +11,7 @@ from typing import Any
 from engine.assessment import ADDED, UNSEEN, WHOLE_IMAGE, Assessment, Evidence, FiledReport
 from engine.measures.measure import Measure
 from engine.saliency_map import SaliencyMap
-from engine.structures import Code, Provenance, Roi, StructureSet
+from engine.structures import Code, PlaneContours, Provenance, Roi, StructureSet
 
 
 @dataclass(frozen=True)
@@ -154,18 +154,45 @@ class FiledFindings:
         report: the last structured report that was written or read; None where there is none.
         reported: the findings as that report says them.
         in_file: the findings as the last file of any kind holds them.
+        contours: that these findings of the report were computed from, as they were then, by UID.
     """
 
     report: FiledReport | None = None
     reported: tuple[Finding, ...] = ()
     in_file: tuple[Finding, ...] = ()
+    contours: Mapping[str, Mapping[int, PlaneContours]] = field(default_factory=dict)
 
-    def written(self, findings: Sequence[Finding], report: FiledReport | None) -> "FiledFindings":
-        """After these were written to, or read from, a report, or a file that is none."""
+    def written(
+        self, findings: Sequence[Finding], report: FiledReport | None, structures: StructureSet | None = None
+    ) -> "FiledFindings":
+        """After these, computed from those structures, were written to or read from a report, or another file."""
         every = tuple(findings)
         if report is None:
             return replace(self, in_file=every)
-        return FiledFindings(report, every, every)
+        under = {finding.uid: structure_of(finding.evidence, structures) for finding in every}
+        contours = {uid: roi.planes for uid, roi in under.items() if roi is not None}
+        return FiledFindings(report, every, every, contours)
+
+    def why_another(self, findings: Sequence[Finding], structures: StructureSet | None) -> str:
+        """What has changed since the report, as the beginning of a sentence; "" where it says what is shown."""
+        if tuple(findings) != self.reported:
+            return "Changed"
+        names = dict[str, None]()
+        for finding in findings:
+            roi, then = structure_of(finding.evidence, structures), self.contours.get(finding.uid)
+            if then is not None and (roi is None or not _same_areas(roi.planes, then)):
+                names[finding.name] = None
+        return f"The contour of {', '.join(names)} was changed" if names else ""
+
+
+def _same_areas(now: Mapping[int, PlaneContours], then: Mapping[int, PlaneContours]) -> bool:
+    if now is then:
+        return True
+    filled = [{plane: c for plane, c in each.items() if not c.area.is_empty} for each in (now, then)]
+    return filled[0].keys() == filled[1].keys() and all(
+        contours is filled[1][plane] or contours.area.equals(filled[1][plane].area)
+        for plane, contours in filled[0].items()
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from engine.answers import Document
 from engine.edits import AnswerChange, AreaChange, Change, Step
-from engine.structures import ReviewState, Roi
+from engine.structures import ReviewState, Roi, StructureSet
 
 #: The tool of the one step that takes an approval back; its text gives the reason.
 REOPEN = "reopen"
@@ -20,6 +20,33 @@ def forbidden(document: Document, step: Step, *, forward: bool = True) -> str:
                 "(Structures → Reopen…)."
             )
     return ""
+
+
+def approval_told(structures: StructureSet, filed: StructureSet) -> tuple[str, bool]:
+    """Who signed the structures, and of which that holds no longer, in a sentence; "" where nobody did.
+
+    Args:
+        structures: as they are.
+        filed: as files hold them.
+
+    Returns:
+        The sentence, and whether what was signed is what is shown.
+    """
+    lost: dict[str, list[str]] = {}
+    for roi in structures.rois:
+        if roi.provenance.reopened.state is ReviewState.APPROVED:
+            lost.setdefault(f"reopened since {roi.provenance.reopened}", []).append(roi.name)
+    for roi in filed.rois:
+        if roi.provenance.review.state is ReviewState.APPROVED and roi.number not in structures:
+            lost.setdefault(f"deleted since {roi.provenance.review}", []).append(roi.name)
+    if lost:
+        told = "; ".join(f"{', '.join(names)}: {how}" for how, names in lost.items())
+        return f"{told}. What is shown is no longer what was signed.", False
+    signed = [roi.provenance.review for roi in structures.rois if roi.provenance.review.state is ReviewState.APPROVED]
+    if not signed:
+        return "", True
+    last = max(signed, key=lambda review: (review.date, review.time))
+    return f"{len(signed)} of {len(structures.rois)} structures are signed, the last {last}", True
 
 
 def _touched(document: Document, change: Change, *, forward: bool) -> Roi | None:

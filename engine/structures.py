@@ -88,7 +88,10 @@ class Review:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Who or what drew a structure, and who reviewed it since: for the screen, the journal and DICOM's attributes."""
+    """Who or what drew a structure, and who reviewed it since: for the screen, the journal and DICOM's attributes.
+
+    `reopened` is the approval that was taken back, until another is given.
+    """
 
     generation: Generation = Generation.MANUAL
     description: str = ""
@@ -97,6 +100,7 @@ class Provenance:
     weights_sha256: str = ""
     edited: bool = False
     review: Review = Review()
+    reopened: Review = Review()
 
 
 @dataclass(frozen=True)

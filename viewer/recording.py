@@ -195,7 +195,14 @@ class Recording:
             self.recorded.emit()
 
     def reported(
-        self, path: Path, sha256: str, findings: Sequence[Finding], report: FiledReport | None, *, read: bool = False
+        self,
+        path: Path,
+        sha256: str,
+        findings: Sequence[Finding],
+        report: FiledReport | None,
+        structures: StructureSet | None = None,
+        *,
+        read: bool = False,
     ) -> None:
         """Note that findings of the open series stand in a file with this hash, which was written or read.
 
@@ -203,9 +210,10 @@ class Recording:
             path, sha256: of the file.
             findings: as the file holds them.
             report: what the next report names as its predecessor; None where the file is a table or a page.
+            structures: that the findings were computed from, as the file holds them.
             read: whether the file was read.
         """
-        self._session.set_filed_findings(self._session.filed_findings.written(findings, report))
+        self._session.set_filed_findings(self._session.filed_findings.written(findings, report, structures))
         journal = self._ready()
         if journal is not None:
             try:

@@ -6,7 +6,7 @@ pixels, holes joined to the outside by channels of no width.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -77,6 +77,17 @@ def contents_of(findings: Iterable[Finding], structures: StructureSet | None, vo
         if roi is not None and not roi.is_empty:
             found[finding.uid] = _contour(roi, volume.geometry)
     return Contents(findings, found)
+
+
+def as_reported(contents: Contents, structures: StructureSet, volume: Volume) -> StructureSet:
+    """The structures that the findings of a report were computed from: without areas where the report has others."""
+    now, others = contents_of(contents.findings, structures, volume), set[int]()
+    for finding in contents.findings:
+        here, said, roi = now.contour(finding), contents.contour(finding), structure_of(finding.evidence, structures)
+        if roi is not None and here is not None and said is not None and here.told != said.told:
+            others.add(roi.number)
+    rois = (replace(roi, planes={}) if roi.number in others else roi for roi in structures.rois)
+    return replace(structures, rois=tuple(rois))
 
 
 def contour_in(group: Group, planes: Sequence[int | None]) -> Contour | None:

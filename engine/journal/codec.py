@@ -104,9 +104,9 @@ def _recipe_from_json(saved: Mapping[str, Any] | None) -> Recipe | None:
 
 def provenance_from_json(saved: Mapping[str, Any]) -> Provenance:
     """A provenance from its fields; one that was saved before there were reviews has none."""
-    told = saved.get("review")
-    review = Review(**{**told, "state": ReviewState(told["state"])}) if told is not None else Review()
-    return Provenance(**{**saved, "generation": Generation(saved["generation"]), "review": review})
+    told = {name: saved[name] for name in ("review", "reopened") if name in saved}
+    reviews = {name: Review(**{**review, "state": ReviewState(review["state"])}) for name, review in told.items()}
+    return Provenance(**{**saved, "generation": Generation(saved["generation"]), **reviews})
 
 
 def document_to_json(document: Document, store: Store) -> dict[str, Any]:

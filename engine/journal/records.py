@@ -129,5 +129,6 @@ class Replay:
         """The findings as files hold them."""
         filed = FiledFindings(in_file=self.base.findings)
         for steps, report in self.reports:
-            filed = filed.written(replay(self.base, self.steps[:steps])[0].findings, report)
+            document = replay(self.base, self.steps[:steps])[0]
+            filed = filed.written(document.findings, report, document.structures)
         return filed

@@ -1,17 +1,20 @@
 """Structures are reviewed, signed and reopened by a person with a name; what is signed can't be changed in any way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog
 
+from engine.approval import approval_told
 from engine.journal import Kind
 from engine.structures import Review, ReviewState, StructureSet
 from tests.viewer.hand import CTRL, SHIFT, Hand
 from tests.viewer.see import CENTRE, ball, phantom
 from viewer.session import View
+from viewer.widgets.approval_strip import ApprovalStrip
 from viewer.widgets.structures_model import Column
 
 AXIAL = View.AXIAL
@@ -136,3 +139,32 @@ def test_the_list_shows_who_signed(signing: Hand) -> None:
     tip = panel.model.data(panel.model.index(0, Column.REVIEW), Qt.ItemDataRole.ToolTipRole)
     assert tip.startswith("Ball 1: approved by Wilhelm Röntgen on ")
     assert panel.model.data(panel.model.index(1, Column.REVIEW), Qt.ItemDataRole.DecorationRole) is None
+
+
+def test_beneath_the_list_stands_who_signed_and_that_it_holds_no_longer(signing: Hand) -> None:
+    strip = signing.window.findChild(ApprovalStrip)
+    assert strip.isHidden()
+    answer("Doe^Jane")
+    key(signing, Qt.Key.Key_A, BOTH)
+    assert strip.text().startswith("1 of 2 structures are signed, the last approved by Doe Jane on 2")
+    answer("moved since")
+    action(signing, "Reopen…")()
+    name = signing.session.structures[1].name
+    assert strip.text().startswith(f"{name}: reopened since approved by Doe Jane on 2")
+    assert strip.text().endswith("What is shown is no longer what was signed.")
+    answer("Doe^Jane")
+    key(signing, Qt.Key.Key_A, BOTH)
+    assert strip.text().startswith("1 of 2 structures are signed")
+
+
+def test_an_approved_structure_of_a_file_that_was_deleted_is_told() -> None:
+    geometry = phantom().geometry
+    was = ball(geometry, CENTRE, 12.0)
+    review = Review(ReviewState.APPROVED, "Doe^Jane", "20260131", "120000")
+    filed = StructureSet(geometry, (replace(was, provenance=replace(was.provenance, review=review)),))
+    told, holds = approval_told(StructureSet(geometry), filed)
+    assert told.startswith(f"{was.name}: deleted since approved by Doe Jane on 2026-01-31") and not holds
+    assert approval_told(filed, filed)[1] and approval_told(StructureSet(geometry), StructureSet(geometry)) == (
+        "",
+        True,
+    )

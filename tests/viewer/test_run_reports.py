@@ -14,13 +14,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shapely import MultiPolygon
 
-from engine.answers import FiledFindings
-from engine.assessment import Verdict
-from engine.edits import replay
-from engine.findings import add_finding
+from engine.answers import FiledFindings, Score
+from engine.assessment import Evidence, Verdict
+from engine.edits import AnswerChange, Step, replay
+from engine.findings import add_finding, assess
 from engine.forms import find_form
 from engine.journal import Journal, State, recent, unfinished
-from engine.structures import Roi, StructureSet
+from engine.structures import PlaneContours, Roi, StructureSet
 from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand, click_in_next_box, own_data
 from tests.viewer.test_run_findings import panel, result, type_in
 from viewer.features.exporting import Exporting
@@ -255,6 +255,42 @@ def test_the_signature_comes_back_with_the_session(reader: Hand, tmp_path: Path)
     again = saved.filed_findings()
     assert again.report == filed.report and again.report.signature.name == "Doe^Jane"
     assert again.reported == filed.reported != replay(saved.base, saved.steps)[0].findings
+
+
+def test_a_report_is_no_longer_what_was_signed_once_a_contour_under_it_is_changed(reader: Hand, tmp_path: Path) -> None:
+    session = reader.session
+    roi = Roi(1, "Lesion", (255, 0, 0), planes={10: PlaneContours(MultiPolygon([shapely.box(20, 20, 60, 60)]))})
+    reader.history.do(Step("Draw", "brush", (AnswerChange(None, roi, len(session.structures.rois)),)))
+    score = Score(9, "m", "Malignant by shape", 0.7, evidence=Evidence(roi_number=1), uid="2.25.77")
+    reader.history.do(Step("Score", "a", (AnswerChange(None, score, len(session.document.scores)),)))
+    for finding in session.document.findings:
+        reader.history.do(assess(session.document, finding, Verdict.ACCEPTED))
+    export(reader, tmp_path / "signed.dcm", sign=True)
+    assert strip(reader).startswith("Signed by Doe Jane")
+    reader.editing.toolbox.choose("brush")
+    reader.go_to(10)
+    session.set_active(1)
+    reader.click(View.AXIAL, reader.on_plane([(62, 40)], 10)[0])
+    assert strip(reader).startswith("The contour of Malignant by shape was changed since Doe Jane signed at 2")
+    assert strip(reader).endswith("what is shown is no longer what was signed")
+    reader.key(Qt.Key.Key_Z, CTRL)
+    assert strip(reader).startswith("Signed by Doe Jane")
+    reader.editing.toolbox.choose("")
+    # Signed anew it is another report, since it says another contour.
+    reader.key(Qt.Key.Key_Y, CTRL)
+    dialog = dialog_of(reader, sign=True)
+    assert "a new report, which names the one that Doe Jane signed" in dialog.ahead.text()
+    dialog.reject()
+    volume, session_id = session.volume, reader.window.recording.session_id
+    filed, document = session.filed_findings, session.document
+    session.close()
+    reader.wait_until(lambda: session_id not in {record.id for record in unfinished()})
+    journal = Journal.resume(session_id)
+    saved = journal.replay(volume.geometry)
+    journal.abandon()
+    now = replay(saved.base, saved.steps)[0]
+    assert saved.filed_findings().why_another(now.findings, now.structures).startswith("The contour of Malignant")
+    assert filed.why_another(document.findings, document.structures).startswith("The contour of Malignant")
 
 
 def test_a_report_of_another_program_asks_for_the_image_that_it_is_about(shared_data: Path, tmp_path: Path) -> None:

@@ -44,7 +44,10 @@ def reopen(session: Session, history: History, numbers: Iterable[int], reason: s
     chosen = [roi for roi in _chosen(session, numbers) if roi.provenance.review.state is ReviewState.APPROVED]
     if not chosen:
         raise RefusedError("None of the chosen structures is approved.")
-    after = [replace(roi, locked=False, provenance=replace(roi.provenance, review=Review())) for roi in chosen]
+    after = [
+        replace(roi, locked=False, provenance=replace(was, review=Review(), reopened=was.review))
+        for roi, was in ((roi, roi.provenance) for roi in chosen)
+    ]
     _do(session, history, after, f"Reopen {_what(chosen)}: {reason}", REOPEN)
 
 
@@ -63,7 +66,14 @@ def _sign(session: Session, history: History, chosen: list[Roi], review: Review,
         raise RefusedError("Choose a structure that is not approved yet.")
     approved = review.state is ReviewState.APPROVED
     after = [
-        replace(roi, locked=roi.locked or approved, provenance=replace(roi.provenance, review=review)) for roi in chosen
+        replace(
+            roi,
+            locked=roi.locked or approved,
+            provenance=replace(
+                roi.provenance, review=review, reopened=Review() if approved else roi.provenance.reopened
+            ),
+        )
+        for roi in chosen
     ]
     _do(session, history, after, f"{verb} {_what(chosen)} ({review.reviewer})", verb.lower())
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QMessageBox
 
 from engine import person_name
-from engine.answers import Finding, key_of
+from engine.answers import Document, Finding, key_of
 from engine.findings import findings_joined
 from engine.later import later
 from engine.progress import Progress
@@ -26,12 +26,14 @@ from viewer.widgets.report_strip import ReportStrip, is_signed, moment
 
 if TYPE_CHECKING:
     from engine import opening
+    from engine.dicom import report_contours
     from engine.dicom.report_read import ReportContents
     from engine.dicom.written_image import PatientIdentity
     from engine.stored import read
     from viewer.widgets import report_dialog, report_view
 else:
     opening, read = later("engine.opening"), later("engine.stored.read")
+    report_contours = later("engine.dicom.report_contours")
     report_dialog, report_view = later("viewer.widgets.report_dialog"), later("viewer.widgets.report_view")
 
 NOTHING_TO_REPORT = "There are no findings to report; run a model that scores, or add a finding by hand."
@@ -84,14 +86,16 @@ class Reports(QObject):
             structures=document.structures, sign=sign, known=self._patients.get(volume.info.series_uid),
             parent=self._window,
         )  # fmt: skip
-        dialog.exported.connect(partial(self._exported, document.findings, volume.info.series_uid))
+        dialog.exported.connect(partial(self._exported, document, volume.info.series_uid))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def _exported(self, findings: tuple[Finding, ...], series_uid: str, written: report_dialog.Written) -> None:
+    def _exported(self, document: Document, series_uid: str, written: report_dialog.Written) -> None:
         if written.patient is not None:
             self._patients[series_uid] = written.patient
-        self._window.recording.reported(written.path, written.sha256, findings, written.filed)
+        self._window.recording.reported(
+            written.path, written.sha256, document.findings, written.filed, document.structures
+        )
         if written.certificate is None:
             self._window.show_message(f"{written.path} was written.")
             return
@@ -120,7 +124,7 @@ class Reports(QObject):
         """Ask before what a person signed is changed."""
         session = self._window.session
         filed, document = session.filed_findings, session.document
-        if document is None or not is_signed(document.findings, filed):
+        if document is None or not is_signed(document.findings, filed, document.structures):
             return True
         assert filed.report is not None and filed.report.signature is not None, "a person signed it"
         who, when = person_name.shown(filed.report.signature.name), moment(filed.report.signature.time)
@@ -201,7 +205,10 @@ class Reports(QObject):
             return  # it was refused, and the sentence was told
         if not document.findings and session.document is not None:
             # Beside others they are a part of a report to come; alone they are the report that stands in the file.
-            self._window.recording.reported(path, sha256, session.document.findings, contents.filed, read=True)
+            now, volume = session.document, session.volume
+            assert volume is not None, "read onto an open series"
+            filed = report_contours.as_reported(contents.contents, now.structures, volume)
+            self._window.recording.reported(path, sha256, now.findings, contents.filed, filed, read=True)
         for note in contents.notes:
             self._window.show_message(note, "warning")
         count = len(contents.findings)

@@ -180,7 +180,7 @@ class ReportDialog(TaskDialog):
         unseen = sum(not is_judged(finding) for finding in self._findings)
         if unseen and not problem:
             sentences.append(f"{unseen} of {len(self._findings)} findings have not been judged; the file says so.")
-        if not report and self.sign.isChecked() and not is_signed(self._findings, self._filed):
+        if not report and self.sign.isChecked() and not is_signed(self._findings, self._filed, self._structures):
             sentences.append("Only a structured report is signed; this file will not be.")
         before = self._filed.report
         if report and before is not None and not problem and self._is_another(before):
@@ -202,7 +202,7 @@ class ReportDialog(TaskDialog):
         signature = self.signature
         who = None if signature is None else (signature.name, signature.organisation)
         was = None if before.signature is None else (before.signature.name, before.signature.organisation)
-        return self._findings != self._filed.reported or who != was
+        return bool(self._filed.why_another(self._findings, self._structures)) or who != was
 
     def _problem(self) -> str:
         try:
@@ -256,7 +256,8 @@ class ReportDialog(TaskDialog):
             if kind == "table":
                 return Written(path, findings_table.write_table(findings, volume, path))
             # A page says who signed only what stands on it.
-            signed = filed.report.signature if filed.report is not None and is_signed(findings, filed) else None
+            holds = is_signed(findings, filed, structures)
+            signed = filed.report.signature if filed.report is not None and holds else None
             page = report_page.report_page(findings, volume, structures, signed)
             return Written(path, page_pdf.write_page(page, pictures, path))
 

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWi
 
 from engine import person_name
 from engine.answers import FiledFindings, Finding
+from engine.structures import StructureSet
 from viewer.session import Session
 from viewer.widgets.theme import FAINT, GOOD, WARNING
 
@@ -31,28 +32,31 @@ class ReportStrip(QWidget):
             layout.addWidget(button)
         for signal in (session.volume_changed, session.findings_changed, session.findings_filed):
             signal.connect(self._show)
+        session.structures_changed.connect(lambda _: self._show())
         self._show()
 
     def _show(self) -> None:
         document = self._session.document
         findings = document.findings if document is not None else ()
-        text, colour = state(findings, self._session.filed_findings)
+        text, colour = state(findings, self._session.filed_findings, self._session.structures)
         self.setVisible(bool(findings))
         self.text.setText(text)
         self.text.setStyleSheet(f"color: {colour};")
 
 
-def state(findings: tuple[Finding, ...], filed: FiledFindings) -> tuple[str, str]:
+def state(
+    findings: tuple[Finding, ...], filed: FiledFindings, structures: StructureSet | None = None
+) -> tuple[str, str]:
     """How findings stand to the report that is filed of them, in words and in a colour."""
     report = filed.report
-    changed = findings != filed.reported
+    changed = filed.why_another(findings, structures)
     if report is None:
         return "Not signed", FAINT
     if report.signature is None:
-        return ("Changed since the report" if changed else "Reported, not signed"), FAINT
+        return (f"{changed} since the report" if changed else "Reported, not signed"), FAINT
     who, when = person_name.shown(report.signature.name), moment(report.signature.time)
     if changed:
-        return f"Changed since {who} signed at {when}", WARNING
+        return f"{changed} since {who} signed at {when}: what is shown is no longer what was signed", WARNING
     return f"Signed by {who}, {report.signature.organisation}, at {when}", GOOD
 
 
@@ -61,6 +65,7 @@ def moment(time: str) -> str:
     return time[:16].replace("T", " ")
 
 
-def is_signed(findings: tuple[Finding, ...], filed: FiledFindings) -> bool:
-    """Whether a person has signed just these findings."""
-    return filed.report is not None and filed.report.signature is not None and findings == filed.reported
+def is_signed(findings: tuple[Finding, ...], filed: FiledFindings, structures: StructureSet | None = None) -> bool:
+    """Whether a person has signed just these findings, of just these contours."""
+    signed = filed.report is not None and filed.report.signature is not None
+    return signed and not filed.why_another(findings, structures)

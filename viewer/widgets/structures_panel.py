@@ -21,6 +21,7 @@ from viewer.edits import structures as steps
 from viewer.edits.planes import centre_lps
 from viewer.history import History
 from viewer.session import Session
+from viewer.widgets.approval_strip import ApprovalStrip
 from viewer.widgets.companions_list import CompanionsList
 from viewer.widgets.icons import icon
 from viewer.widgets.structure_editors import NameDelegate, SignDelegate, TypeDelegate
@@ -77,6 +78,7 @@ class StructuresPanel(QWidget):
         above.addWidget(self.groups_button)
         layout.addLayout(above)
         layout.addWidget(self.view, 1)
+        layout.addWidget(ApprovalStrip(session))
         layout.addWidget(CompanionsList(session))
         layout.addLayout(self._buttons)
         self.view.selectionModel().currentRowChanged.connect(self._chosen)
