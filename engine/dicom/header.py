@@ -14,6 +14,7 @@ from pydicom.uid import (
 
 from engine.dicom.fields import number_if_any, numbers, text, whole
 from engine.dicom.frames import frame_planes
+from engine.dicom.nuclear import NUCLEAR_KEYWORDS, slice_places
 from engine.dicom.pixel_format import FORMAT_KEYWORDS, PixelFormat
 from engine.dicom.planes import NATIVE, PLAIN, VOLUME_MODALITIES, StoredImage, StoredPlane
 from engine.dicom.traits import TRAIT_TAGS, is_mosaic, traits_of
@@ -42,6 +43,7 @@ _KEYWORDS = (
     "RescaleType",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
+    *NUCLEAR_KEYWORDS,
 )
 _WALKER = Walker(_KEYWORDS)
 
@@ -274,7 +276,15 @@ def _planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...]:
         acquired=_acquired(dataset),
         traits=traits_of(dataset),
     )
-    return (first, *(replace(first, frame=number) for number in range(2, image.frames + 1)))
+    planes = (first, *(replace(first, frame=number) for number in range(2, image.frames + 1)))
+    placed = slice_places(dataset, image.sop_class_uid, image.frames) if several else None
+    if placed is None:
+        return planes
+    positions, orientation = placed
+    return tuple(
+        replace(plane, position=position, orientation=orientation)
+        for plane, position in zip(planes, positions, strict=True)
+    )
 
 
 def _acquired(dataset: Dataset) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 
 from engine.dicom.characters import characters_of, decode_as
 from engine.dicom.walk import Walker
@@ -49,7 +50,10 @@ _EXTRA = (
     "WindowWidth",
     "ImageLaterality",
     "ViewPosition",
+    "LossyImageCompression",
 )
+#: Transfer syntaxes whose pixels always differ a little from those that were measured.
+_LOSSY = {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless}
 _WALKER = Walker(["SpecificCharacterSet", *_INFO.values(), *_EXTRA], to_pixels=False)
 
 
@@ -75,6 +79,13 @@ def text_notes(info: SeriesInfo) -> tuple[str, ...]:
     """What had to be assumed of the text of a file that `read_info` read."""
     note = info.attributes.get("SpecificCharacterSet")
     return (str(note),) if note else ()
+
+
+def loss_notes(info: SeriesInfo, transfer_syntax: str) -> tuple[str, ...]:
+    """A sentence where the pixels of a file are or were compressed with loss."""
+    if info.attributes.get("LossyImageCompression") != "01" and transfer_syntax not in _LOSSY:
+        return ()
+    return ("The image was compressed with loss: its values differ from those measured, by an amount not known.",)
 
 
 def _shown(dataset: Dataset, keyword: str) -> str:

@@ -149,6 +149,7 @@ def _difference(stack: Stack, stacks: Sequence[Stack]) -> str:
         return [
             "localizer" if _is_overview(of.header, plane) else "",
             of.header.modality,
+            "in colour" if plane.image.samples > 1 else "grey",
             _orientation_word(plane),
             f"{plane.image.columns}×{plane.image.rows}",
             "" if plane.spacing_uv is None else f"{plane.spacing_uv[0]:.3g} mm pixels",

@@ -153,7 +153,7 @@ def _positive(dataset: Dataset, keyword: str, name: str) -> float:
     try:
         value = numbers(dataset, keyword, 1)
     except ReadError:
-        value = None
+        raise _NoSuvError(f"{name} is “{text(dataset, keyword)[:32]}”, which is not a number") from None
     if value is None or value[0] <= 0:
         raise _NoSuvError(f"{name} is missing or not above zero")
     return value[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.dicom.header import Header
-from engine.dicom.info import read_info, text_notes
+from engine.dicom.info import loss_notes, read_info, text_notes
 from engine.dicom.pictures import is_picture
 from engine.dicom.pixels import read_stored, why_undecodable
 from engine.dicom.planes import VOLUME_MODALITIES
@@ -52,7 +52,12 @@ class Images(ImageHandler):
             files=tuple(dict.fromkeys(plane.image.path for plane in stack.planes)),
             plane_count=len(stack.planes),
             problem=problem,
-            notes=(*stack.notes, *_remarks(stack), *text_notes(info)),
+            notes=(
+                *stack.notes,
+                *_remarks(stack),
+                *text_notes(info),
+                *loss_notes(info, stack.planes[0].image.transfer_syntax),
+            ),
             planes=stack.planes,
             axis=stack.axis,
             member=stack.member,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from engine.opening import open_volume
@@ -378,3 +379,13 @@ def test_a_unit_and_a_kind_of_uptake_that_contradict_each_other_are_said(tmp_pat
     volume = opened(tmp_path, of_series(Units=units, SUVType=kind))
     assert volume.units == units
     assert any(units in note and kind in note for note in volume.notes)
+
+
+@pytest.mark.parametrize("keyword", ["PatientWeight", "RadionuclideTotalDose"])
+def test_a_number_with_a_comma_is_quoted_as_the_reason(tmp_path: Path, keyword: str) -> None:
+    def edit(series: Dataset, drug: Dataset) -> None:
+        place = series if keyword == "PatientWeight" else drug
+        tag = place[keyword].tag
+        place[tag] = RawDataElement(tag, "DS", 4, b"70,5", 0, False, True)
+
+    assert_activity(opened(tmp_path, edit), "“70,5”, which is not a number")

@@ -9,9 +9,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from engine.__main__ import commands
+from engine.opening import open_volume
 from engine.volume import Volume
 from tests.engine.phantoms import make_scene
-from tests.synthetic import write_series
+from tests.synthetic import make_geometry, make_voxels, write_series
 
 UID = "1.2.826.0.1.3680043.8.498.9"
 
@@ -108,3 +109,16 @@ def test_other_files_beside_a_series_are_not_missed(tmp_path: Path, volume: Volu
     (tmp_path / "ct" / "VERSION").write_text("3")
     result = call("contour", tmp_path / "ct", "--model", "external", "-o", tmp_path / "RT.dcm", "--json")
     assert result.exit_code == 0, result.output
+
+
+def test_a_picture_in_colour_among_the_planes_is_called_that(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, k: int) -> None:
+        if k == 2:
+            dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
+            dataset.PixelData = dataset.PixelData[: len(dataset.PixelData) // 2] * 3
+            dataset.BitsAllocated = dataset.BitsStored = 8
+            dataset.HighBit, dataset.PixelRepresentation = 7, 0
+
+    voxels = make_voxels((4, 6, 6))
+    write_series(tmp_path, voxels, make_geometry(voxels.shape), edit=edit)
+    assert "Part of this series is left out: 1 plane [in colour]." in open_volume(tmp_path).notes
