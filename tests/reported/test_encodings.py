@@ -196,3 +196,10 @@ def test_numbers_in_another_representation_are_read(
     volume = open_volume(tmp_path)
     np.testing.assert_array_equal(volume.voxels, VOXELS)
     assert volume.geometry.spacing_uv == pytest.approx((0.9, 1.1))
+
+
+@pytest.mark.parametrize("said", ["01", "00", ""])
+def test_an_image_that_was_compressed_with_loss_before_says_so(tmp_path: Path, said: str) -> None:
+    voxels = make_voxels((3, 6, 5))
+    write_series(tmp_path, voxels, make_geometry(voxels.shape), LossyImageCompression=said)
+    assert any("compressed with loss" in note for note in open_volume(tmp_path).notes) == (said == "01")

@@ -292,13 +292,6 @@ def test_jpeg_extended_is_decoded(tmp_path: Path, bits: int) -> None:
     assert any("compressed with loss" in note for note in volume.notes)
 
 
-@pytest.mark.parametrize("said", ["01", "00", ""])
-def test_an_image_that_was_compressed_with_loss_before_says_so(tmp_path: Path, said: str) -> None:
-    voxels = make_voxels((3, 6, 5))
-    write_series(tmp_path, voxels, make_geometry(voxels.shape), LossyImageCompression=said)
-    assert any("compressed with loss" in note for note in open_volume(tmp_path).notes) == (said == "01")
-
-
 @pytest.mark.parametrize(
     ("syntax", "stream", "name"),
     [
