@@ -59,9 +59,8 @@ def why_another(finding: Score, scores: Sequence[Score]) -> str:
 def map_layer(made: SaliencyMap, volume: Volume) -> Layer:
     """A map as a layer over its image, said in every view to be no proof of place."""
     laid = made.laid_on(volume)
-    name = next(name.name for method, name in saliency.MAP_METHODS.items() if method == made.method)
     return Layer(
         laid, onto_regular_grid(laid), Window.between(0.0, 1.0), "hot", _OPACITY,
         transform=Transform.identity(volume.info.frame_of_reference_uid),
-        derived=f"Where the network looked ({name}): no proof of place",
+        derived="Network map: no proof of place",
     )  # fmt: skip

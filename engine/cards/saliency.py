@@ -105,7 +105,12 @@ def mapped(card: "Card", output: "Output") -> Mapped | None:
         labels = tuple(leaf for label in labels for leaf in sums.parents[label])
         name = nodes[name].inputs[0]
     params = nodes[name].params if name in nodes else None
-    if not isinstance(params, classify.Params) or params.dimensions != 2 or params.view.kind != "whole":
+    if (
+        not isinstance(params, classify.Params)
+        or params.dimensions != 2
+        or params.view.kind != "whole"
+        or params.attention
+    ):
         return None
     if nodes[name].inputs[0] not in {image.role for image in card.inputs}:
         return None

@@ -17,6 +17,7 @@ from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.familiarity import Reference, features_of
 from engine.inference.networks import load_networks
+from engine.inference.pooling import TINY
 from engine.inference.preprocess import Prepared
 from engine.inference.sampling import Around
 from engine.inference.scores import Scores
@@ -39,7 +40,8 @@ def run_classifier(params: Params, image: Prepared, around: Around | None, conte
     """
     if isinstance(around, Boxes) and not len(around):
         # Nothing to look at; what that means is for the node behind to say.
-        return Scores(params.labels, np.zeros((0, len(params.labels)), np.float32))
+        nothing = np.zeros(0, np.float32) if params.attention else None
+        return Scores(params.labels, np.zeros((0, len(params.labels)), np.float32), attention=nothing)
     views = build_views(params, image, around)
     networks = node_networks(context.loaded.folder, params.network.model_dump_json(), context.weights)
 
@@ -75,6 +77,7 @@ def _scores(
     known, asked = context.familiarity, context.features_wanted
     caught = []
     strangeness = 0.0
+    weights = torch.zeros(len(views))
     for index, network in enumerate(networks):
         progress = part(context.progress, index / len(networks), (index + 1) / len(networks))
         network.to(device.name)
@@ -83,7 +86,9 @@ def _scores(
             catching = asked or (known is not None and index == 0)
             features = looking.enter_context(features_of(network)) if catching else []
             logits = torch.cat([logits_of(params, network, shown, device) for shown in _told(batches, progress)])
-        total += probabilities(params, logits, context).numpy()
+        if params.attention:
+            weights += torch.softmax(logits[:, -1], 0)
+        total += probabilities(params, logits[:, : len(params.labels)], context).numpy()
         if asked:
             caught.append(torch.cat([mean_of_copies(part, params.mirrors) for part in features]))
         if index == 0 and known is not None:
@@ -91,11 +96,14 @@ def _scores(
             seen = torch.cat([mean_of_copies(part, params.mirrors) for part in features])
             strangeness = float(reference.distance(seen).median()) / known.limit
     made = torch.cat(caught, dim=1).numpy() if asked else None
-    return Scores(params.labels, total / np.float32(len(networks)), strangeness, made)
+    attention = torch.log(weights / len(networks) + TINY).numpy() if params.attention else None
+    return Scores(params.labels, total / np.float32(len(networks)), strangeness, made, attention=attention)
 
 
 def logits_of(params: Params, network: nn.Module, views: NDArray[np.float32], device: Device) -> torch.Tensor:
     """(views, labels) float32, on the CPU; the mean over mirrored copies, where the card has some.
+
+    Behind the labels is how much each view counts, where the network says so.
 
     Raises:
         CardError: the network gives another number of values than the card names.
@@ -103,7 +111,8 @@ def logits_of(params: Params, network: nn.Module, views: NDArray[np.float32], de
     copies = with_mirrored(torch.from_numpy(views).to(device.name), params.mirrors)
     with torch.inference_mode(), device.autocast():
         logits = network(copies)
-    if not isinstance(logits, torch.Tensor) or logits.shape != (len(copies), len(params.labels)):
+    values = len(params.labels) + params.attention
+    if not isinstance(logits, torch.Tensor) or logits.shape != (len(copies), values):
         raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
     return mean_of_copies(logits.float().cpu(), params.mirrors)
 

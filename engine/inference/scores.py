@@ -20,6 +20,7 @@ class Scores:
             takes for familiar; 0 where that is not known.
         features: (views, n) what the network makes of each view just before its scores; None where nobody asks.
         notes: what there is to say beside a label's number, by label.
+        attention: (views,) logarithms of how much each view counts; None where the network doesn't say.
     """
 
     labels: tuple[str, ...]
@@ -27,6 +28,7 @@ class Scores:
     strangeness: float = 0.0
     features: NDArray[np.float32] | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    attention: NDArray[np.float32] | None = None
 
     def of(self, label: str) -> float:
         """The mean over the views.

@@ -32,6 +32,8 @@ class Params(Strict):
         exclusive: labels of which one holds, group by group, for a network that answers several questions: each group
             has a softmax of its own. One group of all labels where none are given.
         batch: views at a time.
+        attention: the network gives one more value, behind those of the labels: how much the view counts in a pool by
+            attention, as a logarithm.
     """
 
     network: Network
@@ -42,6 +44,7 @@ class Params(Strict):
     mirrors: Annotated[tuple[Mirror, ...], Field(max_length=3)] = ()
     exclusive: Annotated[tuple[Annotated[Labels, Field(min_length=2)], ...], Field(max_length=64)] = ()
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
+    attention: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> "Params":
@@ -73,7 +76,7 @@ def makes(params: Params, given: Sequence[Made]) -> Made:
         expect(given, ("image",), (*PLACES, "boxes"))
     else:
         expect(given, ("image",))
-    return Made("scores", params.labels)
+    return Made("scores", params.labels, weighed=params.attention)
 
 
 def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Scores":

@@ -28,11 +28,13 @@ class Made:
             "features", named numbers.
         labels: in order; an image has none, and features only where their names are known before anything runs.
         acquired: an input of the card, which is there as it was acquired too.
+        weighed: scores of views, each with how much it counts in a pool by attention.
     """
 
     kind: Kind
     labels: tuple[str, ...] = ()
     acquired: bool = False
+    weighed: bool = False
 
 
 def expect(given: Sequence[Made], *kinds: tuple[Kind, ...], more: tuple[Kind, ...] = ()) -> None:

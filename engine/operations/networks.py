@@ -43,6 +43,8 @@ NETWORKS: dict[str, tuple[str, str]] = {
     "EfficientNet": ("monai.networks.nets.efficientnet", "EfficientNetBN"),
     "SEResNet50": ("monai.networks.nets.senet", "SEResNet50"),
     "EfficientNetLite0": ("engine.inference.picture_networks", "EfficientNetLite0"),
+    # A class for each image, and how much each counts among those of a bag.
+    "GatedAttention": ("engine.inference.attention", "GatedAttention"),
     "PatchNet": ("engine.inference.picture_networks", "PatchNet"),
     "CNN": ("engine.inference.plain_networks", "CNN"),
     "AlexNet": ("engine.inference.plain_networks", "AlexNet"),

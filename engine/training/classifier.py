@@ -166,11 +166,19 @@ class ClassifierTrainer(Trainer):
 
     def _logits_of_several(self, logits: torch.Tensor) -> torch.Tensor:
         """(pictures, labels) of (pictures x views, labels): those of the probabilities that the card makes of views."""
+        logits, attention = self._parted(logits)
         views = self._probabilities(logits).reshape(-1, self.recipe.views, logits.shape[1])
-        made = pooled(views, self.recipe.pool).clamp(TINY, 1 - TINY)
+        shares = attention.reshape(-1, self.recipe.views)
+        made = pooled(views, self.recipe.pool, attention=shares).clamp(TINY, 1 - TINY)
         out = made.log()
         out[:, self.single] = torch.logit(made[:, self.single])
         return out
+
+    def _parted(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n, labels) logits, and (n,) logarithms of what each view counts; alike where the network says nothing."""
+        if self.recipe.attention:
+            return logits[:, :-1], logits[:, -1]
+        return logits, logits.new_zeros(len(logits))
 
     def _probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         made = torch.sigmoid(logits)
@@ -187,9 +195,11 @@ class ClassifierTrainer(Trainer):
             views = torch.from_numpy(shown.views[begin : min(begin + 32, shown.ends[most - 1])].astype(np.float32))
             with torch.inference_mode(), self._precision():
                 logits = network(views.to(self.device, memory_format=self.layout)).float().cpu()
-            said.append(self._probabilities(logits))
-        each = torch.cat(said)
-        values = torch.stack([pooled(each[shown.views_of(index)], self.recipe.pool) for index in range(most)]).numpy()
+            said.append(logits)
+        each, attention = self._parted(torch.cat(said))
+        each, how = self._probabilities(each), self.recipe.pool
+        own = [shown.views_of(index) for index in range(most)]
+        values = torch.stack([pooled(each[views], how, attention=attention[views]) for views in own]).numpy()
         targets, known = self.validation.targets[:most], self.validation.known[:most]
         scores = {}
         for number, columns in enumerate(self.groups):
@@ -225,7 +235,13 @@ def recipe_of(card: Card, node: Node, told: dict[str, Any]) -> ClassifierRecipe:
         raise CardError(f"Training gives pictures labels, which is not what the network '{node.node}' does.")
     behind = pool_behind(card, node)
     drawn = {"network": params.network.arguments, "labels": params.labels, "exclusive": params.groups, "pool": behind}
-    return ClassifierRecipe.from_dict({**told, **drawn})
+    recipe = ClassifierRecipe.from_dict({**told, **drawn, "attention": params.attention})
+    if recipe.attention and recipe.views == 1:
+        raise CardError(
+            f"How much a view counts is learned from several of a picture together: the recipe of '{node.node}' gives "
+            "'views'."
+        )
+    return recipe
 
 
 def pool_behind(card: Card, node: Node) -> str:

@@ -123,6 +123,7 @@ class ClassifierRecipe(Schedule):
         views: of a picture with several, how many a step looks at, whose probabilities are pooled as in a run; 1 where
             each view learns its picture's labels by itself.
         pool: how the graph makes one score of several views.
+        attention: the network gives how much each view counts, behind its labels' values.
         balance: 0 to draw each picture as often as any other, 1 to draw each label as often as any other.
         smoothing: share of each target that is spread over the labels of its group.
         augment: see `PictureAugmentation`.
@@ -134,6 +135,7 @@ class ClassifierRecipe(Schedule):
     ensemble: int = 1
     views: int = 1
     pool: str = "mean"
+    attention: bool = False
     balance: float = 0.5
     smoothing: float = 0.05
     augment: PictureAugmentation = dataclasses.field(default_factory=PictureAugmentation)
