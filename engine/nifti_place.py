@@ -21,6 +21,8 @@ Placement = Literal["", "sform", "qform"]
 
 #: The forms of a file agree when no voxel centre differs by more than this, mm.
 SAME_PLACE_MM = 0.1
+#: Voxel sizes of one file that differ by no more than this share agree.
+SAME_SIZE_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,20 @@ def forms_of(
         form, problem = next(iter(broken.items()))
         raise GeometryError(f"{path.name}: its {form} {problem}; resample it first, or correct its header.")
     notes = [f"The file's {form} {problem}: its {next(iter(kept))} was taken." for form, problem in broken.items()]
+    if set(kept) == {"sform"}:
+        notes += _size_notes(kept["sform"], sizes)
     if len(kept) == 2:
         return kept, "sform" if codes["sform"] >= codes["qform"] else "qform", notes
     return kept, next(iter(kept), ""), notes
+
+
+def _size_notes(sform: FloatArray, sizes: FloatArray) -> list[str]:
+    """A note where the sform's voxels have another size than the header says, by which some programs go."""
+    by_form = np.linalg.norm(sform[:3, :3], axis=0)
+    if not (np.isfinite(sizes).all() and (sizes > 0).all()) or np.abs(by_form / sizes - 1).max() <= SAME_SIZE_SHARE:
+        return []
+    told = [" × ".join(f"{size:.4g}" for size in each) for each in (sizes, by_form)]
+    return [f"The file gives its voxels as {told[0]} mm, and by its sform as {told[1]} mm, which was taken."]
 
 
 def _problem(affine: FloatArray) -> str:

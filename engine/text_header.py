@@ -1,6 +1,7 @@
 """What the text headers of NRRD and MetaImage files say that ITK passes over: units, spaces, and scales of values."""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ _LENGTHS = {
 }  # fmt: skip
 #: Spaces of NRRD files whose axes are those of the patient (with "-time" after them, or a T).
 _OF_THE_PATIENT = ("left-posterior-superior", "right-anterior-superior", "left-anterior-superior", "LPS", "RAS", "LAS")
+_SIZES_OF_META = ("elementspacing", "elementsize")
 _UNCERTAIN = "left, right, front and back are not certain."
 
 
@@ -76,15 +78,23 @@ def place_notes(reader: "sitk.ImageFileReader", path: Path) -> tuple[str, ...]:
         axes = np.abs(directions).argmax(axis=0)
         told = "".join("RAI"[axis] if directions[axis, n] > 0 else "LPS"[axis] for n, axis in enumerate(axes))
         if re.fullmatch(r"[LRAPIS]{3}", written) and written[:size] != told:
-            note = f"The file gives its orientation as {written}, and by its matrix as {told}, which was taken: {{}}"
-            return (note.format(_UNCERTAIN),)
-        return ()
+            note = f"The file gives its orientation as {written}, and by its matrix as {told}, which was taken: "
+            return (*_size_notes(fields, _SIZES_OF_META), note + _UNCERTAIN)
+        return _size_notes(fields, _SIZES_OF_META)
+    unsized = _size_notes(fields, ("space directions", "spacings"))
     space = fields.get("space", "")
     if not space:
-        return (f"The file does not say how it lies in the patient: {_UNCERTAIN}",)
+        return (*unsized, f"The file does not say how it lies in the patient: {_UNCERTAIN}")
     if re.sub(r"(?i)(-time|(?<=S)T)$", "", space).casefold() not in map(str.casefold, _OF_THE_PATIENT):
         return (f"The file gives its place in the space “{space[:40]}”, which is not the patient's: {_UNCERTAIN}",)
-    return ()
+    return unsized
+
+
+def _size_notes(fields: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
+    """A note where none of the fields that give the size of voxels is there."""
+    if any(name in fields for name in names):
+        return ()
+    return ("The file does not say how large its voxels are: 1 mm was taken, and nothing can be measured by it.",)
 
 
 def in_intensities(values: NDArray[Any], path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:

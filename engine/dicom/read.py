@@ -76,6 +76,8 @@ def read_planes(
             *unit_notes,
             f"{unmapped} voxels have stored values that the file maps to none: its lines are continued.",
         )
+    if planes[0].image.bits_allocated > 16 and np.abs(voxels).max() >= 1 << 24 and _is_unscaled(planes):
+        unit_notes = (*unit_notes, f"Whole numbers of up to {np.abs(voxels).max():.0f} may be rounded to 24 bits.")
     if info.modality == "CT" and units not in ("HU", ""):
         units, unit_notes = settle_ct_units(units, float(voxels.min()), float(voxels.max()))
     return Volume(
@@ -89,6 +91,10 @@ def read_planes(
         left_out=left_out,
         other_units=scale.others,
     )
+
+
+def _is_unscaled(planes: Sequence[StoredPlane]) -> bool:
+    return all(plane.slope in (None, 1) for plane in planes)
 
 
 def grid_of_planes(planes: Sequence[StoredPlane], info: SeriesInfo, notes: Sequence[str] = ()) -> Volume:

@@ -203,3 +203,10 @@ def test_an_image_that_was_compressed_with_loss_before_says_so(tmp_path: Path, s
     voxels = make_voxels((3, 6, 5))
     write_series(tmp_path, voxels, make_geometry(voxels.shape), LossyImageCompression=said)
     assert any("compressed with loss" in note for note in open_volume(tmp_path).notes) == (said == "01")
+
+
+@pytest.mark.parametrize(("value", "told"), [((1 << 24) + 1, True), (1 << 23, False)])
+def test_whole_numbers_beyond_24_bits_are_told_to_be_rounded(tmp_path: Path, value: int, told: bool) -> None:
+    voxels = np.full((3, 4, 5), value)
+    write_series(tmp_path, voxels, make_geometry(voxels.shape), "MR", bits=(32, 32), intercept=0)
+    assert any("rounded to 24 bits" in note for note in open_volume(tmp_path).notes) == told

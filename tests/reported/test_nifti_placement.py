@@ -37,6 +37,9 @@ def save(
     image = kind(STORED, np.eye(4))
     image.set_sform(sform, codes[0] if sform is not None else 0)
     image.set_qform(qform, codes[1] if qform is not None else 0)
+    if sform is not None and qform is None:
+        # As other programs do, and nibabel only with a qform.
+        image.header.set_zooms(np.linalg.norm(sform[:3, :3], axis=0))
     nibabel.save(image, path)
     return path
 
@@ -168,6 +171,15 @@ def test_voxels_without_size_are_refused(
 def test_voxels_without_size_do_not_matter_to_an_sform(tmp_path: Path) -> None:
     path = header_of(save(tmp_path / "a.nii", matrix(2), None), pixdim=0)
     assert_lies_at(open_volume(path), matrix(2))
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.001, 2.0])
+def test_voxel_sizes_that_an_sform_contradicts_are_told(tmp_path: Path, factor: float) -> None:
+    path = save(tmp_path / "a.nii", matrix(2), None)
+    sizes = np.linalg.norm(matrix(2)[:3, :3], axis=0) * factor
+    volume = open_volume(header_of(path, pixdim=(1, *sizes, 1, 1, 1, 1)))
+    assert_lies_at(volume, matrix(2))
+    assert any("by its sform" in note for note in volume.notes) == (factor == 2)
 
 
 def test_a_sheared_sform_gives_way_to_the_qform_with_a_note(tmp_path: Path) -> None:

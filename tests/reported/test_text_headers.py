@@ -108,3 +108,16 @@ def test_a_dicom_file_is_one_whatever_its_name_is(tmp_path: Path, suffix: str) -
     voxels = make_voxels((3, 8, 6))
     write_series(tmp_path, voxels, make_geometry(voxels.shape), names=[f"{k}{suffix}" for k in range(3)])
     np.testing.assert_array_equal(open_volume(tmp_path).voxels, voxels)
+
+
+@pytest.mark.parametrize("kind", ["NRRD", "MetaImage"])
+def test_voxels_whose_size_the_file_does_not_say_are_told(tmp_path: Path, kind: str) -> None:
+    if kind == "NRRD":
+        path = tmp_path / "image.nrrd"
+        path.write_bytes((NRRD + "\n").encode() + VALUES.tobytes())
+    else:
+        path = meta(tmp_path, "")
+        path.write_bytes(path.read_bytes().replace(b"ElementSpacing = 1 1 3\n", b""))
+    volume = open_volume(path)
+    assert volume.geometry.spacing_xyz == (1, 1, 1)
+    assert any("how large its voxels are" in note for note in volume.notes)
