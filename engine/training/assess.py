@@ -40,6 +40,7 @@ class Request:
         device: as for `run_card`.
         occlusion: test maps by occlusion as well, which takes minutes.
         report: told the fraction done and the case.
+        pictures: folder for a picture of each case that has contours; None for none.
     """
 
     loaded: LoadedCard
@@ -52,6 +53,7 @@ class Request:
     device: str
     report: Report
     occlusion: bool = False
+    pictures: Path | None = None
 
     @property
     def running(self) -> dict[str, Any]:
@@ -151,9 +153,8 @@ def _assess_structures(request: Request) -> Assessment:
     card = request.loaded.card
     dataset = open_data(request.data, [output.name for output in card.outputs if output.kind == "mask"], card.inputs)
     learned = _learned(request.loaded, request.data)
-    summary = evaluate(
-        request.loaded, dataset, synthetic=request.synthetic, without=learned, **request.running
-    ).summary()
+    how: dict[str, Any] = {"synthetic": request.synthetic, "without": learned, "pictures": request.pictures}
+    summary = evaluate(request.loaded, dataset, **how, **request.running).summary()
     split = f"{request.split}, as from a scanner" if request.synthetic else request.split
     return Assessment(summary, score_table(summary), tuple(metrics(summary, _measured(request, split))))
 

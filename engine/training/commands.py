@@ -97,6 +97,12 @@ def train(
     is_flag=True,
     help="Test maps by occlusion with shuffled weights as well as those by HiResCAM; some minutes.",
 )
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write a picture of each case here: the model's contours in colours, the reference white.",
+)
 def evaluate(
     *,
     card: str,
@@ -108,6 +114,7 @@ def evaluate(
     record: str | None,
     split: str,
     occlusion: bool,
+    pictures: Path | None,
 ) -> None:
     """Measure CARD on a data set.
 
@@ -133,6 +140,7 @@ def evaluate(
                 occlusion=occlusion,
                 device=device,
                 report=report,
+                pictures=pictures,
             )
         )
     if record:

@@ -9,6 +9,7 @@ counts those without any overlap. Intervals are 95 % percentile bootstraps over 
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from engine.errors import MismatchError, PlanimeterError
 from engine.inference.context import AGAINST
 from engine.inference.run import run_card
 from engine.training.case import Case, DataSource, inputs_of, volume_of
+from engine.training.case_pictures import write_case_picture
 from engine.training.scanner import as_from_scanner
 
 #: The figures of a structure, as they are named in tables.
@@ -71,6 +73,7 @@ def evaluate(
     most: int = 0,
     without: Collection[str] = (),
     device: str = "auto",
+    pictures: Path | None = None,
     report: Callable[[float, str], None] = lambda fraction, text: None,
 ) -> Scores:
     """Run a card on the cases of a data set and measure what it drew.
@@ -82,6 +85,7 @@ def evaluate(
         most: no more than so many cases, spread over the data set; 0 for all.
         without: names of cases to leave out, as those that the card learned from.
         device: as for `run_card`.
+        pictures: folder for a picture of each case, with both contours.
         report: told the fraction done and the case.
 
     Raises:
@@ -100,12 +104,14 @@ def evaluate(
             case = as_from_scanner(case.cropped(), index, (-1024, -3024)[index % 2])
         scores.cases.append(name)
         try:
-            drawn, against = _drawn(loaded, case, device)
+            drawn, against = drawn_by(loaded, case, device)
             if against:
                 scores.advised_against[name] = against
         except PlanimeterError as error:
             scores.failed[name] = str(error)
             drawn = {}
+        if pictures is not None:
+            write_case_picture(case, dataset.structures, drawn, pictures)
         for value, structure in enumerate(dataset.structures, start=1):
             # A contour without any voxel of the grid can't be compared with anything.
             if case.contoured[value - 1] and value in case.voxels_of:
@@ -153,7 +159,7 @@ def score_table(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _drawn(loaded: LoadedCard, case: Case, device: str) -> tuple[dict[str, NDArray[np.bool_]], str]:
+def drawn_by(loaded: LoadedCard, case: Case, device: str) -> tuple[dict[str, NDArray[np.bool_]], str]:
     """Structure → its mask on the image's grid; and what the card said against the image."""
     volume = volume_of(case)
     result = run_card(loaded, inputs_of(loaded.card, case), device=device, options=RunOptions(override=True))
