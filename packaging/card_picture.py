@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image
 
 from engine.cards.registry import find_card
-from engine.training.case_pictures import panel, planes_of
+from engine.training.case_pictures import beside, panel, planes_of
 from engine.training.dataset import open_data
 from engine.training.evaluate import drawn_by
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "models"
-#: Panels beside each other, colours that a picture has at most, and bytes.
-COLUMNS, COLOURS, BYTES = 4, 64, 120_000
+#: Panels beside each other; bytes of a picture at most, for which it may have so many colours, or else fewer.
+COLUMNS, BYTES, COLOURS = 4, 120_000, (96, 48, 24)
 
 
 def main(card: str, data: str, *names: str) -> None:
@@ -34,12 +34,15 @@ def main(card: str, data: str, *names: str) -> None:
     blank = np.zeros_like(panels[0])
     columns = min(COLUMNS, len(panels))
     panels += [blank] * (-len(panels) % columns)
-    rows = [np.hstack(panels[start : start + columns]) for start in range(0, len(panels), columns)]
+    rows = [beside(panels[start : start + columns]) for start in range(0, len(panels), columns)]
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{card}.png"
-    Image.fromarray(np.vstack(rows)).quantize(COLOURS, dither=Image.Dither.NONE).save(path, "PNG", optimize=True)
-    if path.stat().st_size > BYTES:
-        sys.exit(f"{path} has {path.stat().st_size} bytes, more than {BYTES}: name fewer cases.")
+    picture = Image.fromarray(np.vstack(rows))
+    for colours in COLOURS:
+        picture.quantize(colours, dither=Image.Dither.NONE).save(path, "PNG", optimize=True)
+        if path.stat().st_size <= BYTES:
+            return
+    sys.exit(f"{path} has {path.stat().st_size} bytes, more than {BYTES}: name fewer cases.")
 
 
 if __name__ == "__main__":

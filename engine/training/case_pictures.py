@@ -41,7 +41,7 @@ def write_case_picture(case: Case, structures: Sequence[str], drawn: Masks, fold
         WriteError: it can't be written.
     """
     planes = planes_of(case, drawn, 3)
-    rows = [np.hstack([panel(case, structures, drawn, k, number) for k in planes]) for number in range(_images(case))]
+    rows = [beside([panel(case, structures, drawn, k, number) for k in planes]) for number in range(_images(case))]
     picture = Image.fromarray(np.vstack(rows))
     told = [
         f"{name} {mask_dice(drawn[name], case.labels == value):.2f}" if name in drawn else f"{name} not drawn"
@@ -96,6 +96,13 @@ def panel(case: Case, structures: Sequence[str], drawn: Masks, plane: int, image
         if name in drawn:
             _draw(pen, drawn[name][plane, rows, columns], steps, palette(value - 1), 2)
     return np.asarray(made)
+
+
+def beside(panels: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Panels in a row, without what is empty below all of them."""
+    row = np.hstack(panels)
+    used = np.flatnonzero(row.any(axis=(1, 2)))
+    return row[: used[-1] + 1] if len(used) else row
 
 
 def _draw(
