@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
@@ -23,6 +23,8 @@ from engine.progress import Progress, stoppable
 from engine.volume import Volume
 
 log = logging.getLogger("planimeter")
+
+Result = TypeVar("Result")
 
 #: Least time between two reports of progress that reach the window, s.
 REPORT_INTERVAL_S = 0.04
@@ -155,6 +157,35 @@ def run_in_background(
         if slot is not None:
             signal.connect(slot)
     return task.start()
+
+
+class LatestTask:
+    """One task at a time: a new one takes the place of the one that runs, whose end is not told any more.
+
+    Args:
+        parent: tasks end with it.
+        failed: told why, where one fails.
+    """
+
+    def __init__(self, parent: QObject, failed: Callable[[str], None]) -> None:
+        self._parent, self._failed = parent, failed
+        self._task: Task | None = None
+
+    def run(self, work: Callable[[Progress], Result], finished: Callable[[Result], None]) -> None:
+        """Start a task, in place of the last."""
+        self.stop()
+        self._task = task = Task(work, self._parent)
+        # What ends while it is asked to stop is told by nobody.
+        task.finished.connect(lambda result: finished(result) if self._task is task else None)
+        task.failed.connect(lambda told: self._failed(told) if self._task is task else None)
+        task.ended.connect(task.deleteLater)
+        task.start()
+
+    def stop(self) -> None:
+        """Let nothing more come of the last one."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
 
 
 class EngineJobs(QObject):

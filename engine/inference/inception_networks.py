@@ -98,6 +98,19 @@ def _head(inside: int, dense: Sequence[int], num_classes: int, dropout: float, t
     return nn.Sequential(*layers, nn.Linear(inside, num_classes))
 
 
+def _first_layers(in_channels: int, wide: _Wide) -> list[nn.Module]:
+    """The first layers of both networks, to an eighth of the resolution and `wide(192)` channels."""
+    return [
+        _Unit(in_channels, wide(32), 3, 2),
+        _Unit(wide(32), wide(32), 3),
+        _Unit(wide(32), wide(64), 3),
+        _largest(),
+        _Unit(wide(64), wide(80), 1),
+        _Unit(wide(80), wide(192), 3),
+        _largest(),
+    ]
+
+
 class InceptionV3(nn.Module):
     """Inception-v3 (Szegedy et al., CVPR 2016, table 1), without its auxiliary classifier.
 
@@ -124,15 +137,7 @@ class InceptionV3(nn.Module):
     ) -> None:
         super().__init__()
         wide = _Wide(width)
-        self.stem = nn.Sequential(
-            _Unit(in_channels, wide(32), 3, 2),
-            _Unit(wide(32), wide(32), 3),
-            _Unit(wide(32), wide(64), 3),
-            _largest(),
-            _Unit(wide(64), wide(80), 1),
-            _Unit(wide(80), wide(192), 3),
-            _largest(),
-        )
+        self.stem = nn.Sequential(*_first_layers(in_channels, wide))
         blocks: list[nn.Module] = []
         inside = wide(192)
         for pooled in (32, 64, 64):
@@ -234,15 +239,7 @@ class InceptionResNetV2(nn.Module):
         super().__init__()
         wide = _Wide(width)
         first, second, third = repeats
-        layers: list[nn.Module] = [
-            _Unit(in_channels, wide(32), 3, 2),
-            _Unit(wide(32), wide(32), 3),
-            _Unit(wide(32), wide(64), 3),
-            _largest(),
-            _Unit(wide(64), wide(80), 1),
-            _Unit(wide(80), wide(192), 3),
-            _largest(),
-        ]
+        layers = _first_layers(in_channels, wide)
         inside = wide(192)
         layers.append(
             _Beside(

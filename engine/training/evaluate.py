@@ -25,6 +25,7 @@ from engine.inference.context import AGAINST
 from engine.inference.run import run_card
 from engine.training.case import Case, DataSource, inputs_of, volume_of
 from engine.training.case_pictures import write_case_picture
+from engine.training.parting import spread
 from engine.training.scanner import as_from_scanner
 
 #: The figures of a structure, as they are named in tables.
@@ -94,8 +95,7 @@ def evaluate(
     if synthetic and any(wanted.units != "HU" for wanted in loaded.card.inputs):
         raise MismatchError(f"Only CT can be made to look as from a scanner, and '{loaded.id}' is not for CT alone.")
     names = [name for name in dataset.names if name not in without]
-    if 0 < most < len(names):
-        names = [names[index] for index in np.linspace(0, len(names) - 1, most).round().astype(int)]
+    names = spread(names, most)
     scores = Scores(f"{loaded.card.id} {loaded.card.version}", rows={name: [] for name in dataset.structures})
     for index, name in enumerate(names):
         report(index / len(names), name)

@@ -19,6 +19,7 @@ from engine.cards.schema import Metric
 from engine.errors import PlanimeterError
 from engine.inference.run import run_card
 from engine.training.marked import Findings, marked_images
+from engine.training.parting import spread
 
 #: False boxes a picture at which the sensitivity is told; the last is the one that a card is compared by.
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -91,8 +92,7 @@ def evaluate_boxes(
     """
     labels = [output.label for output in loaded.card.outputs if output.kind == "box"]
     marked = marked_images(data, labels, loaded.card)
-    if 0 < most < len(marked):
-        marked = [marked[index] for index in np.linspace(0, len(marked) - 1, most).round().astype(int)]
+    marked = spread(marked, most)
     scores = BoxScores(f"{loaded.card.id} {loaded.card.version}", {label: [] for label in labels})
     for index, picture in enumerate(marked):
         report(index / len(marked), picture.name)

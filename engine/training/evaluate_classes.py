@@ -21,6 +21,7 @@ from engine.cards.schema import Metric
 from engine.errors import MismatchError
 from engine.training.classes import Question, Report, Said, aim_of, questions_of, said_of
 from engine.training.labelled.sample import TEST, Sample
+from engine.training.parting import spread
 
 SPECIFICITIES = (0.8, 0.9, 0.95)
 _RESAMPLES, _BINS = 1000, 10
@@ -169,9 +170,7 @@ def evaluate_classes(
         MismatchError: the card gives no scores of labels, or no picture has labels that it gives.
     """
     tests = [sample for sample in samples if sample.part == TEST]
-    samples = tests or list(samples)
-    if 0 < most < len(samples):
-        samples = [samples[index] for index in np.linspace(0, len(samples) - 1, most).round().astype(int)]
+    samples = spread(tests or samples, most)
     questions = questions_of(loaded.card)
     failed: dict[str, str] = {}
     said = list(said_of(loaded, samples, device, report, failed))

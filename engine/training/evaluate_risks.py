@@ -23,6 +23,7 @@ from engine.training.cohort import Patient, patients_of
 from engine.training.labelled.sample import TEST
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Report
+from engine.training.parting import spread
 from engine.training.survival import concordance
 
 _RESAMPLES, _GROUPS = 500, 4
@@ -110,9 +111,7 @@ def evaluate_risks(
     params = _head_of(loaded.card)
     assert params is not None, "asked before"
     tests = [patient for patient in patients if patient.sample.part == TEST]
-    patients = tests or list(patients)
-    if 0 < most < len(patients):
-        patients = [patients[index] for index in np.linspace(0, len(patients) - 1, most).round().astype(int)]
+    patients = spread(tests or patients, most)
     if any(patient.months is None for patient in patients):
         raise MismatchError("The table of patients tells no times: it needs 'time_months' and 'event'.")
     label = params.labels[0]

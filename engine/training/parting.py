@@ -6,6 +6,7 @@ judged.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from engine.operations import segment
 from engine.training.labelled import listed
 from engine.training.labelled.sample import Sample, held_out_of, split
 from engine.training.publish import learners_of
+
+Item = TypeVar("Item")
 
 #: Ends of file names that are no part of a case's name; the number is that of the first image, as nnU-Net names it.
 _ENDINGS = (".gz", ".nii", ".nrrd", ".mha", ".png", ".jpg", ".jpeg", ".tif", ".tiff", "_0000")
@@ -58,6 +61,13 @@ def parted(
         [name for name, patient in patients.items() if patient in learned],
         sorted(name for name, patient in patients.items() if patient in held_out),
     )
+
+
+def spread(items: Sequence[Item], most: int) -> list[Item]:
+    """No more than so many, spread over all of them; all for 0."""
+    if not 0 < most < len(items):
+        return list(items)
+    return [items[index] for index in np.linspace(0, len(items) - 1, most).round().astype(int)]
 
 
 def _patients(samples: Sequence[Sample]) -> dict[str, str]:

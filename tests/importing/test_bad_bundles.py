@@ -19,7 +19,7 @@ from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.progress import silent
 from tests.importing.bundles import FROM_HALF, LOAD, SIGMOID, SOFTMAX, Bundle, invert, largest, windows
-from tests.importing.test_bad_models import Hostile, refusal
+from tests.importing.test_bad_models import Hostile, check_spoiled, refusal
 
 Json = dict[str, Any]
 
@@ -258,25 +258,8 @@ def test_references_that_multiply_are_stopped() -> None:
 
 def test_no_change_of_bytes_ends_in_anything_but_a_card_or_a_sentence(tmp_path: Path) -> None:
     folder = Bundle(inferer=windows(8, 8, 8)).write(tmp_path / "bundle")
-    rng = random.Random(0)
     names = ("configs/inference.json", "configs/metadata.json", "models/model.pt")
-    whole = {name: (folder / name).read_bytes() for name in names}
-    for index in range(30):
-        name = names[index % len(names)]
-        data = bytearray(whole[name])
-        if index % 7 == 0:
-            data = data[: rng.randrange(len(data))]
-        else:
-            for _ in range(rng.choice((1, 3, 20))):
-                data[rng.randrange(min(len(data), 20_000))] = rng.randrange(256)
-        (folder / name).write_bytes(data)
-        target = tmp_path / f"card{index}"
-        target.mkdir()
-        try:
-            converted(folder, target, Wish(), silent)
-        except PlanimeterError as error:
-            assert "\n" not in str(error), str(error)
-        (folder / name).write_bytes(whole[name])
+    check_spoiled(folder, names, 30, tmp_path, first=20_000, cut=7)
 
 
 def test_no_change_of_a_value_ends_in_anything_but_a_card_or_a_sentence(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pickle
 import random
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -339,23 +339,38 @@ def test_what_is_no_model_is_refused_with_the_kinds_that_are(tmp_path: Path) -> 
     assert "no zip file" in refusal(tmp_path / "text.zip", tmp_path)
 
 
-def test_no_change_of_bytes_ends_in_anything_but_a_card_or_a_sentence(tmp_path: Path) -> None:
-    checkpoint = write_checkpoint(Model(features=2), tmp_path)
-    folder = checkpoint.parents[1]
+def check_spoiled(folder: Path, names: Sequence[str], count: int, place: Path, *, first: int, cut: int = 0) -> None:
+    """Files of a model are changed, one at a time: what comes of it is a card, or an error of one sentence.
+
+    Args:
+        names: of the files.
+        count: how often.
+        place: for the cards.
+        first: bytes are changed among so many at the beginning of a file.
+        cut: each so manieth time a file is cut off instead; 0 for never.
+    """
     rng = random.Random(0)
-    names = ("plans.json", "dataset.json", "fold_0/checkpoint_final.pth")
     whole = {name: (folder / name).read_bytes() for name in names}
-    for index in range(60):
+    for index in range(count):
         name = names[index % len(names)]
         data = bytearray(whole[name])
-        # The pickle of a checkpoint lies at its beginning.
-        for _ in range(rng.choice((1, 3, 20))):
-            data[rng.randrange(min(len(data), 30_000))] = rng.randrange(256)
+        if cut and index % cut == 0:
+            data = data[: rng.randrange(len(data))]
+        else:
+            for _ in range(rng.choice((1, 3, 20))):
+                data[rng.randrange(min(len(data), first))] = rng.randrange(256)
         (folder / name).write_bytes(data)
-        target = tmp_path / f"card{index}"
+        target = place / f"card{index}"
         target.mkdir()
         try:
             converted(folder, target, Wish(), silent)
         except PlanimeterError as error:
             assert "\n" not in str(error), str(error)
         (folder / name).write_bytes(whole[name])
+
+
+def test_no_change_of_bytes_ends_in_anything_but_a_card_or_a_sentence(tmp_path: Path) -> None:
+    folder = write_checkpoint(Model(features=2), tmp_path).parents[1]
+    names = ("plans.json", "dataset.json", "fold_0/checkpoint_final.pth")
+    # The pickle of a checkpoint lies at its beginning.
+    check_spoiled(folder, names, 60, tmp_path, first=30_000)

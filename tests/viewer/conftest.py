@@ -165,3 +165,14 @@ def opener(seeing: MainWindow) -> Opener:
 @pytest.fixture
 def told(opener: Opener) -> Told:
     return Told(opener)
+
+
+@pytest.fixture
+def listing(window: Hand, study: tuple[Volume, StructureSet]) -> Hand:
+    """The study open, its list of structures in front, and the left parotid gland active."""
+    window.open(*study)
+    window.window.panel("Structures").show()
+    window.window.panel("Structures").raise_()
+    window.session.set_active(PAROTID_L)
+    window.settle()
+    return window

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox, QWidget
 from shapely import MultiPolygon
 
 from engine.contouring.trace import trace_mask_volume
@@ -287,3 +287,15 @@ def area(hand: Hand, plane: int | None = None) -> MultiPolygon:
     roi = hand.session.active_roi
     assert roi is not None
     return roi.area(hand.session.plane if plane is None else plane)
+
+
+def answer(text: str) -> None:
+    """Type into the question that is about to be asked, and press Return."""
+
+    def type_it() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QInputDialog)
+        dialog.setTextValue(text)
+        dialog.accept()
+
+    QTimer.singleShot(100, type_it)

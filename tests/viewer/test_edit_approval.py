@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QInputDialog
 
 from engine.approval import approval_told
 from engine.journal import Kind
 from engine.structures import Review, ReviewState, StructureSet
-from tests.viewer.hand import CTRL, SHIFT, Hand
+from tests.viewer.hand import CTRL, SHIFT, Hand, answer
 from tests.viewer.see import CENTRE, ball, phantom
 from viewer.session import View
 from viewer.widgets.approval_strip import ApprovalStrip
@@ -39,18 +38,6 @@ def key(hand: Hand, which: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
     hand.wait_until(hand.window.isActiveWindow)
     hand.pane(AXIAL).setFocus()
     hand.key(which, modifiers)
-
-
-def answer(text: str) -> None:
-    """Type into the question that is about to be asked, and press Return."""
-
-    def type_it() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, QInputDialog)
-        dialog.setTextValue(text)
-        dialog.accept()
-
-    QTimer.singleShot(100, type_it)
 
 
 def action(hand: Hand, text: str) -> Callable[[], None]:

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QInputDialog
+from PySide6.QtWidgets import QApplication
 
 from engine.structures import Generation, Provenance, Roi, StructureSet
 from engine.volume import Volume
-from tests.viewer.hand import CTRL, LEFT, NONE, Hand
+from tests.viewer.hand import CTRL, LEFT, NONE, Hand, answer
 from tests.viewer.menu import choose, lines, opened
 from tests.viewer.see import CENTRE, ball, phantom
 from viewer.edits.structures import ROI_TYPES
@@ -191,16 +191,6 @@ def test_a_structure_moves_to_another_group_with_its_type(grouped: Hand) -> None
     assert ("Targets  3", ["PTV_60", "GTVp", "Note"]) in tree(grouped) and len(tree(grouped)) == 4
     grouped.key(Qt.Key.Key_Z, CTRL)
     assert tree(grouped) == TYPED
-
-
-def answer(text: str) -> None:
-    def type_it() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, QInputDialog)
-        dialog.setTextValue(text)
-        dialog.accept()
-
-    QTimer.singleShot(100, type_it)
 
 
 def test_own_groups_come_first_and_come_back_with_the_session(grouped: Hand) -> None:

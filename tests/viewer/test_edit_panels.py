@@ -10,8 +10,7 @@ from shapely import Point
 
 from engine.contouring import measure
 from engine.journal import Kind
-from engine.structures import Generation, Provenance, Roi, StructureSet
-from engine.volume import Volume
+from engine.structures import Generation, Provenance, Roi
 from tests.viewer.hand import CTRL, NONE, SHIFT, Hand, has_colour
 from viewer.edits.planes import areas_of
 from viewer.history import add
@@ -22,13 +21,8 @@ BRAINSTEM, CORD, PAROTID_R, PAROTID_L, LARYNX = 1, 2, 3, 4, 6
 
 
 @pytest.fixture
-def hand(window: Hand, study: tuple[Volume, StructureSet]) -> Hand:
-    window.open(*study)
-    window.window.panel("Structures").show()
-    window.window.panel("Structures").raise_()
-    window.session.set_active(PAROTID_L)
-    window.settle()
-    return window
+def hand(listing: Hand) -> Hand:
+    return listing
 
 
 def cell(hand: Hand, number: int, column: Column) -> QPoint:

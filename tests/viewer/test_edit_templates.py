@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
 
 from engine.errors import ReadError
 from engine.templates import keep_template, own_templates, read_template, shipped_templates, user_templates
 from engine.tg263 import standard_names
-from tests.viewer.hand import CTRL, LEFT, Hand, click_in_next_box
+from tests.viewer.hand import CTRL, LEFT, Hand, answer, click_in_next_box
 from viewer.edits.structures import delete_all
 
 ALT = Qt.KeyboardModifier.AltModifier
@@ -31,18 +31,6 @@ def opened_menu(hand: Hand) -> QMenu:
     menu = next(menu for menu in hand.window.findChildren(QMenu) if menu.title() == "Templates")
     menu.aboutToShow.emit()
     return menu
-
-
-def answer(text: str) -> None:
-    """Type into the question that is about to be asked."""
-
-    def type_it() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, QInputDialog)
-        dialog.setTextValue(text)
-        dialog.accept()
-
-    QTimer.singleShot(50, type_it)
 
 
 def test_every_name_of_a_template_is_of_tg_263_and_none_is_twice() -> None:

@@ -1,9 +1,9 @@
 """Two sets of structures of one series compared: a model's and a person's, or two readers'."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog
@@ -16,7 +16,7 @@ from engine.structures import Roi, StructureSet
 from engine.volume import Volume
 from viewer.companions import Companion
 from viewer.edits.planes import centre_lps
-from viewer.jobs import Task
+from viewer.jobs import LatestTask
 from viewer.widgets.comparison_dialog import ComparisonDialog
 from viewer.widgets.main_window import MainWindow
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from engine.stored import read
 else:
     opening, read = later("engine.opening"), later("engine.stored.read")
-
-Found = TypeVar("Found")
 
 #: All structures of the list.
 _ALL = "All structures here"
@@ -57,7 +55,7 @@ class Comparing(QObject):
         self._compared: Comparison | None = None
         #: As the user paired structures of the two sets that are chosen.
         self._by_hand: dict[int, int | None] = {}
-        self._task: Task | None = None
+        self._task = LatestTask(self, lambda told: window.show_message(told, "error"))
         self.dialog = ComparisonDialog(self.ask_table, window)
         self.dialog.tolerance_changed.connect(lambda _: self._compute())
         self.dialog.sets_chosen.connect(self._choose_sets)
@@ -85,7 +83,7 @@ class Comparing(QObject):
         self._anew.timeout.connect(self._compute_anew)
         window.session.structures_changed.connect(lambda _: self._outdate())
         window.session.volume_changed.connect(self._forget)
-        window.closing.connect(self._stop)
+        window.closing.connect(self._task.stop)
 
     def ask_file(self) -> None:
         """Ask for the other set."""
@@ -104,7 +102,7 @@ class Comparing(QObject):
         def work(progress: Progress) -> StructureSet:
             return read.read_structures(opening.find_structures(path), volume, progress)
 
-        self._run(work, lambda other: self._take(other, path, volume))
+        self._task.run(work, lambda other: self._take(other, path, volume))
 
     def compare_here(self) -> None:
         """Compare two of the sets that lie in the list itself, as they are now."""
@@ -183,7 +181,7 @@ class Comparing(QObject):
             self._tell_gone(first, second)
             return
         tolerance, names, by_hand = self.dialog.tolerance.value(), self._names(), self._by_hand
-        self._run(
+        self._task.run(
             lambda progress: compare(first, second, tolerance, progress, by_hand),
             lambda compared: self._show(compared, first, second, names),
         )
@@ -205,7 +203,7 @@ class Comparing(QObject):
 
     def _clear(self, about: str) -> None:
         # What is still being counted is of structures as they were, too.
-        self._stop()
+        self._task.stop()
         self._anew.stop()
         self._compared, self._outdated = None, True
         self.dialog.clear(about)
@@ -238,23 +236,8 @@ class Comparing(QObject):
             if point is not None:
                 session.reveal(point)
 
-    def _run(self, work: Callable[[Progress], Found], finished: Callable[[Found], None]) -> None:
-        self._stop()
-        failed = self._window.show_message
-        task = Task(work, self)
-        # Work that is stopped may have ended already, and be told later.
-        task.finished.connect(lambda found: finished(found) if self._task is task else None)
-        task.failed.connect(lambda told: failed(told, "error"))
-        task.ended.connect(task.deleteLater)
-        self._task = task.start()
-
-    def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-
     def _forget(self) -> None:
-        self._stop()
+        self._task.stop()
         self._anew.stop()
         self._other, self._first, self._second, self._about, self._compared = None, None, None, "", None
         self._by_hand = {}

@@ -6,7 +6,7 @@ from engine.progress import Progress
 from engine.structure_values import greys, sizes
 from engine.structures import Roi
 from engine.volume import Geometry
-from viewer.jobs import Task, run_in_background
+from viewer.jobs import LatestTask
 from viewer.layers import Layer
 from viewer.measured import number_text
 from viewer.widgets.main_window import MainWindow
@@ -24,14 +24,14 @@ class Statistics(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._task: Task | None = None
+        self._task = LatestTask(self, lambda told: window.show_message(told, "error"))
         self.dialog = StructureStatistics(window)
         window.add_action(
             "Structures", "Statistics…", self.show, shortcut="Ctrl+Shift+T", for_series=True,
             tip="Size, extent, and mean, SD and extremes of the grey values in the active structure",
         )  # fmt: skip
         window.session.volume_changed.connect(self._forget)
-        window.closing.connect(self._stop)
+        window.closing.connect(self._task.stop)
 
     def show(self, number: int | None = None) -> None:
         """Show the table of a structure; of the active one by default."""
@@ -46,21 +46,13 @@ class Statistics(QObject):
             self._window.show_message(f"{roi.name} has no contours yet, so there is nothing to measure.")
             return
         layers = tuple(layer for layer in session.layers if layer.visible and not layer.derived)
-        self._stop()
-        self._task = run_in_background(
+        self._task.run(
             lambda progress: _rows(roi, layers, volume.geometry, progress),
-            finished=lambda rows: self.dialog.show_rows(f"{roi.name}, as it is now", rows),
-            failed=lambda told: self._window.show_message(told, "error"),
-            parent=self,
+            lambda rows: self.dialog.show_rows(f"{roi.name}, as it is now", rows),
         )
 
-    def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-
     def _forget(self) -> None:
-        self._stop()
+        self._task.stop()
         self.dialog.hide()
 
 
