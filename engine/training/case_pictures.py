@@ -6,6 +6,7 @@ Lines in the colours of the palette are the model's; white ones are the referenc
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import contourpy
 import numpy as np
@@ -115,12 +116,12 @@ def _draw(
 
 
 def _union(case: Case, drawn: Masks) -> NDArray[np.bool_]:
-    return np.logical_or.reduce([case.labels > 0, *drawn.values()])
+    return np.asarray(np.logical_or.reduce([case.labels > 0, *drawn.values()]), np.bool_)
 
 
 def _box(case: Case, drawn: Masks) -> tuple[slice, slice]:
     """Rows and columns of what is drawn or contoured on any plane, with a margin."""
-    there = _union(case, drawn).any(axis=0)
+    there: NDArray[np.bool_] = _union(case, drawn).any(axis=0)
     if not there.any():
         return slice(None), slice(None)
     made = []
@@ -134,11 +135,11 @@ def _images(case: Case) -> int:
     return 1 + len(case.further)
 
 
-def _image(case: Case, number: int) -> tuple[NDArray[np.generic], ImageKind]:
+def _image(case: Case, number: int) -> tuple[NDArray[Any], ImageKind]:
     return (case.image, case.kind) if number == 0 else (case.further[number - 1].image, case.further[number - 1].kind)
 
 
-def _limits(values: NDArray[np.generic], kind: ImageKind) -> tuple[float, float]:
+def _limits(values: NDArray[Any], kind: ImageKind) -> tuple[float, float]:
     if kind.units in _SHOWN:
         return _SHOWN[kind.units]
     low, high = np.percentile(values, _SHARES)
