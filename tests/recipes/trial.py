@@ -23,6 +23,7 @@ from typing import Any
 
 from engine.cards.published import RECIPES
 from engine.cards.registry import CARD_FILE, LoadedCard, load_card
+from engine.progress import Progress, silent
 
 Json = dict[str, Any]
 #: Writes a data set: folder, number of cases, seed.
@@ -106,9 +107,7 @@ class Outcome:
     seconds: float
 
 
-def run_trial(
-    trial: Trial, folder: Path, seed: int = 0, report: Callable[[float, str], None] = lambda done, text: None
-) -> Outcome:
+def run_trial(trial: Trial, folder: Path, seed: int = 0, report: Progress = silent) -> Outcome:
     """Make the data, train the recipe on them, and judge the card that comes out on others.
 
     Args:
