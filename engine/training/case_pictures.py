@@ -121,7 +121,7 @@ def _union(case: Case, drawn: Masks) -> NDArray[np.bool_]:
 
 def _box(case: Case, drawn: Masks) -> tuple[slice, slice]:
     """Rows and columns of what is drawn or contoured on any plane, with a margin."""
-    there: NDArray[np.bool_] = _union(case, drawn).any(axis=0)
+    there = np.asarray(_union(case, drawn).any(axis=0))
     if not there.any():
         return slice(None), slice(None)
     made = []
