@@ -275,9 +275,10 @@ def test_a_threshold_within_a_structure_holds_the_voxels_of_the_range_and_nothin
     mandible = hand.session.structures[7]
     hand.session.set_active(LARYNX)
     panel = hand.editing.operations
+    hand.editing.show_operation("union")
+    assert panel.other.currentData() is not None
     hand.editing.show_operation("threshold")
-    panel.other.setCurrentIndex(0)
-    assert panel.other.currentData() is None, "it does without a second structure"
+    assert panel.other.currentData() is None, "what stood there for another operation does not limit this one"
     made = result_of(hand, "threshold", 7, low=300.0, high=4000.0, volume=0.0)
     geometry = hand.session.structures.geometry
     inside = fill({k: contours.area for k, contours in mandible.planes.items()}, geometry)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from engine.contouring.trace import trace_mask_volume
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.opening import find_images, find_structures, image_of, open_volume
-from engine.stored.catalogue import Series
+from engine.stored.catalogue import Catalogue, Series
 from engine.structures import PlaneContours, Roi, StructureSet
 from tests.synthetic import make_geometry, make_voxels, write_series
 from tests.viewer.hand import wait_until
@@ -91,6 +91,30 @@ def test_tree_grows_while_the_rest_is_read(
     go_on.set()
     wait_until(lambda: told.opened == 1)
     assert len(opener.tree.series) == 4
+
+
+def test_the_tree_has_one_order_whichever_series_is_found_first(
+    seeing: MainWindow, opener: Opener, told: Told, study: Path
+) -> None:
+    from engine.stored.scan import scan
+
+    scanned = scan([study])
+    (patient,) = scanned.patients
+    every = tuple(scanned.series())
+
+    def catalogue(*series: Series) -> Catalogue:
+        return replace(scanned, patients=(replace(patient, studies=(replace(patient.studies[0], series=series),)),))
+
+    tree, orders = opener.tree, []
+    for first in every:
+        tree.forget()
+        tree.show_catalogue(catalogue(first))
+        tree.show_catalogue(catalogue(*every))
+        branch = tree.topLevelItem(0).child(0)
+        orders.append([branch.child(n).text(0) for n in range(branch.childCount())])
+        assert all(tree.item_of(each.uid).parent().isExpanded() for each in every)
+    assert len(orders[0]) == 3 and all(order == orders[0] for order in orders)
+    tree.forget()
 
 
 def test_stop_ends_reading_and_keeps_what_is_open(

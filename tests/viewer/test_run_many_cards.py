@@ -77,6 +77,20 @@ def test_a_model_is_found_by_title_structure_or_part_of_the_body(qtbot: QtBot, m
     assert panel.list.count() == 41 and panel.selected.id == "m03"  # type: ignore[union-attr]
 
 
+def test_the_arrow_goes_from_the_search_into_the_list(qtbot: QtBot, many: Bench) -> None:
+    panel = many.panel
+    panel.show()
+    panel.activateWindow()
+    qtbot.waitUntil(panel.isActiveWindow)
+    panel.search.field.setFocus()
+    type_words(qtbot, panel, "model 7")
+    first = panel.list.currentRow()
+    qtbot.keyClick(panel.search.field, Qt.Key.Key_Down)
+    assert panel.list.hasFocus() and panel.list.currentRow() == first
+    qtbot.keyClick(panel.list, Qt.Key.Key_Down)
+    assert panel.list.currentRow() == first + 1
+
+
 def test_favourites_come_first_and_alone_and_are_kept(qtbot: QtBot, many: Bench) -> None:
     panel = many.panel
     panel.select("m25")

@@ -35,6 +35,7 @@ class CardPicker(QWidget):
         self.search = CardSearch(self)
         self.search.changed.connect(self.show_list)
         self.list = CardList(self)
+        self.search.field.down.connect(self.list.setFocus)
         self.list.currentRowChanged.connect(lambda _: self.changed.emit())
         self.list.itemActivated.connect(lambda _: self.activated.emit())
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)

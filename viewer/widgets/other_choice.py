@@ -26,15 +26,19 @@ class OtherChoice(QComboBox):
         self.setToolTip("The second structure; it stays as it is")
 
     def fill(self, rois: tuple[Roi, ...], but: Roi | None, optional: bool) -> None:
-        """List the structures; what was chosen stays chosen where it is among them."""
+        """List the structures; what was chosen stays chosen where it is among them.
+
+        But what stands there for an operation that needs another limits none that can do without.
+        """
         wanted: list[tuple[int | None, str, tuple[int, int, int]]]
         wanted = [(roi.number, roi.name, roi.colour) for roi in rois if roi is not but and point_of(roi) is None]
         if optional:
             wanted.insert(0, (None, "–", NO_COLOUR))
         if wanted == self._listed:
             return
+        could_be_none = self._listed is not None and (None, "–", NO_COLOUR) in self._listed
         self._listed = wanted
-        before = self.currentData()
+        before = self.currentData() if could_be_none or not optional else None
         blocker = QSignalBlocker(self)
         self.clear()
         for number, name, colour in wanted:

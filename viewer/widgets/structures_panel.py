@@ -63,6 +63,7 @@ class StructuresPanel(QWidget):
         self.search.textChanged.connect(self._search)
         self.search.returnPressed.connect(self._take_first)
         self.search.left.connect(self.view.setFocus)
+        self.search.down.connect(self.view.setFocus)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(2)
         layout = QVBoxLayout(self)

@@ -57,10 +57,12 @@ class StructuresFilter(QSortFilterProxyModel):
 
 
 class SearchField(QLineEdit):
-    """A line for what is searched for: Return takes the first that was found, Escape gives the search up."""
+    """A line for what is searched for: Return takes the first, Down goes to the list, Escape gives the search up."""
 
     #: The search is over, and the keys may go back to the list.
     left = Signal()
+    #: The keys are to go on in the list, as far as it is now.
+    down = Signal()
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class SearchField(QLineEdit):
             sign.setToolTip(self.toolTip())
 
     def event(self, event: QEvent) -> bool:
-        """Claim Escape before a shortcut gets it."""
+        """Claim Escape before a shortcut gets it; Down goes to the list."""
         escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
         if escape and event.type() == QEvent.Type.ShortcutOverride:
             event.accept()
@@ -86,5 +88,9 @@ class SearchField(QLineEdit):
         if escape and event.type() == QEvent.Type.KeyPress:
             self.clear()
             self.left.emit()
+            return True
+        is_down = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Down and not event.modifiers()
+        if is_down and event.type() == QEvent.Type.KeyPress:
+            self.down.emit()
             return True
         return super().event(event)

@@ -151,7 +151,9 @@ class StudyTree(QTreeWidget):
             ),
         )
         members = Counter((series.info.series_uid, series.axis) for series in rows if series.axis)
+        pages = False
         for series in rows:
+            pages |= series.handler.pages
             if series.handler.pages and self._series.get(series.uid) is series:
                 # Of pictures there may be thousands.
                 continue
@@ -172,9 +174,36 @@ class StudyTree(QTreeWidget):
             if not known and series.is_image:
                 item.setIcon(0, self._blank)
             self._series[series.uid] = series
+        if not pages:
+            self._put_in_order(branch, [self._items["series", series.uid] for series in rows])
+
+    def _put_in_order(self, branch: QTreeWidgetItem, rows: Sequence[QTreeWidgetItem]) -> None:
+        """Let the branch have its rows in the order of these, whenever each was found; others come behind them."""
+        place: dict[int, int] = {}
+        parents = {id(branch): branch}
+        for n, item in enumerate(rows):
+            up: QTreeWidgetItem | None = item
+            while up is not None and up is not branch:
+                place.setdefault(id(up), n)
+                up = up.parent()
+                if up is not None:
+                    parents[id(up)] = up
+        for parent in parents.values():
+            held = [child for n in range(parent.childCount()) if (child := parent.child(n)) is not None]
+            wanted = sorted(held, key=lambda item: place.get(id(item), len(rows)))
+            if [id(item) for item in wanted] == [id(item) for item in held]:
+                continue
+            current, folded = self.currentItem(), {id(item) for item in self._items.values() if not item.isExpanded()}
+            parent.takeChildren()
+            parent.addChildren(wanted)
+            for item in self._items.values():
+                item.setExpanded(id(item) not in folded)
+            if current is not None:
+                self.setCurrentItem(current)
 
     def _item(self, key: tuple[str, ...], parent: QTreeWidgetItem | None, text: str) -> QTreeWidgetItem:
         item = self._items.get(key)
+        was_bare = parent is not None and not parent.childCount()
         if item is None:
             item = QTreeWidgetItem(self) if parent is None else QTreeWidgetItem(parent)
             item.setExpanded(True)
@@ -185,6 +214,9 @@ class StudyTree(QTreeWidget):
             if old is not None:
                 old.removeChild(item)
             parent.addChild(item)
+        if parent is not None and was_bare:
+            # A row without any under it does not stay unfolded.
+            parent.setExpanded(True)
         if item.text(0) != text:
             item.setText(0, text)
             item.setToolTip(0, text)
