@@ -41,6 +41,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.saliency",
     "viewer.features.importing",
     "viewer.features.training",
+    "viewer.features.training_set",
     "viewer.features.card_templates",
     "viewer.features.exporting",
     "viewer.features.windows",

@@ -42,12 +42,15 @@ class Training(QObject):
         window.closing_guards.append(self.may_close)
         window.closing.connect(self._leave)
 
-    def show(self) -> None:
-        """Bring the dialog to the front."""
+    def show(self, data: str = "") -> None:
+        """Bring the dialog to the front, with a folder of data where one is given."""
         if self.dialog is None:
             self.dialog = training_dialog.TrainingDialog(self._window)
             self.dialog.training.told.connect(self._tell)
             self.dialog.training.wanted.connect(self._use)
+        if data:
+            self.dialog.data.data.setText(data)
+            self.dialog.tabs.setCurrentWidget(self.dialog.data)
         self.dialog.show_up()
 
     def may_close(self) -> bool:
