@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from engine.cards.registry import LoadedCard
     from engine.cards.suitability import Refusal
 
+#: A screen with less height than this, in pixels, is low.
+_LOW = 850
+
 
 def nearest_first(
     cards: Sequence[LoadedCard], refusals: Mapping[str, Sequence[Refusal]], favourites: Collection[str] = ()
@@ -36,14 +39,15 @@ def nearest_first(
 
 
 class CardList(QListWidget):
-    """One row a card, at least two of them in sight."""
+    """One row a card, at least three of them in sight, or two on a low screen."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setItemDelegate(CardDelegate(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Two cards, whatever room the panel gets: on a low window the structures need it more.
-        self.setMinimumHeight(2 * card_height(self.fontMetrics()) + 8)
+        # So many cards, whatever room the panel gets: on a low screen the structures above need it more.
+        rows = 3 if self.screen().availableGeometry().height() >= _LOW else 2
+        self.setMinimumHeight(rows * card_height(self.fontMetrics()) + 8)
         self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.setToolTip("Models that can draw on the open series; grey ones say why they can't")
 
