@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.answers import Box, Document, Result, Score
-from engine.edits import Step
+from engine.assessment import WHOLE_IMAGE, Evidence
+from engine.edits import AnswerChange, Step
 from engine.structures import Generation, Roi, StructureSet
 from viewer.history import adopt
 
@@ -38,18 +39,27 @@ def places(structures: StructureSet, result: Result) -> Places:
     )
 
 
-def run_step(document: Document, card: Card, result: Result, replaced: Mapping[str, int], *, anyway: bool) -> Step:
+def run_step(
+    document: Document,
+    card: Card,
+    result: Result,
+    replaced: Mapping[str, int],
+    *,
+    anyway: bool,
+    drawn: Roi | None = None,
+) -> Step:
     """The step by which the answers of a run enter the document.
 
     Args:
         replaced: name → number of the ROI to replace; those that are gone meanwhile are left out.
         anyway: the model was run on an image that it was not made for.
+        drawn: the structure that the model looked at; where that is another by now, no score says that it is of it.
     """
     replaced = {name: number for name, number in replaced.items() if number in document.structures}
     answers: tuple[Roi | Score | Box, ...] = (*result.rois, *result.scores, *result.boxes)
     weights = dict.fromkeys(answer.provenance.weights_sha256 for answer in answers)
     text = f"{card.title} ({counted(result)}{', run on an image that it was not made for' if anyway else ''})"
-    return adopt(
+    step = adopt(
         document,
         result,
         replaced=replaced,
@@ -57,6 +67,21 @@ def run_step(document: Document, card: Card, result: Result, replaced: Mapping[s
         tool=f"{card.id} {card.version}",
         weights_sha256=" ".join(weight for weight in weights if weight),
     )
+    return _of_drawn(step, drawn, document.structures)
+
+
+def _of_drawn(step: Step, drawn: Roi | None, structures: StructureSet) -> Step:
+    """The step, its scores computed from a structure that is there as it was, where they are of no other place."""
+    if drawn is None or drawn.number not in structures or structures[drawn.number].planes != drawn.planes:
+        return step
+    place = Evidence(roi_number=drawn.number, roi_uid=drawn.uid)
+    changes = tuple(
+        replace(change, after=replace(change.after, evidence=place))
+        if isinstance(change, AnswerChange) and isinstance(change.after, Score) and change.after.evidence == WHOLE_IMAGE
+        else change
+        for change in step.changes
+    )
+    return replace(step, changes=changes)
 
 
 def about_of(card: Card) -> tuple[str, ...]:

@@ -83,6 +83,9 @@ def why_unsuitable(
 
 def missing_input(card: Card, image: CardInput) -> Refusal:
     """What to say of an image that a card needs and that is not there."""
+    if tuple(image.modality) == ("SEG",):
+        text = f"{card.title} looks at a structure as '{image.role}', and there is none: draw it, or give a mask of it."
+        return Refusal(text, False)
     return Refusal(f"{card.title} needs a {_kinds(image)} image as '{image.role}', and there is none.", False)
 
 

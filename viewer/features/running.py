@@ -10,6 +10,7 @@ from engine.cards.roles import Traits
 from engine.flags.table import flag_sentence
 from engine.later import later
 from engine.volume import Volume
+from viewer.features.drawn_inputs import drawn_images
 from viewer.features.opening import Opener
 from viewer.jobs import EngineJobs, run_in_background
 from viewer.session import View
@@ -84,12 +85,12 @@ def install(window: MainWindow) -> None:
 
 
 def other_images(window: MainWindow) -> list[Image]:
-    """The images besides the open series that a model might look at: the layers, and other series of the study."""
+    """What a model might look at besides the open series: the layers, what is drawn, other series of the study."""
     session, opener = window.session, window.findChild(Opener)
     volume = session.volume
     if volume is None:
         return []
-    images = [_layer(layer.volume) for layer in session.layers[1:] if not layer.derived]
+    images = [_layer(layer.volume) for layer in session.layers[1:] if not layer.derived] + drawn_images(session)
     known = {volume.info.series_uid, *(layer.volume.info.series_uid for layer in session.layers)}
     for series in opener.tree.series if opener is not None else ():
         # A picture beside another shows something else, and there may be thousands of them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.answers import Result
+from engine.structures import Roi
 from viewer.history import History
 from viewer.runs import places, run_step
 from viewer.session import Session
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 
 
 def let_in(
-    session: Session, history: History, loaded: LoadedCard, result: Result, *, anyway: bool, parent: QWidget
+    session: Session,
+    history: History,
+    loaded: LoadedCard,
+    result: Result,
+    *,
+    anyway: bool,
+    drawn: Roi | None = None,
+    parent: QWidget,
 ) -> None:
     """Let the answers in as one step; where they would overwrite a person's work, ask first.
 
@@ -26,6 +34,7 @@ def let_in(
         loaded: the card.
         result: its answer.
         anyway: it was run on an image that it was not made for.
+        drawn: the structure that it looked at, as it was then.
         parent: of the question.
     """
     structures, volume = session.structures, session.volume
@@ -37,7 +46,7 @@ def let_in(
     def do(replaced: dict[str, int]) -> None:
         document = session.document
         if document is not None:
-            history.do(run_step(document, loaded.card, result, replaced, anyway=anyway))
+            history.do(run_step(document, loaded.card, result, replaced, anyway=anyway, drawn=drawn))
 
     if not contested:
         do(free)

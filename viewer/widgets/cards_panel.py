@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.answers import RunOptions
 from engine.later import later
 from engine.process.messages import Cancelled, Failed, Finished, Progress
+from engine.structures import Roi
 from engine.volume import Volume
 from viewer.history import History
 from viewer.jobs import EngineJobs, Task, run_in_background, sentence_for
@@ -88,6 +89,7 @@ class CardsPanel(QWidget):
         self._overridden: tuple[str, ...] = ()
         self._asked: Asked | None = None
         self._chosen = RunOptions()
+        self._drawn: Roi | None = None
         # Of a template: how what is drawn is called, and the models before and in all.
         self._called: TemplateCard | None = None
         self._share = (0, 1)
@@ -99,6 +101,7 @@ class CardsPanel(QWidget):
         jobs.cancelled.connect(self._cancelled)
         session.volume_changed.connect(self._volume_changed)
         session.layers_changed.connect(self._layers_changed)
+        session.structures_changed.connect(lambda _: self.refresh() if self.roles.wants_structure else None)
         self.show_cards(cards)
         if not cards:
             # The window is there before the models' folders have been read.
@@ -276,6 +279,7 @@ class CardsPanel(QWidget):
     def _start(self, loaded: LoadedCard, images: Mapping[str, Image], options: RunOptions) -> None:
         self._say("")
         self._running, self._chosen = loaded, options
+        self._drawn = next((image.roi for image in images.values() if image.roi is not None), None)
         known = expected(self._asked) if self._asked is not None and self._share[1] == 1 else None
         self.progress.start(
             "Handing the series to the engine" if self.jobs.is_ready else "The engine is starting",
@@ -368,7 +372,7 @@ class CardsPanel(QWidget):
             remember(self._asked, message.seconds, result.device)
         done = f"{loaded.title} gave {counted(result)} in {message.seconds:.0f} s on {result.device}."
         self._end(" ".join((done, *result.notes)), "warning" if result.notes else "info", gave=True)
-        self._let_in(loaded, result, anyway=bool(self._overridden), parent=self)
+        self._let_in(loaded, result, anyway=bool(self._overridden), drawn=self._drawn, parent=self)
         self.over.emit("")
 
     def _failed(self, message: Failed) -> None:

@@ -12,11 +12,14 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from engine.cards.roles import Casting, Traits, cast
 from engine.progress import Progress
+from engine.structures import Roi
 from engine.volume import Volume
 
 if TYPE_CHECKING:
     from engine.cards.schema import Card, CardInput
 
+#: The modality of a structure as an image: 1 inside, 0 outside.
+MASK = "SEG"
 _CHOOSE = "Choose …"
 _NONE = "None"
 
@@ -31,6 +34,7 @@ class Image:
         volume: where it is read already.
         read: reads it, on a thread; raises PlanimeterError.
         series_uid: by which it is known again once the images are looked up anew; "" where it has none.
+        roi: the structure that it is the mask of; None for an image that was acquired.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Image:
     volume: Volume | None
     read: Callable[[Progress], Volume]
     series_uid: str = ""
+    roi: Roi | None = None
 
 
 class RolesForm(QWidget):
@@ -70,7 +75,8 @@ class RolesForm(QWidget):
         casting = self._cast({})
         for wanted in card.inputs if card is not None and len(card.inputs) > 1 else ():
             field = QComboBox()
-            field.setToolTip(f"The image that the model looks at as '{wanted.role}'")
+            what = "structure that you drew or the segmentation" if MASK in wanted.modality else "image"
+            field.setToolTip(f"The {what} that the model looks at as '{wanted.role}'")
             field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             field.addItem(_CHOOSE if wanted.required else _NONE, None)
             for image in self._images:
@@ -99,6 +105,11 @@ class RolesForm(QWidget):
         _, role = key
         self._chosen[key] = _uid(self.fields[role].itemData(row))
         self.changed.emit()
+
+    @property
+    def wants_structure(self) -> bool:
+        """Whether the card looks at a structure."""
+        return bool(self.fields) and self._card is not None and any(MASK in i.modality for i in self._card.inputs)
 
     @property
     def casting(self) -> Casting[Image]:
