@@ -116,7 +116,8 @@ def referred(structures: Series, images: Iterable[Series]) -> tuple[list[Series]
     for wanted, reason in _REFERENCES:
         left = [series for series in usable if wanted(series, structures.references)]
         if left:
-            return left, reason
+            # Of the phases of one series it is the one whose images they name.
+            return [series for series in left if _by_instances(series, structures.references)] or left, reason
     return [], ""
 
 

@@ -78,6 +78,11 @@ def check_match(
     if by_series or by_instance:
         if contours and inside == 0:
             return ["None of the contours lies within the image, although the file refers to it."]
+        if instances - {""} and references.instance_uids and not by_instance:
+            return [
+                f"{who} refers to this series, but to none of the images of this volume: make sure that it was drawn "
+                "on this phase or part of it."
+            ]
         return []
     what = f"the image series '{info.description}'" if info.description else "this image series"
     if by_frame:

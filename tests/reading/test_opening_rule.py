@@ -8,9 +8,11 @@ from click.testing import CliRunner
 
 from engine.__main__ import commands
 from engine.contouring.trace import trace_mask_volume
+from engine.dicom.rtstruct_read import read_rtstruct
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.errors import ReadError
 from engine.opening import choose_series, find_images, find_structures, image_of, open_volume, owner_of
+from engine.stored.read import read_series
 from engine.stored.scan import scan
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Volume
@@ -64,6 +66,25 @@ def test_structures_belong_to_the_series_that_they_refer_to(tmp_path: Path) -> N
     catalogue = scan([tmp_path])
     assert owner_of(drawn, catalogue.series()).modality == "MR"
     assert image_of(drawn, catalogue.images()).series.modality == "MR"
+
+
+def test_structures_belong_to_the_phase_whose_images_they_name(tmp_path: Path) -> None:
+    for phase in range(2):
+        write_series(
+            tmp_path, make_voxels(SMALL.shape, phase), SMALL, names=[f"{phase}{k}" for k in range(SMALL.shape[0])],
+            edit=lambda ds, k, phase=phase: (
+                setattr(ds, "SOPInstanceUID", f"1.2.{phase + 1}.{k}"),
+                setattr(ds, "TemporalPositionIdentifier", phase + 1),
+            ),
+        )  # fmt: skip
+    first, second = find_images(tmp_path)
+    volume = read_series(second)
+    assert volume.instances[0].sop_instance_uid == "1.2.2.0"
+    path = drawn_on(volume, tmp_path / "rt.dcm")
+    assert image_of(find_structures(path), [first, second]).series is second
+    # On the other phase it can be laid, and that is said.
+    assert any("none of the images of this volume" in note for note in read_rtstruct(path, read_series(first)).notes)
+    assert not any("none of the images" in note for note in read_rtstruct(path, volume).notes)
 
 
 def test_in_one_frame_of_reference_structures_belong_where_their_outlines_lie(tmp_path: Path) -> None:
