@@ -134,6 +134,19 @@ def assess(
     return _changed(document, finding, replace(finding, assessment=after), step_verb)
 
 
+def below_threshold(document: Document) -> list[Box]:
+    """The boxes that the model itself does not count as findings, and that nobody has judged."""
+    return [box for box in document.boxes if box.value < box.threshold and box.assessment.verdict is Verdict.UNSEEN]
+
+
+def reject_below(document: Document, reader: str = "") -> Step:
+    """The step by which a reader rejects all of `below_threshold` at once; each keeps its comment."""
+    boxes = below_threshold(document)
+    changes = [change for box in boxes for change in assess(document, box, Verdict.REJECTED, reader=reader).changes]
+    count = f"{len(boxes)} box{'' if len(boxes) == 1 else 'es'}"
+    return Step(f"Reject {count} below the threshold", "findings", tuple(changes))
+
+
 def comment_on(document: Document, finding: Finding, comment: str) -> Step:
     """The step by which a reader writes a comment without judging the finding."""
     after = replace(finding, assessment=replace(finding.assessment, comment=comment.strip()))

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 
 from engine.answers import Box, ReportedFinding, Result, Score, key_of
 from engine.assessment import Verdict
-from engine.edits import replay
+from engine.edits import AnswerChange, Step, replay
+from engine.findings import assess
 from engine.journal import Journal, unfinished
 from engine.structures import Generation, Provenance
 from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand, pixels
@@ -329,3 +330,20 @@ def test_a_size_on_a_picture_without_millimetres_is_in_pixels(window: Hand) -> N
     (finding,) = window.session.document.findings
     assert [said.unit for said in finding.assessment.stated] == ["", "{pixels}"]
     assert view.model.index(0, READER).data() == "Naevus, 40 pixels"
+
+
+def test_boxes_below_the_models_threshold_are_rejected_in_one_step_where_nobody_judged_them(reader: Hand) -> None:
+    document = reader.session.document
+    boxes = [replace(document.boxes[1], number=n, value=value, uid=f"2.25.{n}") for n, value in ((7, 0.3), (8, 0.2))]
+    end = len(document.boxes)
+    reader.history.do(Step("More", "a", tuple(AnswerChange(None, box, end + i) for i, box in enumerate(boxes))))
+    reader.history.do(assess(reader.session.document, boxes[1], Verdict.ACCEPTED))
+    reader.pane(View.AXIAL).setFocus()
+    before = verdicts(reader)
+    reader.key(Qt.Key.Key_X, CTRL | SHIFT)
+    assert [box.assessment.verdict for box in reader.session.document.boxes] == [
+        Verdict.UNSEEN, Verdict.UNSEEN, Verdict.REJECTED, Verdict.ACCEPTED,
+    ]  # fmt: skip
+    assert reader.session.document.boxes[2].value == 0.3, "the model's value stays"
+    reader.key(Qt.Key.Key_Z, CTRL)
+    assert verdicts(reader) == before

@@ -26,6 +26,16 @@ def install(window: MainWindow) -> None:
     actions.append(window.add_action(FINDINGS, "Judge anew", detail.reopen, tip=reopen))
     for action in actions:
         panel.add_to_menu(action)
+    rest = "Reject every box that its model gives less than its threshold, and that nobody has judged, as one step"
+    below = window.add_action(
+        FINDINGS,
+        "Reject what is below the threshold",
+        detail.reject_below,
+        for_series=True,
+        shortcut="Ctrl+Shift+X",
+        tip=rest,
+    )
+    panel.add_to_menu(below)
     window.menu(FINDINGS).addSeparator()
     window.menu(FINDINGS).addMenu(panel.add_menu).setText("Add a finding")
     unseen: set[FindingKey] = set()

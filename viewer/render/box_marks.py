@@ -84,6 +84,9 @@ class BoxMarks:
     def __init__(self, scene: "PlaneScene") -> None:
         self._scene = scene
         self._drawn: tuple[object, ...] = ()
+        # What a cut shows of a box does not change with what is said of it.
+        self._cut: tuple[object, ...] = ()
+        self._sections: dict[tuple[object, ...], FloatArray] = {}
         self._plain, plain = line_actor(_LINE_PX, coloured=True)
         self._active, active = line_actor(_ACTIVE_LINE_PX, coloured=True)
         scene.renderer.AddActor(plain)
@@ -116,7 +119,7 @@ class BoxMarks:
             return
         self._drawn = state if marks else ()
         frame = scene.frame
-        sections = [section(frame, mark, scene.index, scene.plane) for mark in marks] if frame is not None else []
+        sections = [self._section(frame, mark) for mark in marks] if frame is not None else []
         shown = [(mark, corners) for mark, corners in zip(marks, sections, strict=False) if len(corners)]
         for target, active in ((self._plain, False), (self._active, True)):
             lines = [pair for pair in shown if pair[0].active == active]
@@ -129,6 +132,15 @@ class BoxMarks:
         shown.sort(key=lambda pair: not pair[0].active)
         for label, (mark, corners) in zip(self._labels, shown, strict=False):
             self._write(label, mark, corners)
+
+    def _section(self, frame: ViewFrame, mark: Mark) -> FloatArray:
+        cut = (frame, self._scene.index, self._scene.plane)
+        if cut != self._cut:
+            self._cut, self._sections = cut, {}
+        place = (mark.low_kji, mark.high_kji)
+        if place not in self._sections:
+            self._sections[place] = section(frame, mark, self._scene.index, self._scene.plane)
+        return self._sections[place]
 
     def _fill(self, target: vtkPolyData, shown: list[tuple[Mark, FloatArray]], frame: ViewFrame) -> None:
         pixel_mm = self._scene.mm_per_pixel * self._scene.pixel_ratio

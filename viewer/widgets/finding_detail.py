@@ -22,7 +22,7 @@ from engine.assessment import Stated, Verdict
 from engine.edits import Step
 from engine.errors import PlanimeterError
 from engine.finding_words import is_judged, judgement, model_told
-from engine.findings import assess, check_values, comment_on, delete_finding
+from engine.findings import assess, below_threshold, check_values, comment_on, delete_finding, reject_below
 from engine.later import later
 from viewer.findings import evidence_text, size_unit
 from viewer.history import History
@@ -262,6 +262,17 @@ class FindingDetail(QWidget):
             self._do(lambda: delete_finding(document, finding))
         else:
             self._judge(finding, Verdict.REJECTED)
+
+    def reject_below(self) -> None:
+        """Reject the boxes that the model itself does not count and nobody has judged; all of them are one step."""
+        document = self._session.document
+        boxes = below_threshold(document) if document is not None else []
+        if document is None or not boxes:
+            self._tell("No box that nobody has judged is below its model's threshold.")
+            return
+        self._do(lambda: reject_below(document, reader_name()))
+        if self._session.document is not document:
+            self._tell(f"{len(boxes)} boxes below the model's threshold were rejected; undo takes it back.")
 
     def reopen(self) -> None:
         """Judge it anew: nobody has said anything of it, but for the comment."""

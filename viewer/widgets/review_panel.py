@@ -184,6 +184,8 @@ class ReviewPanel(QWidget):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        # By the rows that are seen: hundreds of boxes would be measured after each key.
+        header.setResizeContentsPrecision(0)
         self.table.selectionModel().currentRowChanged.connect(lambda now, _: self._show_row(now.row()))
         self.table.doubleClicked.connect(lambda index: self._toggle(index.row()))
         self.next_button = self._button(
