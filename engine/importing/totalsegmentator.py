@@ -1,12 +1,14 @@
 """A folder of TotalSegmentator's weights: `DatasetNNN_NAME/TRAINER__PLANS__CONFIGURATION`, for a task one or several.
 
 Around nnU-Net TotalSegmentator turns the image to right, front and head, brings it to the spacing of the task, mirrors
-nothing, takes the first fold, and lays the parts of a task over one another.
+nothing, takes the first fold, and lays the parts of a task over one another. Some tasks look at the box around what
+another task finds.
 """
 
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,36 +38,99 @@ def convert(source: Source, target: Path) -> Json:
     Raises:
         CardError: parts are missing, several tasks could be meant, or the task can't be done here.
     """
-    parts = _parts(source.folder)
-    task = _chosen(parts, source)
+    task = _chosen(_parts(source.folder, source.wish.task), source)
     name = str(task["task"])
     if task.get("not_here"):
         raise CardError(f"TotalSegmentator's task '{name}' {task['not_here']}, which is not known here.")
-    ids = [int(number) for number in task["ids"]]
-    labels, graph = _labels(task), []
-    role = "ct" if task["modality"] == "CT" else "mr"
-    for index, number in enumerate(ids):
+    work = _Work(source, target, _parts(source.folder, name), len(_needed(task)))
+    labels = _labels(task)
+    graph = work.nodes_of(task, "", ())
+    return _card(source, task, graph, names=[label for own in labels.values() for label in own], last=graph[-1]["node"])
+
+
+@dataclass
+class _Work:
+    """The conversion of a task and of those by which it is cropped.
+
+    Args:
+        source: that is imported.
+        target: folder for the weights.
+        parts: folders by the numbers of the data sets.
+        count: of the data sets.
+        done: of them.
+    """
+
+    source: Source
+    target: Path
+    parts: dict[int, Path]
+    count: int
+    done: int = 0
+
+    def nodes_of(self, task: Json, prefix: str, only: Sequence[str]) -> list[Json]:
+        """The nodes of a task, the last of which draws.
+
+        Args:
+            task: of the table.
+            prefix: of the nodes' names.
+            only: labels by which another task is cropped, that are outlined then; else all are drawn.
+        """
+        graph: list[Json] = []
+        around: Json = {}
+        crop = task.get("crop")
+        if crop:
+            graph = self.nodes_of(_task_of(str(crop["by"])), f"{prefix}around-", crop["around"])
+            around = {"around": identifiers(crop["around"]), "margin_mm": crop["margin_mm"]}
+        before = [graph[-1]["node"]] if graph else []
+        labels, own = _labels(task), []
+        for number in task["ids"]:
+            given = {"axes": "RAS", "labels": identifiers(labels[number]), "mirrors": [], "step": task["step"]} | around
+            if task["spacing_mm"] is not None:
+                given["first_mm"] = task["spacing_mm"]
+            if only:
+                given |= {"only": [label for label in given["labels"] if label in identifiers(only)]}
+            node = self._node(task, number, f"{prefix}part{number}", given)
+            own.append(node | {"in": [_role(task), *before]})
+        graph += own
+        if len(own) > 1:
+            name = f"{prefix}together"
+            graph.append({"node": name, "op": "overlay", "in": [node["node"] for node in own], "params": {}})
+        return graph
+
+    def _node(self, task: Json, number: int, name: str, given: Json) -> Json:
+        part, share = self.parts[number], 1 / self.count
         node = nnunet.node_of(
-            source, _results(parts[number], source), target, name=f"part{number}", done=index / len(ids),
-            share=1 / len(ids), folds=tuple(task.get("folds", _FIRST_FOLD)),
+            self.source, _results(part, self.source), self.target, name=name, done=self.done * share, share=share,
+            folds=tuple(task.get("folds", _FIRST_FOLD)),
         )  # fmt: skip
-        given, own = node["params"], labels[number]
-        if given["activation"] != "softmax" or len(given["labels"]) != len(own) or len(given["channels"]) != 1:
-            raise CardError(f"{source.told(parts[number])} has other labels than TotalSegmentator's task '{name}'.")
-        given |= {"axes": "RAS", "labels": identifiers(own), "mirrors": [], "step": task["step"]}
-        if task["spacing_mm"] is not None:
-            given["first_mm"] = task["spacing_mm"]
-        graph.append(node | {"in": [role]})
-    last = graph[0]["node"]
-    if len(graph) > 1:
-        graph.append({"node": "together", "op": "overlay", "in": [node["node"] for node in graph], "params": {}})
-        last = "together"
-    return _card(source, task, graph, names=[name for number in ids for name in labels[number]], last=last)
+        self.done += 1
+        known = node["params"]
+        if (
+            known["activation"] != "softmax"
+            or len(known["labels"]) != len(given["labels"])
+            or len(known["channels"]) != 1
+        ):
+            raise CardError(f"{self.source.told(part)} has other labels than TotalSegmentator's task '{task['task']}'.")
+        known |= given
+        return node
+
+
+def _role(task: Json) -> str:
+    return "ct" if task["modality"] == "CT" else "mr"
+
+
+def _task_of(name: str) -> Json:
+    return next(task for task in _tasks() if task["task"] == name)
+
+
+def _needed(task: Json) -> list[int]:
+    """The numbers of a task's data sets, those by which it is cropped too."""
+    before = _needed(_task_of(str(task["crop"]["by"]))) if "crop" in task else []
+    return [*before, *(int(number) for number in task["ids"])]
 
 
 def _card(source: Source, task: Json, graph: Sequence[Json], *, names: Sequence[str], last: str) -> Json:
     name = str(task["task"])
-    is_ct = task["modality"] == "CT"
+    is_ct = _role(task) == "ct"
     spacing = task["spacing_mm"]
     at = f" at {' × '.join(f'{step:.3g}' for step in spacing)} mm" if spacing else ""
     return {
@@ -102,14 +167,20 @@ def _labels(task: Json) -> dict[int, list[str]]:
     return {int(number): known[str(number)] for number in task["ids"]}
 
 
-def _parts(folder: Path) -> dict[int, Path]:
-    """Number → folder of the data sets in a folder, or that it is, whose labels are TotalSegmentator's."""
+def _parts(folder: Path, name: str = "") -> dict[int, Path]:
+    """Number → folder of the data sets in a folder, or that it is, which are TotalSegmentator's.
+
+    They are known by their names and labels; those of the task `name`, which a person named, by their numbers alone.
+    """
     wanted = {int(number) for task in _tasks() for number in task["ids"]}
+    named = {int(number) for task in _tasks() if task["task"] == name for number in task["ids"]}
     found = {}
     for path in (folder, *sorted(folder.glob("Dataset*"))):
         match = re.match(r"Dataset0*(\d+)_", path.name)
-        if match is not None and int(match[1]) in wanted and _is_of_it(path, int(match[1])):
-            found[int(match[1])] = path
+        if match is not None and int(match[1]) in wanted:
+            number = int(match[1])
+            if number in named or _is_of_it(path, number):
+                found[number] = path
     return found
 
 
@@ -133,7 +204,7 @@ def _chosen(parts: dict[int, Path], source: Source) -> Json:
     if source.wish.task:
         for task in _tasks():
             if task["task"] == source.wish.task:
-                missing = [str(number) for number in task["ids"] if number not in parts]
+                missing = [str(number) for number in _needed(task) if number not in parts]
                 if missing:
                     raise CardError(
                         f"{source.name} lacks the weights {', '.join(missing)} of the task '{task['task']}'."
@@ -141,14 +212,16 @@ def _chosen(parts: dict[int, Path], source: Source) -> Json:
                 return task
         names = ", ".join(str(task["task"]) for task in _tasks())
         raise CardError(f"TotalSegmentator has no task '{source.wish.task}'; it has: {names}.")
-    whole = [task for task in _tasks() if all(number in parts for number in task["ids"])]
+    whole = [task for task in _tasks() if all(number in parts for number in _needed(task))]
+    # Weights by which another task is cropped are there for that.
+    whole = [task for task in whole if task["task"] not in {other["crop"]["by"] for other in whole if "crop" in other}]
     if len(whole) == 1:
         return whole[0]
     if whole:
         names = ", ".join(str(task["task"]) for task in whole)
         raise CardError(f"{source.name} holds several tasks of TotalSegmentator; name one with --task: {names}.")
     part = next(task for task in _tasks() if any(number in parts for number in task["ids"]))
-    lacking = ", ".join(str(number) for number in part["ids"] if number not in parts)
+    lacking = ", ".join(str(number) for number in _needed(part) if number not in parts)
     raise CardError(
         f"{source.name} holds a part of TotalSegmentator's task '{part['task']}' and lacks the weights {lacking}; "
         "import the folder that holds them all."

@@ -23,6 +23,7 @@ from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.maps import Maps
 from engine.inference.nnunet_back import Voxels
+from engine.inference.nnunet_crop import box_around, nothing_on
 from engine.inference.nnunet_grid import Grid, on_grid
 from engine.inference.outlines import Outlines
 from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
@@ -45,9 +46,16 @@ def run_nnunet(
         EngineError: memory ran out everywhere.
     """
     networks, names = named_networks(params.network.arguments, context)
-    if params.exact:
+    if params.gives_voxels:
         context = replace(context, options=replace(context.options, precision="float32"))
-    grid, data = on_grid(params, images, previous, part(context.progress, 0.0, 0.1))
+    looked_at = None
+    if params.around and previous is not None:
+        looked_at = box_around(params, images[0], previous)
+        if looked_at is None:
+            context.note("What the model looks around was not found in the image, so nothing is drawn.")
+            return nothing_on(params, images[0])
+        previous = None
+    grid, data = on_grid(params, images, previous, part(context.progress, 0.0, 0.1), looked_at)
 
     def attempt(device: Device, patch: Shape) -> Maps | Outlines:
         sweep = _Sweep(params, networks, names, device, patch, context)
@@ -77,7 +85,7 @@ class _Sweep:
     def run(self, grid: Grid, data: Float32Array, progress: Progress) -> Maps | Voxels:
         """Go through the image."""
         sink: Maps | Voxels
-        if self.params.exact:
+        if self.params.gives_voxels:
             sink = Voxels(self.params, grid)
         else:
             sink = Maps(self.params.labels, grid.prepared(), self.params.activation == "softmax")
@@ -118,7 +126,7 @@ class _Sweep:
         tile_shape = (1, len(data), *self.patch[3 - self.params.dimensions :])
         networks, self.by_openvino = ready_networks(
             self.networks,
-            () if self.params.exact else self.names,
+            () if self.params.gives_voxels else self.names,
             self.device,
             shape=tile_shape,
             voxels=voxels,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engine.contouring.stack import Areas
 from engine.contouring.trace import trace_mask_volume
 from engine.inference.maps import voted
+from engine.inference.nnunet_crop import part_of
 from engine.inference.nnunet_grid import Grid, back_from, spacing_of
 from engine.inference.outlines import Outlines
 from engine.inference.spline import coarse_axis, line_between
@@ -94,6 +95,7 @@ class Voxels:
         return {
             label: edits_on(image, areas[label], grid.positions, along[index] * u * v)
             for index, label in enumerate(self._params.labels)
+            if label in areas
         }
 
     def outlines(self, image: Volume, progress: Progress) -> Outlines:
@@ -101,10 +103,18 @@ class Voxels:
         found = {}
         labels = np.ascontiguousarray(self._grid.axes.to_image(self.labels))
         source = onto_regular_grid(image)
+        looked_at = self._grid.looked_at
         if self._params.first_mm is not None:
-            labels = labels[np.ix_(*back_from(self._grid.volume.geometry.shape, source.geometry.shape))]
+            onto = source.geometry if looked_at is None else part_of(source.geometry, looked_at)
+            labels = labels[np.ix_(*back_from(self._grid.volume.geometry, onto))]
+        if looked_at is not None:
+            whole = np.zeros(source.geometry.shape, labels.dtype)
+            whole[looked_at] = labels
+            labels = whole
         labels = onto_planes(labels, source.geometry, image.geometry)
         for index, label in enumerate(self._params.labels):
+            if self._params.only and label not in self._params.only:
+                continue
             covered = self._params.covers[index] if self._params.covers else (index + 1,)
             mask = labels == covered[0] if len(covered) == 1 else np.isin(labels, covered)
             count = len(self._params.labels)

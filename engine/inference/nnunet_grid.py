@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from engine.contouring.fill import fill
 from engine.errors import EngineError
+from engine.inference.nnunet_crop import cut_out
 from engine.inference.outlines import Outlines
 from engine.inference.preprocess import AxisOrder, Box, Prepared
 from engine.inference.spline import Shape, coarse_axis, resampled, resampled_labels
@@ -35,6 +36,8 @@ class Grid:
         box: of the whole image in network axes, that holds all that is not zero.
         shape: of the network's grid, which has the extent of the box.
         spacing_mm: of the image, network axes.
+        looked_at: the part of the regular grid of the image as it was acquired, (planes, rows, columns), that the
+            volume is of; None for all of it.
     """
 
     volume: Volume
@@ -42,6 +45,7 @@ class Grid:
     box: Box
     shape: Shape
     spacing_mm: tuple[float, float, float]
+    looked_at: Box | None = None
 
     @property
     def whole(self) -> Shape:
@@ -73,15 +77,29 @@ class Grid:
 
 
 def on_grid(
-    params: Params, images: Sequence[Volume], previous: Outlines | None, progress: Progress
+    params: Params,
+    images: Sequence[Volume],
+    previous: Outlines | None,
+    progress: Progress,
+    looked_at: Box | None = None,
 ) -> tuple[Grid, Float32Array]:
     """The grid, and (channels, planes, rows, columns) values on it, network axes.
+
+    Args:
+        params: of the node.
+        images: one a channel.
+        previous: what a cascade continues.
+        progress: reports and may stop.
+        looked_at: as in `Grid`.
 
     Raises:
         EngineError: it would be too large.
     """
     first = onto_regular_grid(images[0])
     volumes = [first, *(laid_onto(image, first) for image in images[1:])]
+    if looked_at is not None:
+        volumes = [cut_out(volume, looked_at) for volume in volumes]
+        first = volumes[0]
     if params.first_mm is not None:
         volumes = [at_spacing(volume, params.first_mm) for volume in volumes]
         first = volumes[0]
@@ -99,7 +117,7 @@ def on_grid(
     wanted = spacing_of(params, spacing)
     cut = _size(box)
     shape = tuple(max(round(a / b * n), 1) for a, b, n in zip(spacing, wanted, cut, strict=True))
-    grid = Grid(first, axes, box, (shape[0], shape[1], shape[2]), spacing)
+    grid = Grid(first, axes, box, (shape[0], shape[1], shape[2]), spacing, looked_at)
     count = len(arrays) + (len(_values(params)) if previous is not None else 0)
     if count * float(np.prod(shape, dtype=float)) > _MOST_VOXELS:
         raise EngineError(f"At the model's spacing the image would have {shape} voxels, more than fit; crop it first.")
@@ -147,12 +165,21 @@ def at_spacing(volume: Volume, spacing_mm: Triple) -> Volume:
     return replace(volume, voxels=voxels, geometry=place, instances=())
 
 
-def back_from(shape: Shape, onto: Shape) -> list[NDArray[np.intp]]:
-    """For each axis, the voxel of an image on other numbers of voxels that is nearest to each."""
+def back_from(geometry: Geometry, onto: Geometry) -> list[NDArray[np.intp]]:
+    """For each axis, the voxel of an image on other numbers of voxels that is nearest to each.
+
+    Args:
+        geometry: of that image, as `at_spacing` makes it.
+        onto: whose voxels are asked for; it has the same axes.
+    """
+    axes = AxisOrder.towards(onto, "RAS")
+    turned = {axis for place, axis in enumerate(axes.order) if place in axes.reversed_axes}
     found = []
-    for count, wanted in zip(shape, onto, strict=True):
+    for axis, (count, wanted) in enumerate(zip(geometry.shape, onto.shape, strict=True)):
         index = np.arange(count, dtype=np.float64)
-        found.append(np.asarray(ndimage.zoom(index, wanted / count, order=0, mode="nearest"), np.intp))
+        nearest = np.asarray(ndimage.zoom(index, wanted / count, order=0, mode="nearest"), np.intp)
+        # Of two that are equally near, the one that is so as seen towards right, front and head.
+        found.append(count - 1 - nearest[::-1] if axis in turned else nearest)
     return found
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from engine.operations.kinds import PLACES, Kind, Made, expect
+from engine.operations.kinds import PLACES, Kind, Made, expect, expect_labels
 from engine.operations.networks import Network
 from engine.values import Labels, Millimetres, Strict, Triple
 
@@ -78,6 +78,9 @@ class Params(Strict):
         covers: for regions, the classes that each covers.
         paints: for regions, the class that each is painted with, in order.
         cascade: what an earlier node found becomes further channels, one a label.
+        around: labels of what an earlier node found: it looks at the box around them alone, in whole numbers.
+        margin_mm: of that box, on each side.
+        only: labels that another node looks around: these alone are outlined, exactly whatever `exact` says.
         exact: as above.
     """
 
@@ -100,6 +103,9 @@ class Params(Strict):
     covers: Annotated[tuple[tuple[Class, ...], ...], Field(max_length=2000)] = ()
     paints: Annotated[tuple[Class, ...], Field(max_length=2000)] = ()
     cascade: bool = False
+    around: Labels = ()
+    margin_mm: Annotated[float, Field(ge=0, le=500)] = 0.0
+    only: Labels = ()
     exact: bool = False
 
     @model_validator(mode="after")
@@ -117,9 +123,18 @@ class Params(Strict):
             raise ValueError("each region, and nothing else, says what it covers and is painted with")
         if self.first_mm is not None and self.cascade:
             raise ValueError("a cascade is not resampled before all else")
+        if self.around and self.cascade:
+            raise ValueError("it can't both continue what was found and look around it")
+        if set(self.only) - set(self.labels):
+            raise ValueError("a label is to be outlined that it does not have")
         if self.logits.order > 1:
             raise ValueError("logits are resampled by order 0 or 1")
         return self
+
+    @property
+    def gives_voxels(self) -> bool:
+        """Whether outlines of voxels are made, not maps."""
+        return self.exact or bool(self.only)
 
     @property
     def channels_out(self) -> int:
@@ -130,16 +145,19 @@ class Params(Strict):
 def makes(params: Params, given: Sequence[Made]) -> Made:
     """Maps of the labels, or outlines where they are to be exact."""
     images: list[tuple[Kind, ...]] = [("image",)] * len(params.channels)
-    expect(given, *images, *([PLACES] if params.cascade else []))
+    follows = params.cascade or bool(params.around)
+    expect(given, *images, *([PLACES] if follows else []))
     if not all(made.acquired for made in given[: len(images)]):
         raise ValueError("it looks at images as they were acquired: it needs inputs of the card")
-    if params.cascade and given[-1].kind != "outlines":
+    if follows and given[-1].kind != "outlines":
         raise ValueError("it continues what an exact node found")
-    return Made("outlines" if params.exact else "maps", params.labels)
+    expect_labels(params.around, *given[len(images) :])
+    return Made("outlines" if params.gives_voxels else "maps", params.only or params.labels)
 
 
 def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Maps | Outlines":
     """The labels on the network's grid, or as outlines of voxels on the image's own planes."""
     from engine.inference.nnunet import run_nnunet
 
-    return run_nnunet(params, inputs[: len(params.channels)], inputs[-1] if params.cascade else None, context)
+    follows = params.cascade or params.around
+    return run_nnunet(params, inputs[: len(params.channels)], inputs[-1] if follows else None, context)

@@ -8,11 +8,9 @@ weights. The images are crops of real ones where PLANIMETER_TEST_DATA, or ../sha
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from engine.importing.worker import converted
 from engine.inference.run import run_card
 from engine.progress import silent
 from tests.benchmarks import import_bundles
+from tests.benchmarks.clock import Clock, columns, heads
 from tests.importing.nnunet_models import KINDS, Model, soft_image
 from tests.importing.peers import nnunet_python, predicted
 
@@ -71,11 +70,10 @@ def ours(card: Path, told: Path, model: str, paths: list[str]) -> None:
     """Run a card exactly, in a process of its own."""
     loaded = load_card(card)
     inputs = {image.role: read_image_file(Path(p)) for image, p in zip(loaded.card.inputs, paths, strict=True)}
-    began = time.perf_counter()
+    began = Clock()
     options = RunOptions(override=True, chosen={"exact": True})
     result = run_card(loaded, inputs, device="cpu", options=options)
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    took = began.told()
     geometry = inputs[loaded.card.inputs[0].role].geometry
     labels = np.zeros(geometry.shape, np.uint8)
     kind = kinds()[model]
@@ -83,7 +81,7 @@ def ours(card: Path, told: Path, model: str, paths: list[str]) -> None:
     for roi, value in zip(result.rois, values, strict=True):
         labels[fill({k: plane.area for k, plane in roi.planes.items()}, geometry)] = value
     np.save(told.with_suffix(".npy"), labels)
-    told.write_text(json.dumps({"seconds": seconds, "peak_mb": peak}))
+    told.write_text(json.dumps(took))
 
 
 def compare(kind: str, model: Model, python: Path, place: Path) -> str:
@@ -107,11 +105,9 @@ def compare(kind: str, model: Model, python: Path, place: Path) -> str:
     subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     mine = json.loads((place / "ours.json").read_text())
     alike = 100 * (np.load(place / "ours.npy") == theirs).mean()
-    seconds = sum(stage["seconds"] for stage in told.values())
-    peak = max(stage["peak_mb"] for stage in told.values())
-    return (
-        f"{kind:24} {alike:8.4f} %  {mine['seconds']:6.1f} s {seconds:6.1f} s  {mine['peak_mb']:6.0f} MB {peak:6.0f} MB"
-    )
+    both = {key: sum(stage[key] for stage in told.values()) for key in ("seconds", "processor_seconds")}
+    both["peak_mb"] = max(stage["peak_mb"] for stage in told.values())
+    return f"{kind:24} {alike:8.4f} %  {columns(mine, both)}"
 
 
 def main() -> None:
@@ -121,7 +117,7 @@ def main() -> None:
     if python is None:
         print("No nnU-Net: set PLANIMETER_PEERS to an environment with nnunetv2.")
         return
-    print(f"{'':24} {'equal':>10}  {'ours':>8} {'nnU-Net':>8}  {'ours':>9} {'nnU-Net':>9}")
+    print(f"{'':24} {'equal':>10}  {heads('nnU-Net')}")
     for kind, model in kinds().items():
         with tempfile.TemporaryDirectory() as place:
             print(compare(kind, replace(model), python, Path(place)), flush=True)

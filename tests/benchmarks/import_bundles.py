@@ -2,11 +2,9 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.inference.run import run_card
 from engine.progress import silent
+from tests.benchmarks.clock import Clock, columns, heads
 from tests.importing.nnunet_models import soft_image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,10 +48,10 @@ def ours(card: Path, out: Path, image: Path) -> None:
     """Run a card exactly."""
     loaded = load_card(card)
     volume = read_image_file(image)
-    began = time.perf_counter()
+    began = Clock()
     options = RunOptions(override=True, chosen={"exact": True})
     result = run_card(loaded, {loaded.card.inputs[0].role: volume}, device="cpu", options=options)
-    told(out, time.perf_counter() - began)
+    began.tell(out)
     labels = np.zeros(volume.geometry.shape, np.uint8)
     for number, roi in enumerate(result.rois, start=1):
         labels[fill({k: plane.area for k, plane in roi.planes.items()}, volume.geometry)] = number
@@ -74,7 +73,7 @@ def by_onnxruntime(model: Path, out: Path, image: Path) -> None:
         Spacingd,
     )  # fmt: skip
 
-    began = time.perf_counter()
+    began = Clock()
     before = Compose([
         LoadImaged("image"), EnsureChannelFirstd("image"), Orientationd("image", "SPL"),
         Spacingd("image", (2.5, 2.0, 2.0), mode="bilinear"), ScaleIntensityRanged("image", -157, 264, 0, 1, clip=True),
@@ -86,15 +85,8 @@ def by_onnxruntime(model: Path, out: Path, image: Path) -> None:
         lambda values: torch.from_numpy(session.run(None, {"image": np.asarray(values)})[0]), 0.5, "gaussian",
     )[0].softmax(0)  # fmt: skip
     found = np.asarray(Invertd("pred", before, "image", nearest_interp=False)(data)["pred"]).argmax(0)[None]
-    told(out, time.perf_counter() - began)
+    began.tell(out)
     np.save(out.with_suffix(".npy"), found.astype(np.uint8))
-
-
-def told(out: Path, seconds: float) -> None:
-    """Write seconds and the peak of this process's memory."""
-    out.write_text(
-        json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024})
-    )
 
 
 def compare(kind: str, place: Path) -> str:
@@ -124,15 +116,12 @@ def compare(kind: str, place: Path) -> str:
     other = np.load(place / "theirs.npy")[0].transpose(2, 1, 0)
     alike = 100 * (np.load(place / "ours.npy") == other).mean()
     mine, upstream = figures
-    return (
-        f"{kind:26} {alike:8.4f} %  {mine['seconds']:6.1f} s {upstream['seconds']:6.1f} s  "
-        f"{mine['peak_mb']:6.0f} MB {upstream['peak_mb']:6.0f} MB"
-    )
+    return f"{kind:26} {alike:8.4f} %  {columns(mine, upstream)}"
 
 
 def table() -> None:
     """Print it."""
-    print(f"{'':26} {'equal':>10}  {'ours':>8} {'theirs':>8}  {'ours':>9} {'theirs':>9}")
+    print(f"{'':26} {'equal':>10}  {heads('theirs')}")
     for kind in KINDS:
         with tempfile.TemporaryDirectory() as place:
             print(compare(kind, Path(place)), flush=True)

@@ -37,7 +37,8 @@ def predicted(python: Path, folder: Path, cases: list[dict[str, Any]]) -> dict[s
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     # Several modules of nnU-Net remember where results lie when they are imported.
     for case in cases:
-        environment["nnUNet_results"] = str(case.get("results", "/nonexistent"))
+        environment["nnUNet_results"] = environment["TOTALSEG_WEIGHTS_PATH"] = str(case.get("results", "/nonexistent"))
+    environment["TOTALSEG_HOME_DIR"] = str(folder / "home")
     done = subprocess.run(
         [python, HERE / "nnunet_peer.py", folder], capture_output=True, text=True, check=False, env=environment
     )
