@@ -67,14 +67,12 @@ def open_volume(
     catalogue = _scan(path, part(progress, 0.0, 0.3))
     series = choose_series(catalogue, path, series_uid, modalities)
     volume = read_series(_placed(series, placement), part(progress, 0.3, 1.0), units)
-    told = " ".join(volume.notes)
-    damaged = [file.path for file in catalogue.unreadable if file.damaged and file.path.name not in told]
-    if damaged:
-        others = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        note = f"Damaged files lie beside this series and may belong to it: {damaged[0].name}{others}."
-        left_out = (*volume.left_out, LeftOut("damaged", len(damaged), tuple(damaged), note))
-        volume = replace(volume, notes=(*volume.notes, note), left_out=left_out)
-    return volume
+    strays = _strays(catalogue, volume.notes)
+    return replace(
+        volume,
+        notes=(*volume.notes, *(left.sentence for left in strays)),
+        left_out=(*volume.left_out, *strays),
+    )
 
 
 def choose_series(
@@ -180,7 +178,12 @@ def find_images(path: Path, progress: Progress = silent, placement: Placement = 
     if path.is_file():
         own = [series for series in images if path.absolute() in series.files]
         images = own or images
-    return images
+    found = []
+    for series in images:
+        strays = _strays(catalogue, series.notes) if series.planes else ()
+        notes = (*series.notes, *(left.sentence for left in strays))
+        found.append(replace(series, notes=notes, left_out=(*series.left_out, *strays)) if strays else series)
+    return found
 
 
 def find_structures(path: Path) -> Series:
@@ -255,6 +258,23 @@ def why_not_over(series: Series, volume: Volume | None) -> str:
     if series.info.frame_of_reference_uid != volume.info.frame_of_reference_uid:
         return f"{name_of(series)} has another frame of reference than the open series, so it cannot be laid over it."
     return ""
+
+
+def _strays(catalogue: Catalogue, told: Sequence[str]) -> tuple[LeftOut, ...]:
+    """What may belong to a series and is not in it: files beside it that are damaged, or absent from a DICOMDIR."""
+    already = " ".join(told)
+    damaged = [file.path for file in catalogue.unreadable if file.damaged and file.path.name not in already]
+    absent = [file.path for file in catalogue.unreadable if file.absent]
+    found = []
+    for kind, files, what in (
+        ("damaged", damaged, "Damaged files lie beside this series"),
+        ("absent", absent, "Files that the DICOMDIR names beside this series are absent"),
+    ):
+        if files:
+            others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+            sentence = f"{what} and may belong to it: {files[0].name}{others}."
+            found.append(LeftOut(kind, len(files), tuple(files), sentence))
+    return tuple(found)
 
 
 def _scan(path: Path, progress: Progress) -> Catalogue:

@@ -315,8 +315,8 @@ class LeftOut:
     """A part of what was asked for that is not in what was opened.
 
     Args:
-        kind: "phases" or "volumes" (others of the same series), "parts", "unplaced" or "damaged" planes,
-            "series" (of other UIDs), or "patients" (planes of this UID under other patient IDs).
+        kind: "phases" or "volumes" (others of the same series), "parts", "unplaced" or "damaged" planes, "absent"
+            files of a DICOMDIR, "series" (of other UIDs), or "patients" (planes of this UID under other patient IDs).
         planes: how many; for damaged files, the files.
         files: where they are.
         sentence: for the user.

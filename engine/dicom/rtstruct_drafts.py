@@ -270,8 +270,10 @@ def drafts_of(header: Dataset, contours: Sequence[RoiContours], notes: list[str]
                 f"{'' if stated is None else f'{stated} as another one '}and was given {number}."
             )
         if not name:
-            name = f"ROI {number}"
-            notes.append(f"ROI {number} has no name.")
+            labels = [string(o, "ROIObservationLabel") for o, n in zip(observations, seen, strict=True) if n == stated]
+            name = next((label for label in map(one_line, labels) if label), f"ROI {number}")
+            taken = "" if name == f"ROI {number}" else f"; its observation calls it '{name}', which was taken"
+            notes.append(f"ROI {number} has no name{taken}.")
         drafts.append(Draft(number, name, item, index=len(drafts)))
     if "StructureSetROISequence" not in header:
         notes.append("The file has no Structure Set ROI Sequence.")

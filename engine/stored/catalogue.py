@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file or folder that gave nothing, and why, in one sentence; `damaged` when it is a DICOM file."""
+    """A file or folder that gave nothing, and why, in one sentence.
+
+    `damaged` tells that it is a DICOM file, `absent` that a DICOMDIR names it and it is not there.
+    """
 
     path: Path
     reason: str
     damaged: bool = False
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class _Scanner:
         self._files: list[Series] = []
         self._unreadable: dict[Path, str] = {}
         self._damaged: set[Path] = set()
+        self._absent: set[Path] = set()
         self._strange: set[Path] = set()
         self._seen: set[Hashable] = set()
         self._fraction, self._stage = 0.0, ""
@@ -133,7 +134,9 @@ class _Scanner:
         if not found:
             self._unreadable.setdefault(path, f"{path.name} names no file that is there; open its folder instead.")
         for record in absent:
-            self._unreadable[path.parent / record.replace("\\", "/")] = f"{path.name} names {record}, which is absent."
+            missing = path.parent / record.replace("\\", "/")
+            self._absent.add(missing)
+            self._unreadable[missing] = f"{path.name} names {record}, which is absent."
         return found
 
     def _read(self, path: Path, only: set[str] | None = None) -> Header | None:
@@ -195,7 +198,9 @@ class _Scanner:
         alike = {(header.path.parent, header.path.suffix.lower()) for header in self._headers}
         damaged = self._damaged | {path for path in self._strange if (path.parent, path.suffix.lower()) in alike}
         unreadable = [
-            Unreadable(path, reason, path in damaged) for path, reason in self._unreadable.items() if path not in parts
+            Unreadable(path, reason, path in damaged, path in self._absent)
+            for path, reason in self._unreadable.items()
+            if path not in parts
         ]
         unreadable += [Unreadable(header.path, header.problem, True) for header in self._headers if header.problem]
         return Catalogue(_patients([*with_other_patients(with_beside(every)), *self._files]), tuple(unreadable))

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage, generate_uid
 
 from engine.errors import CancelledError
-from engine.opening import open_volume
+from engine.opening import find_images, open_volume
 from engine.progress import stoppable
 from engine.stored.scan import scan
 from tests.synthetic import make_geometry, make_voxels, write_series
@@ -146,6 +146,15 @@ def test_what_a_dicomdir_names_and_is_absent_is_named(tmp_path: Path) -> None:
     directory = write_directory(tmp_path, [*(["IMG", f"I{k}"] for k in range(4)), ["IMG", "I4"], ["..", "I5"]])
     reasons = [file.reason for file in scan([directory]).unreadable]
     assert reasons == [r"DICOMDIR names IMG\I4, which is absent.", r"DICOMDIR names ..\I5, which is absent."]
+
+
+def test_a_volume_of_which_a_dicomdir_names_more_than_there_is_says_so(tmp_path: Path) -> None:
+    write_series(tmp_path / "IMG", VOXELS, GEOMETRY, names=[f"I{k}" for k in range(4)])
+    directory = write_directory(tmp_path, [["IMG", f"I{k}"] for k in range(6)])
+    left = open_volume(directory).left_out
+    assert [(part.kind, part.planes) for part in left] == [("absent", 2)] and "I4 and 1 more" in left[0].sentence
+    assert [part.kind for part in find_images(directory)[0].left_out] == ["absent"]
+    assert not open_volume(tmp_path / "IMG").left_out
 
 
 def test_a_dicomdir_that_names_nothing_there_says_to_open_the_folder(tmp_path: Path) -> None:

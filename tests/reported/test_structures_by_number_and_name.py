@@ -287,3 +287,13 @@ def test_a_sign_after_the_last_number_of_a_contour_costs_nothing(tmp_path: Path,
     structures = read_rtstruct(write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0)]}, edit), volume)
     assert planes(structures) == {"A": ([0], "ORGAN")}
     assert structures.notes == ()
+
+
+def test_a_structure_without_a_name_has_that_of_its_observation(tmp_path: Path, volume: Volume) -> None:
+    def edit(dataset: Dataset) -> None:
+        dataset.StructureSetROISequence[0].ROIName = ""
+        dataset.RTROIObservationsSequence[0].ROIObservationLabel = "Parotid_L"
+
+    structures = read_rtstruct(write_rtstruct(tmp_path / "rt.dcm", volume, {"A": [Contour(0)]}, edit), volume)
+    assert planes(structures) == {"Parotid_L": ([0], "ORGAN")}
+    assert any("which was taken" in note for note in structures.notes)

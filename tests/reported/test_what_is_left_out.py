@@ -9,7 +9,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from engine.__main__ import commands
+from engine.dicom.rtstruct_write import export_rtstruct
 from engine.opening import open_volume
+from engine.structures import Roi, StructureSet
 from engine.volume import Volume
 from tests.engine.phantoms import make_scene
 from tests.synthetic import make_geometry, make_voxels, write_series
@@ -101,6 +103,15 @@ def test_a_file_of_the_series_that_is_no_longer_dicom_is_told(tmp_path: Path, vo
     assert result.exit_code == 3, result.output
     (left,) = json.loads(result.stdout)["left_out"]
     assert (left["kind"], left["files"]) == ("damaged", [str(files[-1])])
+
+
+def test_masks_tell_a_damaged_file_beside_the_series_too(tmp_path: Path, volume: Volume) -> None:
+    files = write_series(tmp_path / "ct", volume.voxels, volume.geometry)
+    opened = open_volume(tmp_path / "ct")
+    export_rtstruct(StructureSet(opened.geometry, (Roi(1, "Empty"),)), opened, tmp_path / "rt.dcm")
+    files[-1].write_bytes(files[-1].read_bytes()[:300])
+    result = call("rtstruct", "to-masks", tmp_path / "rt.dcm", tmp_path / "ct", "-o", tmp_path / "masks")
+    assert result.exit_code == 3 and files[-1].name in result.stderr
 
 
 def test_other_files_beside_a_series_are_not_missed(tmp_path: Path, volume: Volume) -> None:
