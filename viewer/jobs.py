@@ -51,7 +51,7 @@ class Task(QObject):
     Args:
         work: called as `work(progress)` on the thread; `progress` raises `CancelledError` after `cancel()`. It must
             not touch widgets, the session or the history: what it returns is given to `finished` instead.
-        parent: the task ends with it; the thread is asked to stop.
+        parent: when it goes, the thread is asked to stop, and nothing more is told.
     """
 
     progressed = Signal(float, str)
@@ -64,9 +64,13 @@ class Task(QObject):
     _done = Signal(object, object)
 
     def __init__(self, work: Callable[[Progress], Any], parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        # Not as Qt's child: what Qt destroys with a window, the thread may be emitting from.
+        super().__init__()
         self._work = work
         self._stop = threading.Event()
+        self._abandoned = False
+        if parent is not None:
+            parent.destroyed.connect(self._abandon)
         self._last_report = 0.0
         self._running = False
         # The thread emits the private signals; their slots run where this object lives, and emit the public ones.
@@ -95,6 +99,10 @@ class Task(QObject):
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def _abandon(self) -> None:
+        self._abandoned = True
+        self._stop.set()
+
     def _run(self) -> None:
         result: Any = None
         error: BaseException | None = None
@@ -105,7 +113,7 @@ class Task(QObject):
         try:
             self._done.emit(result, error)
         except RuntimeError:
-            # The window went away meanwhile, and Qt's half of this object with it.
+            # The program ends, and Qt's half of this object with it.
             _alive.discard(self)
 
     def _throttled(self, fraction: float, stage: str) -> None:
@@ -124,6 +132,8 @@ class Task(QObject):
         self._thread.join()
         self._running = False
         _alive.discard(self)
+        if self._abandoned:
+            return
         if error is None:
             self.finished.emit(result)
         elif isinstance(error, CancelledError):

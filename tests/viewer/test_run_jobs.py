@@ -80,3 +80,29 @@ def test_a_task_outlives_nothing_that_was_deleted(qtbot: QtBot) -> None:
     delete(owner)
     go.set()
     assert task.wait(5)
+
+
+def test_work_that_reports_while_its_owner_goes_is_stopped_and_tells_nothing_more(qtbot: QtBot) -> None:
+    from PySide6.QtCore import QObject
+    from shiboken6 import delete
+
+    owner, told, reporting = QObject(), [], threading.Event()
+
+    def work(progress: Progress) -> None:
+        while True:
+            # The end is never held back, so that the thread emits all the time.
+            progress(1.0, "on and on")
+            reporting.set()
+
+    task = run_in_background(
+        work,
+        parent=owner,
+        progressed=lambda *report: told.append(report),
+        cancelled=lambda: told.append("cancelled"),
+    )
+    assert reporting.wait(5)
+    delete(owner)
+    told.clear()
+    assert task.wait(5)
+    qtbot.waitUntil(lambda: not task.running)
+    assert not told
