@@ -9,6 +9,10 @@ from engine.shipped import shipped
 RECIPES = shipped("recipes")
 
 
+#: What the limits of a recipe say, and of a card that was trained by it.
+UNTRAINED, TRAINED = "Trained by nobody yet", "Trained on its user's own data"
+
+
 def find_recipes() -> list[LoadedCard]:
     """All recipes, by body part, task and what they look at."""
     loaded = [load_card(path) for path in RECIPES.glob("*.json")]

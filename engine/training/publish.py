@@ -10,8 +10,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from engine.cards.nodes import Node
+from engine.cards.published import TRAINED, UNTRAINED
 from engine.cards.readme import readme
-from engine.cards.registry import CARD_FILE, load_card
+from engine.cards.registry import CARD_FILE, check_supported, load_card
 from engine.cards.schema import Card, card_json
 from engine.cards.weights import Weights
 from engine.errors import CardError, ReadError
@@ -96,7 +97,7 @@ def publish(card: Card, averages: Sequence[Path], folder: Path, *, name: str, so
     for other in values["graph"]:
         kept = weights_of.get(other["node"], tuple(own))
         other["weights"] = [weights.model_dump(mode="json") for weights in kept]
-    published = Card.model_validate(values)
+    published = _as_trained(Card.model_validate(values))
     write_card(published, folder)
     return published
 
@@ -116,9 +117,18 @@ def publish_fitted(card: Card, folder: Path, *, name: str, params: Strict, sourc
         node["weights"] = [weights.model_dump(mode="json") for weights in weights_of.get(node["node"], ())]
         if node["node"] == name:
             node["params"] = params.model_dump(mode="json")
-    published = Card.model_validate(values)
+    published = _as_trained(Card.model_validate(values))
     write_card(published, folder)
     return published
+
+
+def _as_trained(card: Card) -> Card:
+    """The card; once all of it is trained, its limits no longer say that nobody has."""
+    try:
+        check_supported(card)
+    except CardError:
+        return card
+    return card.model_copy(update={"limits": card.limits.replace(UNTRAINED, TRAINED)})
 
 
 def _brought(weights_of: Mapping[str, Sequence[Weights]], folder: Path, source: Path | None) -> list[str]:

@@ -33,7 +33,7 @@ def folder(boxes: Path, home: Path, tmp_path: Path) -> Path:
     """A run of boxes, not begun."""
     (tmp_path / "card").mkdir()
     short = {**CARD["provenance"]["recipe"], "steps": 10}  # type: ignore[index]
-    card = {**CARD, "provenance": {"recipe": short}}
+    card = {**CARD, "provenance": {"recipe": short}, "limits": "Trained by nobody yet. Boxes alone."}
     (tmp_path / "card" / "card.json").write_text(json.dumps(card), encoding="utf-8")
     folder = new_folder("boxes")
     write_record(folder, RunRecord(recipe=str(tmp_path / "card"), title="Boxes", data=str(boxes), device="cpu"))
@@ -67,6 +67,7 @@ def test_a_run_is_stopped_and_gone_on_with_until_its_card_can_be_used(
     assert run.folder == folder and run.has_card and run.record.state == "finished"
     assert set(run.record.scores["boxes"]) == {"Box_R", "Box_L", "mean"}
     assert not load_card(folder).problem
+    assert load_card(folder).card.limits == "Trained on its user's own data. Boxes alone."
     (curve,) = read_curves(folder)
     assert curve.scores[-1][1] == pytest.approx(run.record.scores["boxes"]["mean"], abs=1e-4)
 

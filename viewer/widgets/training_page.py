@@ -229,16 +229,15 @@ class TrainingPage(QWidget):
         if not self.stop_button.isEnabled():
             return
         now = (time.monotonic(), fraction)
-        if "step" not in stage:
-            self._begun = None
-        elif self._begun is None:
+        if self._begun is None and "step" in stage:
             self._begun = now
         left = run_folder.minutes_left(self._begun, now) if self._begun is not None else None
         self.left.setText(_left_text(left) if left is not None else "")
 
     def _finished(self, record: RunRecord) -> None:
         score = _score_text(record)
-        self._end(f"Training of {record.title} has finished{': ' + score if score else ''}. Its card can be used now.")
+        told = f": {score} on what was held out" if score else ""
+        self._end(f"Training of {record.title} has finished{told}. Its card can be used now.")
 
     def _end(self, sentence: str, *, error: bool = False) -> None:
         folder = self._going[0] if self._going is not None else None
@@ -260,7 +259,10 @@ class TrainingPage(QWidget):
         self.runs.setRowCount(len(runs))
         for number, run in enumerate(runs):
             began = run.record.began.astimezone()
-            texts = [run.record.title, f"{began:%Y-%m-%d %H:%M}", _STATES[run.record.state], _score_text(run.record)]
+            # The list may have been read before the process took hold of the folder.
+            own = self._going is not None and run.folder == self._going[0]
+            state = _STATES["going" if own else run.record.state]
+            texts = [run.record.title, f"{began:%Y-%m-%d %H:%M}", state, _score_text(run.record)]
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip("\n".join(filter(None, [str(run.folder), f"Data: {run.record.data}", run.record.told])))
