@@ -235,19 +235,25 @@ def class_metrics(summary: dict[str, Any], measured: Callable[..., Metric]) -> l
 
 def class_table(summary: dict[str, Any]) -> str:
     """The summary as text, a label a line."""
-    low, high = summary["auc_ci"] or (float("nan"), float("nan"))
     lines = [
         f"{summary['card']}, {summary['n']} pictures that it did not learn from ({summary['learned_from']} left out)",
-        f"AUC of {summary['aim']} {summary['auc']:.3f} ({low:.3f}-{high:.3f}); accuracy {summary['accuracy']:.3f}, "
+        f"AUC of {summary['aim']} {_area_told(summary)}; accuracy {summary['accuracy']:.3f}, "
         f"balanced {summary['balanced_accuracy']:.3f}; calibration error {summary['ece']:.3f}",
         f"{'':16}{'n':>5} {'AUC (95 % interval)':>21} {'sensitivity':>12} {'specificity':>12}",
     ]
     for name, row in summary["classes"].items():
-        area = "-" if row["auc"] is None else f"{row['auc']:.3f} ({row['auc_ci'][0]:.3f}-{row['auc_ci'][1]:.3f})"
+        area = _area_told(row)
         shares = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("sensitivity", "specificity")]
         lines.append(f"{name:16}{row['n']:>5} {area:>21} {shares[0]:>12} {shares[1]:>12}")
     lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
     return "\n".join(lines)
+
+
+def _area_told(row: dict[str, Any]) -> str:
+    """The area under the curve with its interval; "-" where pictures of one class have none."""
+    if row["auc"] is None:
+        return "-"
+    return f"{row['auc']:.3f}" + (f" ({row['auc_ci'][0]:.3f}-{row['auc_ci'][1]:.3f})" if row["auc_ci"] else "")
 
 
 def _rounded(value: Any) -> float:

@@ -21,7 +21,7 @@ from engine.inference.picture_networks import EfficientNetLite0
 from engine.inference.scores import Scores
 from engine.training.backbones import efficientnet_lite0
 from engine.training.calibrate_classes import scaled, with_levels
-from engine.training.evaluate_classes import auc_interval, calibration_error
+from engine.training.evaluate_classes import auc_interval, calibration_error, class_table
 from engine.training.labelled.breast_ultrasound import samples as ultrasound
 from engine.training.labelled.sample import split
 from engine.training.labelled.table import labelled_samples
@@ -127,8 +127,12 @@ def test_what_was_learned_from_is_left_out_of_the_figures(trained: Path, spots: 
 
 
 def test_figures_stand_in_the_card(trained: Path, spots: Path) -> None:
-    run("evaluate", str(trained), "--data", str(spots), "--record", "Spots", "--split", "held out", "--device", "cpu")
-    metrics = json.loads((trained / "card.json").read_text(encoding="utf-8"))["metrics"]
+    where = ("--record", "Spots", "--split", "held out", "--device", "cpu")
+    told = run("evaluate", str(trained), "--data", str(spots), *where, "--occlusion")
+    card = json.loads((trained / "card.json").read_text(encoding="utf-8"))
+    metrics = card["metrics"]
+    assert [test.get("method", "hirescam") for test in card["saliency"]] == ["hirescam", "occlusion"]
+    assert "by HiResCAM: test with shuffled weights" in told and "by occlusion: test with shuffled weights" in told
     assert {"auc", "accuracy", "balanced_accuracy", "ece"} <= {metric["name"] for metric in metrics}
     assert "AUC" in (trained / "README.md").read_text(encoding="utf-8")
 
@@ -243,6 +247,23 @@ def test_an_interval_holds_the_area_and_is_wider_for_fewer_patients() -> None:
     assert alone[0] < area < alone[1]
     # Hanley and McNeil's standard error of this area is 0.03.
     assert alone[1] - alone[0] == pytest.approx(4 * 0.032, abs=0.04)
+
+
+def test_pictures_of_one_class_have_no_area_and_the_table_says_so() -> None:
+    row = {"n": 3, "auc": None, "auc_ci": None, "sensitivity": 1.0, "specificity": None}
+    summary = {
+        "card": "a",
+        "n": 3,
+        "learned_from": 0,
+        "aim": "x",
+        "accuracy": 1.0,
+        "balanced_accuracy": 1.0,
+        "ece": 0.1,
+    }
+    told = class_table(summary | row | {"classes": {"x": row}, "failed": {}})
+    assert "AUC of x -;" in told
+    certain = row | {"auc": 0.75, "auc_ci": [0.5, 0.9]}
+    assert "AUC of x 0.750 (0.500-0.900);" in class_table(summary | certain | {"classes": {"x": certain}, "failed": {}})
 
 
 def test_calibration_error_is_what_confidence_and_truth_are_apart() -> None:

@@ -38,7 +38,7 @@ EMPTY = (
     "Run a model that scores or detects, under Auto-contour, or add a finding by hand with the button above."
 )
 #: From this width on there is room for comments and evidence in columns of their own, px.
-_WIDE = 480
+_WIDE = 640
 
 
 class FindingsPanel(QWidget):
