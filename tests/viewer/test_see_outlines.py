@@ -121,3 +121,24 @@ def test_an_edited_plane_is_drawn_anew_and_a_deleted_structure_forgotten() -> No
     assert held.outlines([wider], 20.0, 0).lines.points[:, 0].max() == before + 10
     held.forget(StructureSet(REGULAR))
     assert held.outlines([], 20.0, 0).lines.count == 0
+
+
+def test_many_structures_are_drawn_as_each_is_alone_and_only_what_changed_is_gathered_anew() -> None:
+    held = cache(REGULAR, View.SAGITTAL)
+    rois = [
+        Roi(number, f"R{number}", planes={k: PlaneContours(area) for k, area in areas(REGULAR).items()})
+        for number in range(1, 40, 3)
+    ]
+    index = 30.4
+    drawn = held.outlines(rois, index, 0)
+    alone = cache(REGULAR, View.SAGITTAL).outlines(rois[:1], index, 0).lines.points
+    for owner in range(len(rois)):
+        points = drawn.lines.points.reshape(-1, 2, 2)[drawn.owners == owner].reshape(-1, 2)
+        assert np.array_equal(points, alone)
+    before = {key: edges for key, (_, edges) in held._edges.items()}
+    held.outlines(rois[:5] + rois[6:], index, 0)
+    held.outlines(rois[5:6], index, 0)
+    same = [key for key, (_, edges) in held._edges.items() if before.get(key) is edges]
+    assert len(same) == len(before), "another active structure leaves all the others as they are"
+    held.forget(StructureSet(REGULAR, tuple(rois[:5] + rois[6:])))
+    assert not any(rois[5].number in key for key in held._edges)

@@ -18,8 +18,11 @@ from viewer.session import Cut
 
 Planes = Mapping[int, PlaneContours]
 
-#: Sets of structures whose edges are kept: all but the active one, the active one, and some while that changes.
-_MOST_BUNDLES = 6
+#: Structures whose edges lie in one piece. Which of them are drawn together changes with the active one and what is
+#: hidden, and then only the pieces of those are put together anew.
+_A_BUNDLE = 8
+#: Ways in which those of one piece were drawn together that are kept: all, all but the active one, that one.
+_MOST_WAYS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,7 @@ class OutlineCache:
     """Outlines of all structures in one view."""
 
     frame: ViewFrame
+    #: Numbers of structures, of one piece or, for oblique cuts, of all → their contours and edges.
     _edges: dict[tuple[int, ...], tuple[list[Planes], Edges]] = field(default_factory=dict)
     _plane_edges: dict[tuple[int, int], tuple[PlaneContours, FloatArray]] = field(default_factory=dict)
     _rings: dict[tuple[int, int], tuple[PlaneContours, Lines]] = field(default_factory=dict)
@@ -73,8 +77,8 @@ class OutlineCache:
     def forget(self, structures: StructureSet) -> None:
         """Drop what belongs to structures that are gone."""
         known = {roi.number for roi in structures.rois}
-        self._edges.clear()
-        self._cutters.clear()
+        self._edges = {key: held for key, held in self._edges.items() if known.issuperset(key)}
+        self._cutters = {key: held for key, held in self._cutters.items() if known.issuperset(key)}
         self._rings = {key: held for key, held in self._rings.items() if key[0] in known}
         self._plane_edges = {key: held for key, held in self._plane_edges.items() if key[0] in known}
 
@@ -89,12 +93,18 @@ class OutlineCache:
             return Outlines(Lines(points, np.concatenate([*offsets, starts[-1:]])), owners)
         if self.frame.unturned is not None:
             return self._oblique(rois, index, plane)
-        edges = self._all_edges(rois)
         along = 0 if self.frame.cut is Cut.ROW else 1
         at = index * self.frame.acquired.spacing_uv[1 - along]
-        ends, owners = section_lines(edges, at, along, self._heights)
-        points = ends.reshape(-1, 2)
-        return Outlines(Lines(points, np.arange(0, len(points) + 1, 2)), owners)
+        pieces: dict[int, list[int]] = {}
+        for place, roi in enumerate(rois):
+            pieces.setdefault(roi.number // _A_BUNDLE, []).append(place)
+        parts, placed = [np.empty((0, 2, 2))], [np.empty(0, dtype=np.int64)]
+        for places in pieces.values():
+            ends, owner = section_lines(self._all_edges([rois[place] for place in places]), at, along, self._heights)
+            parts.append(ends)
+            placed.append(np.array(places)[owner])
+        points = np.concatenate(parts).reshape(-1, 2)
+        return Outlines(Lines(points, np.arange(0, len(points) + 1, 2)), np.concatenate(placed))
 
     def _oblique(self, rois: Sequence[Roi], index: float, plane: int) -> Outlines:
         frame = self.frame
@@ -137,11 +147,14 @@ class OutlineCache:
         key = tuple(roi.number for roi in rois)
         held = self._edges.get(key)
         if held is None or any(old is not roi.planes for old, roi in zip(held[0], rois, strict=True)):
-            if len(self._edges) > _MOST_BUNDLES:
-                self._edges.clear()
-                self._cutters.clear()
             held = ([roi.planes for roi in rois], self._gather(rois))
-            self._edges[key] = held
+        # Those that were drawn last stand last.
+        self._edges.pop(key, None)
+        self._edges[key] = held
+        alike = [other for other in self._edges if _piece(other) == _piece(key)]
+        for other in alike[:-_MOST_WAYS]:
+            self._edges.pop(other)
+            self._cutters.pop(other, None)
         return held[1]
 
     def _gather(self, rois: Sequence[Roi]) -> Edges:
@@ -168,3 +181,9 @@ class OutlineCache:
             held = (contours, edges_of(contours.area) + np.tile(self._shifts[plane], 2))
             self._plane_edges[number, plane] = held
         return held[1]
+
+
+def _piece(numbers: tuple[int, ...]) -> tuple[int, int]:
+    """Of which piece structures are: the first and last that their numbers belong to."""
+    pieces = [number // _A_BUNDLE for number in numbers]
+    return min(pieces, default=-1), max(pieces, default=-1)
