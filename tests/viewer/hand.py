@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar, cast
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QInputDialog, QMessageBox, QWidget
 from shapely import MultiPolygon
 
 from engine.contouring.trace import trace_mask_volume
@@ -31,6 +32,8 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 #: Number of the left parotid gland in `open_kbp`.
 PAROTID_L = 4
+#: A kind of dialog.
+Question = TypeVar("Question", bound=QDialog)
 COLOURS = ((255, 60, 60), (60, 220, 60), (80, 140, 255), (255, 220, 0), (255, 0, 255), (0, 230, 230), (255, 140, 0))
 
 
@@ -115,17 +118,37 @@ def wait_until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
         QTest.qWait(10)
 
 
+def when_asked(kind: type[Question], answer: Callable[[Question], object]) -> None:
+    """Answer the next question of that kind, whenever it comes; a busy machine may take its time to ask."""
+    timer = QTimer(QApplication.instance(), interval=20)
+    deadline = time.monotonic() + 20
+
+    def look() -> None:
+        dialog = QApplication.activeModalWidget()
+        asked = isinstance(dialog, kind) and dialog.isVisible()
+        if not asked and time.monotonic() < deadline:
+            return
+        timer.stop()
+        timer.deleteLater()
+        if asked:
+            answer(cast(Question, dialog))
+        elif isinstance(dialog, QDialog):
+            # Better a test that fails than one that waits for ever.
+            dialog.reject()
+
+    timer.timeout.connect(look)
+    timer.start()
+
+
 def click_in_next_box(text: str) -> list[str]:
     """Press the button of that text in the message box that is about to open; gives what it says, once it did."""
     said: list[str] = []
 
-    def click() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
+    def click(box: QMessageBox) -> None:
         said.append(box.text())
         next(button for button in box.buttons() if button.text().replace("&", "") == text).click()
 
-    QTimer.singleShot(50, click)
+    when_asked(QMessageBox, click)
     return said
 
 
@@ -292,10 +315,8 @@ def area(hand: Hand, plane: int | None = None) -> MultiPolygon:
 def answer(text: str) -> None:
     """Type into the question that is about to be asked, and press Return."""
 
-    def type_it() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, QInputDialog)
+    def type_it(dialog: QInputDialog) -> None:
         dialog.setTextValue(text)
         dialog.accept()
 
-    QTimer.singleShot(100, type_it)
+    when_asked(QInputDialog, type_it)

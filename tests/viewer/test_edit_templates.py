@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
 
@@ -105,7 +105,7 @@ def test_a_title_that_is_taken_is_asked_about_and_one_of_the_program_is_refused(
     QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
     for button, kept in (("No", 2), ("Yes", 3)):
         answer("my  LUNGS")
-        QTimer.singleShot(150, lambda button=button: click_in_next_box(button))
+        click_in_next_box(button)
         choose(bare, "Save the list as a template…")
         assert len(read_template(path).structures) == kept and (path.read_text() == text) is (kept == 2)
     answer("thorax")

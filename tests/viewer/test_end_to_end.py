@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.structures import Generation
+from tests.viewer.hand import when_asked
 from tests.viewer.person import Person, draw_by_hand
 
 
@@ -139,13 +140,11 @@ def test_closing_asks_before_unexported_work_goes(person: Person, built_in: Path
     draw_by_hand(person)
     asked: list[str] = []
 
-    def stay() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
+    def stay(box: QMessageBox) -> None:
         asked.append(box.text())
         QTest.keyClick(box, Qt.Key.Key_Escape)
 
-    QTimer.singleShot(100, stay)
+    when_asked(QMessageBox, stay)
     person.window.close()
     assert asked
     assert person.window.isVisible()

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 from safetensors.torch import save_file
 
@@ -22,7 +21,7 @@ from engine.training_process import client, run_folder
 from engine.training_process.run_folder import Curve, RunRecord
 from tests.training.conftest import STRUCTURES, boxes  # noqa: F401
 from tests.training.test_commands import CARD
-from tests.viewer.hand import wait_until
+from tests.viewer.hand import click_in_next_box, wait_until
 from viewer.features.application import build_window
 from viewer.features.training import Training
 from viewer.jobs import EngineJobs
@@ -161,24 +160,12 @@ def going(dialog: TrainingDialog, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     return dialog
 
 
-def answering(button: str, asked: list[str]) -> None:
-    def answer() -> None:
-        box = next(
-            each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()
-        )
-        asked.append(box.text())
-        QTest.mouseClick(next(each for each in box.buttons() if each.text() == button), LEFT)
-
-    QTimer.singleShot(200, answer)
-
-
 def test_a_window_that_trains_asks_before_it_closes(going: TrainingDialog, window: MainWindow) -> None:
-    asked: list[str] = []
-    answering("Keep it going", asked)
+    asked = click_in_next_box("Keep it going")
     assert not window.close()
     assert asked == ["Liver is being trained. Stop it and close?"]
     assert going.training.is_going
-    answering("Stop and close", asked)
+    click_in_next_box("Stop and close")
     assert window.close()
     wait_until(lambda: not going.training.is_going)
 

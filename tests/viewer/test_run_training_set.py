@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from engine.opening import open_volume
 from engine.structures import Roi
@@ -19,6 +19,7 @@ from engine.volume import Volume
 from tests.contouring.shapes import centres_inside
 from tests.synthetic import write_series
 from tests.training.test_commands import CARD
+from tests.viewer.hand import click_in_next_box
 from tests.viewer.person import Person, draw_by_hand
 from viewer.edits import structures
 from viewer.widgets.settings import READER_KEY, settings
@@ -54,28 +55,11 @@ def add(person: Person, folder: Path, answer: str = "") -> TrainingSetDialog:
     QTest.keyClicks(dialog.folder, str(folder))
     assert not dialog.start_button.isEnabled()
     dialog.consent.click()
-    said = answering(dialog, answer) if answer else []
+    said = click_in_next_box(answer) if answer else []
     QTest.mouseClick(dialog.start_button, LEFT)
     person.until(lambda: not dialog.running)
     assert said == (["This image is in the set already, as case_0002. Replace its structures?"] if answer else [])
     return dialog
-
-
-def answering(dialog: TrainingSetDialog, text: str) -> list[str]:
-    """Press the button of that text in the question that opens once the set was looked at; gives what it says."""
-    said: list[str] = []
-
-    def click() -> None:
-        box = QApplication.activeModalWidget()
-        if isinstance(box, QMessageBox):
-            timer.stop()
-            said.append(box.text())
-            next(button for button in box.buttons() if button.text().replace("&", "") == text).click()
-
-    timer = QTimer(dialog, interval=20)
-    timer.timeout.connect(click)
-    timer.start()
-    return said
 
 
 def reviewed(person: Person) -> tuple[Volume, Roi]:
