@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QMessageBox
 
 from tests.viewer.hand import wait_until
 from tests.viewer.told import Told
@@ -37,3 +38,7 @@ def test_what_is_not_opened_stays_in_the_tree_with_the_reason(
         assert series.problem in opener.tree.item_of(series.uid).toolTip(0)
         opener.open_series(series)
         assert told.failed[-1] == series.problem
+
+
+def test_a_question_box_never_appears_by_itself(seeing: MainWindow, opener: Opener) -> None:
+    assert not seeing.findChildren(QMessageBox)

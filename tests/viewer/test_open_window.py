@@ -16,7 +16,7 @@ import pytest
 from pydicom.dataset import Dataset
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from engine.contouring.trace import trace_mask_volume
 from engine.dicom.rtstruct_write import export_rtstruct
@@ -393,13 +393,8 @@ def test_open_with_screenshot_draws_the_study_and_exits(study: Path, tmp_path: P
 
 @pytest.mark.parametrize("arguments", [("absent",), ("TEXT",), ("TEXT", "--rtstruct", "absent")])
 def test_command_says_in_one_line_what_cannot_be_opened(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    text = str(_text_file(tmp_path))
-    given = [text if argument == "TEXT" else argument for argument in arguments]
+    given = [str(_text_file(tmp_path)) if argument == "TEXT" else argument for argument in arguments]
     run = _planimeter("open", *given, "--screenshot", str(tmp_path / "x.png"), tmp_path=tmp_path)
     assert run.returncode == 2
     assert run.stderr.startswith("planimeter: ") and run.stderr.count("\n") == 1
     assert not (tmp_path / "x.png").exists()
-
-
-def test_a_question_box_never_appears_by_itself(seeing: MainWindow, opener: Opener) -> None:
-    assert not seeing.findChildren(QMessageBox)
