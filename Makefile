@@ -22,7 +22,7 @@ recipes:
 	@packaging/setup.sh dev
 	@packaging/recipes.sh $(ONLY) --seeds $(or $(SEEDS),0)
 
-# The README's pictures, drawn by the program itself.
+# The pictures of README.md and docs/tools.md, drawn by the program itself.
 pictures:
 	@packaging/setup.sh dev
 	@packaging/pictures.sh

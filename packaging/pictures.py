@@ -1,4 +1,4 @@
-"""Draws the README's pictures: the built-in study is opened, contoured by a model, reviewed, corrected and exported.
+"""Draws the pictures of README.md and docs/tools.md on the built-in study: contoured by a model, reviewed, corrected.
 
 Everything is done through the window, so that the pictures show what the program does now.
 """
@@ -10,7 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pictures_saving import save_small
 from pictures_seeing import draw_seeing
+from pictures_stage import SIZE as TOOLS_SIZE
+from pictures_stage import Stage
+from pictures_tools import approval, draw_tools
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -57,8 +61,7 @@ def draw(scratch: Path) -> None:
 
     def save(widget: QWidget, name: str) -> None:
         path = FOLDER / name
-        if not widget.grab().save(str(path), "PNG", 0):
-            sys.exit(f"The picture could not be written to {path}.")
+        save_small(widget, path)
         print(f"docs/pictures/{name}: {path.stat().st_size // 1000} kB", flush=True)
 
     def show(position_lps: tuple[float, float, float]) -> None:
@@ -71,6 +74,8 @@ def draw(scratch: Path) -> None:
     opener, cards, review = window.findChild(Opener), window.findChild(CardsPanel), window.findChild(ReviewPanel)
     findings = window.findChild(FindingsPanel)
     assert opener is not None and cards is not None and review is not None and findings is not None
+    settle()
+    save(window, "start.png")
     opener.open_paths([write_demo_series(scratch / "demo")], show=True)
     until(lambda: window.session.volume is not None and cards.list.count() > 0, "opening")
     cards.select(CARD)
@@ -99,12 +104,15 @@ def draw(scratch: Path) -> None:
     window.activateWindow()
     until(window.isActiveWindow, "the window's turn")
     draw_seeing(window, save, settle)
+    draw_tools(Stage(window, save, settle, until, scratch))
+    window.activateWindow()
+    until(window.isActiveWindow, "the window's turn")
+    window.session.set_active(gland.number)
+    show((x, y, z))
 
-    # Correcting: the brush over one enlarged plane, in the middle of a stroke.
+    # Correcting: a stroke over one enlarged plane.
     window.panes.toggle_enlarged(View.AXIAL)
     pane = window.panes.planes[View.AXIAL]
-    settle()
-    pane.scene.zoom(1.8)
     settle()
     window.activateWindow()
     until(window.isActiveWindow, "the window's turn")
@@ -120,7 +128,6 @@ def draw(scratch: Path) -> None:
     for spot in spots[1:]:
         QTest.mouseMove(pane, spot)
         settle(0.1)
-    save(window, "correct.png")
     QTest.mouseRelease(pane, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spots[-1])
     QTest.keyClick(pane, Qt.Key.Key_Escape)
     window.panes.toggle_enlarged(View.AXIAL)
@@ -164,6 +171,9 @@ def draw(scratch: Path) -> None:
     settle()
     save(certificate, "certificate.png")
     certificate.close()
+    # Last: what is signed is not undone.
+    window.resize(*TOOLS_SIZE)
+    save(approval(Stage(window, save, settle, until, scratch)), "approval.png")
     window.guards.clear()
     window.close()
 

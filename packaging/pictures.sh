@@ -1,5 +1,5 @@
 #!/bin/bash
-# Draws the README's pictures, with the program itself, under a virtual screen.
+# Draws the pictures of README.md and docs/tools.md, with the program itself, under a virtual screen.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1

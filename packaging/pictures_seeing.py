@@ -1,4 +1,4 @@
-"""The README's pictures of ways to see: measures, layouts, a slab, and the image as a volume."""
+"""Pictures of ways to see: measures, layouts, a slab, and the image as a volume."""
 
 from collections.abc import Callable
 
