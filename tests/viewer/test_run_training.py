@@ -80,7 +80,7 @@ def test_all_recipes_are_listed_and_found_by_what_they_look_at(dialog: TrainingD
 
     assert {loaded.id for loaded in find_recipes()} <= set(dialog.recipes.listed)
     QTest.keyClicks(dialog.recipes.field, "liver segment MR")
-    assert dialog.recipes.listed == ["liver-tumour-mr", "liver-mr"]
+    assert dialog.recipes.listed[0] == "liver-tumour-mr" and "liver-oar-residual" not in dialog.recipes.listed
     dialog.recipes.select("liver-tumour-mr")
     shown = dialog.page.text.text()
     assert "label GTV" in shown and "Keeps" in shown and "inspired" in shown
