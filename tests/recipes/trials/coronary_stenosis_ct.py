@@ -8,10 +8,11 @@ TRIAL = Trial(
     make=ventricles,
     score=mean_auc,
     measure="AUC",
-    least=0.7,
+    least=0.85,
+    # By chance 0.65 is passed in one of forty trials of so many patients (Mann and Whitney's deviation is 0.075).
     chance="0.5",
-    learn=60,
-    judge=40,
+    learn=80,
+    judge=60,
     nodes={
         "myocardium": {
             "network": {
@@ -20,12 +21,13 @@ TRIAL = Trial(
             },
             "patch": [1, 48, 48],
         },
-        "clusters": {"patch": [1, 5, 5], "components": 4, "clusters": 60, "most": 4000},
+        # Larger patches reach through the wall, some 7 voxels thick, into fat and blood.
+        "clusters": {"patch": [1, 3, 3], "components": 4, "clusters": 60, "most": 4000},
     },
     card={
         "preprocess": [
             {"op": "orient", "params": {"axes": "LPS"}},
-            {"op": "windows", "params": {"windows": [[-100, 400]]}},
+            {"op": "windows", "params": {"windows": [[0, 200]]}},
         ]
     },
     schedule={"steps": 120, "batch": 4, "learning_rate": 5e-3},
