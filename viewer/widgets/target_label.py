@@ -7,8 +7,8 @@ from viewer.tools.toolbox import Toolbox
 from viewer.widgets.name_label import NameLabel
 from viewer.widgets.structures_model import swatch
 
-#: Width of the name, in letters.
-_LETTERS = 16
+#: A name that has room: as long as TG-263 lets names be. Average letters are narrower than those of most names.
+_WIDEST = "Glnd_Submand_LMN"
 
 
 class TargetLabel(QWidget):
@@ -18,7 +18,7 @@ class TargetLabel(QWidget):
         super().__init__()
         self._session = toolbox.session
         self._swatch, self._name = QLabel(self), NameLabel(self)
-        self._name.setFixedWidth(self.fontMetrics().averageCharWidth() * _LETTERS)
+        self._name.setFixedWidth(self.fontMetrics().horizontalAdvance(_WIDEST))
         self._swatch.setFixedWidth(16)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(6, 0, 4, 0)
