@@ -34,14 +34,14 @@ ROOT = Path(__file__).resolve().parents[2]
 #: (planes, rows, columns) of a crop.
 CROP = (24, 56, 56)
 LARGE = (96, 160, 160)
-MANY = "60 classes, larger"
+MANY = "117 classes, larger"
 
 
 def kinds() -> dict[str, Model]:
     """Those of the tests, and one whose logits take room."""
     many = Model(
         name="Dataset007_Many", patch=(32, 64, 64), spacing=(2.6, 2.2, 2.2), mirrors=None,
-        labels={"background": 0} | {f"organ {n}": n for n in range(1, 60)},
+        labels={"background": 0} | {f"organ {n}": n for n in range(1, 118)},
     )  # fmt: skip
     return KINDS | {MANY: many}
 

@@ -17,6 +17,7 @@ from engine.contouring.fill import fill
 from engine.image_file import read_image_file
 from engine.importing.source import Wish
 from engine.importing.worker import converted
+from engine.inference.nnunet_crop import cut_out
 from engine.inference.run import run_card
 from engine.progress import silent
 from tests.benchmarks.clock import Clock, columns, heads
@@ -25,6 +26,9 @@ from tests.importing.nnunet_models import soft_image
 ROOT = Path(__file__).resolve().parents[2]
 #: (planes, rows, columns).
 LARGE = (64, 160, 160)
+CORNER = (slice(0, 12), slice(0, 24), slice(0, 24))
+#: Blobs about as large as organs: outlines of noise would take longer than all else.
+BLOBS_MM = 8.0
 KINDS = ("probabilities back, CT", "SegResNetDS, logits back", "24 classes, labels back", "ONNX")
 
 
@@ -48,9 +52,12 @@ def ours(card: Path, out: Path, image: Path) -> None:
     """Run a card exactly."""
     loaded = load_card(card)
     volume = read_image_file(image)
-    began = Clock()
+    role = loaded.card.inputs[0].role
     options = RunOptions(override=True, chosen={"exact": True})
-    result = run_card(loaded, {loaded.card.inputs[0].role: volume}, device="cpu", options=options)
+    # Modules are loaded, as theirs are before their clock starts.
+    run_card(loaded, {role: cut_out(volume, CORNER)}, device="cpu", options=options)
+    began = Clock()
+    result = run_card(loaded, {role: volume}, device="cpu", options=options)
     began.tell(out)
     labels = np.zeros(volume.geometry.shape, np.uint8)
     for number, roi in enumerate(result.rois, start=1):
@@ -92,7 +99,7 @@ def by_onnxruntime(model: Path, out: Path, image: Path) -> None:
 def compare(kind: str, place: Path) -> str:
     """A line of the table."""
     image = place / "image.nii.gz"
-    sitk.WriteImage(soft_image(LARGE, (1.5, 1.5, 2.0)), image)
+    sitk.WriteImage(soft_image(LARGE, (1.5, 1.5, 2.0), blobs_mm=BLOBS_MM), image)
     if kind == "ONNX":
         from tests.importing.onnx_models import DRAWS, network, write
 

@@ -132,11 +132,13 @@ KINDS: dict[str, Model] = {
 }  # fmt: skip
 
 
-def soft_image(shape: tuple[int, int, int], spacing: tuple[float, float, float], seed: int = 0) -> sitk.Image:
+def soft_image(
+    shape: tuple[int, int, int], spacing: tuple[float, float, float], seed: int = 0, *, blobs_mm: float = 2.0
+) -> sitk.Image:
     """An image of soft blobs in Hounsfield units, with a rim of zeros; `shape` is [plane, row, column]."""
     rng = np.random.default_rng(seed)
     noise = sitk.GetImageFromArray(rng.normal(0, 1, shape).astype(np.float32))
-    values = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(noise, 2.0))
+    values = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(noise, blobs_mm))
     values = np.round(values / values.std() * 120 + 40)
     rim = np.zeros(shape, np.bool_)
     rim[1:-1, 3:-2, 2:-4] = True
