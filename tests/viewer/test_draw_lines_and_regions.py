@@ -221,3 +221,54 @@ def test_a_point_is_placed_moved_and_deleted(hand: Hand) -> None:
     assert point_of(hand.session.active_roi) == pytest.approx(point_of(roi), abs=0)
     hand.click(AXIAL, point_of(roi), CTRL)
     assert hand.session.structures.rois == ()
+
+
+@pytest.mark.parametrize("tool", ["polygon", "live wire", "spline"])
+def test_undo_takes_back_points_of_an_open_line_before_it_touches_what_is_stored(hand: Hand, tool: str) -> None:
+    drawn = with_roi(hand, (10, MultiPolygon([box(20, 20, 30, 30)])))
+    hand.key(Qt.Key.Key_B)
+    hand.drag(AXIAL, hand.on_plane([(90, 90), (95, 95)]))
+    stored = hand.session.active_roi
+    assert stored is not drawn and hand.history.undo_text.startswith("Brush")
+    hand.editing.toolbox.choose(tool)
+    for point in [(60.0, 60.0), (80.0, 60.0), (80.0, 80.0)]:
+        hand.move(AXIAL, hand.on_plane([point])[0])
+        hand.click(AXIAL, hand.on_plane([point])[0])
+    undo = next(action for _, action in hand.window.listed_actions if action.text().startswith("Undo"))
+    assert undo.text() == "Undo the last point"
+    for _ in range(3):
+        assert hand.editing.toolbox.drafting
+        hand.key(Qt.Key.Key_Z, CTRL)
+        assert hand.session.active_roi is stored
+    assert not hand.editing.toolbox.drafting and undo.text().startswith("Undo Brush")
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.session.active_roi.planes == drawn.planes
+
+
+def test_an_open_line_is_seen_on_its_own_plane_alone(hand: Hand) -> None:
+    hand.key(Qt.Key.Key_P)
+    for point in [(60.0, 60.0), (80.0, 60.0), (80.0, 80.0)]:
+        hand.click(AXIAL, hand.on_plane([point])[0])
+
+    def seen() -> bool:
+        pane = hand.pane(AXIAL)
+        pane.refresh_preview()
+        return hand.editing.live.preview(AXIAL, pane.shown_cut()) is not None
+
+    assert seen()
+    hand.go_to(11)
+    assert not seen()
+    hand.go_to(10)
+    assert seen()
+
+
+def test_a_tool_that_is_left_says_that_its_open_line_is_dropped(hand: Hand) -> None:
+    said: list[str] = []
+    hand.editing.toolbox.said.connect(said.append)
+    hand.key(Qt.Key.Key_P)
+    hand.click(AXIAL, hand.on_plane([(60.0, 60.0)])[0])
+    hand.key(Qt.Key.Key_B)
+    assert said == ["Polygon: what was begun was not closed, and is dropped."]
+    hand.key(Qt.Key.Key_P)
+    hand.key(Qt.Key.Key_B)
+    assert len(said) == 1

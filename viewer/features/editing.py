@@ -42,7 +42,7 @@ class Editing(QObject):
         self.toolbox.changed.connect(self._load_ahead)
         self._loaded = False
         self.toolbox.preview_changed.connect(window.panes.refresh_preview)
-        self._undo = window.add_action("Edit", "Undo", history.undo, shortcut="Ctrl+Z")
+        self._undo = window.add_action("Edit", "Undo", self._take_back, shortcut="Ctrl+Z")
         self._redo = window.add_action("Edit", "Redo", history.redo, shortcut="Ctrl+Y")
         self._redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
         window.menu("Edit").addSeparator()
@@ -64,6 +64,7 @@ class Editing(QObject):
         self._add_structure_actions()
         self._add_plane_actions()
         history.changed.connect(self._show_undo)
+        self.toolbox.drafting_changed.connect(self._show_undo)
         self._told: tuple[Step, str] | None = None
         history.changed.connect(self._withdraw_told)
         history.undone.connect(self._tell_undone)
@@ -229,10 +230,16 @@ class Editing(QObject):
             self._window.messages.withdraw(self._told[1])
             self._told = None
 
+    def _take_back(self) -> None:
+        """What is being drawn goes before what is stored: nobody means an earlier stroke by undo in mid-line."""
+        if not self.toolbox.take_back():
+            self._window.history.undo()
+
     def _show_undo(self) -> None:
         history = self._window.history
+        undo_text = "the last point" if self.toolbox.drafting else history.undo_text
         for action, text, verb, key in (
-            (self._undo, history.undo_text, "Undo", "Ctrl+Z"),
+            (self._undo, undo_text, "Undo", "Ctrl+Z"),
             (self._redo, history.redo_text, "Redo", "Ctrl+Y, Ctrl+Shift+Z"),
         ):
             action.setEnabled(bool(text))

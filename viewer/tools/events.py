@@ -104,6 +104,7 @@ class Preview:
         replaces: number of the ROI whose stored outline must not be drawn in this pane meanwhile; None for none.
         area: what the ROI that is replaced becomes in this pane, to be filled as it is; None to fill nothing.
         measure: a measure that is being drawn; None for none.
+        at: the cut and its index (as of `viewer.tools.canvas.Place`) on which alone this is drawn; None for any.
     """
 
     polylines: Sequence[NDArray[np.float64]]
@@ -111,6 +112,7 @@ class Preview:
     replaces: int | None = None
     area: BaseGeometry | None = None
     measure: MeasureDraft | None = None
+    at: tuple[Cut, float] | None = None
 
 
 class ToolHost(Protocol):
@@ -122,8 +124,10 @@ class ToolHost(Protocol):
     def wants_key(self, key: str) -> bool:
         """Whether a key that is a shortcut of the window is the tool's now."""
 
-    def preview(self, view: View) -> Preview | None:
-        """What to draw live in this view now; asked after every event and after `Panes.refresh_preview`."""
+    def preview(self, view: View, at: tuple[Cut, float] | None = None) -> Preview | None:
+        """What to draw live in this view, which shows the cut `at`; asked after every event and after
+        `Panes.refresh_preview`.
+        """
 
     def cursor_name(self, view: View) -> str:
         """Shape of the mouse: "arrow", "cross", or "none" where the preview shows it."""

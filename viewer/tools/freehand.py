@@ -18,6 +18,10 @@ class Freehand(LassoTool):
     shortcut: ClassVar[str] = "F"
     tip: ClassVar[str] = "Draw round an area; begin with Ctrl to cut it out. Releasing closes the line, Esc drops it"
 
+    def take_back(self) -> bool:
+        """The whole line: its points were not set one by one."""
+        return self.cancel()
+
     def handle(self, event: ViewEvent) -> bool:
         """Left drag draws."""
         if event.kind in (EventKind.PRESS, EventKind.DOUBLE) and event.button is Button.LEFT:

@@ -7,7 +7,7 @@ from shapely import MultiPolygon, Polygon
 
 from engine.contouring.brush import clean
 from viewer.edits.target import editable, existing
-from viewer.session import View
+from viewer.session import Cut, View
 from viewer.tools.canvas import Place, draw
 from viewer.tools.events import Modifier, Preview, ViewEvent
 from viewer.tools.registry import PlainTool, Workbench
@@ -33,7 +33,21 @@ class LassoTool(PlainTool):
             return None
         roi = self._bench.session.active_roi
         line = np.array([*self.live_points(), self._points[0]], dtype=np.float64)
-        return Preview([line], roi.colour if roi is not None else (255, 255, 255))
+        return Preview([line], roi.colour if roi is not None else (255, 255, 255), at=self.drawn_at)
+
+    @property
+    def drawn_at(self) -> tuple[Cut, float] | None:
+        """The cut on which the line lies: on others it would be seen where it isn't."""
+        return (self._place.cut, self._place.index) if self._place is not None else None
+
+    @property
+    def drafting(self) -> bool:
+        """A line is open."""
+        return bool(self._points)
+
+    def take_back(self) -> bool:
+        """The last point."""
+        return self._key("Backspace")
 
     def live_points(self) -> list[tuple[float, float]]:
         """The line so far, and on to the mouse."""

@@ -114,6 +114,15 @@ class MeasureTool(PlainTool):
         self._points, self._held, self._mouse, self._pressed = [], None, None, None
         return busy
 
+    @property
+    def drafting(self) -> bool:
+        """Points are set, and more are awaited."""
+        return bool(self._points)
+
+    def take_back(self) -> bool:
+        """The whole, where its points are not set one by one."""
+        return self.cancel()
+
     # Inside ---------------------------------------------------------------------------------------------------------
 
     def begin(self, event: ViewEvent) -> None:
@@ -205,6 +214,13 @@ class PointsTool(MeasureTool):
             self._bench.say(f"The {title} was begun on another plane: end it there, or drop it with Esc.")
         else:
             self._add(self.place(event))
+
+    def take_back(self) -> bool:
+        """The last point."""
+        if len(self._points) < 2:
+            return self.cancel()
+        self._points.pop()
+        return True
 
     def release(self, event: ViewEvent) -> None:
         """After a drag, the second point."""

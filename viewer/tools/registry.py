@@ -77,6 +77,13 @@ class Tool(Protocol):
     def cancel(self) -> bool:
         """Drop what is being drawn; False when there was nothing."""
 
+    @property
+    def drafting(self) -> bool:
+        """Whether something is begun and not stored that outlasts the release of the button."""
+
+    def take_back(self) -> bool:
+        """Take the last part of what is being drawn back; False when there was nothing."""
+
 
 class PlainTool:
     """What most tools have nothing of: a group, a disc, grey values, parameters, a proposal, a cursor of their own."""
@@ -98,6 +105,15 @@ class PlainTool:
     def cursor_name(self) -> str:
         """A cross, to aim with."""
         return "cross"
+
+    @property
+    def drafting(self) -> bool:
+        """Nothing outlasts the button."""
+        return False
+
+    def take_back(self) -> bool:
+        """Nothing."""
+        return False
 
 
 @runtime_checkable

@@ -84,7 +84,9 @@ class Spline(LassoTool):
             if view is not self._view:
                 return None
             curve = closed_curve(self.live_points())
-            return Preview([np.concatenate([curve, curve[:1]]), *map(self._square, self._points)], colour)
+            return Preview(
+                [np.concatenate([curve, curve[:1]]), *map(self._square, self._points)], colour, at=self.drawn_at
+            )
         if roi is None or self._at != (view, session.plane):
             return None
         squares = [self._square(handle) for ring in self._handles.rings for handle in ring.handles]

@@ -27,6 +27,8 @@ class Toolbox:
     said = Signal(str)
     #: What is drawn live changed by something else than an event.
     preview_changed = Signal()
+    #: Something was begun that is not stored yet, or is no more.
+    drafting_changed = Signal()
 
     def __init__(self, session: Session, history: History) -> None:
         self.session = session
@@ -46,7 +48,7 @@ class Toolbox:
         return self._active.name if self._active is not None else ""
 
     def choose(self, name: str) -> None:
-        """Take a tool by its name; "" for navigation. What was being drawn is dropped."""
+        """Take a tool by its name; "" for navigation. What was begun is dropped, and that is said."""
         if name == self.active:
             return
         self._drop()
@@ -59,10 +61,22 @@ class Toolbox:
         if self._active is None:
             return False
         if self._active.cancel():
-            self.preview_changed.emit()
+            self._show_draft()
         else:
             self.choose("")
         return True
+
+    @property
+    def drafting(self) -> bool:
+        """Whether something is begun that is not stored yet."""
+        return self._active is not None and self._active.drafting
+
+    def take_back(self) -> bool:
+        """Take the last point of what is being drawn back; False when nothing is."""
+        taken = self._active is not None and self._active.take_back()
+        if taken:
+            self._show_draft()
+        return taken
 
     @property
     def unit(self) -> str:
@@ -149,19 +163,23 @@ class Toolbox:
             return False
         if event.cut is Cut.TURNED and not self._active.on_oblique and event.kind is not EventKind.LEAVE:
             return self._refuse_oblique(event)
-        known = self.session.active
+        known, drafting = self.session.active, self.drafting
         try:
             taken = self._active.handle(event)
+            if self.drafting != drafting:
+                self.drafting_changed.emit()
             if known is None and self.session.active_roi is not None:
                 self.say(f"This began a new structure, {self.session.active_roi.name}: R renames it.")
             return taken
         except PlanimeterError as error:
             self._active.cancel()
+            self.drafting_changed.emit()
             self.say(str(error))
             return True
         except GEOSException:
             # Coordinates at the limits of what doubles can tell apart; the structure is as it was.
             self._active.cancel()
+            self.drafting_changed.emit()
             self.say(
                 "This stroke could not be joined to the structure; nothing was changed. Draw it a little differently."
             )
@@ -195,5 +213,13 @@ class Toolbox:
         self.set_radius(self.radius_mm)
 
     def _drop(self) -> None:
-        if self._active is not None and self._active.cancel():
-            self.preview_changed.emit()
+        tool, drafting = self._active, self.drafting
+        if tool is None or not tool.cancel():
+            return
+        self._show_draft()
+        if drafting:
+            self.say(f"{tool.title}: what was begun was not closed, and is dropped.")
+
+    def _show_draft(self) -> None:
+        self.preview_changed.emit()
+        self.drafting_changed.emit()

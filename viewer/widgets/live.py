@@ -65,9 +65,11 @@ class LiveHost:
         """The tool's."""
         return self._toolbox.wants_key(key)
 
-    def preview(self, view: View) -> Preview | None:
-        """The tool's, and the proposals."""
+    def preview(self, view: View, at: tuple[Cut, float] | None = None) -> Preview | None:
+        """The tool's, unless it lies on another cut, and the proposals."""
         live = self._toolbox.preview(view)
+        if live is not None and live.at is not None and at is not None and live.at != at:
+            live = None
         lines: list[NDArray[np.float64]] = list(live.polylines) if live is not None else []
         colour = live.colour if live is not None else PROPOSED
         pane = self._panes.planes[view]
@@ -113,5 +115,6 @@ class LiveHost:
         return list(dashed(pieces, runs, 2, pixel)[:, :, :2])
 
     def _scrolled(self) -> None:
-        if self._proposed is not None or self._between is not None or self._toolbox.proposal() is not None:
+        proposals = self._proposed, self._between, self._toolbox.proposal()
+        if self._toolbox.drafting or any(proposal is not None for proposal in proposals):
             self._panes.refresh_preview()

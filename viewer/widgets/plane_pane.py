@@ -125,7 +125,7 @@ class PlanePane(VtkPane):
         # Of several panes with planes of one view, what is drawn lies on the plane of that under the mouse.
         elsewhere = self.scene.offset != 0 or self.is_tile
         live = not elsewhere or self._mouse is not None or self._tool_drag
-        preview = host.preview(self.view) if host is not None and live else None
+        preview = host.preview(self.view, self.shown_cut()) if host is not None and live else None
         if preview is None:
             self.scene.set_preview(())
         else:
@@ -133,6 +133,11 @@ class PlanePane(VtkPane):
         draft = preview.measure if preview is not None else None
         self.scene.set_measure_draft(*((draft.measure, draft.replaces) if draft is not None else (None, None)))
         self.setCursor(_CURSORS[host.cursor_name(self.view) if host is not None else "arrow"])
+
+    def shown_cut(self) -> tuple[Cut, float] | None:
+        """What is shown, as `Preview.at` says it; None while nothing is."""
+        event = self.event_at(EventKind.MOVE, QPointF(self.rect().center()), Qt.KeyboardModifier.NoModifier)
+        return None if event is None else (event.cut, event.plane if event.cut is Cut.PLANE else event.index)
 
     def _offer(self, event: ViewEvent) -> bool:
         if self.tool_host is None:
