@@ -3,4 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1
+.venv/bin/python packaging/card_figures.py
 exec xvfb-run -a -s '-screen 0 1600x1200x24 -nolisten tcp' .venv/bin/python packaging/pictures.py "$@"
