@@ -155,7 +155,8 @@ def _add(folder: Path, volume: Volume, structures: StructureSet, replace: str, p
     progress(0.8, "Writing the case")
     voxels = volume.voxels if volume.voxels.dtype != np.bool_ else volume.voxels.astype(np.uint8)
     paths = folder / _LABELS / f"{case}{_ENDING}", folder / _IMAGES / f"{case}_0000{_ENDING}"
-    known = [name for name in values if values[name]]
+    # A structure that comes with this case was contoured in none of those that are there.
+    known = [name for name, value in (description.get("labels") or {}).items() if value]
     contoured = description.get("contoured") or {other: known for other in _cases_in(folder) if other != case}
     patient, said = _patient_code(volume, case)
     description |= {

@@ -19,6 +19,8 @@ from engine.volume import Geometry, Volume
 
 #: HU above which a voxel counts as body when the box around the patient is found.
 _BODY_HU = -500
+#: How far apart voxels of a case's files may lie, as a share of the spacing: what rounding in headers may do.
+_MOST_APART = 0.5
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def case_of(
 
     Raises:
         ReadError: a file is missing or not readable.
-        MismatchError: images and labels differ in size.
+        MismatchError: images and labels differ in size, or lie at other places in the patient.
     """
     read = [(_read(path), kind) for path, kind in images]
     truth = _read(labels)
@@ -171,6 +173,12 @@ def case_of(
     for other in (truth, *(image for image, _ in read[1:])):
         if other.GetSize() != first.GetSize():
             raise MismatchError(f"Case {name}: the image is {first.GetSize()}, and another file {other.GetSize()}.")
+        apart = _apart_mm(first, other)
+        if apart > _MOST_APART * min(first.GetSpacing()):
+            raise MismatchError(
+                f"Case {name}: the image and another file of it lie up to {apart:.1f} mm apart by their headers, so "
+                "its labels may be of other tissue; write them on the image's grid."
+            )
     found = sitk.GetArrayFromImage(truth)
     ordered = np.zeros(found.shape, np.uint8)
     for index, value in enumerate(values):
@@ -194,6 +202,14 @@ def body_box(image: NDArray[Any], margin: int) -> tuple[slice, slice, slice]:
         first, last = (int(used[0]), int(used[-1])) if len(used) else (0, image.shape[axis] - 1)
         slices.append(slice(max(first - margin, 0), min(last + 1 + margin, image.shape[axis])))
     return slices[0], slices[1], slices[2]
+
+
+def _apart_mm(first: sitk.Image, other: sitk.Image) -> float:
+    """The greatest distance between corresponding corners of two grids of one size, mm."""
+    size = first.GetSize()
+    corners = [tuple((count - 1) * end for count, end in zip(size, ends, strict=True)) for ends in np.ndindex(2, 2, 2)]
+    own, others = (np.array([grid.TransformIndexToPhysicalPoint(at) for at in corners]) for grid in (first, other))
+    return float(np.linalg.norm(own - others, axis=1).max())
 
 
 def _read(path: Path) -> sitk.Image:

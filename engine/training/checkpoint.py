@@ -16,13 +16,17 @@ from engine.safe_file import whole_file
 
 @dataclass
 class Progression:
-    """Where a run is: steps taken, minutes spent, the best validation score (a mean) and validations since it."""
+    """Where a run is: steps taken, minutes spent, the best validation score (a mean) and validations since it.
+
+    `learned` are fingerprints of the images that it has learned from, where the kind of network keeps them.
+    """
 
     step: int = 0
     minutes: float = 0.0
     best: float = -1.0
     stale: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
+    learned: list[str] = field(default_factory=list)
 
 
 class MovingAverage:

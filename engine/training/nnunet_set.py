@@ -1,6 +1,7 @@
 """A data set in the nnU-Net raw layout, with the structures that each case has contoured."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import numpy as np
 
 from engine.errors import MismatchError, ReadError
 from engine.training.case import Case, ImageKind, case_of
+
+#: First words of `channel_names` that say a modality, in lower case → in DICOM.
+_MODALITIES = {"ct": "CT", "mr": "MR", "mri": "MR", "pet": "PT", "pt": "PT"}
 
 
 def recognises(folder: Path) -> bool:
@@ -28,7 +32,7 @@ class DataSet:
 
     Raises:
         ReadError: the folder or a file of it is missing or not readable.
-        MismatchError: the data set lacks one of the structures.
+        MismatchError: the data set lacks one of the structures, or its images are of another modality.
     """
 
     def __init__(self, folder: Path, structures: list[str], kinds: Sequence[ImageKind] = (ImageKind(),)) -> None:
@@ -46,7 +50,7 @@ class DataSet:
         self._ending = str(description.get("file_ending", ".nii.gz"))
         self._contoured: dict[str, list[str]] = description.get("contoured", {})
         self._patients: dict[str, str] = description.get("patients", {})
-        self.left_out: tuple[str, ...] = ()
+        self.left_out = _images_not_read(folder, description, kinds)
         images = folder / "imagesTr"
         ending = f"_0000{self._ending}"
         self.names = sorted(path.name.removesuffix(ending) for path in images.glob(f"*{ending}"))
@@ -74,6 +78,28 @@ class DataSet:
         labels = self.folder / "labelsTr" / f"{name}{self._ending}"
         names = {value: label for label, value in self._values.items()}
         return case_of(name, list(zip(paths, self._kinds, strict=True)), labels, values, contoured, names=names)
+
+
+def _images_not_read(folder: Path, description: dict[str, Any], kinds: Sequence[ImageKind]) -> tuple[str, ...]:
+    """What is said of images of a case that no input asks for, a sentence.
+
+    Raises:
+        MismatchError: an image is called by another modality than the one that is asked for.
+    """
+    told = description.get("channel_names", description.get("modality"))
+    names = {str(number): str(name) for number, name in told.items()} if isinstance(told, dict) else {}
+    for number, kind in enumerate(kinds):
+        name = names.get(str(number), "")
+        called = _MODALITIES.get(re.split("[^a-z]", name.lower())[0])
+        if called is not None and called not in {kind.modality, *kind.modalities}:
+            raise MismatchError(
+                f"{folder / 'dataset.json'} calls image {number} of each case {name}, where the model takes "
+                f"{' or '.join(kind.modalities)}; choose another data set or another model."
+            )
+    rest = [name for number, name in names.items() if not number.isdecimal() or int(number) >= len(kinds)]
+    if not rest:
+        return ()
+    return (f"Not read, as the model takes no more than {len(kinds)} of the images: {', '.join(rest)}.",)
 
 
 def _description(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from engine.errors import MismatchError, PlanimeterError, ReadError
 from engine.training.nnunet_set import DataSet
@@ -90,3 +91,44 @@ def test_contours_that_are_left_out_count_as_not_contoured(boxes: Path) -> None:
     assert without.contoured.tolist() == [True, False]
     assert set(np.unique(without.labels)) == {0, 1}
     assert set(np.unique(case.labels)) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("change", [{"origin": (3.0, 0.0, 0.0)}, {"direction": (-1, 0, 0, 0, -1, 0, 0, 0, 1)}])
+def test_labels_at_another_place_in_the_patient_are_refused(
+    boxes: Path, tmp_path: Path, change: dict[str, tuple[float, ...]]
+) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    path = folder / "labelsTr" / "a.nii.gz"
+    labels = sitk.ReadImage(str(path))
+    labels.SetOrigin(change.get("origin", (0.01, 0.0, 0.0)))
+    labels.SetDirection(change.get("direction", labels.GetDirection()))
+    sitk.WriteImage(labels, str(path))
+    with pytest.raises(MismatchError, match=r"Case a: .* mm apart"):
+        DataSet(folder, STRUCTURES).read("a")
+
+
+def test_a_rounded_header_is_no_other_place(boxes: Path, tmp_path: Path) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    path = folder / "labelsTr" / "a.nii.gz"
+    labels = sitk.ReadImage(str(path))
+    labels.SetOrigin((0.01, 0.0, 0.0))
+    sitk.WriteImage(labels, str(path))
+    assert DataSet(folder, STRUCTURES).read("a").voxels_of
+
+
+@pytest.mark.parametrize("called", ["MR", "MRI T2", "PET"])
+def test_images_that_are_called_by_another_modality_are_refused(boxes: Path, tmp_path: Path, called: str) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    told = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    (folder / "dataset.json").write_text(json.dumps(told | {"channel_names": {"0": called}}), encoding="utf-8")
+    with pytest.raises(MismatchError, match=f"{called}, where the model takes CT"):
+        DataSet(folder, STRUCTURES)
+
+
+def test_images_that_no_input_takes_are_named(boxes: Path, tmp_path: Path) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    told = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    names = {"0": "CT", "1": "PET"}
+    (folder / "dataset.json").write_text(json.dumps(told | {"channel_names": names}), encoding="utf-8")
+    (said,) = DataSet(folder, STRUCTURES).left_out
+    assert said.endswith("no more than 1 of the images: PET.")

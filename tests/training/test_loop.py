@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from safetensors.torch import load_file
 
 from engine.cards.nodes import PreprocessStep
-from engine.errors import CancelledError, CardError, EngineError, ReadError
+from engine.errors import CancelledError, CardError, EngineError, MismatchError, ReadError
 from engine.inference.picture_networks import EfficientNetLite0
 from engine.inference.picture_unet import EfficientNetLite0UNet
 from engine.training import loop
@@ -177,3 +177,10 @@ def test_a_run_whose_gradients_are_no_numbers_stops_and_says_so(cases: list[Case
     with pytest.raises(EngineError, match="stands still"):
         for _ in range(25):
             trainer.step()
+
+
+def test_a_run_is_not_judged_by_what_it_learned_from_before_the_set_changed(cases: list[Case], tmp_path: Path) -> None:
+    SegmenterTrainer(RECIPE, cases[:2], cases[2:], tmp_path, "cpu").save()
+    assert SegmenterTrainer(RECIPE, cases[:2], cases[2:], tmp_path, "cpu").progression.learned
+    with pytest.raises(MismatchError, match=rf"learned from {cases[0].name}, .* Start a new run"):
+        SegmenterTrainer(RECIPE, cases[1:], cases[:1], tmp_path, "cpu")

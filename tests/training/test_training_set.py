@@ -194,3 +194,17 @@ def test_a_set_from_elsewhere_keeps_what_its_cases_have(boxes: Path, tmp_path: P
     data = open_data(folder, ["Box_R", "Box_L"])
     assert [data.read(name).contoured.tolist() for name in data.names] == [[True, True], [True, False]]
     assert json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["name"] == "Boxes"
+
+
+def test_a_new_structure_counts_as_contoured_in_no_case_of_a_set_from_elsewhere(boxes: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    for part in ("imagesTr", "labelsTr"):
+        (folder / part).mkdir(parents=True)
+    for name in ("imagesTr/a_0000", "labelsTr/a"):
+        (folder / f"{name}.nii.gz").write_bytes((boxes / f"{name}.nii.gz").read_bytes())
+    told = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "Box_R": 1, "Box_L": 2}}
+    (folder / "dataset.json").write_text(json.dumps(told), encoding="utf-8")
+    volume = series(tmp_path / "ct")
+    add_case(folder, volume, on(volume, ball(1, "Spleen", 6, 8)))
+    data = open_data(folder, ["Box_R", "Spleen"])
+    assert [data.read(name).contoured.tolist() for name in data.names] == [[True, False], [False, True]]
