@@ -60,9 +60,14 @@ def train(
         return
     if output is None:
         raise click.UsageError("Say where the card is to go (-o), or look at the data alone (--check).")
-    from engine.training.run import train_card
+    from engine.safe_file import write_errors
+    from engine.training.run import card_to_train, train_card
+    from engine.training_process.run_folder import claimed
 
-    with _reporting() as report:
+    card_to_train(card)
+    with write_errors(output, "start"):
+        output.mkdir(parents=True, exist_ok=True)
+    with _reporting() as report, claimed(output):
         scores = train_card(
             card,
             data,

@@ -39,6 +39,7 @@ _MOST_SKIPPED = 20
 
 #: The averaged weights of a run, in its folder.
 AVERAGE_FILE = "average.safetensors"
+CHECKPOINT_FILE = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Trainer(ABC):
         self.device = torch.device(device)
         torch.manual_seed(schedule.seed)
         self.network = self._build()
-        self.checkpoint = folder / "checkpoint.safetensors"
+        self.checkpoint = folder / CHECKPOINT_FILE
         if start is not None:
             self.network.load_state_dict(start)
         elif schedule.start and not self.checkpoint.exists():

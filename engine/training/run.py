@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from engine.cards.nodes import Node
 from engine.cards.published import find_recipes
-from engine.cards.registry import find_cards, load_card
+from engine.cards.registry import CARD_FILE, find_cards, load_card
 from engine.cards.schema import Card
 from engine.cards.weights import read_weights
-from engine.errors import CardError
+from engine.errors import CardError, MismatchError
 from engine.inference.packing import unpacked
 from engine.progress import Progress, part
 from engine.training import classifier, detector, head, patch_code, segmenter, sieve
-from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
+from engine.training.loop import AVERAGE_FILE, CHECKPOINT_FILE, Lesson, Trainer
 from engine.training.publish import learners_of, networks_of, publish, publish_fitted, with_weights_in
 from engine.training.recipe import ClassifierRecipe, Recipe, Schedule
 from engine.values import Strict
@@ -61,6 +61,7 @@ def train_card(
         CancelledError: stopped; the same call goes on from there.
     """
     described, place = card_to_train(card)
+    _check_folders(described, data, validation, output)
     chosen = learners_of(described, node)
     names = [each.node for each in chosen if each.op in _TAUGHT]
     starts = [_own_weights(described, place, name) if go_on else None for name in names]
@@ -103,6 +104,28 @@ def train_card(
             lesson = Lesson(known, each, data, validation, output, resolve_device(device), None, report_of, home)
             described, scores[each.node] = _fit(lesson, place)
     return scores
+
+
+def _check_folders(card: Card, data: Path, validation: Path | None, output: Path) -> None:
+    """Refuse to write over a card that no run of this one made, and to be judged by what is learned from.
+
+    Raises:
+        CardError: there is another card in `output`.
+        MismatchError: `validation` is the data set itself.
+    """
+    if validation is not None and validation.resolve() == data.resolve():
+        raise MismatchError(
+            f"{validation} is the data set that is learned from, so nothing could be judged by it; name another one, "
+            "or none, and a share of the patients is held out."
+        )
+    if (output / CARD_FILE).exists():
+        there = load_card(output)
+        own = there.is_readable and there.id == card.id
+        if not own or (there.card.files and not any(output.rglob(CHECKPOINT_FILE))):
+            raise CardError(
+                f"{output} holds the card '{there.id}', which would be written over; choose another folder, or remove "
+                "it first."
+            )
 
 
 def _shares(recipes: Sequence[Schedule]) -> NDArray[np.float64]:

@@ -14,13 +14,14 @@ from safetensors.torch import load_file, save
 
 from engine.__main__ import commands
 from engine.cards.registry import load_card
-from engine.errors import CardError, PlanimeterError, ReadError
+from engine.errors import CardError, MismatchError, PlanimeterError, ReadError, WriteError
 from engine.inference.packing import unpacked
 from engine.training.calibrate import predict
 from engine.training.checkpoint import Progression
 from engine.training.dataset import open_data
 from engine.training.publish import publish
 from engine.training.segmenter import SegmenterTrainer
+from engine.training_process.run_folder import claimed
 
 CARD = {
     "id": "boxes",
@@ -251,3 +252,31 @@ def test_cases_that_a_card_advises_against_are_judged_and_told(trained: Path, bo
     assert not summary["failed"] and "do not look like Hounsfield units" in sentence
     told = run("evaluate", str(trained), "--data", str(cut), "--device", "cpu", "--cases", "1")
     assert "run all the same" in told
+
+
+def test_no_other_card_is_written_over(trained: Path, boxes: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("card.json", "weights.safetensors"):
+        shutil.copy(trained / name, there / name)
+    before = (there / "weights.safetensors").read_bytes()
+    own = tmp_path / "own"
+    own.mkdir()
+    for card_id in ("boxes", "others"):
+        (own / "card.json").write_text(json.dumps({**CARD, "id": card_id}), encoding="utf-8")
+        with pytest.raises(CardError, match="holds the card 'boxes', which would be written over"):
+            run("train", str(own), "--data", str(boxes), "-o", str(there), "--device", "cpu")
+    assert (there / "weights.safetensors").read_bytes() == before
+
+
+def test_a_set_is_not_its_own_judge(trained: Path, boxes: Path, tmp_path: Path) -> None:
+    with pytest.raises(MismatchError, match="nothing could be judged"):
+        run("train", str(trained), "--data", str(boxes), "--validation", f"{boxes}/.", "-o", str(tmp_path / "out"))
+
+
+def test_two_commands_do_not_train_in_one_folder(trained: Path, boxes: Path, tmp_path: Path) -> None:
+    with claimed(tmp_path), pytest.raises(ReadError, match="going on already"):
+        run("train", str(trained), "--data", str(boxes), "-o", str(tmp_path))
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError):
+        run("train", str(trained), "--data", str(boxes), "-o", str(tmp_path / "file"))

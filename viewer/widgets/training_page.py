@@ -61,6 +61,7 @@ class TrainingPage(QWidget):
         self._task: Task | None = None
         self._going: tuple[Path, RunRecord] | None = None
         self._begun: tuple[float, float] | None = None
+        self._unlisted = False
         self._runs: list[Run] = []
         self.title = QLabel(self, wordWrap=True)
         self.minutes = QDoubleSpinBox(self)
@@ -208,7 +209,7 @@ class TrainingPage(QWidget):
         def work(progress: Progress) -> object:
             return client.train(folder, record, progress=progress, curves=self._read.emit)
 
-        self._going, self._begun = (folder, record), None
+        self._going, self._begun, self._unlisted = (folder, record), None, True
         self.error.hide()
         self.left.setText("")
         self.bar.show_part(0.0, "starting")
@@ -226,6 +227,10 @@ class TrainingPage(QWidget):
 
     def _progressed(self, fraction: float, stage: str) -> None:
         self.bar.show_part(fraction, f"{fraction:.0%}, {stage}")
+        if self._unlisted:
+            # The list may have been read before the run had a record; by now it has.
+            self._unlisted = False
+            self.refresh()
         if not self.stop_button.isEnabled():
             return
         now = (time.monotonic(), fraction)
@@ -288,6 +293,7 @@ class TrainingPage(QWidget):
     def _use(self) -> None:
         run = self.chosen
         if run is not None and run.has_card:
+            self.error.hide()
             self.wanted.emit(run.folder, self.name.text().strip())
 
     def _show(self) -> None:
