@@ -81,6 +81,7 @@ def test_a_stroke_on_a_source_marks_it_and_one_key_renews_it_as_one_step(hand: H
     hand.wait_until(lambda: hand.history.undo_text.startswith("Renew"))
     now = hand.session.structures[3]
     assert name_shown(hand, 3) == "CTV+5mm" and hand.history.undo_text == "Renew CTV+5mm"
+    assert not any("out of date" in sentence for sentence in hand.window.messages.sentences)
     stroke = Point(32, 52).buffer(9)
     assert now.area(20).intersection(stroke).area > before.area(20).intersection(stroke).area + 20
     skin = hand.session.structures[SKIN]

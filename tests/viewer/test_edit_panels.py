@@ -5,7 +5,7 @@ import pytest
 import shapely
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QComboBox, QLineEdit, QToolButton, QWidget
 from shapely import Point
 
 from engine.contouring import measure
@@ -164,6 +164,32 @@ def test_the_type_is_chosen_from_the_terms_of_dicom(hand: Hand) -> None:
     hand.settle()
     assert hand.session.active_roi.roi_type == "AVOIDANCE"
     assert hand.history.undo_text == "Type of Parotid_L: AVOIDANCE"
+
+
+@pytest.mark.parametrize("column", [Column.NAME, Column.TYPE])
+def test_a_key_after_a_click_on_the_active_row_is_a_tools_and_no_new_name(hand: Hand, column: Column) -> None:
+    view = hand.editing.structures.view
+    before = hand.session.active_roi
+    for _ in range(2):
+        click(hand, PAROTID_L, column)
+        QTest.qWait(QApplication.doubleClickInterval() + 20)
+    assert view.state() != QAbstractItemView.State.EditingState
+    QTest.keyClick(view, Qt.Key.Key_B)
+    hand.settle()
+    assert hand.editing.toolbox.active == "brush" and hand.session.active_roi is before
+
+
+def test_a_double_click_on_the_type_lets_it_be_chosen(hand: Hand) -> None:
+    view = hand.editing.structures.view
+    at = cell(hand, PAROTID_L, Column.TYPE)
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, NONE, at)
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, NONE, at)
+    hand.settle()
+    box = editor(hand, QComboBox)
+    assert isinstance(box, QComboBox) and box.currentText() == "ORGAN"
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+    hand.settle()
+    assert view.state() != QAbstractItemView.State.EditingState and hand.session.active_roi.roi_type == "ORGAN"
 
 
 def test_a_duplicate_has_the_same_contours_and_its_own_name_and_number(hand: Hand) -> None:

@@ -30,6 +30,8 @@ class Deriving(QObject):
             tip="Derive anew what is out of date because its sources changed",
         )  # fmt: skip
         self._told: frozenset[int] = frozenset()
+        #: What was said of which structures.
+        self._sentences: dict[str, frozenset[int]] = {}
         self._session.structures_changed.connect(lambda _: self._tell())
         self._session.volume_changed.connect(self._forget)
 
@@ -97,14 +99,21 @@ class Deriving(QObject):
         stale = to_renew(structures)
         new = stale - self._told
         self._told = stale
+        for sentence, numbers in list(self._sentences.items()):
+            if not numbers <= stale:
+                self._window.messages.withdraw(sentence)
+                del self._sentences[sentence]
         if new:
             names = " and ".join(structures[number].name for number in sorted(new))
             verb = "is" if len(new) == 1 else "are"
-            self._window.show_message(f"{names} {verb} out of date: what it was derived from changed. Shift+R renews.")
+            sentence = f"{names} {verb} out of date: what it was derived from changed. Shift+R renews."
+            self._sentences[sentence] = new
+            self._window.show_message(sentence)
 
     def _forget(self) -> None:
         structures = self._session.structures
         self._told = to_renew(structures) if structures is not None else frozenset()
+        self._sentences.clear()
 
 
 def _why_not(structures: StructureSet) -> str:

@@ -96,6 +96,10 @@ class OperationsPanel(QWidget):
         self.shown.setToolTip("Draw the result in white over the panes before it is taken")
         self.outcome = QLabel(self, wordWrap=True)
         self.bar = ProgressBar(self)
+        # The buttons below stay under the mouse when the work ends.
+        kept = self.bar.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(kept)
         self.apply_button = QPushButton("Apply", self)
         self.apply_button.setToolTip("Take the result, as one step that undo takes back (Ctrl+Return)")
         self.apply_button.setShortcut("Ctrl+Return")

@@ -102,15 +102,14 @@ class StructuresPanel(QWidget):
         view.setAllColumnsShowFocus(True)
         view.setAlternatingRowColors(True)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        view.setEditTriggers(
-            QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.SelectedClicked
-        )
+        # No click on a chosen row begins to edit: the next key, meant for a tool, would become its name or its type.
+        view.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         for column in (Column.SHOWN, Column.LOCKED, Column.DRAWN_BY, Column.REVIEW):
             view.setItemDelegateForColumn(column, SignDelegate(view))
         view.setItemDelegateForColumn(Column.NAME, NameDelegate(view))
         view.setItemDelegateForColumn(Column.TYPE, TypeDelegate(view))
         view.setAccessibleName("Structures")
-        view.setToolTip("Structures: double-click goes to the centre, F2 renames")
+        view.setToolTip("Structures: double-click goes to the centre, on the type changes that; F2 renames")
         view.setExpandsOnDoubleClick(False)
         view.doubleClicked.connect(self._double_clicked)
         head = view.header()
@@ -304,6 +303,8 @@ class StructuresPanel(QWidget):
         if self._is_group(index):
             first = index.siblingAtColumn(0)
             self.view.setExpanded(first, not self.view.isExpanded(first))
+        elif index.column() == Column.TYPE:
+            self.view.edit(index)
         elif index.column() not in (Column.SHOWN, Column.LOCKED):
             self.go_to_centre(self._members(index)[0].number)
 
