@@ -94,7 +94,8 @@ def _close_on_interrupt(window: MainWindow) -> None:
     signal.set_wakeup_fd(told.fileno())
 
     def close(*_: object) -> None:
-        window.close()
+        # Not now: the signal may have come while the window was being painted.
+        QTimer.singleShot(0, window, window.close)
 
     signal.signal(signal.SIGINT, close)
     notifier = QSocketNotifier(heard.fileno(), QSocketNotifier.Type.Read, window)

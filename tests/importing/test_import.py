@@ -117,7 +117,7 @@ def test_an_export_holds_the_card_and_nothing_of_its_training(tmp_path: Path) ->
     for name in ("checkpoint.safetensors", "average.safetensors", "curves.csv"):
         (folder / name).write_bytes(b"x")
     export_model(load_card(folder), tmp_path / "out.zip")
-    kept = {"README.md", "card.json", "reference.safetensors", "weights.safetensors"}
+    kept = {"README.md", "card.json", "outline.safetensors", "reference.safetensors", "weights.safetensors"}
     assert {Path(name).name for name in zipfile.ZipFile(tmp_path / "out.zip").namelist()} == kept
     target = tmp_path / "again"
     target.mkdir()

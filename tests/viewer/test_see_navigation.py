@@ -33,7 +33,7 @@ class Recorder:
     def wants_key(self, key: str) -> bool:
         return False
 
-    def preview(self, view: View) -> Preview | None:
+    def preview(self, view: View, cut: object = None) -> Preview | None:
         return None
 
     def cursor_name(self, view: View) -> str:

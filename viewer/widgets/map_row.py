@@ -27,11 +27,13 @@ class MapRow(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.button = QPushButton(_SHOW, self)
+        self.button.setToolTip(with_shortcut("As a layer over the image", KEY))
         self.button.setFlat(True)
         self.button.setStyleSheet("text-align: left; padding: 2px 4px;")
         self.button.clicked.connect(self.asked)
         self.method = QComboBox(self)
         self.method.setAccessibleName("How the map is made")
+        self.method.setToolTip("How the map is made")
         self.method.activated.connect(lambda _: self.method_chosen.emit())
         self.progress = RunProgress(self)
         self.cancel = QPushButton("Cancel", self)
