@@ -1,5 +1,7 @@
 """The panel of operations: what is previewed, what it becomes, and where."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -9,7 +11,8 @@ from shapely import Point
 
 from engine.contouring.fill import fill
 from engine.errors import CancelledError
-from engine.structures import Generation, Roi, StructureSet
+from engine.structures import Generation, Provenance, Roi, StructureSet
+from engine.unseen import unseen_planes
 from engine.volume import Volume
 from tests.viewer.hand import CTRL, Hand, has_colour
 from viewer.edits.operations.form import Work
@@ -149,10 +152,31 @@ def test_a_result_can_become_a_new_structure(hand: Hand) -> None:
     hand.wait_until(lambda: hand.history.undo_text != "")
     made = hand.session.structures.rois[-1]
     assert made.name == "Parotid_L union" and hand.session.structures.rois[:-1] == before.rois
-    assert made.provenance.generation is Generation.SEMIAUTOMATIC
+    assert made.provenance.generation is Generation.SEMIAUTOMATIC and made.provenance.algorithm == "a-model"
     geometry = before.geometry
     both = sum(before[number].volume_cm3(geometry) for number in (PAROTID_L, PAROTID_R))
     assert made.volume_cm3(geometry) == pytest.approx(both, rel=1e-6)
+
+
+def test_what_is_made_of_a_persons_lines_is_a_persons_and_of_a_models_a_models_to_be_seen(hand: Hand) -> None:
+    own = replace(hand.session.structures[LARYNX], number=90, name="Own", provenance=Provenance())
+    hand.history.do(add(hand.session.structures, (own,), text="Own", tool="test"))
+
+    def margin_of(number: int) -> Roi:
+        hand.session.set_active(number)
+        hand.editing.show_operation("margin")
+        hand.editing.operations.as_new.setChecked(True)
+        count = len(hand.session.structures.rois)
+        hand.editing.operations.apply()
+        hand.wait_until(lambda: len(hand.session.structures.rois) > count)
+        return hand.session.structures.rois[-1]
+
+    by_hand = margin_of(90)
+    assert by_hand.provenance.generation is Generation.MANUAL and "Own" in by_hand.provenance.description
+    assert unseen_planes(by_hand) == ()
+    by_model = margin_of(LARYNX)
+    assert by_model.provenance.generation is Generation.SEMIAUTOMATIC and by_model.provenance.algorithm == "a-model"
+    assert unseen_planes(by_model) == tuple(by_model.planes)
 
 
 def test_every_operation_runs_from_the_panel(hand: Hand) -> None:

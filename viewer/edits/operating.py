@@ -18,6 +18,8 @@ from viewer.edits.target import RefusedError, fresh_colour
 from viewer.history import add, change, redraw
 from viewer.layers import Layer
 
+_MODELS = (Generation.AUTOMATIC, Generation.SEMIAUTOMATIC)
+
 
 def check(structures: StructureSet, number: int | None, other: int | None, operation: Operation) -> Roi:
     """The ROI to work on.
@@ -87,10 +89,12 @@ def result_step(
     *,
     new_name: str | None = None,
     recipe: Recipe | None = None,
+    other: int | None = None,
 ) -> Step:
     """The one step by which a result is taken over: into `roi`, or under `new_name` as a structure beside it.
 
-    With a `recipe` (see `deriving.extended`) the result goes on being derived.
+    With a `recipe` (see `deriving.extended`) the result goes on being derived. `other` is the number of the second
+    structure, where the operation has one.
 
     Raises:
         RefusedError: `roi` is locked, nothing would change, nothing would be left, or the name can't be given.
@@ -105,13 +109,27 @@ def result_step(
         if step is None:
             raise RefusedError(f"{operation.title} changes nothing in {roi.name}.")
         return step
+    # What a model drew does not become a person's by being joined to it.
+    joined = structures[other] if operation.name == "union" and other is not None and other in structures else roi
+    source = joined if joined.provenance.generation in _MODELS else roi
     result = replace(
         Roi(structures.next_number(), given_name(structures, new_name), roi_type=roi.roi_type),
         colour=fresh_colour(structures),
         planes=dict(roi.planes),
-        provenance=Provenance(Generation.SEMIAUTOMATIC, f"{text} of {roi.name}"),
+        provenance=made_of(source.provenance, f"{text} of {roi.name}"),
         recipe=recipe,
     ).with_areas(planes)
     if result.is_empty:
         raise RefusedError(f"{operation.title} leaves nothing of {roi.name}.")
     return add(structures, (result,), text=f"{text}: {result.name}", tool=operation.name)
+
+
+def made_of(source: Provenance, description: str) -> Provenance:
+    """Who drew what an operation makes of a structure, which nobody has reviewed yet.
+
+    A person's lines stay a person's, whose tool the operation is; a model's are a model's that a person changed.
+    """
+    made = replace(source, description=description, review=Review(), reopened=Review())
+    if source.generation is Generation.AUTOMATIC:
+        return replace(made, generation=Generation.SEMIAUTOMATIC, edited=True)
+    return made

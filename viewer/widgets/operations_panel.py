@@ -376,7 +376,7 @@ class OperationsPanel(QWidget):
         name = self.new_name.text() if beside else None
         try:
             step = operating.result_step(
-                structures, roi, result[1], operation, text, new_name=name, recipe=recipe
+                structures, roi, result[1], operation, text, new_name=name, recipe=recipe, other=other
             )  # fmt: skip
         except PlanimeterError as error:
             self._tell(str(error))
