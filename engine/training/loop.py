@@ -106,6 +106,7 @@ class Trainer(ABC):
         can_compile = schedule.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
         self.loss = torch.compile(self._loss) if can_compile else self._loss
         self.progression, self.skipped = Progression(), 0
+        self._in_full = False
         folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
             self.progression = load(self.checkpoint, self.network, self.average, self.optimizer)
@@ -214,7 +215,7 @@ class Trainer(ABC):
         self.network.train()
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=not self._in_full)
 
     def _step(self, drawn: Any, fraction: float) -> float:
         state, schedule = self.progression, self.schedule
@@ -222,11 +223,13 @@ class Trainer(ABC):
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self._learning()
-        loss = self.loss(*self._tensors(drawn))
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), schedule.clip))
-        value = float(loss.detach())
+        value, norm = self._gradients(drawn)
+        if math.isfinite(value) and not math.isfinite(norm):
+            # oneDNN's convolutions in bfloat16 multiply memory that nobody filled by zero (seen with torch 2.13 and few
+            # channels); where that memory holds no numbers, nor do the gradients. In float32 they are right.
+            self._in_full = True
+            value, norm = self._gradients(drawn)
+            self._in_full = False
         if not math.isfinite(value):
             raise EngineError(f"Training diverged at step {state.step} (loss {value}); lower the learning rate.")
         self.skipped = 0 if math.isfinite(norm) else self.skipped + 1
@@ -240,6 +243,14 @@ class Trainer(ABC):
         self.average.update(self.network, state.step)
         state.step += 1
         return value
+
+    def _gradients(self, drawn: Any) -> tuple[float, float]:
+        """Loss of what was drawn, and the norm of its gradients before they were clipped, which are in the network."""
+        loss = self.loss(*self._tensors(drawn))
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip))
+        return float(loss.detach()), norm
 
     def _fraction(self) -> float:
         """How much of the schedule is over, 0..1, by the clock or by steps."""
