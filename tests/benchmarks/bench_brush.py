@@ -24,7 +24,7 @@ from engine.volume import Volume
 from tests.synthetic import make_geometry
 from viewer.features.application import build_window
 from viewer.features.editing import Editing
-from viewer.session import View
+from viewer.session import Cut, View
 from viewer.tools.events import Preview, ViewEvent
 from viewer.widgets.plane_pane import PlanePane
 
@@ -78,9 +78,9 @@ class Timed:
     def wants_key(self, key: str) -> bool:
         return self._host.wants_key(key)
 
-    def preview(self, view: View) -> Preview | None:
+    def preview(self, view: View, at: tuple[Cut, float] | None = None) -> Preview | None:
         with self._clock():
-            return self._host.preview(view)
+            return self._host.preview(view, at)
 
     def cursor_name(self, view: View) -> str:
         return self._host.cursor_name(view)
