@@ -141,6 +141,29 @@ def test_a_structure_is_added_and_named_with_a_suggestion(hand: Hand) -> None:
     assert hand.editing.toolbox.active == ""
 
 
+def test_a_stroke_while_names_are_suggested_keeps_the_name_and_draws(hand: Hand) -> None:
+    hand.editing.toolbox.choose("brush")
+    hand.key(Qt.Key.Key_N, CTRL)
+    line = editor(hand, QLineEdit)
+    assert isinstance(line, QLineEdit)
+    QTest.keyClicks(line, "blad")
+    popup = line.completer().popup()
+    hand.wait_until(popup.isVisible)
+    pane = hand.pane(View.AXIAL)
+    # As the system sends it: whatever is pressed while a list is open goes to the list.
+    here = popup.mapFromGlobal(pane.mapToGlobal(pane.rect().center()))
+    QTest.mousePress(popup.windowHandle(), Qt.MouseButton.LeftButton, NONE, here)
+    hand.settle(50)
+    assert pane.hasFocus()
+    QTest.mouseRelease(pane, Qt.MouseButton.LeftButton, NONE, pane.rect().center())
+    hand.settle()
+    roi = hand.session.active_roi
+    assert (roi.name, list(roi.planes)) == ("blad", [hand.session.plane])
+    assert hand.history.undo_text == f"Brush on plane {hand.session.plane + 1} of blad"
+    hand.history.undo()
+    assert hand.history.undo_text == "Rename ROI 1 to blad"
+
+
 @pytest.mark.parametrize(("name", "said"), [("Parotid_R", "already"), ("  ", "needs a name")])
 def test_a_name_that_is_taken_or_empty_is_refused(hand: Hand, name: str, said: str) -> None:
     hand.key(Qt.Key.Key_R)

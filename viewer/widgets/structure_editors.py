@@ -11,7 +11,15 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QCompleter,
+    QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from engine.errors import PlanimeterError
 from engine.tg263 import standard_names
@@ -72,6 +80,8 @@ class NameCompleter(QCompleter):
         super().__init__(names, editor)
         self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.setFilterMode(Qt.MatchFlag.MatchContains)
+        # Where Qt itself would repeat the press that closes the list, it would come twice.
+        self.popup().setAttribute(Qt.WidgetAttribute.WA_NoMouseReplay)
         # Later, because the field learns of the choice by the same signal.
         self.activated.connect(self.taken, Qt.ConnectionType.QueuedConnection)
 
@@ -83,7 +93,28 @@ class NameCompleter(QCompleter):
                 popup.hide()
                 self.taken.emit()
                 return True
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress:
+            popup = self.popup()
+            if watched is popup and not popup.rect().contains(event.position().toPoint()):
+                popup.hide()
+                _press_below(event)
+                return True
         return super().eventFilter(watched, event)
+
+
+def _press_below(event: QMouseEvent) -> None:
+    """Give a press that closed a list to what lies under the mouse, which takes the keys as with any press.
+
+    It goes through the window, so that the rest of the drag belongs to the same widget.
+    """
+    place = event.globalPosition()
+    widget = QApplication.widgetAt(place.toPoint())
+    handle = widget.window().windowHandle() if widget is not None else None
+    if handle is not None:
+        here = handle.mapFromGlobal(place)
+        buttons, keys = event.buttons(), event.modifiers()
+        press = QMouseEvent(event.type(), here, here, place, event.button(), buttons, keys)
+        QApplication.postEvent(handle, press)
 
 
 class NameDelegate(QStyledItemDelegate):
