@@ -81,7 +81,8 @@ class NameCompleter(QCompleter):
         self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.setFilterMode(Qt.MatchFlag.MatchContains)
         # Where Qt itself would repeat the press that closes the list, it would come twice.
-        self.popup().setAttribute(Qt.WidgetAttribute.WA_NoMouseReplay)
+        if (popup := self.popup()) is not None:
+            popup.setAttribute(Qt.WidgetAttribute.WA_NoMouseReplay)
         # Later, because the field learns of the choice by the same signal.
         self.activated.connect(self.taken, Qt.ConnectionType.QueuedConnection)
 
