@@ -147,7 +147,7 @@ class Trainer(ABC):
                 self._validate(self.held_out, report)
             else:
                 self._keep()
-        except CancelledError:
+        except (CancelledError, KeyboardInterrupt):
             self.save()
             raise
         self.save()

@@ -104,6 +104,19 @@ def test_a_run_that_is_told_to_stop_keeps_what_it_learned(
     assert again.run(quiet).step == 30
 
 
+def test_ctrl_c_leaves_a_checkpoint(cases: list[Case], tmp_path: Path) -> None:
+    trainer = SegmenterTrainer(RECIPE, cases, [], tmp_path, "cpu")
+    trainer.step()
+
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    trainer.network.register_forward_hook(press)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(quiet)
+    assert SegmenterTrainer(RECIPE, cases, [], tmp_path, "cpu").progression.step == 1
+
+
 def test_a_run_stops_while_it_judges(cases: list[Case], tmp_path: Path) -> None:
     def stop(fraction: float, stage: str) -> None:
         if "judging case 2" in stage:

@@ -300,6 +300,15 @@ def test_nothing_open_takes_every_event_quietly(seeing: MainWindow) -> None:
     assert seeing.session.volume is None and seeing.messages.sentences == []
 
 
+def test_what_is_told_of_a_series_goes_when_another_opens(seeing: MainWindow) -> None:
+    seeing.session.open(replace(phantom(), notes=("One plane is missing.",)))
+    seeing.tell_of_series(["A contour lies off the planes."])
+    seeing.show_message("Exported.")
+    assert len(seeing.messages.sentences) == 3
+    seeing.session.open(phantom())
+    assert seeing.messages.sentences == ["Exported."]
+
+
 def test_notes_of_a_series_are_told(seeing: MainWindow) -> None:
     seeing.session.open(replace(phantom(), notes=("One plane is missing.",)))
     assert "One plane is missing." in seeing.messages.sentences

@@ -192,8 +192,7 @@ class Opener(QObject):
                 if found is not None and structures is not None:
                     self._take_structures(found, structures)
             self.mark_open()
-            for note in found.notes if found is not None else ():
-                self._window.show_message(note, "warning")
+            self._window.tell_of_series(found.notes if found is not None else ())
             self.opened.emit()
 
         self._begin_reading(work, finished, f"Reading {read.name_of(series)}")
@@ -217,8 +216,7 @@ class Opener(QObject):
             if self._window.session.volume is not volume:
                 return
             self._take_structures(found, path)
-            for note in found.notes:
-                self._window.show_message(note, "warning")
+            self._window.tell_of_series(found.notes)
             self.opened.emit()
 
         def work(progress: Progress) -> StructureSet:

@@ -14,7 +14,7 @@ uses `window.session`, `window.history` and `window.recording` (the journal), an
 - `closing` (a psygnal signal) to stop threads and processes before the window goes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from psygnal import Signal
@@ -72,6 +72,7 @@ class MainWindow(QMainWindow):
         #: Asked in turn about paths that were dropped, before they count as images; True takes them.
         self.drop_takers: list[Callable[[list[str]], bool]] = []
         self._closed = False
+        self._told_of_series: list[str] = []
         self._menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
         for menu in self._menus.values():
             menu.setToolTipsVisible(True)
@@ -309,15 +310,23 @@ class MainWindow(QMainWindow):
             if not any(take(paths) for take in self.drop_takers):
                 self.dropped.emit(paths)
 
+    def tell_of_series(self, notes: Iterable[str]) -> None:
+        """Warn of the open series or its structures; the sentences go when another opens, of which they say nothing."""
+        for note in notes:
+            self._told_of_series.append(note)
+            self.show_message(note, "warning")
+
     def _on_volume(self) -> None:
         volume = self.session.volume
         for action in self._for_series:
             action.setEnabled(volume is not None)
         name = person_name.shown(volume.info.patient_name) if volume is not None else ""
         self.setWindowTitle(f"{name} – Planimeter" if name else "Planimeter")
+        for note in self._told_of_series:
+            self.messages.withdraw(note)
+        self._told_of_series.clear()
         if volume is not None and self.session.display is not None:
-            for note in self.session.display.notes:
-                self.show_message(note, "warning")
+            self.tell_of_series(self.session.display.notes)
 
     def _on_record_failed(self, sentence: str) -> None:
         self.show_message(f"This edit is not in the journal on disk: {sentence}", "error")

@@ -24,7 +24,7 @@ else:
     published, registry = later("engine.cards.published"), later("engine.cards.registry")
     run_folder = later("engine.training_process.run_folder")
 
-_WIDTH, _HEIGHT = 1120, 720
+_WIDTH, _HEIGHT, _LIST_WIDTH = 1220, 720, 480
 
 
 class TrainingDialog(QDialog):
@@ -48,7 +48,7 @@ class TrainingDialog(QDialog):
         parts.addWidget(self.recipes)
         parts.addWidget(self.tabs)
         parts.setStretchFactor(1, 1)
-        parts.setSizes([360, self.width() - 360])
+        parts.setSizes([_LIST_WIDTH, self.width() - _LIST_WIDTH])
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.button(QDialogButtonBox.StandardButton.Close).setToolTip("Close; what is being trained goes on (Esc)")
         buttons.rejected.connect(self.reject)
