@@ -95,9 +95,17 @@ def _scores(
             reference = Reference.read(read_weights(context.loaded.folder, known.reference))
             seen = torch.cat([mean_of_copies(part, params.mirrors) for part in features])
             strangeness = float(reference.distance(seen).median()) / known.limit
+    if _without_contrast(views):
+        strangeness = np.inf
     made = torch.cat(caught, dim=1).numpy() if asked else None
     attention = torch.log(weights / len(networks) + TINY).numpy() if params.attention else None
     return Scores(params.labels, total / np.float32(len(networks)), strangeness, made, attention=attention)
+
+
+def _without_contrast(views: NDArray[np.float32]) -> bool:
+    """Whether each channel of every view holds one value: there is nothing to judge, however familiar it seems."""
+    planes = views.reshape(*views.shape[:2], -1)
+    return bool((planes == planes[..., :1]).all())
 
 
 def logits_of(params: Params, network: nn.Module, views: NDArray[np.float32], device: Device) -> torch.Tensor:

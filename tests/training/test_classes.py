@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,19 @@ def test_a_picture_like_none_that_was_learned_from_is_told(trained: Path, stripe
     assert any("gives no opinion" in note for note in out["notes"])
     told = run("run", str(stripes), "--model", str(trained), "--device", "cpu").splitlines()
     assert len([line for line in told if line.endswith("(no opinion)")]) == len(out["scores"])
+
+
+def test_a_picture_of_a_single_colour_gets_no_opinion_even_from_a_card_without_reference(
+    trained: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(trained, tmp_path / "card")
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    del card["uncertainty"]["calibration"]["familiarity"]
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    Image.new("RGB", (20, 16), (200, 40, 40)).save(tmp_path / "red.png")
+    answer = json.loads(run("run", str(tmp_path / "red.png"), "--model", str(folder), "--json", "--device", "cpu"))
+    assert answer["scores"]
+    assert all("unlike those" in score.get("no_opinion", "") for score in answer["scores"])
 
 
 def test_nobody_lies_on_both_sides_of_a_split(spots: Path) -> None:
