@@ -330,6 +330,8 @@ def test_a_size_on_a_picture_without_millimetres_is_in_pixels(window: Hand) -> N
     (finding,) = window.session.document.findings
     assert [said.unit for said in finding.assessment.stated] == ["", "{pixels}"]
     assert view.model.index(0, READER).data() == "Naevus, 40 pixels"
+    review = window.window.findChild(ReviewPanel).model
+    assert review.headerData(review.columnCount() - 1, Qt.Orientation.Horizontal) == "px²"
 
 
 def test_boxes_below_the_models_threshold_are_rejected_in_one_step_where_nobody_judged_them(reader: Hand) -> None:

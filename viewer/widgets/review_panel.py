@@ -41,7 +41,7 @@ from viewer.session import Session
 from viewer.widgets.flag_watch import FlagWatch
 from viewer.widgets.theme import FAINT, WARNING
 
-COLUMNS = ("✓", "Structure", "Plane", "Doubt", "mm²")
+COLUMNS = ("✓", "Structure", "Plane", "Doubt", "Area")
 TIPS = (
     "Seen by a person; of a finding, judged",
     "Structures by their contours, and findings",
@@ -84,7 +84,10 @@ class ReviewModel(QAbstractTableModel):
         """Titles of the columns, and what they mean."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
-        return {Qt.ItemDataRole.DisplayRole: COLUMNS, Qt.ItemDataRole.ToolTipRole: TIPS}.get(
+        structures = self._session.structures
+        unit = structures.geometry.unit if structures is not None else "mm"
+        titles = (*COLUMNS[:-1], f"{unit}²")
+        return {Qt.ItemDataRole.DisplayRole: titles, Qt.ItemDataRole.ToolTipRole: TIPS}.get(
             Qt.ItemDataRole(role), (None,) * len(COLUMNS)
         )[section]
 
