@@ -63,7 +63,7 @@ def test_the_file_holds_what_was_ticked_and_the_certificate_lies_beside_it(
         dialog.start()
     certificate, path, written = done.args
     assert certificate.ok
-    assert written is structures
+    assert [roi.number for roi in written.rois] == [2] and written[2] is structures[2]
     back = read_rtstruct(path, volume)
     assert [roi.name for roi in back.rois] == ["PTV"]
     assert back.label == "Boost"
@@ -252,6 +252,19 @@ def test_an_export_from_the_menu_is_in_the_journal_and_lets_the_window_close(
     assert window.findChild(CertificateView) is not None
     assert window.may_leave()
     assert "Exported 3 structures to rt.dcm" in [entry.text for entry in window.recording.entries()]
+    # A structure without contours was not ticked, and so the file does not hold all that is listed.
+    assert any("left out: Empty." in sentence for sentence in window.messages.sentences)
+
+
+def test_what_was_not_ticked_is_still_asked_about(qtbot: QtBot, window: Any, volume: Volume, tmp_path: Path) -> None:
+    window.history.do(add(window.session.structures, (ball(9, "New", volume),), text="Add", tool="brush"))
+    window.exporting.export_rtstruct()
+    dialog = window.findChild(ExportDialog)
+    dialog.checklist.choose((1,))
+    dialog.path.setText(str(tmp_path / "rt.dcm"))
+    with qtbot.waitSignal(dialog.exported, timeout=20_000):
+        dialog.start()
+    assert unexported(window.session.structures, window.session.filed) == ["New"]
 
 
 def test_without_structures_there_is_nothing_to_export(window: Any, volume: Volume) -> None:

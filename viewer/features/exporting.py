@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ else:
     masks_dialog = later("viewer.widgets.masks_dialog")
 
 NOTHING_TO_EXPORT = "There are no structures to export; draw one first, or let a model draw."
+
+#: So many structures that were left out of a file are named.
+_MOST_NAMED = 6
 
 
 def install(window: MainWindow) -> None:
@@ -76,10 +80,21 @@ class Exporting:
         dialog.open()
 
     def _exported(self, certificate: Certificate, path: Path, written: StructureSet) -> None:
-        self.window.session.set_filed(written)
+        session = self.window.session
         numbers = [roi.number for roi in written.rois]
+        # What was not ticked is no more and no less in a file than before.
+        before = session.filed.rois if session.filed is not None else ()
+        kept = tuple(roi for roi in before if roi.number not in numbers)
+        session.set_filed(replace(written, rois=written.rois + kept))
         self.window.recording.exported(path, certificate.sha256, len(certificate.structures), numbers)
-        self.window.show_message(f"{path} was written and holds what is on screen.")
+        structures = session.structures
+        others = [roi.name for roi in structures.rois if roi.number not in numbers] if structures is not None else []
+        if others:
+            more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+            out = f"{', '.join(others[:_MOST_NAMED])}{more}"
+            self.window.show_message(f"{path} was written and holds what was ticked; left out: {out}.", "warning")
+        else:
+            self.window.show_message(f"{path} was written and holds what is on screen.")
         certificate_view.CertificateView(certificate, path, self.window).open()
 
     def export_masks(self) -> None:

@@ -200,6 +200,8 @@ class ExportDialog(TaskDialog):
         stored.setValue(OPERATOR_KEY, options.operator)
         stored.setValue(PRESET_KEY, self.preset.currentData())
         structures, volume = self._structures, self._volume
+        ticked = set(options.numbers or ())
+        written = structures.without(roi.number for roi in structures.rois if roi.number not in ticked)
 
         def work(progress: Progress) -> Certificate:
             make_folder(path.parent)
@@ -209,7 +211,7 @@ class ExportDialog(TaskDialog):
 
         self.run_task(
             work,
-            lambda certificate: self.exported.emit(certificate, path, structures),
+            lambda certificate: self.exported.emit(certificate, path, written),
             "The export was stopped; no file was written or changed.",
         )
 
