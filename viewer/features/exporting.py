@@ -84,7 +84,8 @@ class Exporting:
         numbers = [roi.number for roi in written.rois]
         # What was not ticked is no more and no less in a file than before.
         before = session.filed.rois if session.filed is not None else ()
-        kept = tuple(roi for roi in before if roi.number not in numbers)
+        listed = {roi.number for roi in session.structures.rois} if session.structures is not None else set()
+        kept = tuple(roi for roi in before if roi.number in listed.difference(numbers))
         session.set_filed(replace(written, rois=written.rois + kept))
         self.window.recording.exported(path, certificate.sha256, len(certificate.structures), numbers)
         structures = session.structures
