@@ -161,11 +161,12 @@ def _scores(context: Context, made: Mapping[str, Scores]) -> list[Score]:
                     evidence=evidence_of(context.card, output),
                 )
             )
-    _note_abstained(context, scores)
+    draws = any(output.kind == "mask" for output in context.card.outputs)
+    _note_abstained(context, scores, draws)
     return scores
 
 
-def _note_abstained(context: Context, scores: Sequence[Score]) -> None:
+def _note_abstained(context: Context, scores: Sequence[Score], draws: bool) -> None:
     """Beside the numbers, since whoever reads them alone would take them for an opinion."""
     names: dict[str, list[str]] = {}
     for score in scores:
@@ -173,7 +174,8 @@ def _note_abstained(context: Context, scores: Sequence[Score]) -> None:
             names.setdefault(score.abstained, []).append(score.name)
     for reason, about in names.items():
         part = "" if len(about) == len(scores) else f" on {', '.join(about)}"
-        context.note(f"The model gives no opinion{part}: {reason}")
+        drawn = " The same is true of what it drew." if draws else ""
+        context.note(f"The model gives no opinion{part}: {reason}{drawn}")
 
 
 def _boxes(context: Context, values: Mapping[str, Boxes]) -> list[Box]:

@@ -44,6 +44,7 @@ def test_every_name_of_a_template_is_of_tg_263_and_none_is_twice() -> None:
 def test_a_template_adds_what_is_missing_as_one_step_with_types_and_colours(bare: Hand) -> None:
     choose(bare, "Thorax")
     rois = bare.session.structures.rois
+    assert bare.window.messages.sentences[-1] == f"Thorax: {len(rois)} structures added to the list."
     assert {"Lung_L", "Heart", "PTVp"} <= {roi.name for roi in rois}
     heart, ptv = (next(roi for roi in rois if roi.name == name) for name in ("Heart", "PTVp"))
     assert heart.colour == standard_names()["Heart"].colour and (heart.roi_type, ptv.roi_type) == ("ORGAN", "PTV")

@@ -15,12 +15,10 @@ from shapely import MultiPolygon, Point
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.masks import read_mask
 from engine.opening import open_volume
-from engine.structures import Generation, PlaneContours, Provenance, RawContour, Roi, StructureSet
-from engine.unseen import unseen_planes
+from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.volume import Volume
 from tests.viewer.hand import click_in_next_box
 from viewer.history import History, add, delete, redraw
-from viewer.review import corrected
 from viewer.session import Session
 from viewer.unexported import unexported
 from viewer.widgets.certificate_view import CertificateView
@@ -371,33 +369,3 @@ def test_an_export_of_what_nobody_has_seen_can_be_forbidden(
     again = ExportDialog(drawn_by_model, volume)
     qtbot.addWidget(again)
     assert again.only_seen.isChecked() and not again.start_button.isEnabled(), "kept until somebody unticks it"
-
-
-def test_a_contour_that_a_person_corrected_on_its_plane_is_seen(volume: Volume, drawn_by_model: StructureSet) -> None:
-    session = Session()
-    history = History(session)
-    session.open(volume, drawn_by_model)
-    here = MultiPolygon([Point(120, 120).buffer(10)])
-
-    def left(number: int) -> tuple[int, ...]:
-        return unseen_planes(session.structures[number], session.seen | corrected(history.steps[0]))
-
-    history.do(redraw(session.structures[1], {5: here}, text="Brush", tool="brush"))
-    assert left(1) == (3, 4, 6, 7, 8) and left(2) == (3, 4, 5, 6, 7, 8)
-    smaller = MultiPolygon([Point(120, 120).buffer(9)])
-    history.do(redraw(session.structures[1], {5: smaller, 6: smaller}, text="Smooth", tool="smooth"))
-    assert left(1) == (3, 4, 5, 6, 7, 8)
-    history.undo()
-    assert left(1) == (3, 4, 6, 7, 8)
-    history.undo()
-    assert left(1) == (3, 4, 5, 6, 7, 8)
-    assert left(3) == ()
-
-
-def test_untouched_planes_of_a_file_that_a_person_edited_are_not_called_unseen(volume: Volume) -> None:
-    text = RawContour("0\\0\\0")
-    edited = ball(1, "Heart", volume, provenance=replace(MODEL, generation=Generation.SEMIAUTOMATIC))
-    planes = {plane: replace(contours, source=(text,)) for plane, contours in edited.planes.items()}
-    assert unseen_planes(replace(edited, planes=planes)) == ()
-    assert unseen_planes(replace(edited, planes={**planes, 4: edited.planes[4]})) == (4,)
-    assert unseen_planes(replace(edited, planes=planes, provenance=MODEL)) == (3, 4, 5, 6, 7, 8)

@@ -20,7 +20,7 @@ from engine.edits import AnswerChange, Step, replay
 from engine.findings import add_finding, assess
 from engine.forms import find_form
 from engine.journal import Journal, State, recent, unfinished
-from engine.structures import PlaneContours, Roi, StructureSet
+from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand, click_in_next_box, own_data
 from tests.viewer.test_run_findings import panel, result, type_in
 from viewer.features.exporting import Exporting
@@ -54,6 +54,21 @@ def judge_all(hand: Hand) -> None:
         # Twice, since of one of them the model gives no opinion.
         hand.key(Qt.Key.Key_A)
         hand.key(Qt.Key.Key_A)
+
+
+def test_contours_of_a_model_that_nobody_has_seen_are_told_before_findings_are_signed(reader: Hand) -> None:
+    judge_all(reader)
+    session, findings = reader.session, reader.session.document.findings
+    drawn = Roi(1, "Lesion", planes={3: PlaneContours(MultiPolygon([shapely.box(0, 0, 9, 9)]))},
+                provenance=Provenance(Generation.AUTOMATIC))  # fmt: skip
+    structures = StructureSet(session.volume.geometry, (drawn,))
+    for seen, told in ((frozenset(), True), (frozenset({(1, 3)}), False)):
+        dialog = ReportDialog(findings, session.volume, session.filed_findings, list, structures=structures,
+                              seen=seen, sign=True, parent=reader.window)  # fmt: skip
+        dialog.name.setText("Roe^Ann")
+        dialog.organisation.setText("Clinic")
+        assert ("1 contour drawn by a model has not been marked as seen" in dialog.ahead.text()) is told
+        dialog.deleteLater()
 
 
 def back(hand: Hand) -> None:

@@ -47,6 +47,7 @@ def test_a_key_shows_the_highest_value_of_the_slab_and_the_title_says_so(spots: 
     assert bright(spots, View.AXIAL, (20, 20, 20)) < 30 and bright(spots, View.SAGITTAL, (20, 20, 20)) < 30
     spots.key(Qt.Key.Key_Y)
     assert spots.session.slab == Slab(Projection.MAXIMUM, 30.0)
+    assert "what is drawn lies on the plane in their middle alone" in spots.window.messages.sentences[-1]
     assert bright(spots, View.AXIAL, (20, 20, 20)) > 220 and bright(spots, View.SAGITTAL, (20, 20, 20)) > 220
     assert spots.pane(View.AXIAL).scene.annotations.title.endswith("MIP 30 mm")
     for _ in range(3):

@@ -31,6 +31,7 @@ class Slabs(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._was_slab = False
         self._thickness = USUAL_MM
         menu = window.menu("View").addMenu("Slab")
         menu.setToolTipsVisible(True)
@@ -76,3 +77,6 @@ class Slabs(QObject):
     def _show(self) -> None:
         slab = self._window.session.slab
         self._choices[slab.projection if slab is not None else None].setChecked(True)
+        if slab is not None and not self._was_slab:
+            self._window.show_message("Slabs are for seeing: what is drawn lies on the plane in their middle alone.")
+        self._was_slab = slab is not None

@@ -53,6 +53,8 @@ class Templates(QObject):
         self._window.history.do(template_step(session.structures, template))
         groups = groups_of(session.structures, template)
         session.appearance.set_groups({number: name for number, name in groups.items() if number not in known})
+        count = len(session.structures.rois) - len(known)
+        self._window.show_message(f"{template.title}: {count} structure{'' if count == 1 else 's'} added to the list.")
 
     def ask_title(self) -> None:
         """Ask for a title, and keep the list under it."""

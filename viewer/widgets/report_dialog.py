@@ -22,6 +22,7 @@ from engine.finding_words import is_judged
 from engine.later import later
 from engine.progress import Progress
 from engine.structures import StructureSet
+from engine.unseen import Seen, unseen_planes, unseen_sentence
 from engine.volume import Volume
 from viewer.widgets.choice_box import ChoiceBox
 from viewer.widgets.export_dialog import FOLDER_KEY, make_folder, suggested_folder
@@ -64,6 +65,7 @@ class ReportDialog(TaskDialog):
         findings, volume: to write.
         filed: what files hold of them.
         structures: on the image, for what was computed from one.
+        seen: contours of these that a person has looked at.
         pictures: takes the pictures for a page, before it is written.
         sign: begin with a report that is signed.
         known: whom an image that is no DICOM image is of, as was asked before.
@@ -79,13 +81,14 @@ class ReportDialog(TaskDialog):
         pictures: Callable[[], list[tuple[str, QImage]]],
         *,
         structures: StructureSet | None = None,
+        seen: Seen = frozenset(),
         sign: bool = False,
         known: PatientIdentity | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Report of the findings", "Export", "Write the file", parent)
         self._findings, self._volume, self._filed, self._pictures = findings, volume, filed, pictures
-        self._structures = structures
+        self._structures, self._seen = structures, seen
         #: Asked for where the image is no DICOM image, and so is written with a report.
         self.patient = (
             None if volume.instances else PatientForm(volume, self, why=_why(volume), masks=False, known=known)
@@ -180,6 +183,10 @@ class ReportDialog(TaskDialog):
         unseen = sum(not is_judged(finding) for finding in self._findings)
         if unseen and not problem:
             sentences.append(f"{unseen} of {len(self._findings)} findings have not been judged; the file says so.")
+        rois = self._structures.rois if self._structures is not None else ()
+        contours = unseen_sentence((roi.name, len(unseen_planes(roi, self._seen))) for roi in rois)
+        if contours and report and self.sign.isChecked() and not problem:
+            sentences.append(f"{contours} What is signed are the findings.")
         if not report and self.sign.isChecked() and not is_signed(self._findings, self._filed, self._structures):
             sentences.append("Only a structured report is signed; this file will not be.")
         before = self._filed.report
