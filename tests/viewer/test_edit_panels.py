@@ -164,6 +164,20 @@ def test_a_stroke_while_names_are_suggested_keeps_the_name_and_draws(hand: Hand)
     assert hand.history.undo_text == "Rename ROI 1 to blad"
 
 
+def test_f2_in_the_list_renames_and_shift_with_an_arrow_selects(hand: Hand) -> None:
+    click(hand, BRAINSTEM, Column.VOLUME)
+    hand.key(Qt.Key.Key_Down, SHIFT)
+    assert hand.editing.structures.selected == {BRAINSTEM, CORD}
+    click(hand, BRAINSTEM, Column.TYPE)
+    hand.key(Qt.Key.Key_F2)
+    line = editor(hand, QLineEdit)
+    assert isinstance(line, QLineEdit) and line.text() == "Brainstem"
+    hand.key(Qt.Key.Key_Escape)
+    # The editor goes with the next turn of the loop.
+    hand.settle(20)
+    assert hand.window.panel("Studies").isVisible()
+
+
 @pytest.mark.parametrize(("name", "said"), [("Parotid_R", "already"), ("  ", "needs a name")])
 def test_a_name_that_is_taken_or_empty_is_refused(hand: Hand, name: str, said: str) -> None:
     hand.key(Qt.Key.Key_R)

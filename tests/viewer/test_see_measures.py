@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog
 
 from engine.dicom.report_read import read_report
 from engine.journal import Kind
@@ -205,6 +205,25 @@ def test_the_list_names_measures_brings_them_into_view_and_deletes_them(scan: Ha
     )
     listed.delete()
     assert measures(scan) == () and listed.empty.isVisible()
+
+
+def test_delete_in_the_list_deletes_what_is_chosen_there_and_no_contour(scan: Hand) -> None:
+    scan.key(Qt.Key.Key_B)
+    scan.drag(AXIAL, scan.on_plane([(40, 40), (50, 40)]))
+    (roi,) = scan.session.structures.rois
+    scan.key(Qt.Key.Key_M)
+    for down in (0, 20):
+        scan.drag(AXIAL, scan.on_plane([(20, 30 + down), (56, 57 + down)]))
+    listed = panel(scan).list
+    listed.setFocus()
+    listed.setCurrentItem(listed.topLevelItem(0))
+    scan.key(Qt.Key.Key_F2)
+    assert listed.state() is QAbstractItemView.State.EditingState
+    scan.key(Qt.Key.Key_Escape)
+    listed.setFocus()
+    scan.key(Qt.Key.Key_Delete)
+    assert [measure.number for measure in measures(scan)] == [2]
+    assert scan.session.structures.rois == (roi,) and not roi.is_empty
 
 
 def pet(volume: Volume) -> Volume:

@@ -24,6 +24,7 @@ from viewer.history import History
 from viewer.measured import number_text, on_layers, size_of, title
 from viewer.render.measure_marks import turned_to
 from viewer.session import Session
+from viewer.widgets.own_keys import OwnKeys
 
 if TYPE_CHECKING:
     from viewer.widgets.profile_plot import ProfilePlot
@@ -48,6 +49,8 @@ class MeasuresPanel(QWidget):
         self.list.header().setStretchLastSection(False)
         self.list.currentItemChanged.connect(lambda now, _: self._go_to(now))
         self.list.itemChanged.connect(self._renamed)
+        # In the window Delete takes a contour away.
+        OwnKeys(self.list, {"Delete": self.delete, "F2": None, "Shift+Up": None, "Shift+Down": None})
         self.empty = QLabel(
             "Nothing is measured here yet.\nMeasure → Distance (M), Ellipse, Profile …",
             self,

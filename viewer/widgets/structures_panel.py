@@ -24,6 +24,7 @@ from viewer.session import Session
 from viewer.widgets.approval_strip import ApprovalStrip
 from viewer.widgets.companions_list import CompanionsList
 from viewer.widgets.icons import icon
+from viewer.widgets.own_keys import OwnKeys
 from viewer.widgets.structure_editors import NameDelegate, SignDelegate, TypeDelegate
 from viewer.widgets.structure_groups import GroupTree
 from viewer.widgets.structures_model import Column, StructuresModel
@@ -110,6 +111,7 @@ class StructuresPanel(QWidget):
         view.setItemDelegateForColumn(Column.TYPE, TypeDelegate(view))
         view.setAccessibleName("Structures")
         view.setToolTip("Structures: double-click goes to the centre, on the type changes that; F2 renames")
+        OwnKeys(view, {"F2": self.rename, "Shift+Up": None, "Shift+Down": None})
         view.setExpandsOnDoubleClick(False)
         view.doubleClicked.connect(self._double_clicked)
         head = view.header()
