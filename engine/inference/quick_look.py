@@ -10,27 +10,30 @@ from engine.inference.maps import Maps
 SURE, LEAST_MM3 = 0.8, 1000.0
 #: An image that lacks more than three quarters of the structures is of another part of the body.
 LEAST_SHARE = 0.25
+#: Interpreted types of what may not be there.
+_TARGETS = ("GTV", "CTV", "PTV")
 
 
 def check_found(context: Context, maps: Maps) -> None:
     """Stop the run where the first network found hardly any of its structures; a run that was told to go on notes it.
 
-    A card without regions is not asked: that a tumour is not found is an answer.
+    Targets don't count: that a tumour is not found is an answer. Nor is anything asked of a card without regions, or of
+    an image without millimetres.
 
     Raises:
         UnsuitableInputError: hardly any was found; a person may override it.
     """
     image = context.card.inputs[0]
-    if not image.regions:
+    targets = {output.label for output in context.card.outputs if output.kind == "mask" and output.roi_type in _TARGETS}
+    labels = [label for label in maps.labels if label not in targets]
+    if not image.regions or not labels or context.inputs[image.role].geometry.unit != "mm":
         return
-    found = [label for label in maps.labels if _is_found(maps, label)]
-    if len(found) >= LEAST_SHARE * len(maps.labels):
+    found = [label for label in labels if _is_found(maps, label)]
+    if len(found) >= LEAST_SHARE * len(labels):
         return
     count = "none" if not found else f"only {len(found)}"
-    sentence = (
-        f"{context.card.title} found {count} of its {len(maps.labels)} structures in a quick look at this image; it is "
-        f"made for {region_words(image)}."
-    )
+    what = f"{count} of its {len(labels)} structures" if len(labels) > 1 else f"no {labels[0]}"
+    sentence = f"{context.card.title} found {what} in a quick look at this image; it is made for {region_words(image)}."
     if not context.options.override:
         raise UnsuitableInputError(sentence, True)
     context.note(f"{AGAINST}{sentence}")

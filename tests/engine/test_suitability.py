@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engine.answers import RunOptions
-from engine.cards.registry import LoadedCard
+from engine.cards.registry import SHIPPED, LoadedCard
 from engine.cards.roles import only_input
 from engine.cards.schema import Card
 from engine.cards.suitability import why_unsuitable
@@ -174,6 +174,29 @@ def test_a_structure_that_is_not_there_is_told_and_no_reason_to_stop(tmp_path: P
     some = quick_card(tmp_path / "some", {"Here": 9.0, "Lost": -9.0}, regions=["head", "neck"])
     result = run_card(some, {"ct": ct}, device="cpu")
     assert result.notes == ("Nothing was found of Lost.",)
+
+
+@pytest.mark.parametrize(("roi_type", "asked"), [("GTV", False), ("ORGAN", True)])
+def test_that_a_tumour_is_not_found_is_an_answer_also_where_the_region_is_told(
+    tmp_path: Path, ct: Volume, roi_type: str, asked: bool
+) -> None:
+    loaded = quick_card(tmp_path / "any", {"Tumour": -9.0}, regions=["head"])
+    output = loaded.card.outputs[0].model_copy(update={"roi_type": roi_type})
+    loaded = dataclasses.replace(loaded, parsed=loaded.card.model_copy(update={"outputs": (output,)}))
+    if asked:
+        with pytest.raises(UnsuitableInputError, match="found no Tumour in a quick look at this image"):
+            run_card(loaded, {"ct": ct}, device="cpu")
+    else:
+        assert run_card(loaded, {"ct": ct}, device="cpu").notes == ("Nothing was found.",)
+
+
+@pytest.mark.parametrize("card", ["heart-mr", "glioma-mr"])
+def test_a_shipped_model_for_an_organ_advises_against_a_thigh(ct: Volume, card: str) -> None:
+    shown = Card.model_validate_json((SHIPPED / card / "card.json").read_text(encoding="utf-8"))
+    thigh = dataclasses.replace(ct.info, attributes={"BodyPartExamined": "EXTREMITY"})
+    image = dataclasses.replace(ct, modality="MR", units="", info=thigh)
+    refusals = why_unsuitable(shown, {shown.inputs[0].role: image}, {each.role: "" for each in shown.inputs[1:]})
+    assert any("says that it shows EXTREMITY" in refusal.text for refusal in refusals)
 
 
 def test_a_model_that_may_find_nothing_is_not_asked(tmp_path: Path, ct: Volume) -> None:
