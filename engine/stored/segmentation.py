@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from engine.contouring.trace import trace_mask_volume, trace_probability_volume
-from engine.dicom.header import Header, read_elements, read_header
-from engine.dicom.info import read_info
+from engine.dicom.header import read_elements, read_header
 from engine.dicom.planes import StoredPlane
-from engine.dicom.references import NOTHING, References
+from engine.dicom.references import References
 from engine.dicom.rtstruct_match import (
     PLANE_TOLERANCE_MM,
     PLANE_TOLERANCE_SHARE,
@@ -34,7 +33,7 @@ from engine.masks import Areas, MaskFile, areas_from_mask
 from engine.palette import palette
 from engine.progress import Progress, part
 from engine.stored.catalogue import Series
-from engine.stored.handler import StructuresHandler
+from engine.stored.structures_file import StructuresFileHandler
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.tg263 import guessed_type, standard_colour
 from engine.volume import FloatArray, Geometry, Volume
@@ -52,27 +51,16 @@ _SAME_DIRECTION = 1e-3
 _SAME_VOXEL = 0.05
 
 
-class Segmentations(StructuresHandler):
+class Segmentations(StructuresFileHandler):
     """Binary, fractional and label-map segmentations, each file a set of structures, one a segment."""
 
     label = "Segmentation"
     sop_classes = SEGMENTATION_CLASSES
     modalities = frozenset({"SEG"})
 
-    def look(self, headers: Sequence[Header]) -> list[Series]:
-        """A series a file, with what it refers to."""
-        return [self._series(header) for header in headers]
-
-    def _series(self, header: Header) -> Series:
-        info = read_info(header.path)
-        return Series(
-            uid=info.series_uid or str(header.path.parent),
-            info=info,
-            modality=info.modality,
-            handler=self,
-            files=(header.path,),
-            references=_references(header.path),
-        )
+    def refers_to(self, path: Path) -> References:
+        """By its attributes and its frames' references."""
+        return references_of(Dataset(read_elements(path, _REFERENCES)))
 
     def read(self, series: Series, volume: Volume, progress: Progress) -> StructureSet:
         """Each segment on the planes of the image."""
@@ -96,14 +84,6 @@ class Segmentations(StructuresHandler):
     def read_outlines(self, series: Series) -> list[FloatArray]:
         """The corners of each frame, which is as large as what was segmented."""
         return [_corners(plane) for plane in read_header(series.files[0]).planes if plane.position is not None]
-
-
-def _references(path: Path) -> References:
-    """What the file refers to; nothing where its header is damaged, which is told when it is read."""
-    try:
-        return references_of(Dataset(read_elements(path, _REFERENCES)))
-    except Exception:  # pydicom raises nearly anything on damaged bytes
-        return NOTHING
 
 
 def _matched(file: Segmentation, volume: Volume) -> list[str]:

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import PlanimeterError
 from engine.later import later
 from engine.measures.table_file import write_table
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.measures_panel import MeasuresPanel
+from viewer.widgets.question import Question
 
 if TYPE_CHECKING:
     from engine.dicom import measures_write
@@ -54,19 +55,10 @@ def ask_file(window: MainWindow, panel: MeasuresPanel) -> None:
     if kind.startswith("DICOM") and path.suffix.lower() != ".dcm":
         # The dialog asked about the name that was typed, not about this one.
         path = path.with_suffix(".dcm")
-        if path.exists() and not _may_replace(window, path):
+        question = Question(f"{path} exists. Replace it?", "", "Replace", "Keep", "Export measures", destroys=True)
+        if path.exists() and not question.is_wanted(window):
             return
     save(window, panel, path)
-
-
-def _may_replace(window: MainWindow, path: Path) -> bool:
-    box = QMessageBox(QMessageBox.Icon.Question, "Export measures", "", parent=window)
-    box.setText(f"{path} exists. Replace it?")
-    replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
-    keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(keep)
-    box.exec()
-    return box.clickedButton() is replace
 
 
 def save(window: MainWindow, panel: MeasuresPanel, path: Path) -> None:

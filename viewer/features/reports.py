@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QMessageBox
 
 from engine import person_name
 from engine.answers import Document, Finding, key_of
@@ -22,6 +21,7 @@ from viewer.jobs import run_in_background
 from viewer.session import View
 from viewer.widgets.findings_panel import FindingsPanel
 from viewer.widgets.main_window import MainWindow
+from viewer.widgets.question import Question
 from viewer.widgets.report_strip import ReportStrip, is_signed, moment
 
 if TYPE_CHECKING:
@@ -128,18 +128,12 @@ class Reports(QObject):
             return True
         assert filed.report is not None and filed.report.signature is not None, "a person signed it"
         who, when = person_name.shown(filed.report.signature.name), moment(filed.report.signature.time)
-        box = QMessageBox(QMessageBox.Icon.Question, "Planimeter", "", parent=self._window)
-        box.setText(f"{who} signed this report at {when}. Change it?")
-        box.setInformativeText(
+        asked = f"{who} signed this report at {when}. Change it?"
+        more = (
             "The signed file stays as it is. What you change is a new report, which names the signed one as its "
             "predecessor once you sign or export it."
         )
-        change = box.addButton("Change", QMessageBox.ButtonRole.AcceptRole)
-        keep = box.addButton("Leave it", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        box.exec()
-        return box.clickedButton() is change
+        return Question(asked, more, "Change", "Leave it").is_wanted(self._window)
 
     # In -------------------------------------------------------------------------------------------------------------
 

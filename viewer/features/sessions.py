@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QMenu, QMessageBox
+from PySide6.QtWidgets import QMenu
 
 from engine import person_name
 from engine.errors import PlanimeterError
@@ -14,6 +14,7 @@ from viewer.features.opening import Opener
 from viewer.jobs import Task, run_in_background
 from viewer.reopening import Reopened, reopen
 from viewer.widgets.main_window import MainWindow
+from viewer.widgets.question import Question
 
 
 def install(window: MainWindow) -> None:
@@ -103,17 +104,9 @@ class Sessions(QObject):
 
     def discard(self, record: SessionRecord) -> None:
         """Ask, and give a session up."""
-        box = QMessageBox(QMessageBox.Icon.Question, "Planimeter", "", parent=self._window)
-        box.setText(f"Discard the session {name_of(record)}, {steps_of(record)}?")
-        box.setInformativeText(
-            "It is not offered again. Its journal, which names nobody, stays on disk as the record of what was done."
-        )
-        give_up = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        box.exec()
-        if box.clickedButton() is not give_up:
+        asked = f"Discard the session {name_of(record)}, {steps_of(record)}?"
+        more = "It is not offered again. Its journal, which names nobody, stays on disk as the record of what was done."
+        if not Question(asked, more, "Discard", "Keep", destroys=True).is_wanted(self._window):
             return
         try:
             discard(record.id)

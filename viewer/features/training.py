@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QMessageBox
 
 from engine.later import later
 from engine.progress import Progress
@@ -13,6 +12,7 @@ from viewer.features.importing import imported
 from viewer.jobs import run_in_background
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.message_bar import Offer
+from viewer.widgets.question import Question
 
 if TYPE_CHECKING:
     from engine.importing import client
@@ -57,17 +57,9 @@ class Training(QObject):
         """Ask before a window closes that trains."""
         if self.dialog is None or not self.dialog.training.is_going:
             return True
-        box = QMessageBox(QMessageBox.Icon.Question, "Planimeter", "", parent=self._window)
-        box.setText(f"{self.dialog.training.going_title} is being trained. Stop it and close?")
-        box.setInformativeText(
-            "A checkpoint is written, so nothing that was learned is lost: Engine → Train a model… → Resume goes on."
-        )
-        stop = box.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
-        keep = box.addButton("Keep it going", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        box.exec()
-        return box.clickedButton() is stop
+        asked = f"{self.dialog.training.going_title} is being trained. Stop it and close?"
+        more = "A checkpoint is written, so nothing that was learned is lost: Engine → Train a model… → Resume goes on."
+        return Question(asked, more, "Stop and close", "Keep it going").is_wanted(self._window)
 
     def _leave(self) -> None:
         if self.dialog is not None:

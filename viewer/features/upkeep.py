@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import PlanimeterError
 from engine.later import later
@@ -15,6 +15,7 @@ from viewer.jobs import run_in_background
 from viewer.widgets import import_dialog
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.main_window import MainWindow
+from viewer.widgets.question import Question
 
 if TYPE_CHECKING:
     from engine.cards import registry
@@ -78,16 +79,15 @@ class Upkeep(QObject):
         loaded = self._panel.selected
         if loaded is None:
             return
-        box = QMessageBox(QMessageBox.Icon.Question, "Remove a model", "", parent=self._window)
-        box.setText(f"Remove {loaded.title} ({loaded.id})?")
-        box.setInformativeText("The model and its weights are deleted. What it drew stays.")
-        remove = box.addButton("Remove", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Keep", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.finished.connect(lambda _: self._remove(loaded) if box.clickedButton() is remove else None)
-        box.open()
+        question = Question(
+            f"Remove {loaded.title} ({loaded.id})?",
+            "The model and its weights are deleted. What it drew stays.",
+            "Remove",
+            "Keep",
+            "Remove a model",
+            destroys=True,
+        )
+        question.ask(self._window, lambda wanted: self._remove(loaded) if wanted else None)
 
     def _remove(self, loaded: "LoadedCard") -> None:
         try:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -22,6 +21,7 @@ from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume
 from viewer.jobs import run_in_background
+from viewer.widgets.question import Question
 from viewer.widgets.settings import settings
 from viewer.widgets.structure_checklist import StructureChecklist
 from viewer.widgets.task_dialog import TaskDialog
@@ -129,15 +129,9 @@ class TrainingSetDialog(TaskDialog):
             self._add("")
 
     def _ask_replace(self, case: str) -> None:
-        box = QMessageBox(QMessageBox.Icon.Question, "Add to a training set", "", parent=self)
-        box.setText(f"This image is in the set already, as {case}. Replace its structures?")
-        box.setInformativeText("The labels that it has there are lost; twice the same image teaches nothing.")
-        change = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Leave it", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        box.exec()
-        if box.clickedButton() is change:
+        asked = f"This image is in the set already, as {case}. Replace its structures?"
+        more = "The labels that it has there are lost; twice the same image teaches nothing."
+        if Question(asked, more, "Replace", "Leave it", "Add to a training set", destroys=True).is_wanted(self):
             self._add(case)
         else:
             self.fail(f"Nothing was added; {case} is as it was.")
