@@ -141,7 +141,8 @@ def write_report(result: Result, path: Path, volume: Volume, notes: list[str], p
     with write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     structures = StructureSet(volume.geometry, result.rois)
-    report_write.export_report(findings, volume, path, structures=structures, patient=patient)
+    reported = report_write.export_report(findings, volume, path, structures=structures, patient=patient)
+    notes += reported.certificate.changes
     return str(path)
 
 

@@ -1,6 +1,7 @@
 """Reads elements of a DICOM header fast: straight from their stored bytes, converting only what is asked for."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,11 @@ from pydicom.dataset import Dataset
 from engine.errors import ReadError
 
 _BINARY = {"FD", "FL", "US", "SS", "UL", "SL"}
+#: A number with a comma; without one; and one whose comma parts no thousands: "1,024" may be 1024, and "12,500" is none
+#: of a header's numbers.
+_WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?|[+-]?\d+,")
+_WITHOUT = re.compile(r"[+-]?\d+([eE][+-]?\d+)?")
+_DECIMAL = re.compile(r"[+-]?(0*|\d{2,}),\d*.*|[+-]?\d*,(\d{0,2}|\d{4,})([eE].*)?")
 _TEXTS = {"AE", "AS", "CS", "DS", "IS", "LO", "LT", "SH", "ST", "UC", "UT"}
 
 
@@ -71,6 +77,30 @@ def number_if_any(dataset: Dataset, keyword: str) -> tuple[float | None, tuple[s
     except ReadError as error:
         return None, (f"{error}, and is not used",)
     return (found[0] if found else None), ()
+
+
+def with_points(written: str) -> str | None:
+    """Numbers with points in place of decimal commas; None where there are none, or they could part thousands.
+
+    "0,9\\12,25" has decimal commas; "1,024" alone may be either, and "1,024.5" has none.
+    """
+    parts = [part.strip(" \0") for part in written.split("\\")]
+    commas = [part for part in parts if "," in part]
+    if not commas or not all(_WITH_COMMA.fullmatch(part) or _WITHOUT.fullmatch(part) for part in parts):
+        return None
+    return "\\".join(parts).replace(",", ".") if any(map(_DECIMAL.fullmatch, commas)) else None
+
+
+def put_points(dataset: Dataset, keywords: Iterable[str]) -> tuple[str, ...]:
+    """Write points in place of decimal commas into a data set; remarks on the elements that had them."""
+    remarks = []
+    for keyword in keywords:
+        written = text(dataset, keyword) if _tag(keyword) in dataset else ""
+        plain = with_points(written) if "," in written else None
+        if plain is not None:
+            dataset[_tag(keyword)] = DataElement(_tag(keyword), "DS", plain)
+            remarks.append(f"its {keyword} is written with decimal commas, which are read as points")
+    return tuple(remarks)
 
 
 def whole(dataset: Dataset, keyword: str, default: int) -> int:

@@ -12,7 +12,7 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from engine.dicom.fields import number_if_any, numbers, text, whole
+from engine.dicom.fields import number_if_any, numbers, put_points, text, whole
 from engine.dicom.frames import frame_planes
 from engine.dicom.nuclear import NUCLEAR_KEYWORDS, slice_places
 from engine.dicom.pixel_format import FORMAT_KEYWORDS, PixelFormat
@@ -48,6 +48,15 @@ _KEYWORDS = (
 _WALKER = Walker(_KEYWORDS)
 
 
+#: Numbers that readers are known to find with decimal commas.
+_DECIMALS = (
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "SliceThickness",
+    "PixelSpacing",
+    "RescaleSlope",
+    "RescaleIntercept",
+)
 #: Float Pixel Data and Double Float Pixel Data.
 _FLOATING = {0x7FE00008, 0x7FE00009}
 
@@ -199,6 +208,7 @@ def _described(
         lost = header.modality in VOLUME_MODALITIES
         why = "is cut off: it has no image" if not walked.last else f"has no image: it lacks {' and '.join(lacking)}"
         return replace(header, problem=f"{path.name} {why}.") if lost else header
+    commas = put_points(dataset, _DECIMALS)
     form = PixelFormat.of(walked, file)
     image = StoredImage(
         path=path,
@@ -219,7 +229,7 @@ def _described(
         offset=walked.offset,
         length=walked.length,
         swapped=form.swapped,
-        remarks=tuple(form.remarks),
+        remarks=(*form.remarks, *commas),
         deflated_at=walked.deflated_at,
         mosaic=is_mosaic(dataset, form.rows, form.columns, _spacing_uv(dataset)),
     )

@@ -14,7 +14,7 @@ from engine.dicom.certified import write_certified
 from engine.dicom.measures_content import MeasureGroup, measure_groups, measures_content
 from engine.dicom.report_certificate import ReportCertificate
 from engine.dicom.report_file import Group, Outline, ReportFile, read_report_file
-from engine.dicom.report_write import REPORT_CLASS, document_bytes, refuse_over_signed
+from engine.dicom.report_write import REPORT_CLASS, cuts_told, document_bytes, refuse_over_signed
 from engine.dicom.rtstruct_header import stable_uid
 from engine.errors import WriteError
 from engine.measures.table_file import Row
@@ -72,6 +72,7 @@ def export_measures(rows: Iterable[Row], base: str, volume: Volume, path: Path) 
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             findings=tuple(_told(group) for group in groups),
             problems=tuple(problems),
+            changes=cuts_told(volume),
         )
 
     return write_certified(path, data, "report", certify)

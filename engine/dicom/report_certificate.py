@@ -22,7 +22,10 @@ Told = Mapping[str, str]
 
 
 class ReportCertificate(BaseModel):
-    """What was compared after a report was written, and the outcome. `problems` are what forbids the file."""
+    """What was compared after a report was written, and the outcome. `problems` are what forbids the file.
+
+    `changes` are sentences on what it says otherwise than the image, such as a text that was too long.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,6 +39,7 @@ class ReportCertificate(BaseModel):
     signed_by: str = ""
     findings: tuple[dict[str, str], ...]
     problems: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
 
 def told(finding: Finding, volume: Volume, contour: Contour | None = None) -> Told:

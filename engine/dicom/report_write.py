@@ -25,7 +25,7 @@ from engine.dicom.report_contours import Contents, contents_of
 from engine.dicom.report_file import read_report_file
 from engine.dicom.report_read import contents_from
 from engine.dicom.report_times import observed, zone_of
-from engine.dicom.rtstruct_header import choose_character_set, put, stable_uid
+from engine.dicom.rtstruct_header import choose_character_set, cut_told, put, stable_uid
 from engine.dicom.rtstruct_write import IMPLEMENTATION_UID
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import PlanimeterError, WriteError
@@ -98,6 +98,7 @@ def export_report(
             "file": path.name,
             "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
             "predecessor": _names(filed, predecessor),
+            "changes": cuts_told(volume),
         }
         return certify_report(contents, again.contents, (filed, again.filed), volume).model_copy(update=about)
 
@@ -249,6 +250,11 @@ def refuse_over_signed(path: Path, filed: FiledReport) -> None:
             f"{path.name} is a report that {shown(there.signature.name)} signed, which is kept as it is; choose "
             "another name, and the new report will name it as its predecessor."
         )
+
+
+def cuts_told(volume: Volume) -> tuple[str, ...]:
+    """A sentence for each text of the image that a report of it holds cut."""
+    return tuple(told for header in _evidence(volume)[:1] for told in cut_told(header, volume.info))
 
 
 def _evidence(volume: Volume) -> list[Dataset]:

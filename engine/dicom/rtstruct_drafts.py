@@ -15,6 +15,7 @@ from shapely import MultiPolygon, Polygon
 from engine.contouring.extent import beside_cm3
 from engine.contouring.rings import areas_from_rings, distinct_rings
 from engine.dicom.fields import one_line
+from engine.dicom.rtstruct_coordinates import moved_by_offset, with_decimal_points
 from engine.dicom.rtstruct_file import RoiContours, json_text
 from engine.dicom.rtstruct_items import (
     KNOWN_OBSERVATION,
@@ -61,6 +62,8 @@ class Draft:
 
     def read_points(self, notes: list[str]) -> None:
         """Take the coordinates; contours whose text is malformed are left out and named."""
+        self.contours, self.parsed = with_decimal_points(self.name, self.contours, self.parsed, notes)
+        self.contours, self.parsed = moved_by_offset(self.name, self.contours, self.parsed, notes)
         kept = list(zip(self.contours, self.stated_points, self.parsed, strict=True))
         lost = sum(points is None for _, _, points in kept)
         if lost:

@@ -155,9 +155,8 @@ def header(
     return ds
 
 
-def cut_told(ds: Dataset, structures: StructureSet, volume: Volume | None) -> list[str]:
-    """A sentence for each text that tells patient and study apart and had to be cut to what its element may hold."""
-    info = identity(structures, volume)
+def cut_told(ds: Dataset, info: SeriesInfo) -> list[str]:
+    """A sentence for each text of an image that tells patient and study apart and had to be cut in what is written."""
     named = {
         "PatientID": ("patient ID", info.patient_id),
         "PatientName": ("patient's name", info.patient_name),

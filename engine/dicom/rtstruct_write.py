@@ -46,7 +46,7 @@ from engine.dicom.rtstruct_file import (
     RTSTRUCT_CLASS,
     parse_rtstruct,
 )
-from engine.dicom.rtstruct_header import choose_character_set, cut_told, header, stable_uid, stamp
+from engine.dicom.rtstruct_header import choose_character_set, cut_told, header, identity, stable_uid, stamp
 from engine.dicom.rtstruct_limits import point_limit, split, thinned
 from engine.dicom.rtstruct_read import structures_from
 from engine.errors import MismatchError, WriteError
@@ -149,7 +149,7 @@ def rtstruct_bytes(
     names = written_names(rois, options.name_length)
     ds = header(structures, volume, rois, names, options)
     charset = choose_character_set(ds)
-    changes = [*approval_told(structures, rois), *cut_told(ds, structures, volume)]
+    changes = [*approval_told(structures, rois), *cut_told(ds, identity(structures, volume))]
     changes += [f"'{r.name}' is written as '{names[r.number]}'." for r in rois if names[r.number] != r.name]
     aside = {roi.number for roi in structures.elsewhere}
     changes += [

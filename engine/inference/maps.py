@@ -62,11 +62,13 @@ class Maps:
         labels: in the order of the channels.
         prepared: the image whose grid they are on.
         exclusive: softmax, of which the background is what is left.
+        seen: (planes, rows, columns) where the network looked; None everywhere.
     """
 
     labels: Sequence[str]
     prepared: Prepared
     exclusive: bool
+    seen: NDArray[np.bool_] | None = None
     _planes: dict[str, dict[int, _Plane]] = field(default_factory=dict)
 
     def add(
@@ -187,20 +189,20 @@ class Maps:
             return here
         out = np.zeros((len(labels), *other.shape), np.float16)
         for index in range(len(labels)):
-            out[index] = _moved(here[index].astype(np.float32), self.prepared, other, sitk.sitkLinear)
+            out[index] = moved(here[index].astype(np.float32), self.prepared, other, sitk.sitkLinear)
         return out
 
     def seen_on(self, other: Prepared) -> NDArray[np.bool_]:
         """(planes, rows, columns) of another image's grid, network axes: the places that these maps speak of.
 
-        A network that was given a crop, or a blank image, knows nothing of the rest.
+        A network that was given a crop, or a blank image, or that left tiles out, knows nothing of the rest.
         """
         if self.prepared.is_outside((slice(None), slice(None), slice(None))):
             return np.zeros(other.shape, np.bool_)
+        seen = np.ones(self.prepared.shape, np.bool_) if self.seen is None else self.seen
         if other is self.prepared or other.geometry.same_grid(self.prepared.geometry):
-            return np.ones(other.shape, np.bool_)
-        whole = np.ones(self.prepared.shape, np.uint8)
-        return np.asarray(_moved(whole, self.prepared, other, sitk.sitkNearestNeighbor) > 0)
+            return seen
+        return np.asarray(moved(seen.astype(np.uint8), self.prepared, other, sitk.sitkNearestNeighbor) > 0)
 
     def dense(self, labels: Sequence[str]) -> NDArray[np.float16]:
         """(labels, planes, rows, columns) probabilities of the whole grid, network axes, to feed forward."""
@@ -247,7 +249,7 @@ def processed(label: str, given: Map, steps: Sequence[LabelStep], other: Other) 
     return given
 
 
-def _moved(array: NDArray[Any], here: Prepared, there: Prepared, interpolator: int) -> NDArray[Any]:
+def moved(array: NDArray[Any], here: Prepared, there: Prepared, interpolator: int) -> NDArray[Any]:
     """An array of network axes on another image's grid, 0 outside its own."""
     source = to_image(here.axes.to_image(array), here.geometry)
     moved = sitk.Resample(source, there.frame(), sitk.Transform(), interpolator, 0.0, source.GetPixelID())

@@ -86,6 +86,7 @@ class Prepared:
             of `volume` itself.
         colours: (3, planes, rows, columns) red, green and blue, network axes, of a card that looks at colours, or
             (bands, 1, rows, columns) of one that looks at bands of light; `values` is their mean then.
+        sought: (planes, rows, columns), network axes: where networks that go through tiles need look; None everywhere.
     """
 
     volume: Volume
@@ -100,6 +101,7 @@ class Prepared:
     colours: Float32Array | None = None
     whole: tuple[CardStep, ...] = ()
     laid: Volume | None = None
+    sought: NDArray[np.bool_] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -277,9 +279,10 @@ def _on_grid(source: Prepared, box: Box | None, plan: Plan, progress: Progress) 
     geometry = Geometry.regular(origin, volume.geometry.directions, steps[::-1], shape)
     network = [np.ascontiguousarray(axes.to_network(values)) for values in sampled]
     if source.colours is None:
-        return replace(source, geometry=geometry, values=network[0], fed=None)
+        return replace(source, geometry=geometry, values=network[0], fed=None, sought=None)
     colours = np.stack(network * 3 if len(network) == 1 and not plan.bands else network)
-    return replace(source, geometry=geometry, values=colours.mean(axis=0), colours=colours, fed=None)
+    mean = colours.mean(axis=0)
+    return replace(source, geometry=geometry, values=mean, colours=colours, fed=None, sought=None)
 
 
 def _bands(volume: Volume, bands: Sequence[int]) -> list[Volume]:

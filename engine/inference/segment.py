@@ -1,7 +1,8 @@
 """A network run over overlapping tiles, in memory that does not grow with the length of the patient.
 
-Tiles go through the image from its first plane to its last. Only the planes that a tile can still reach are held;
-those behind are divided by the tiles' weights, and what is left of them is kept in `Maps`.
+Tiles go through the image from its first plane to its last; those in which nothing is sought are left out. Only the
+planes that a tile can still reach are held; those behind are divided by the tiles' weights, and what is left of them is
+kept in `Maps`.
 """
 
 import itertools
@@ -89,22 +90,26 @@ class Sweep:
         overlap = self.context.options.overlap
         overlap = params.overlap if overlap is None else overlap
         starts = [tile_starts(a, b, overlap) for a, b in zip(size, self.patch, strict=True)]
-        across = list(itertools.product(starts[1], starts[2]))
-        tiles = len(starts[0]) * len(across)
-        networks = self._ready(prepared, tiles)
+        tiles = list(itertools.product(starts[0], starts[1], starts[2]))
+        run = {tile for tile in tiles if self._is_sought(prepared, tile, starts, before)}
+        networks = self._ready(prepared, len(run))
         weight = torch.from_numpy(gaussian(self.patch))
         channels = len(params.labels) + int(exclusive)
         count = channels * self.patch[0] * size[1] * size[2] * 4
         kind = torch.float16 if count > _LARGE_SUMS else torch.float32
         sums = torch.zeros((channels, self.patch[0], size[1], size[2]), dtype=kind)
         norm = torch.zeros(sums.shape[1:])
-        tile = 0
+        if len(run) < len(tiles):
+            maps.seen = np.zeros(prepared.shape, np.bool_)
+        done = 0
         with torch.inference_mode():
             for index, plane in enumerate(starts[0]):
-                for row, column in across:
-                    self.context.on_tile(tile + 1, tiles, str(self.device))
-                    progress(tile / tiles, f"Tile {tile + 1} of {tiles}")
-                    tile += 1
+                for row, column in itertools.product(starts[1], starts[2]):
+                    if (plane, row, column) not in run:
+                        continue
+                    self.context.on_tile(done + 1, len(run), str(self.device))
+                    progress(done / len(run), f"Tile {done + 1} of {len(run)}")
+                    done += 1
                     place = (slice(None), slice(row, row + self.patch[1]), slice(column, column + self.patch[2]))
                     start = (plane - before[0], row - before[1], column - before[2])
                     norm[place] += weight
@@ -113,13 +118,33 @@ class Sweep:
                         sums[(slice(None), *place)].addcmul_(found.to(kind), weight.to(kind))
                     elif exclusive:
                         sums[(0, *place)] += weight
-                done = (starts[0][index + 1] if index + 1 < len(starts[0]) else size[0]) - plane
-                _flush(maps, sums[:, :done] / norm[:done].clamp(min=1e-6), plane, before)
+                behind = (starts[0][index + 1] if index + 1 < len(starts[0]) else size[0]) - plane
+                if exclusive:
+                    # Where no tile was run there is background.
+                    sums[0, :behind] += norm[:behind] == 0
+                _flush(maps, sums[:, :behind], norm[:behind], plane, before)
                 for array, axis in ((sums, 1), (norm, 0)):
-                    kept = array.narrow(axis, done, array.shape[axis] - done).clone()
+                    kept = array.narrow(axis, behind, array.shape[axis] - behind).clone()
                     array.zero_()
                     array.narrow(axis, 0, kept.shape[axis]).copy_(kept)
         return maps
+
+    def _is_sought(
+        self, prepared: Prepared, tile: Size, starts: Sequence[Sequence[int]], before: Sequence[int]
+    ) -> bool:
+        """Whether the tile must be run: the places that are nearer to its middle than to others' hold what is sought.
+
+        Those places alone, since at all others another tile weighs more.
+        """
+        if prepared.sought is None:
+            return True
+        own = []
+        for start, firsts, size, shift in zip(tile, starts, self.patch, before, strict=True):
+            index = firsts.index(start)
+            low = start if index == 0 else (start + firsts[index - 1] + size) // 2
+            high = start + size if index + 1 == len(firsts) else (start + firsts[index + 1] + size + 1) // 2
+            own.append(slice(max(low - shift, 0), max(high - shift, 0)))
+        return bool(prepared.sought[tuple(own)].any())
 
     def _ready(self, prepared: Prepared, tiles: int) -> list[nn.Module]:
         """The networks on the device, in the form that is fastest for so many tiles."""
@@ -218,14 +243,17 @@ def gaussian(patch: Size) -> NDArray[np.float32]:
     return np.maximum(weights, 1e-3).astype(np.float32)
 
 
-def _flush(maps: Maps, probabilities: torch.Tensor, plane: int, before: Sequence[int]) -> None:
+def _flush(maps: Maps, sums: torch.Tensor, norm: torch.Tensor, plane: int, before: Sequence[int]) -> None:
     """Keep finished planes, without what was padded."""
     planes, rows, columns = maps.prepared.shape
-    inside = probabilities[:, :, before[1] : before[1] + rows, before[2] : before[2] + columns].float().numpy()
+    own = (..., slice(before[1], before[1] + rows), slice(before[2], before[2] + columns))
+    inside = (sums / torch.where(norm > 0, norm, 1.0))[own].float().numpy()
     for index in range(inside.shape[1]):
         k = plane + index - before[0]
         if 0 <= k < planes:
             maps.add(k, inside[:, index])
+            if maps.seen is not None:
+                maps.seen[k] = norm[index][own].numpy() > 0
 
 
 def _smaller(patch: Size) -> Size | None:

@@ -15,6 +15,7 @@ from engine.contouring.fill import fill
 from engine.errors import CardError
 from engine.inference.classify import build_views
 from engine.inference.context import Context
+from engine.inference.graph import run_nodes
 from engine.inference.maps import Maps
 from engine.inference.networks import build_network
 from engine.inference.preprocess import Prepared, prepare
@@ -135,6 +136,35 @@ def test_where_nothing_was_found_a_network_behind_looks_at_all_or_at_nothing(tmp
         assert by_itself.planes and list(at_all.planes) == list(by_itself.planes)
         assert all(at_all.area(k).equals_exact(by_itself.area(k), 0) for k in by_itself.planes)
         assert not at_nothing.planes
+
+
+def test_tiles_far_from_what_was_found_are_left_out_and_change_nothing_near_it(tmp_path: Path, volume: Volume) -> None:
+    """Beside the box and `near_mm` around it a network knows nothing, and what others say there is not diluted."""
+    net = segmenter_node(tmp_path / "m", patch=[16, 16, 16], overlap=0.0) | {"in": ["around"]}
+    graphs = {}
+    for near_mm, low in ((None, 0), (4, 0), (4, 5000)):
+        around = joined("around", "ct where", "crop", margin_mm=200, near_mm=near_mm)
+        graphs[near_mm, low] = [threshold("where", "Box", low), around, net]
+    drawn, tiles, seen = {}, {}, {}
+    for case, graph in graphs.items():
+        loaded = write_card(tmp_path / "m", graph, ["Left", "Right"])
+        context = Context(loaded, only_input(loaded.card, volume), "cpu", FULL)
+        counted: list[int] = []
+        context.on_tile = lambda _, count, __, counted=counted: counted.append(count)
+        maps = run_nodes(context)["net"]
+        assert isinstance(maps, Maps)
+        assert counted == [len(counted)] * len(counted)
+        drawn[case], tiles[case], seen[case] = maps.dense(maps.labels), len(counted), maps.seen_on(maps.prepared)
+    # Of 2 × 4 × 4 tiles, evenly spread, those whose middle is within 4 mm (2 voxels) of the box.
+    whole, near = drawn[None, 0], drawn[4, 0]
+    box = np.zeros(volume.voxels.shape, np.bool_)
+    box[4:16, 8:32, 28:56] = True
+    assert tiles[None, 0] == 32 and tiles[4, 0] == 2 * 2 * 3
+    assert seen[None, 0].all() and seen[4, 0][box].all() and not seen[4, 0].all()
+    assert np.array_equal(whole[:, box], near[:, box]) and (whole[:, box] > 0.5).any()
+    assert not near[:, ~seen[4, 0]].any() and whole[:, ~seen[4, 0]].any()
+    # Where nothing was found, nobody knows where it would be.
+    assert tiles[4, 5000] == 32 and np.array_equal(drawn[4, 5000], whole)
 
 
 def test_probabilities_are_fed_forward_as_channels(tmp_path: Path, volume: Volume) -> None:

@@ -46,6 +46,12 @@ def rows_of(volume: Volume) -> list[Row]:
     return out
 
 
+def test_an_accession_number_that_is_cut_is_told(volume: Volume, tmp_path: Path) -> None:
+    long = replace(volume, info=replace(volume.info, accession_number="A" * 20))
+    (told,) = export_measures(rows_of(volume), "CT", long, tmp_path / "measures.dcm").changes
+    assert "accession number of the image has 20 characters" in told
+
+
 def test_measures_are_written_and_read_by_highdicom_as_they_are(volume: Volume, tmp_path: Path) -> None:
     path = tmp_path / "measures.dcm"
     certificate = export_measures(rows_of(volume), "CT", volume, path)

@@ -80,6 +80,16 @@ def test_any_words_come_back_as_they_were(volume: Volume, tmp_path: Path, name: 
         assert b"Error" not in told.stderr
 
 
+def test_texts_that_tell_studies_apart_and_are_cut_are_named(volume: Volume, tmp_path: Path) -> None:
+    assert not export_report([score(1)], volume, tmp_path / "fits.dcm").certificate.changes
+    info = replace(volume.info, accession_number="A" * 20, patient_id="P" * 70)
+    told = export_report([score(1)], replace(volume, info=info), tmp_path / "cut.dcm").certificate.changes
+    assert len(told) == 2 and "patient ID" in told[0] and "accession number" in told[1]
+    assert "PPP" not in told[0] and "AAA" not in told[1]
+    written = dcmread(tmp_path / "cut.dcm")
+    assert (written.PatientID, written.AccessionNumber) == ("P" * 64, "A" * 16)
+
+
 def test_a_box_beyond_the_image_is_cut_at_its_edge(volume: Volume, tmp_path: Path) -> None:
     export_report([box(low_kji=(-3.0, -9.0, 4.0), high_kji=(99.0, 9.0, 99.0))], volume, tmp_path / "r.dcm")
     (read,) = read_report(tmp_path / "r.dcm", volume).findings

@@ -66,7 +66,8 @@ def save(window: MainWindow, panel: MeasuresPanel, path: Path) -> None:
     base = window.session.base
     try:
         if path.suffix.lower() == ".dcm" and base is not None:
-            measures_write.export_measures(panel.rows(), base.name, base.volume, path)
+            for told in measures_write.export_measures(panel.rows(), base.name, base.volume, path).changes:
+                window.show_message(told, "warning")
         else:
             write_table(panel.rows(), path)
     except PlanimeterError as error:

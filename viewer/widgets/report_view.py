@@ -48,7 +48,7 @@ class ReportView(QDialog):
             digest_text(certificate.sha256),
             f"{certificate.program}, {certificate.created}. The certificate is saved beside the file.",
         ]
-        self.facts = facts_label("\n".join(filter(None, (*certificate.problems, *facts))), self)
+        self.facts = facts_label("\n".join(filter(None, (*certificate.problems, *certificate.changes, *facts))), self)
         buttons = copy_and_close(self, certificate.model_dump_json(indent=2))
         layout = QVBoxLayout(self)
         layout.addWidget(self.verdict)
