@@ -31,6 +31,7 @@ def unseen_sentence(counts: Iterable[tuple[str, int]], most: int = 6) -> str:
     if not total:
         return ""
     listed = ", ".join(f"{name} {count}" for name, count in left[:most])
-    more = f" and {len(left) - most} more structures" if len(left) > most else ""
+    others = len(left) - most
+    more = f" and {others} more structure{'' if others == 1 else 's'}" if others > 0 else ""
     verb = "contour drawn by a model has" if total == 1 else "contours drawn by models have"
     return f"{total} {verb} not been marked as seen by anyone: {listed}{more}."

@@ -60,6 +60,7 @@ class Certificate(BaseModel):
 
     `problems` are what forbids the export. `conformance` is where the file breaks the standard, which only contours
     that were read and are kept as they were can cause; `changes` is what was changed for the limits of the receiver.
+    `left_out` are the names of structures that were not to be written.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,6 +73,7 @@ class Certificate(BaseModel):
     created: str
     tolerance_mm: float
     structures: tuple[StructureCertificate, ...]
+    left_out: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     conformance: tuple[str, ...] = ()

@@ -107,6 +107,8 @@ def export_rtstruct(
     if len(rois) == len(structures.rois):
         rois += tuple(_with_uid(roi, structures) for roi in structures.elsewhere)
     progress(0.0, "Writing structures")
+    written = {roi.number for roi in rois}
+    left_out = tuple(roi.name for roi in (*structures.rois, *structures.elsewhere) if roi.number not in written)
     data, uid, changes = rtstruct_bytes(structures, volume, rois, options, path=path, progress=progress)
     path = Path(path)
 
@@ -120,6 +122,7 @@ def export_rtstruct(
             "file": path.name,
             "sha256": hashlib.sha256(temporary.read_bytes()).hexdigest(),
             "sop_instance_uid": uid,
+            "left_out": left_out,
             "changes": (*changes, *remarks),
             "conformance": tuple(file_problems(file, volume)),
         }

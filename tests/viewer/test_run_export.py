@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, Point
 
@@ -138,6 +139,21 @@ def test_the_certificate_shows_every_structure(
     assert [row[0] for row in texts] == ["GTV", "PTV", "Empty"]
     assert all(row[1] == row[2] and row[3] == "1" for row in texts)
     assert "holds what is on screen" in view.verdict.text()
+
+
+def test_the_certificate_names_what_was_left_out(
+    qtbot: QtBot, tmp_path: Path, structures: StructureSet, volume: Volume
+) -> None:
+    from engine.dicom.presets import ExportOptions
+    from engine.dicom.rtstruct_write import export_rtstruct
+
+    certificate = export_rtstruct(structures, volume, tmp_path / "rt.dcm", ExportOptions(numbers=(1,)))
+    assert certificate.left_out == ("PTV", "Empty")
+    assert json.loads((tmp_path / "rt.dcm.certificate.json").read_text())["left_out"] == ["PTV", "Empty"]
+    view = CertificateView(certificate, tmp_path / "rt.dcm")
+    qtbot.addWidget(view)
+    assert view.verdict.text() == "The file was read back and holds what was ticked: 1 of 3 structures."
+    assert any("Left out: PTV, Empty." in label.text() for label in view.findChildren(QLabel))
 
 
 # Masks ----------------------------------------------------------------------------------------------------------------

@@ -54,12 +54,16 @@ class CertificateView(QDialog):
         self.setWindowTitle("Export certificate")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.certificate = certificate
-        count = len(certificate.structures)
-        agree = "The file was read back and holds what is on screen" if certificate.ok else "The file differs"
-        self.verdict = verdict_label(f"{agree}: {count} structure{'' if count == 1 else 's'}.", certificate.ok, self)
+        count, out = len(certificate.structures), certificate.left_out
+        holds = "what was ticked" if out else "what is on screen"
+        agree = f"The file was read back and holds {holds}" if certificate.ok else "The file differs"
+        every = count + len(out)
+        counted = f"{f'{count} of ' if out else ''}{every} structure{'' if every == 1 else 's'}"
+        self.verdict = verdict_label(f"{agree}: {counted}.", certificate.ok, self)
         self.table = self._table()
         unseen = unseen_sentence((entry.name, len(entry.unseen)) for entry in certificate.structures)
-        below = "\n".join((*certificate.problems, *filter(None, (unseen,)), *certificate.changes))
+        missing = f"Left out: {', '.join(out)}." if out else ""
+        below = "\n".join((*certificate.problems, *filter(None, (missing, unseen)), *certificate.changes))
         notes = QLabel(below, self)
         notes.setWordWrap(True)
         notes.setVisible(bool(below))
