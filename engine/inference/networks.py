@@ -13,6 +13,7 @@ from monai.utils import OptionalImportError
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
+from torch.nn import functional
 
 from engine.cards.weights import Weights, read_weights
 from engine.errors import CardError
@@ -84,6 +85,37 @@ def faster_norms(network: nn.Module) -> nn.Module:
                 norm = nn.GroupNorm(child.num_features, child.num_features, child.eps, child.affine)
                 norm.weight, norm.bias = child.weight, child.bias
                 setattr(module, name, norm.train(child.training))
+    return network
+
+
+class SubsampledConv2d(nn.Conv2d):
+    """A convolution of single pixels with a stride, done on no more than the pixels that it looks at."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(batch, channels, rows, columns) to the same with the convolution's channels."""
+        down, across = self.stride
+        looked_at = image[:, :, ::down, ::across]
+        return functional.conv2d(looked_at, self.weight, self.bias, groups=self.groups)
+
+
+def safe_strides(network: nn.Module) -> nn.Module:
+    """The same network, changed in place, whose convolutions of single pixels with a stride subsample first.
+
+    That is the same formula, and the names of the weights stay. But on a processor oneDNN 3.12 (torch 2.13), which
+    subsamples by itself, reads and writes past its memory where it takes the gradient of such weights in bfloat16 from
+    fewer than 16 channels: the process may end without a word.
+    """
+    for module in network.modules():
+        for name, child in module.named_children():
+            if type(child) is nn.Conv2d and set(child.kernel_size) == {1} and max(child.stride) > 1:
+                if child.padding not in {(0, 0), "valid"}:
+                    continue
+                sparse = SubsampledConv2d(
+                    child.in_channels, child.out_channels, 1, (child.stride[0], child.stride[1]), groups=child.groups,
+                    bias=child.bias is not None, device="meta",
+                )  # fmt: skip
+                sparse.weight, sparse.bias = child.weight, child.bias
+                setattr(module, name, sparse.train(child.training))
     return network
 
 

@@ -18,7 +18,7 @@ from torch import nn
 from engine.cards.nodes import Node
 from engine.cards.schema import Card
 from engine.errors import CancelledError, EngineError
-from engine.inference.networks import build_network, faster_norms
+from engine.inference.networks import build_network, faster_norms, safe_strides
 from engine.progress import Progress, part, silent
 from engine.training.backbones import BACKBONES
 from engine.training.checkpoint import MovingAverage, Progression, load, save
@@ -201,7 +201,7 @@ class Trainer(ABC):
     def _build(self) -> nn.Module:
         network = build_network(self.schedule.network).to(self.device)
         if self.device.type == "cpu":
-            faster_norms(network)
+            safe_strides(faster_norms(network))
         return network.to(memory_format=self.layout)  # type: ignore[call-overload, no-any-return]
 
     def _take_over(self, weights: dict[str, torch.Tensor]) -> None:

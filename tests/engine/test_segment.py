@@ -18,7 +18,7 @@ from engine.inference import devices, segment
 from engine.inference.context import Context
 from engine.inference.devices import Device
 from engine.inference.maps import Maps
-from engine.inference.networks import faster_norms, last_layers_in_float32
+from engine.inference.networks import SubsampledConv2d, faster_norms, last_layers_in_float32, safe_strides
 from engine.inference.preprocess import prepare
 from engine.inference.run import run_card
 from engine.inference.segment import run_segmenter, tile_starts
@@ -73,6 +73,21 @@ def test_a_network_with_faster_norms_is_the_same_network(arguments: dict[str, An
     # In double precision what differs is the order of sums, far below any processor's way of doing single ones.
     with torch.inference_mode():
         assert torch.allclose(fast.double()(image), slow.double()(image), rtol=1e-9, atol=1e-9)
+
+
+def test_a_network_with_safe_strides_is_the_same_network() -> None:
+    arguments = {"network": "PatchNet", "in_channels": 1, "num_classes": 3, "filters": [8, 12], "dropout": 0.0}
+    plain, safe = network_of(arguments, 3), safe_strides(network_of(arguments, 3))
+    assert sum(isinstance(module, SubsampledConv2d) for module in safe.modules()) == 2
+    assert list(safe.state_dict()) == list(plain.state_dict())
+    image = torch.rand(2, 1, 17, 24).double()
+    answers = [network.double()(image) for network in (plain, safe)]
+    for answer in answers:
+        answer.square().sum().backward()
+    assert torch.allclose(*answers, rtol=1e-9, atol=1e-9)
+    for expected, found in zip(plain.parameters(), safe.parameters(), strict=True):
+        assert expected.grad is not None and found.grad is not None
+        assert torch.allclose(found.grad, expected.grad, rtol=1e-9, atol=1e-9)
 
 
 def test_sums_of_large_images_are_kept_in_half_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

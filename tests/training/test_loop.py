@@ -8,10 +8,12 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 from safetensors.torch import load_file
+from torch import nn
 
 from engine.cards.nodes import PreprocessStep
 from engine.errors import CancelledError, CardError, EngineError, MismatchError, ReadError
-from engine.inference.picture_networks import EfficientNetLite0
+from engine.inference.networks import SubsampledConv2d
+from engine.inference.picture_networks import EfficientNetLite0, PatchNet
 from engine.inference.picture_unet import EfficientNetLite0UNet
 from engine.training import loop
 from engine.training.backbones import BACKBONES
@@ -200,6 +202,18 @@ def test_gradients_that_bfloat16_spoils_are_computed_again_in_float32(cases: lis
     for _ in range(3):
         trainer.step()
     assert trainer.skipped == 0 and first.isfinite().all() and not torch.equal(first, before)
+
+
+def test_on_a_processor_no_strided_convolution_of_single_pixels_is_left_to_its_library(
+    cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "build_network", lambda arguments: PatchNet(1, 2, [8, 16]))
+    monkeypatch.setattr(SegmenterTrainer, "layout", torch.channels_last)
+    trainer = SegmenterTrainer(RECIPE, cases, [], tmp_path, "cpu")
+    strided = [each for each in trainer.network.modules() if isinstance(each, nn.Conv2d) and max(each.stride) > 1]
+    single = [each for each in strided if set(each.kernel_size) == {1}]
+    assert len(strided) == 4 and len(single) == 2
+    assert all(isinstance(each, SubsampledConv2d) for each in single)
 
 
 def test_a_run_is_not_judged_by_what_it_learned_from_before_the_set_changed(cases: list[Case], tmp_path: Path) -> None:
