@@ -29,6 +29,8 @@ class Score:
         one_of: the classes of which one is the true one at the coverage that the note says; empty where there is no
             such set.
         abstained: why the model gives no opinion on this image, in one sentence; "" where it does.
+        classes, rivals: labels of the classes that it stands for, and of those that exclude these: one of them all is
+            true. Empty where the model does not choose one of several.
         form: by which a reader says otherwise; "" for a plain value.
         evidence: where it was computed from.
         assessment: what a reader says of it.
@@ -51,6 +53,8 @@ class Score:
     evidence: Evidence = WHOLE_IMAGE
     assessment: Assessment = UNSEEN
     uid: str = ""
+    classes: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
 
     @property
     def is_positive(self) -> bool:

@@ -1,10 +1,11 @@
 """Findings in words, the same in the window, in tables and on the page that is printed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.answers import Finding, ReportedFinding, Score, structure_of
 from engine.assessment import Assessment, Stated, Verdict
+from engine.conclusions import conclusion, contradictions
 from engine.person_name import shown
 from engine.structures import StructureSet
 from engine.volume import Volume
@@ -67,6 +68,11 @@ def source(finding: Finding) -> str:
     return made.description or made.algorithm or "by hand"
 
 
+def yes_or_no(holds: bool | None) -> str:
+    """Whether it is so, in a word; "" where that is not said."""
+    return "" if holds is None else "yes" if holds else "no"
+
+
 def reader_value(said: Assessment) -> str:
     """What the reader says in place of the model's value; "" where he gives no value of his own."""
     parts = [said_text(each) for each in said.stated]
@@ -75,12 +81,42 @@ def reader_value(said: Assessment) -> str:
     return ", ".join(parts)
 
 
+def reader_says(finding: Finding) -> str:
+    """What holds by the reader: yes or no, his own value, or the model's where he took it; "" while he says nothing.
+
+    A verdict alone does not say it: who accepts a low probability says that it is not so.
+    """
+    said = finding.assessment
+    answer, own = yes_or_no(conclusion(finding)), reader_value(said)
+    if not answer:
+        return model_value(finding) if said.verdict is Verdict.ACCEPTED else own
+    return f"{answer} ({own})" if own and own != answer else answer
+
+
 def judgement(said: Assessment) -> str:
     """Who judged, how and when: "Accepted by Doe, 2026-05-04 11:30"."""
     who = f" by {shown(said.reader)}" if said.reader else ""
     when = f", {said.time[:16].replace('T', ' ')}" if said.time else ""
     verdict = VERDICTS[said.verdict]
     return f"{verdict[:1].upper()}{verdict[1:]}{who}{when}"
+
+
+def statement(finding: Finding) -> str:
+    """What is said of a finding as one sentence that can't be misread: "Malignant: no (accepted: ...)."."""
+    said, why = reader_says(finding), VERDICTS[finding.assessment.verdict]
+    if isinstance(finding, Score) and finding.abstained:
+        why += f": the model gives no opinion, with a value of {model_value(finding)}"
+    elif not isinstance(finding, ReportedFinding):
+        reaches = "reaches" if finding.value >= finding.threshold else "is below"
+        why += f": the model's {model_value(finding)} {reaches} its threshold of {finding.threshold:.3g}"
+    return f"{finding.name}: {said} ({why})." if said else f"{finding.name}: {why}."
+
+
+def statements(findings: Iterable[Finding]) -> dict[str, str]:
+    """The statements of findings by their UID, each with what contradicts it."""
+    every = tuple(findings)
+    against = {finding.uid: each.sentence for each in contradictions(every) for finding in each.findings}
+    return {each.uid: " ".join(filter(None, (statement(each), against.get(each.uid, "")))) for each in every}
 
 
 def said_text(said: Stated) -> str:

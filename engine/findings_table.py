@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.answers import Box, Finding, ReportedFinding, Score
+from engine.conclusions import conclusion
+from engine.finding_words import statements, yes_or_no
 from engine.safe_file import whole_file, write_errors
 from engine.volume import Volume
 
 COLUMNS = (
     "study_uid", "series_uid", "model", "version", "kind", "label", "name", "value", "unit", "threshold", "one_of",
-    "no_opinion", "calibration", "verdict", "reader_value", "reader_unit", "stated", "comment", "reader", "time",
-    "plane", "low_kji", "high_kji", "structure", "uid",
+    "no_opinion", "calibration", "verdict", "conclusion", "reader_value", "reader_unit", "stated", "comment", "reader",
+    "time", "in_words", "plane", "low_kji", "high_kji", "structure", "uid",
 )  # fmt: skip
 _KINDS = {Score: "score", Box: "box", ReportedFinding: "reported"}
 
@@ -29,15 +31,16 @@ def write_table(findings: Sequence[Finding], volume: Volume, path: Path) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
-    writer.writerows(row(finding, volume) for finding in findings)
+    words = statements(findings)
+    writer.writerows(row(finding, volume, words[finding.uid]) for finding in findings)
     data = text.getvalue().encode("utf-8")
     with write_errors(path), whole_file(path) as file:
         file.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 
-def row(finding: Finding, volume: Volume) -> dict[str, object]:
-    """A finding by the names of `COLUMNS`; what it has not is left out."""
+def row(finding: Finding, volume: Volume, words: str) -> dict[str, object]:
+    """A finding by the names of `COLUMNS`, `words` being its statement; what it has not is left out."""
     said, place = finding.assessment, finding.evidence
     values: dict[str, object] = {
         "study_uid": volume.info.study_uid,
@@ -47,6 +50,8 @@ def row(finding: Finding, volume: Volume) -> dict[str, object]:
         "model": finding.provenance.algorithm,
         "version": finding.provenance.version,
         "verdict": said.verdict.value,
+        "conclusion": yes_or_no(conclusion(finding)),
+        "in_words": words,
         "stated": "; ".join(f"{each.concept.meaning}: {each.value}{each.unit}" for each in said.stated),
         "comment": said.comment,
         "reader": said.reader,

@@ -308,11 +308,13 @@ def _nothing(catalogue: Catalogue, path: Path) -> str:
     """Why there is nothing to open at `path`."""
     others = list(catalogue.series())
     if others:
-        return f"{path} holds no image series to open: {others[0].problem or 'only ' + others[0].modality}"
+        first = others[0]
+        problem = first.problem or first.handler.why_damaged(first) or f"only {first.modality}"
+        return f"{path} holds no image series to open: {problem}"
     if catalogue.unreadable:
-        first = catalogue.unreadable[0].reason
+        reason = catalogue.unreadable[0].reason
         more = f" ({len(catalogue.unreadable) - 1} more)" if len(catalogue.unreadable) > 1 else ""
-        return f"{path} holds no image that can be opened: {first}{more}"
+        return f"{path} holds no image that can be opened: {reason}{more}"
     return f"{path} holds no image."
 
 

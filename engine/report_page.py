@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine import __version__
 from engine.answers import Finding, ReportedFinding, Score
 from engine.assessment import Signature
+from engine.conclusions import contradictions
 from engine.finding_words import (
     VERDICTS,
     is_judged,
@@ -13,7 +14,7 @@ from engine.finding_words import (
     model_short,
     model_value,
     place_text,
-    reader_value,
+    reader_says,
     source,
 )
 from engine.person_name import shown
@@ -94,7 +95,7 @@ def _facts(info: SeriesInfo, volume: Volume) -> list[tuple[str, str]]:
 
 def _row(finding: Finding, volume: Volume, structures: StructureSet | None) -> PageRow:
     said = finding.assessment
-    reader = reader_value(said) or VERDICTS[said.verdict]
+    reader = reader_says(finding) or VERDICTS[said.verdict]
     return PageRow(
         finding,
         (
@@ -125,6 +126,7 @@ def _sentences(findings: Sequence[Finding]) -> list[str]:
             told = f"the model gives no opinion. {abstained}" if abstained else finding.note or "not calibrated."
             about.setdefault(told, []).append(finding.name)
     sentences += [f"{', '.join(names)}: {told}" for told, names in about.items()]
+    sentences += [each.sentence for each in contradictions(findings)]
     unseen = [f.name for f in findings if not is_judged(f)]
     if unseen:
         sentences.append(f"Not judged by a person: {', '.join(unseen)}.")

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from engine import __version__
 from engine.answers import Box, Finding, Score
 from engine.assessment import FiledReport, Stated
-from engine.dicom import report_codes as codes
+from engine.conclusions import conclusion
 from engine.dicom.report_contours import Contents, Contour
 from engine.dicom.report_places import is_elsewhere, plane_of, regions_of
+from engine.finding_words import yes_or_no
 from engine.structures import Code
 from engine.volume import Volume
 
@@ -42,11 +43,15 @@ class ReportCertificate(BaseModel):
     changes: tuple[str, ...] = ()
 
 
-def told(finding: Finding, volume: Volume, contour: Contour | None = None) -> Told:
-    """What a report is to say of a finding, and of the contour that it was computed from; empty parts are left out."""
+def told(finding: Finding, volume: Volume, contour: Contour | None = None, words: str = "") -> Told:
+    """What a report is to say of a finding, and of the contour that it was computed from; empty parts are left out.
+
+    Values are as the model and the reader gave them, with all digits; `words` are all of it in a sentence.
+    """
     said, source = finding.assessment, finding.provenance
     parts = {
         "name": finding.name,
+        "conclusion of the reader": yes_or_no(conclusion(finding)),
         "uid": finding.uid,
         "kind": type(finding).__name__,
         "form": finding.form,
@@ -61,24 +66,26 @@ def told(finding: Finding, volume: Volume, contour: Contour | None = None) -> To
         "contour": contour.told if contour is not None else "",
     }
     if isinstance(finding, Score | Box):
-        scale = 100.0 if codes.is_share(finding) else 1.0
         parts |= {
             "output": finding.label,
-            "value of the model": _number(finding.value * scale),
-            "threshold": _number(finding.threshold * scale),
-            "value of the reader": said.value if isinstance(said.value, str) else _scaled(said.value, scale),
+            "value of the model": _number(finding.value),
+            "threshold": _number(finding.threshold),
+            "value of the reader": said.value if isinstance(said.value, str) else _number(said.value),
             "calibration": finding.note,
             "model": f"{source.algorithm} {source.version if source.algorithm else ''}",
             "weights": source.weights_sha256 if source.algorithm else "",
         }
     if isinstance(finding, Score):
         parts |= {"unit": finding.unit, "one of": ", ".join(finding.one_of), "no opinion": finding.abstained}
+        parts |= {"classes": " ".join(finding.classes), "classes that exclude it": " ".join(finding.rivals)}
+    # Last: where a part differs, that part is told first.
+    parts["in words"] = words
     return {name: text for name, part in parts.items() if (text := " ".join(part.split()))}
 
 
 def content_hash(contents: Contents, volume: Volume) -> str:
     """A hash of what a report says, whenever and wherever that is written."""
-    every = [dict(told(finding, volume, contents.contour(finding))) for finding in contents.findings]
+    every = [dict(_told(finding, volume, contents)) for finding in contents.findings]
     return hashlib.sha256(json.dumps(every, sort_keys=True).encode()).hexdigest()
 
 
@@ -93,10 +100,7 @@ def certify_report(
         filed: the identity that the file was to have, and the one that it has.
         volume: the image.
     """
-    ours, theirs = (
-        {finding.uid: told(finding, volume, each.contour(finding)) for finding in each.findings}
-        for each in (said, read)
-    )
+    ours, theirs = ({finding.uid: _told(finding, volume, each) for finding in each.findings} for each in (said, read))
     problems = [f"'{ours[uid]['name']}' is not in the file." for uid in ours if uid not in theirs]
     problems += [
         f"The file holds '{theirs[uid]['name']}', which was not to be written." for uid in set(theirs) - set(ours)
@@ -124,6 +128,10 @@ def certify_report(
         findings=tuple(dict(each) for each in ours.values()),
         problems=tuple(problems),
     )
+
+
+def _told(finding: Finding, volume: Volume, contents: Contents) -> Told:
+    return told(finding, volume, contents.contour(finding), contents.words.get(finding.uid, ""))
 
 
 def _differing(said: Told, read: Told) -> list[str]:
@@ -163,12 +171,8 @@ def _code(code: Code | None) -> str:
     return "" if code is None else f"{code.value} {code.scheme}"
 
 
-def _scaled(value: float | None, scale: float) -> str:
-    return "" if value is None else _number(value * scale)
-
-
-def _number(value: float) -> str:
-    return f"{value:.9g}"
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.9g}"
 
 
 def _moment(time: str) -> str:

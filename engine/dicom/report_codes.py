@@ -2,6 +2,7 @@
 
 from engine.answers import Box, Score
 from engine.assessment import Verdict
+from engine.conclusions import is_share
 from engine.structures import Code, Provenance
 
 #: Our private coding scheme (PS3.16 section 8: schemes of one's own begin with 99).
@@ -78,11 +79,13 @@ VERDICTS = {
     Verdict.REJECTED: ours("REJECTED", "Rejected"),
     Verdict.ADDED: ours("ADDED", "Added by the reader"),
 }
-COMPARED = {
-    Verdict.ACCEPTED: AGREEMENT,
-    Verdict.CHANGED: DISAGREEMENT,
-    Verdict.REJECTED: DISAGREEMENT,
-}
+#: What holds by the reader (PS3.16 CID 230), and all that is said of a finding in one sentence.
+CONCLUSION = ours("CONCLUSION", "Conclusion of the reader")
+CONCLUSIONS = {True: Code("373066001", "SCT", "Yes"), False: Code("373067005", "SCT", "No")}
+IN_WORDS = ours("INWORDS", "In words")
+#: Of the classes of which a model takes one to be true.
+CLASS = ours("CLASS", "Class that it stands for")
+RIVAL = ours("RIVAL", "Class that excludes it")
 
 #: What stands before the hash of a model's weights among the parameters of its algorithm.
 WEIGHTS = "weights SHA-256 "
@@ -105,11 +108,6 @@ def same(code: Code | None, other: Code) -> bool:
 def unit_code(unit: str) -> Code:
     """A unit of measurement, in UCUM."""
     return Code(unit, "UCUM", unit) if unit else NO_UNITS
-
-
-def is_share(finding: Score | Box) -> bool:
-    """Whether a value is a probability, which a report gives in percent."""
-    return isinstance(finding, Box) or (finding.unit == "" and 0 <= finding.value <= 1)
 
 
 def value_concept(finding: Score | Box) -> Code:

@@ -39,9 +39,10 @@ from pydicom.dataset import Dataset
 from engine import __version__
 from engine.answers import Box, Finding, ReportedFinding, Score
 from engine.assessment import Signature
+from engine.conclusions import agrees, conclusion, is_share
 from engine.dicom import report_codes as codes
 from engine.dicom.fields import one_line
-from engine.dicom.report_contours import Contents, Contour
+from engine.dicom.report_contours import Contents
 from engine.dicom.report_places import is_elsewhere, plane_of, regions_of
 from engine.dicom.report_times import observed
 from engine.dicom.rtstruct_header import stable_uid
@@ -66,9 +67,7 @@ def report_content(contents: Contents, volume: Volume, signature: Signature | No
     report = MeasurementReport(
         observation_context=observers(signature),
         procedure_reported=coded(codes.IMAGING),
-        imaging_measurements=[
-            _group(finding, volume, contents.contour(finding), zone) for finding in contents.findings
-        ],
+        imaging_measurements=[_group(finding, volume, contents, zone) for finding in contents.findings],
         title=coded(codes.MEASUREMENT_REPORT),
     )
     root: Dataset = report[0]
@@ -86,7 +85,8 @@ def coded(code: Code) -> CodedConcept:
 # Groups -------------------------------------------------------------------------------------------------------------
 
 
-def _group(finding: Finding, volume: Volume, contour: Contour | None, zone: str) -> _Group:
+def _group(finding: Finding, volume: Volume, contents: Contents, zone: str) -> _Group:
+    contour, words = contents.contour(finding), contents.words.get(finding.uid, "")
     tracking = TrackingIdentifier(uid=finding.uid, identifier=one_line(finding.name))
     about: dict[str, Any] = {
         "tracking_identifier": tracking,
@@ -107,7 +107,7 @@ def _group(finding: Finding, volume: Volume, contour: Contour | None, zone: str)
     else:
         images = [_source(volume.instances[plane])] if plane is not None else None
         group = MeasurementsAndQualitativeEvaluations(source_images=images, **about)
-    group[0].ContentSequence.extend([*_evaluations(finding, zone), *_texts(finding, volume)])
+    group[0].ContentSequence.extend([*_evaluations(finding, zone), *_texts(finding, volume, words)])
     return group
 
 
@@ -120,8 +120,8 @@ def _own_code(finding: Finding) -> Code:
 def _measurements(finding: Finding) -> Iterator[Measurement]:
     said = finding.assessment
     if isinstance(finding, Score | Box):
-        concept, unit = codes.value_concept(finding), codes.PERCENT if codes.is_share(finding) else _unit(finding)
-        scale = 100.0 if codes.is_share(finding) else 1.0
+        concept, unit = codes.value_concept(finding), codes.PERCENT if is_share(finding) else _unit(finding)
+        scale = 100.0 if is_share(finding) else 1.0
         algorithm = _algorithm(finding.provenance)
         yield _number(finding, concept, finding.value * scale, unit, codes.OF_MODEL, algorithm=algorithm)
         yield _number(finding, codes.THRESHOLD, finding.threshold * scale, unit, codes.OF_MODEL)
@@ -188,8 +188,11 @@ def _evaluations(finding: Finding, zone: str) -> Iterator[CodeContentItem]:
     if time is not None:
         verdict.ObservationDateTime = time  # type: ignore[assignment]
     yield verdict
-    if said.verdict in codes.COMPARED and not isinstance(finding, ReportedFinding):
-        yield _code(codes.COMPARISON, codes.COMPARED[said.verdict])
+    holds, agreed = conclusion(finding), agrees(finding)
+    if holds is not None:
+        yield _code(codes.CONCLUSION, codes.CONCLUSIONS[holds])
+    if agreed is not None:
+        yield _code(codes.COMPARISON, codes.AGREEMENT if agreed else codes.DISAGREEMENT)
     for each in said.stated:
         if each.code is not None:
             yield _code(each.concept, each.code)
@@ -201,14 +204,18 @@ def _kind(finding: Finding) -> Code:
     return codes.BOX if isinstance(finding, Box) else codes.REPORTED
 
 
-def _texts(finding: Finding, volume: Volume) -> Iterator[TextContentItem | UIDRefContentItem]:
+def _texts(finding: Finding, volume: Volume, words: str) -> Iterator[TextContentItem | UIDRefContentItem]:
     said = finding.assessment
-    texts: list[tuple[Code, str]] = [(codes.FORM, finding.form), (codes.MODEL_TITLE, finding.provenance.description)]
+    texts: list[tuple[Code, str]] = [
+        (codes.IN_WORDS, words), (codes.FORM, finding.form), (codes.MODEL_TITLE, finding.provenance.description),
+    ]  # fmt: skip
     if isinstance(finding, Score | Box):
         texts += [(codes.OUTPUT, finding.label), (codes.CALIBRATION, finding.note)]
     if isinstance(finding, Score):
         texts += [(codes.ONE_OF, name) for name in finding.one_of]
         texts.append((codes.ABSTAINED, finding.abstained))
+        texts += [(codes.CLASS, label) for label in finding.classes]
+        texts += [(codes.RIVAL, label) for label in finding.rivals]
     if isinstance(said.value, str):
         texts.append((codes.OF_READER, said.value))
     texts += [(each.concept, each.value) for each in said.stated if isinstance(each.value, str) and each.code is None]

@@ -15,6 +15,7 @@ from engine.contouring.rings import keyhole
 from engine.dicom import report_codes as codes
 from engine.dicom.report_file import Group
 from engine.dicom.report_places import is_elsewhere
+from engine.finding_words import statements
 from engine.structures import Code, Roi, StructureSet
 from engine.volume import FloatArray, Geometry, Volume
 
@@ -56,10 +57,11 @@ class Contour:
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """What a report says: findings, and by their UID the contours that they were computed from."""
+    """What a report says: findings, and by their UID the contours that they were computed from, and all in words."""
 
     findings: tuple[Finding, ...]
     contours: Mapping[str, Contour] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def contour(self, finding: Finding) -> Contour | None:
         """Of a finding; None where it was computed from none."""
@@ -69,14 +71,14 @@ class Contents:
 def contents_of(findings: Iterable[Finding], structures: StructureSet | None, volume: Volume) -> Contents:
     """Findings with the contours of structures that they were computed from, as far as those lie on the image."""
     findings = tuple(findings)
+    found: dict[str, Contour] = {}
     if structures is None or not structures.geometry.same_grid(volume.geometry):
-        return Contents(findings)
-    found = {}
+        return Contents(findings, found, statements(findings))
     for finding in findings:
         roi = None if is_elsewhere(finding.evidence, volume) else structure_of(finding.evidence, structures)
         if roi is not None and not roi.is_empty:
             found[finding.uid] = _contour(roi, volume.geometry)
-    return Contents(findings, found)
+    return Contents(findings, found, statements(findings))
 
 
 def as_reported(contents: Contents, structures: StructureSet, volume: Volume) -> StructureSet:

@@ -22,6 +22,7 @@ from engine.volume import Volume
 _OWN = (
     codes.KIND, codes.VERDICT, codes.COMPARISON, codes.OUTPUT, codes.MODEL_TITLE, codes.CALIBRATION,
     codes.ONE_OF, codes.ABSTAINED, codes.FORM, codes.STRUCTURE, codes.OF_READER, codes.COMMENT,
+    codes.CONCLUSION, codes.IN_WORDS, codes.CLASS, codes.RIVAL,
 )  # fmt: skip
 _VERDICTS = {code.value: verdict for verdict, code in codes.VERDICTS.items()}
 
@@ -35,6 +36,7 @@ class ReportContents:
         filed: the file's identity.
         complete: by its completion flag.
         contours: by the UID of findings, what they were computed from.
+        words: by the same, all that is said of them in a sentence, of our own reports.
         notes: what was unusual, and what is not shown, for the user.
     """
 
@@ -43,11 +45,12 @@ class ReportContents:
     complete: bool = False
     notes: tuple[str, ...] = ()
     contours: Mapping[str, Contour] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def contents(self) -> Contents:
-        """The findings with their contours."""
-        return Contents(self.findings, self.contours)
+        """The findings with their contours and all in words."""
+        return Contents(self.findings, self.contours, self.words)
 
 
 def read_report(path: Path, volume: Volume) -> ReportContents:
@@ -67,6 +70,7 @@ def contents_from(file: ReportFile, volume: Volume, name: str) -> ReportContents
     findings: list[Finding] = []
     counts: dict[type, int] = {}
     contours: dict[str, Contour] = {}
+    words: dict[str, str] = {}
     for index, group in enumerate(file.groups):
         finding = _finding(group, file, placed, index)
         counts[type(finding)] = counts.get(type(finding), 0) + 1
@@ -74,6 +78,8 @@ def contents_from(file: ReportFile, volume: Volume, name: str) -> ReportContents
         contour = contour_in(group, placed.planes(group))
         if contour is not None:
             contours[finding.uid] = contour
+        if text := _text(group, codes.IN_WORDS):
+            words[finding.uid] = text
     notes += placed.notes()
     if not findings:
         notes.append(f"{name} holds no measurements and no evaluations.")
@@ -85,8 +91,8 @@ def contents_from(file: ReportFile, volume: Volume, name: str) -> ReportContents
         notes.append(
             f"{segments} of the findings refer{'s' if segments == 1 else ''} to a segmentation: open it to see where."
         )
-    filed = replace(file.filed, content=content_hash(Contents(tuple(findings), contours), volume))
-    return ReportContents(tuple(findings), filed, file.complete, tuple(dict.fromkeys(notes)), contours)
+    filed = replace(file.filed, content=content_hash(Contents(tuple(findings), contours, words), volume))
+    return ReportContents(tuple(findings), filed, file.complete, tuple(dict.fromkeys(notes)), contours, words)
 
 
 def _belongs(file: ReportFile, volume: Volume, name: str) -> list[str]:
@@ -219,10 +225,13 @@ def _of_model(group: Group, model: Number, about: _About, *, is_box: bool) -> Sc
             1, label, name, evidence.low_kji, evidence.high_kji, value, least, code, source, note, form, said, uid
         )
     unit = "" if percent or codes.same(model.unit, codes.NO_UNITS) else model.unit.value
-    one_of = tuple(text for concept, text in group.texts if codes.same(concept, codes.ONE_OF))
+    one_of, classes, rivals = (
+        tuple(text for concept, text in group.texts if codes.same(concept, wanted))
+        for wanted in (codes.ONE_OF, codes.CLASS, codes.RIVAL)
+    )
     return Score(
         1, label, name, value, least, unit, code, source, note, one_of, _text(group, codes.ABSTAINED), form, evidence,
-        said, uid,
+        said, uid, classes, rivals,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from shapely import MultiPolygon
 
 from engine.answers import Box, Result, RunOptions, Score
+from engine.cards.classes import classes_of
 from engine.cards.options import with_chosen
 from engine.cards.registry import LoadedCard, check_supported
 from engine.cards.saliency import MAP_METHODS, MapMethod, why_no_map
@@ -144,6 +145,7 @@ def _scores(context: Context, made: Mapping[str, Scores]) -> list[Score]:
             code = _code(output)
             opinion = opinion_of(context, output, made[output.name])
             own = made[output.name].notes.get(output.label, "")
+            classes, rivals = classes_of(context.card, output)
             scores.append(
                 Score(
                     len(scores) + 1,
@@ -159,6 +161,8 @@ def _scores(context: Context, made: Mapping[str, Scores]) -> list[Score]:
                     abstained=opinion.abstained,
                     form=context.card.form or "",
                     evidence=evidence_of(context.card, output),
+                    classes=classes,
+                    rivals=rivals,
                 )
             )
     draws = any(output.kind == "mask" for output in context.card.outputs)

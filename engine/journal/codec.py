@@ -154,7 +154,8 @@ def _score_to_json(score: Score, _: Store) -> dict[str, Any]:
 
 def _score_from_json(saved: Mapping[str, Any], _: Mapping[int, PlaneContours]) -> Score:
     values = _finding(saved)
-    return Score(**{**values, "one_of": tuple(values.get("one_of", ())), **_evidence(saved)})
+    several = {key: tuple(values.get(key, ())) for key in ("one_of", "classes", "rivals")}
+    return Score(**{**values, **several, **_evidence(saved)})
 
 
 def _box_to_json(box: Box, _: Store) -> dict[str, Any]:

@@ -76,6 +76,10 @@ class Handler(ABC):
         """What a file that this kind claims holds, from its header alone."""
         return []
 
+    def why_damaged(self, series: "Series") -> str:
+        """Why a file that goes with an image can't be read, whatever that image; "" where nobody has looked."""
+        return ""
+
 
 class ImageHandler(Handler):
     """A kind that is read as a volume."""

@@ -10,8 +10,9 @@ from pydicom.dataset import Dataset
 from engine.dicom.header import Header, read_elements
 from engine.dicom.info import read_info
 from engine.dicom.references import NOTHING
-from engine.dicom.report_file import MEASURING_CLASSES, predecessors_of, references_of, why_unread
+from engine.dicom.report_file import MEASURING_CLASSES, predecessors_of, read_report_file, references_of, why_unread
 from engine.dicom.report_read import ReportContents, read_report
+from engine.errors import ReadError
 from engine.progress import Progress
 from engine.stored.catalogue import Series
 from engine.stored.handler import FindingsHandler
@@ -61,6 +62,14 @@ class Reports(FindingsHandler):
             notes=(f"A later report ({later}) replaces this one: open that to see what holds.",) if later else (),
             references=NOTHING if root is None else references_of(root),
         )
+
+    def why_damaged(self, series: Series) -> str:
+        """Of a file that is cut off or holds what no report can."""
+        try:
+            read_report_file(series.files[0])
+        except ReadError as error:
+            return str(error)
+        return ""
 
     def read(self, series: Series, volume: Volume, progress: Progress) -> ReportContents:
         """The findings, with their places on the image."""

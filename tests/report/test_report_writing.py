@@ -1,5 +1,6 @@
 """Reports are written whole or not at all, say what was to be said, and are accepted by programs that are not ours."""
 
+import csv
 import json
 import os
 import shutil
@@ -20,6 +21,8 @@ from engine.dicom.report_contours import Contents
 from engine.dicom.report_read import read_report
 from engine.dicom.report_write import export_report
 from engine.errors import CertificationError, WriteError
+from engine.findings_table import write_table
+from engine.report_page import report_page
 from engine.volume import Geometry, Instance, SeriesInfo, Volume
 from tests.report.findings import box, by_form, every_kind, score
 
@@ -56,7 +59,36 @@ def test_what_is_written_comes_back_finding_by_finding(volume: Volume, tmp_path:
     np.testing.assert_allclose(marked.evidence.low_kji, (1.0, 10.25, 8.5), atol=1e-4)  # type: ignore[arg-type]
     np.testing.assert_allclose(marked.evidence.high_kji, (3.0, 20.0, 16.75), atol=1e-4)  # type: ignore[arg-type]
     proof = json.loads((tmp_path / "report.dcm.certificate.json").read_text("utf-8"))
-    assert proof["ok"] and proof["findings"][2]["value of the model"] == "83"
+    assert proof["ok"] and proof["findings"][2]["value of the model"] == "0.83"
+
+
+def test_a_low_probability_that_was_accepted_says_no_wherever_it_stands(volume: Volume, tmp_path: Path) -> None:
+    said = Assessment(Verdict.ACCEPTED, reader="Doe^Jane", time="2026-02-03T10:00:00+01:00")
+    low = score(1, value=0.00986, assessment=said, classes=("malignant",), rivals=("benign",))
+    other = score(2, name="Benign", value=0.02, assessment=said, classes=("benign",), rivals=("malignant",))
+    words = "Malignant: no (accepted: the model's 0.00986 is below its threshold of 0.35)."
+    against = "'Malignant: no' and 'Benign: no' contradict each other"
+    made = export_report([low, other], volume, tmp_path / "r.dcm", signature=SIGNED).certificate.findings[0]
+    assert (made["value of the model"], made["conclusion of the reader"]) == ("0.00986", "no")
+    assert made["in words"].startswith(f"{words} {against}")
+    (group,) = highdicom.sr.srread(tmp_path / "r.dcm").content.get_image_measurement_groups(tracking_uid="2.25.101")
+    texts = [str(item.TextValue) for item in group[0].ContentSequence if item.ValueType == "TEXT"]
+    assert made["in words"] in texts
+    coded = {
+        item.ConceptNameCodeSequence[0].CodeMeaning: item.ConceptCodeSequence[0].CodeValue
+        for item in group[0].ContentSequence
+        if item.ValueType == "CODE"
+    }
+    assert coded["Conclusion of the reader"] == "373067005", "No (SCT, PS3.16 CID 230)"
+    (back, _) = read_report(tmp_path / "r.dcm", volume).findings
+    assert (back.classes, back.rivals) == (low.classes, low.rivals)  # type: ignore[union-attr]
+    write_table([low, other], volume, tmp_path / "t.csv")
+    row = next(csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8")))
+    assert (row["value"], row["verdict"], row["conclusion"]) == ("0.00986", "accepted", "no")
+    assert row["in_words"] == made["in words"]
+    page = report_page([low, other], volume)
+    assert page.rows[0].cells[1][0] == "0.00986" and page.rows[0].cells[2][0] == "no"
+    assert any(sentence.startswith(against) for sentence in page.sentences)
 
 
 @pytest.mark.parametrize(
@@ -219,10 +251,10 @@ def test_what_nobody_judged_is_not_signed(volume: Volume, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("found", "word"),
     [
-        ({"value": 0.830001}, "value of the model is '83.0001'"),
+        ({"value": 0.830001}, "value of the model is '0.830001'"),
         ({"name": "Benign"}, "name is 'Benign'"),
         ({"assessment": Assessment(Verdict.ACCEPTED)}, "verdict is 'accepted' in the file and was to be 'unseen'"),
-        ({"threshold": 0.5}, "threshold is '50'"),
+        ({"threshold": 0.5}, "threshold is '0.5'"),
     ],
 )
 def test_a_file_that_says_otherwise_is_not_put_in_place(

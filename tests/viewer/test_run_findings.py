@@ -91,6 +91,7 @@ def test_looking_accepts_nothing_and_keys_judge_the_finding_that_is_looked_at(re
     reader.key(Qt.Key.Key_A)
     reader.key(Qt.Key.Key_N)
     reader.key(Qt.Key.Key_X)
+    reader.key(Qt.Key.Key_X)
     assert verdicts(reader) == [Verdict.ACCEPTED, Verdict.REJECTED, Verdict.UNSEEN, Verdict.UNSEEN]
     reader.key(Qt.Key.Key_N)
     assert reader.session.active_finding.name == "Nodule" and reader.session.plane in range(8, 12)
@@ -114,6 +115,47 @@ def test_a_value_of_which_the_model_gives_no_opinion_is_asked_about_before_it_is
     assert verdicts(reader) == [Verdict.UNSEEN] * 4, "looking elsewhere is no answer"
     reader.key(Qt.Key.Key_A)
     assert verdicts(reader)[1] is Verdict.ACCEPTED
+
+
+def test_to_accept_a_low_probability_says_no_and_to_reject_one_is_asked_about(reader: Hand) -> None:
+    low = Score(9, "c", "Rupture", 0.00986, provenance=MODEL_RUN, uid="2.25.9")
+    reader.history.do(Step("Run", "a", (AnswerChange(None, low, len(reader.session.document.scores)),)))
+    reader.session.set_active_finding(key_of(low))
+    detail, rows = panel(reader).detail, panel(reader).model
+    assert (detail.accept_button.text(), detail.reject_button.text()) == ("Accept: no", "Reject: yes")
+    reader.key(Qt.Key.Key_A)
+    shown = [rows.index(2, column).data(role) for column in (MODEL, READER) for role in (0, BELOW_ROLE)]
+    assert shown == ["0.00986", "< 0.5", "no", "accepted"]
+    assert detail.said.text().startswith("Rupture: no (accepted: the model's 0.00986 is below its threshold of 0.5).")
+    reader.key(Qt.Key.Key_X)
+    assert verdicts(reader)[2] is Verdict.ACCEPTED and "say no as well, accept" in detail.problem.text()
+    reader.key(Qt.Key.Key_X)
+    assert verdicts(reader)[2] is Verdict.REJECTED and rows.index(2, READER).data() == "yes"
+
+
+def test_verdicts_that_contradict_each_other_are_told_at_once(reader: Hand) -> None:
+    add_classes(reader)
+    reader.session.set_active_finding((Score, 11))
+    detail = panel(reader).detail
+    reader.key(Qt.Key.Key_A)
+    assert not detail.against.isVisibleTo(detail)
+    reader.session.set_active_finding((Score, 12))
+    reader.key(Qt.Key.Key_A)
+    assert detail.against.isVisibleTo(detail) and "'Tumour: yes' and 'Cyst: yes'" in detail.against.text()
+    reader.session.set_active_finding((Score, 11))
+    assert detail.against.isVisibleTo(detail), "both of them say it"
+    reader.key(Qt.Key.Key_X)
+    assert not detail.against.isVisibleTo(detail)
+
+
+def add_classes(hand: Hand) -> None:
+    """Two scores of which just one can hold."""
+    both = [
+        Score(11, "t", "Tumour", 0.9, provenance=MODEL_RUN, uid="2.25.11", classes=("t",), rivals=("c",)),
+        Score(12, "c", "Cyst", 0.8, provenance=MODEL_RUN, uid="2.25.12", classes=("c",), rivals=("t",)),
+    ]
+    end = len(hand.session.document.scores)
+    hand.history.do(Step("Run", "a", tuple(AnswerChange(None, score, end + n) for n, score in enumerate(both))))
 
 
 def test_one_queue_leads_through_findings_and_contours(reader: Hand) -> None:
@@ -147,7 +189,7 @@ def test_the_models_value_stands_beside_the_readers(reader: Hand) -> None:
     (score, *_) = reader.session.document.scores
     assert (score.value, score.assessment.verdict, score.assessment.value) == (0.82, Verdict.CHANGED, 0.3)
     texts = [rows.index(0, column).data(role) for column in (MODEL, READER) for role in (0, BELOW_ROLE)]
-    assert texts == ["0.82", "one of: malignant, benign", "0.3", "changed"]
+    assert texts == ["0.82", "one of: malignant, benign", "no (0.3)", "changed"]
     reader.key(Qt.Key.Key_Z, CTRL)
     assert reader.session.document.scores[0].assessment.verdict is Verdict.UNSEEN
 
@@ -286,6 +328,7 @@ hand.pane(View.AXIAL).setFocus()
 hand.key(Qt.Key.Key_N)
 hand.key(Qt.Key.Key_A)
 hand.key(Qt.Key.Key_N)
+hand.key(Qt.Key.Key_X)
 hand.key(Qt.Key.Key_X)
 hand.key(Qt.Key.Key_N)
 type_in(panel(hand).detail.comment, "behind the heart")

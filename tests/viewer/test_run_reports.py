@@ -9,7 +9,7 @@ import pydicom
 import pytest
 import shapely
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from shapely import MultiPolygon
@@ -22,7 +22,7 @@ from engine.forms import find_form
 from engine.journal import Journal, State, recent, unfinished
 from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand, click_in_next_box, own_data
-from tests.viewer.test_run_findings import panel, result, type_in
+from tests.viewer.test_run_findings import add_classes, panel, result, type_in
 from viewer.features.exporting import Exporting
 from viewer.features.opening import Opener
 from viewer.features.reports import Reports
@@ -126,7 +126,32 @@ def test_what_nobody_judged_is_not_signed_but_can_be_reported_so(reader: Hand, t
     assert strip(reader) == "Reported, not signed"
     reader.key(Qt.Key.Key_N)
     reader.key(Qt.Key.Key_X)
+    reader.key(Qt.Key.Key_X)
     assert strip(reader) == "Changed since the report"
+
+
+def test_verdicts_that_contradict_each_other_are_signed_only_on_purpose_and_the_report_says_so(
+    reader: Hand, tmp_path: Path
+) -> None:
+    judge_all(reader)
+    add_classes(reader)
+    for key in ((Score, 11), (Score, 12)):
+        reader.session.set_active_finding(key)
+        reader.key(Qt.Key.Key_A)
+    assert "'Tumour: yes' and 'Cyst: yes' contradict each other" in strip(reader)
+    dialog = dialog_of(reader, sign=True)
+    dialog.name.setText("Doe^Jane")
+    dialog.organisation.setText("St Elsewhere")
+    dialog.path.setText(str(tmp_path / "r.dcm"))
+    assert not dialog.start_button.isEnabled() and "contradict each other" in dialog.ahead.text()
+    QTest.mouseClick(dialog.nevertheless, LEFT, pos=QPoint(8, dialog.nevertheless.height() // 2))
+    QTest.mouseClick(dialog.start_button, LEFT)
+    reader.wait_until(lambda: reader.window.findChild(ReportView) is not None, 60)
+    view = reader.window.findChild(ReportView)
+    assert [view.table.item(row, 2).text() for row in range(4)] == ["yes", "no", "yes", "yes"]
+    QTest.keyClick(view, Qt.Key.Key_Escape)
+    assert b"contradict each other" in (tmp_path / "r.dcm").read_bytes()
+    back(reader)
 
 
 def test_who_wants_to_sign_a_file_that_is_no_dicom_is_asked_for_its_patient(reader: Hand) -> None:
@@ -208,6 +233,7 @@ def test_unexported_judgements_are_asked_about_and_a_table_is_enough(reader: Han
         ("Nodule", "0.6", "unseen"),
     ]  # fmt: skip
     reader.key(Qt.Key.Key_N)
+    reader.key(Qt.Key.Key_X)
     reader.key(Qt.Key.Key_X)
     back(reader)
     said = click_in_next_box("Leave without")

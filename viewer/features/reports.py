@@ -146,8 +146,9 @@ class Reports(QObject):
             self._read(series)
             return
         if not left:
-            sentence = f"{series.files[0].name} is a report; open the image that it is about first."
-            self._window.show_message(sentence, "error")
+            damaged = series.handler.why_damaged(series)
+            about = f"{series.files[0].name} is a report; open the image that it is about first."
+            self._window.show_message(damaged or about, "error")
             return
         owner = opening.owner_of(series, left)
         assert owner is not None, "one of those that it refers to"

@@ -19,9 +19,10 @@ from PySide6.QtWidgets import (
 
 from engine.answers import Finding, FindingKey, ReportedFinding, Score, key_of
 from engine.assessment import Stated, Verdict
+from engine.conclusions import contradictions, would_say
 from engine.edits import Step
 from engine.errors import PlanimeterError
-from engine.finding_words import is_judged, judgement, model_told
+from engine.finding_words import is_judged, judgement, model_told, statement, yes_or_no
 from engine.findings import assess, below_threshold, check_values, comment_on, delete_finding, reject_below
 from engine.later import later
 from viewer.findings import evidence_text, size_unit
@@ -40,9 +41,9 @@ else:
 
 #: Verb → (button, key, what it does).
 KEYS = {
-    "accept": ("Accept", "A", "The model is right: its value is yours"),
+    "accept": ("Accept", "A", "The model is right, and so do you say: below its threshold that it is not so"),
     "change": ("Change", "Shift+A", "Say another value than the model; both are kept"),
-    "reject": ("Reject", "X", "This is not so; the finding stays in the report as rejected"),
+    "reject": ("Reject", "X", "The model is wrong, and you say the opposite; the finding stays in the report"),
     "evidence": ("Show where", "J", "Bring into view what it was computed from"),
 }
 
@@ -67,14 +68,15 @@ class FindingDetail(QWidget):
         self._session, self._history, self._tell = session, history, tell
         #: Asked before anything that is said changes.
         self.may_change: Callable[[], bool] = lambda: True
-        #: The finding whose acceptance, although the model gives no opinion, was asked about.
-        self._asked: Finding | None = None
+        #: What was asked about: to accept a finding of which the model gives no opinion, or to reject what it denies.
+        self._asked: tuple[Finding, Verdict] | None = None
         self._key: FindingKey | None = None
         self._shown: Finding | None = None
         # The question takes the focus, which ends the comment, which would ask again.
         self._asking = False
         self.said = self._label(f"color: {FAINT};")
         self.warning = self._label(f"color: {WARNING};")
+        self.against = self._label(f"color: {WARNING};")
         self.told = self._label("")
         self.where = QPushButton(self)
         self.where.setFlat(True)
@@ -130,7 +132,7 @@ class FindingDetail(QWidget):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(2, 4, 2, 2)
         layout.setSpacing(3)
-        for label in (self.warning, self.told):
+        for label in (self.against, self.warning, self.told):
             layout.addWidget(label)
         layout.addWidget(self.where)
         self._evidence = QVBoxLayout()
@@ -182,6 +184,7 @@ class FindingDetail(QWidget):
             self.hide()
             return
         self.show()
+        self._show_against(finding)
         anew = key_of(finding) != self._key
         if not anew and finding == self._shown:
             return
@@ -190,11 +193,16 @@ class FindingDetail(QWidget):
             self._asked = None
         self._key, self._shown = key_of(finding), finding
         said = finding.assessment
-        self.said.setText(judgement(said))
+        self.said.setText(f"{statement(finding)} {judgement(said)}.")
         self.said.setVisible(is_judged(finding))
         abstained = finding.abstained if isinstance(finding, Score) else ""
         self.warning.setText(f"The model gives no opinion: {abstained}")
         self.warning.setVisible(bool(abstained))
+        for verb, button, verdict in (
+            ("accept", self.accept_button, Verdict.ACCEPTED), ("reject", self.reject_button, Verdict.REJECTED),
+        ):  # fmt: skip
+            says = yes_or_no(would_say(finding, verdict))
+            button.setText(f"{KEYS[verb][0]}: {says}" if says else KEYS[verb][0])
         told = model_told(finding)[1 if abstained else 0 :]
         self.told.setText(" ".join(told))
         self.told.setVisible(bool(told))
@@ -214,7 +222,15 @@ class FindingDetail(QWidget):
         by_hand = isinstance(finding, ReportedFinding)
         self.accept_button.setVisible(not by_hand)
         self.change_button.setVisible(form is not None or not by_hand)
-        self.reject_button.setText("Remove" if by_hand and form is not None else KEYS["reject"][0])
+        if by_hand and form is not None:
+            self.reject_button.setText("Remove")
+
+    def _show_against(self, finding: Finding) -> None:
+        """What contradicts the finding, which another one may bring about."""
+        findings = self._session.document.findings if self._session.document is not None else ()
+        told = [each.sentence for each in contradictions(findings) if finding in each.findings]
+        self.against.setText(" ".join(told))
+        self.against.setVisible(bool(told))
 
     # What the buttons and keys do -----------------------------------------------------------------------------------
 
@@ -223,11 +239,15 @@ class FindingDetail(QWidget):
         finding = self._session.active_finding
         if finding is None or isinstance(finding, ReportedFinding):
             return
-        if isinstance(finding, Score) and finding.abstained and self._asked != finding:
-            self._asked = finding
+        if isinstance(finding, Score) and finding.abstained and self._ask(finding, Verdict.ACCEPTED):
             self._refuse("The model gives no opinion here. Accept once more to take its value all the same.")
             return
         self._judge(finding, Verdict.ACCEPTED)
+
+    def _ask(self, finding: Finding, verdict: Verdict) -> bool:
+        """Whether a verdict is to be asked about, which it was not yet."""
+        before, self._asked = self._asked, (finding, verdict)
+        return before != self._asked
 
     def change(self) -> None:
         """Say what is filled in, in place of the model's value; where nothing is yet, let it be filled in."""
@@ -253,15 +273,22 @@ class FindingDetail(QWidget):
         self._judge(finding, verdict, stated=stated)
 
     def reject(self) -> None:
-        """Say that it is not so; one's own finding is taken out again."""
+        """Say that the model is wrong, of a low probability only when asked; one's own finding is taken out again."""
         finding = self._session.active_finding
         document = self._session.document
         if finding is None or document is None:
             return
         if isinstance(finding, ReportedFinding) and finding.form:
             self._do(lambda: delete_finding(document, finding))
-        else:
-            self._judge(finding, Verdict.REJECTED)
+            return
+        if would_say(finding, Verdict.REJECTED) and self._ask(finding, Verdict.REJECTED):
+            # Who rejects a finding that the model does not see may mean that it is not there, which is to accept.
+            self._refuse(
+                f"The model itself does not say '{finding.name}': to say no as well, accept. Reject once more to say "
+                "that it is so all the same."
+            )
+            return
+        self._judge(finding, Verdict.REJECTED)
 
     def reject_below(self) -> None:
         """Reject the boxes that the model itself does not count and nobody has judged; all of them are one step."""

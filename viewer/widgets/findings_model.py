@@ -17,7 +17,16 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from engine.answers import Finding, FindingKey, Score, key_of
 from engine.assessment import Verdict
-from engine.finding_words import VERDICTS, judgement, model_short, model_told, model_value, reader_value, source
+from engine.finding_words import (
+    VERDICTS,
+    judgement,
+    model_short,
+    model_told,
+    model_value,
+    reader_says,
+    source,
+    statement,
+)  # fmt: skip
 from viewer.findings import evidence_text
 from viewer.session import Session
 from viewer.widgets.icons import icon
@@ -30,7 +39,7 @@ _TIPS = (
     "Whether a person has judged it: a ring where nobody has",
     "What it is about, and who or what made it",
     "The model's own value, and its threshold or the set that holds the true class; nothing overwrites it",
-    "The reader's own value, and what the reader says",
+    "Whether it is so by the reader, or the reader's own value, and how that was said",
     "",
     "J brings it into view",
 )
@@ -111,12 +120,10 @@ class FindingsModel(QAbstractTableModel):
 
     def _text(self, finding: Finding, column: int) -> str:
         said = finding.assessment
-        if column == READER and said.verdict is Verdict.ACCEPTED:
-            return model_value(finding)
         return {
             NAME: finding.name,
             MODEL: model_value(finding) or "–",
-            READER: reader_value(said) or "–",
+            READER: reader_says(finding) or "–",
             COMMENT: said.comment,
             EVIDENCE: evidence_text(self._session, finding),
         }.get(column, "")
@@ -131,7 +138,7 @@ class FindingsModel(QAbstractTableModel):
             SIGN: VERDICTS[said.verdict],
             NAME: f"{finding.name}\n{source(finding)}",
             MODEL: "\n".join(model_told(finding)),
-            READER: "\n".join(part for part in (reader_value(said), judgement(said)) if part),
+            READER: "\n".join(part for part in (statement(finding), judgement(said)) if part),
             COMMENT: said.comment,
         }
         return told.get(column, "") or _TIPS[column]

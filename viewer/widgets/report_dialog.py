@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QHBoxLayout, 
 from engine import person_name
 from engine.answers import FiledFindings, Finding
 from engine.assessment import FiledReport, Signature
+from engine.conclusions import contradictions
 from engine.dicom.image_beside import image_place
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import PlanimeterError
@@ -110,6 +111,8 @@ class ReportDialog(TaskDialog):
         self.sign = QCheckBox("&Sign it: complete, and verified by me", self)
         self.sign.setToolTip("Only when every finding has been judged; a signed file is never changed again")
         self.sign.setChecked(sign)
+        self.nevertheless = QCheckBox("Sign it ne&vertheless; the report says that they contradict each other", self)
+        self.nevertheless.setToolTip("Better is to change or judge anew what can't be true")
         self.name = QLineEdit(str(stored.value(READER_KEY, "")), self)
         self.name.setToolTip("Your name, as Family^Given or as you write it; judgements carry it too")
         self.organisation = QLineEdit(str(stored.value(ORGANISATION_KEY, "")), self)
@@ -133,15 +136,16 @@ class ReportDialog(TaskDialog):
         self.ahead.setWordWrap(True)
         self.ahead.setStyleSheet(f"color: {WARNING};")
         self.kind.currentIndexChanged.connect(lambda _: self._kind_chosen())
-        self.sign.toggled.connect(lambda _: self._look_ahead())
+        for box in (self.sign, self.nevertheless):
+            box.toggled.connect(lambda _: self._look_ahead())
         for field in (self.name, self.organisation, self.path):
             field.textChanged.connect(lambda _: self._look_ahead())
         self.browse.clicked.connect(self._browse)
         if self.patient is None:
-            self.lay_out(form, self.ahead)
+            self.lay_out(form, self.ahead, self.nevertheless)
         else:
             self.patient.changed.connect(self._look_ahead)
-            self.lay_out(form, self.patient, self.ahead)
+            self.lay_out(form, self.patient, self.ahead, self.nevertheless)
 
     # What is asked for ----------------------------------------------------------------------------------------------
 
@@ -183,6 +187,10 @@ class ReportDialog(TaskDialog):
         unseen = sum(not is_judged(finding) for finding in self._findings)
         if unseen and not problem:
             sentences.append(f"{unseen} of {len(self._findings)} findings have not been judged; the file says so.")
+        against = contradictions(self._findings)
+        sentences += [each.sentence for each in against]
+        asks = bool(against) and report and self.sign.isChecked()
+        self.nevertheless.setVisible(asks)
         rois = self._structures.rois if self._structures is not None else ()
         contours = unseen_sentence((roi.name, len(unseen_planes(roi, self._seen))) for roi in rois)
         if contours and report and self.sign.isChecked() and not problem:
@@ -203,7 +211,8 @@ class ReportDialog(TaskDialog):
         self.ahead.setText("\n".join(sentences))
         self.ahead.setVisible(bool(sentences))
         self.start_button.setText("Sign and export" if self.signature is not None else "Export")
-        self.start_button.setEnabled(path is not None and not problem and not self.running)
+        refused = bool(problem) or (asks and not self.nevertheless.isChecked())
+        self.start_button.setEnabled(path is not None and not refused and not self.running)
 
     def _is_another(self, before: FiledReport) -> bool:
         signature = self.signature

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWi
 
 from engine import person_name
 from engine.answers import FiledFindings, Finding
+from engine.conclusions import contradictions
 from engine.structures import StructureSet
 from viewer.session import Session
 from viewer.widgets.theme import FAINT, GOOD, WARNING
@@ -48,6 +49,12 @@ def state(
     findings: tuple[Finding, ...], filed: FiledFindings, structures: StructureSet | None = None
 ) -> tuple[str, str]:
     """How findings stand to the report that is filed of them, in words and in a colour."""
+    told, colour = _filed(findings, filed, structures)
+    against = [each.sentence for each in contradictions(findings)]
+    return " ".join((f"{told}.", *against)) if against else told, WARNING if against else colour
+
+
+def _filed(findings: tuple[Finding, ...], filed: FiledFindings, structures: StructureSet | None) -> tuple[str, str]:
     report = filed.report
     changed = filed.why_another(findings, structures)
     if report is None:

@@ -15,13 +15,14 @@ from PySide6.QtWidgets import (
 
 from engine import person_name
 from engine.dicom.report_certificate import ReportCertificate
+from engine.finding_words import with_unit
 from viewer.widgets.certificate_parts import copy_and_close, digest_text, facts_label, table_to_read, verdict_label
 
 #: Title of a column → the parts of the certificate that it shows.
 COLUMNS = {
     "Finding": ("name",),
     "Model": ("value of the model", "no opinion"),
-    "Reader": ("value of the reader", "what the reader stated"),
+    "Reader": ("conclusion of the reader", "value of the reader", "what the reader stated"),
     "Verdict": ("verdict",),
     "Comment": ("comment",),
     "Where": ("place",),
@@ -65,13 +66,18 @@ class ReportView(QDialog):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for row, finding in enumerate(certificate.findings):
             for column, parts in enumerate(COLUMNS.values()):
-                item = QTableWidgetItem(", ".join(_shown(finding, part) for part in parts if part in finding) or "–")
+                shown = dict.fromkeys(_shown(finding, part) for part in parts if part in finding)
+                item = QTableWidgetItem(", ".join(shown) or "–")
                 item.setToolTip("\n".join(f"{part}: {text}" for part, text in finding.items()))
                 table.setItem(row, column, item)
         return table
 
 
 def _shown(finding: Mapping[str, str], part: str) -> str:
-    """A part as a person reads it; values without a unit are shares, which a report tells in percent."""
-    is_share = part.startswith("value of") and "unit" not in finding and finding[part][-1:].isdigit()
-    return f"{finding[part]} %" if is_share else finding[part]
+    """A part as a person reads it: numbers, of which a certificate has all digits, as the window shows them."""
+    if not part.startswith("value of"):
+        return finding[part]
+    try:
+        return with_unit(f"{float(finding[part]):.3g}", finding.get("unit", ""))
+    except ValueError:
+        return finding[part]
