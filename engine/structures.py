@@ -90,7 +90,8 @@ class Review:
 class Provenance:
     """Who or what drew a structure, and who reviewed it since: for the screen, the journal and DICOM's attributes.
 
-    `reopened` is the approval that was taken back, until another is given.
+    `reopened` is the approval that was taken back, until another is given; `abstained` is why the model that drew it
+    gives no opinion on the image, "" where it does.
     """
 
     generation: Generation = Generation.MANUAL
@@ -101,6 +102,7 @@ class Provenance:
     edited: bool = False
     review: Review = Review()
     reopened: Review = Review()
+    abstained: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,12 @@ class Roi:
         """As plain fields: the read-only mappings can't be pickled themselves."""
         values = (getattr(self, own.name) for own in fields(self))
         return Roi, tuple(dict(value) if isinstance(value, MappingProxyType) else value for value in values)
+
+    @property
+    def without_opinion(self) -> bool:
+        """Whether a model that gives no opinion on the image drew it, and no person has taken it on since."""
+        was = self.provenance
+        return bool(was.abstained) and not was.edited and was.review.state is ReviewState.UNREVIEWED
 
     def area(self, plane: int) -> MultiPolygon:
         """The polygons on plane index `plane`, `(u, v)` mm; empty where there are none."""

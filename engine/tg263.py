@@ -41,8 +41,13 @@ def standard_code(roi: Roi) -> Code | None:
 
 
 def standard_type(name: str) -> str:
-    """RT ROI Interpreted Type that a name stands for; "ORGAN" where it says nothing of that."""
-    return guessed_type(name) or "ORGAN"
+    """RT ROI Interpreted Type that a name stands for; "ORGAN" where it says nothing of that, "" of a lesion."""
+    return guessed_type(name) or ("" if is_lesion(name) else "ORGAN")
+
+
+def is_lesion(name: str) -> bool:
+    """Whether a name is of something ill, which is no organ, and a target only where a person makes it one."""
+    return _LESION.search(name) is not None
 
 
 def guessed_type(name: str) -> str:
@@ -148,6 +153,11 @@ _HELPS = re.compile(
     | (?i: tv [\s_\d.]* (?: ring | shell | halo ) \d* (?![a-z]) )
     """,
     re.VERBOSE,
+)
+_LESION = re.compile(
+    r"(?<![a-z]) (?: lesion | nodule | mass(?!eter) | (?:micro)?aneurysm | metastas[ei]s | tumou?r (?![\s_]*bed)"
+    r" | cyst | polyp | h(?:a)?emorrhage | exudate ) (?: e?s )? (?![a-z])",
+    re.IGNORECASE | re.VERBOSE,
 )
 _AVOIDS = re.compile(r"(?<![a-z])avoid(?:ance)?(?![a-z])", re.IGNORECASE)
 

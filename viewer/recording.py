@@ -214,10 +214,13 @@ class Recording:
             read: whether the file was read.
         """
         self._session.set_filed_findings(self._session.filed_findings.written(findings, report, structures))
+        here = {} if self._session.structures is None else {r.number: r.planes for r in self._session.structures.rois}
+        rois = structures.rois if structures is not None else ()
+        others = [roi.number for roi in rois if here.get(roi.number, roi.planes) is not roi.planes]
         journal = self._ready()
         if journal is not None:
             try:
-                journal.record_report(path, sha256, len(findings), report, read=read)
+                journal.record_report(path, sha256, len(findings), report, read=read, others=others)
             except PlanimeterError as error:
                 self._tell(error)
             self.recorded.emit()

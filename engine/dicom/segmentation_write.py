@@ -23,8 +23,11 @@ from engine.errors import CertificationError, MismatchError, ReadError, WriteErr
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
 from engine.structures import Generation, Roi, StructureSet
+from engine.tg263 import is_lesion
 from engine.volume import Volume
 
+#: Category of segments that are something ill (PS3.16 CID 7150).
+_ABNORMAL = codes.SCT.MorphologicallyAbnormalStructure
 _ALGORITHMS = {
     Generation.AUTOMATIC: SegmentAlgorithmTypeValues.AUTOMATIC,
     Generation.SEMIAUTOMATIC: SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
@@ -152,7 +155,9 @@ def _made(source: Dataset, rois: list[Roi], values: NDArray[np.uint8], where: tu
 
 
 def _described(number: int, roi: Roi) -> SegmentDescription:
-    code = Code(roi.code.value, roi.code.scheme, roi.code.meaning) if roi.code is not None else codes.SCT.Tissue
+    ill = roi.roi_type == "GTV" or is_lesion(roi.name) or (roi.code is not None and is_lesion(roi.code.meaning))
+    category, unnamed = (_ABNORMAL, codes.SCT.Lesion) if ill else (codes.SCT.Tissue, codes.SCT.Tissue)
+    code = Code(roi.code.value, roi.code.scheme, roi.code.meaning) if roi.code is not None else unnamed
     by = _ALGORITHMS.get(roi.provenance.generation, SegmentAlgorithmTypeValues.MANUAL)
     identification = None
     if by is not SegmentAlgorithmTypeValues.MANUAL:
@@ -164,7 +169,7 @@ def _described(number: int, roi: Roi) -> SegmentDescription:
     return SegmentDescription(
         segment_number=number,
         segment_label=roi.name[:_LABEL_LENGTH],
-        segmented_property_category=codes.SCT.Tissue,
+        segmented_property_category=category,
         segmented_property_type=code,
         algorithm_type=by,
         algorithm_identification=identification,

@@ -79,15 +79,19 @@ def run_card(
             raise CardError(problem)
     answers = run_graph(replace(context, progress=part(progress, 0.0, _SCORED)) if options.maps else context)
     found = answers.structures
+    scores = _scores(context, answers.scores)
+    # What knows nothing of the image drew on it as well.
+    doubt = scores[0].abstained if scores and all(score.abstained for score in scores) else ""
     rois = tuple(
-        _roi(context, number, output, found[output.name]) for number, output in enumerate(_drawn(context), start=1)
+        _roi(context, number, output, found[output.name], doubt)
+        for number, output in enumerate(_drawn(context), start=1)
     )
     _note_missing(context, rois)
     rois += tuple(_bands(context, rois, found))
     maps = _maps(replace(context, progress=part(progress, _SCORED, 1.0)))
     progress(1.0, "Done")
     return Result(
-        (*rois, *_scores(context, answers.scores), *_boxes(context, answers.boxes)),
+        (*rois, *scores, *_boxes(context, answers.boxes)),
         " and ".join(context.devices) or "cpu",
         tuple(context.notes),
         tuple(context.stages.items()),
@@ -216,14 +220,18 @@ def _code(output: Output) -> Code | None:
     return Code(code.value, code.scheme, code.meaning) if code is not None else None
 
 
-def _roi(context: Context, number: int, output: Output, found: Found) -> Roi:
+def _roi(context: Context, number: int, output: Output, found: Found, doubt: str) -> Roi:
+    provenance = _provenance(context)
+    if doubt:
+        told = f"{provenance.description} (the model gives no opinion on this image)"
+        provenance = replace(provenance, description=told, abstained=doubt)
     return Roi(
         number=number,
         name=output.name,
         colour=output.colour,
         roi_type=output.roi_type,
         planes=_planes(found.areas),
-        provenance=_provenance(context),
+        provenance=provenance,
         code=_code(output),
         expected_edit=found.expected_edit,
     )

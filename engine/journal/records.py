@@ -1,7 +1,7 @@
 """What the journal holds, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -99,6 +99,21 @@ class SessionRecord:
 
 
 @dataclass(frozen=True)
+class FiledThen:
+    """A file of findings that was written or read.
+
+    Args:
+        steps: after how many of the steps.
+        report: that it is; None for a table or a page, which is no report.
+        others: numbers of the structures of which it has other contours than the session.
+    """
+
+    steps: int
+    report: FiledReport | None
+    others: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
 class Replay:
     """What to put back: the document that the session began with, the steps since, and the marks at the end.
 
@@ -107,15 +122,14 @@ class Replay:
         seen: (ROI number, plane index) marked as seen.
         exported: after how many of the steps structures were last exported, and their numbers; None where they were not
             or the journal doesn't say which.
-        reports: after how many of the steps a file of findings was written or read, and the report that it is; None for
-            a table or a page, which is no report.
+        reports: files of findings that were written or read.
     """
 
     base: Document
     steps: tuple[tuple[Direction, Step], ...]
     seen: frozenset[tuple[int, int]] = field(default=frozenset())
     exported: tuple[int, frozenset[int]] | None = None
-    reports: tuple[tuple[int, FiledReport | None], ...] = ()
+    reports: tuple[FiledThen, ...] = ()
 
     def filed(self) -> StructureSet:
         """The structures as files hold them: those that were last exported, else those of the base."""
@@ -128,7 +142,9 @@ class Replay:
     def filed_findings(self) -> FiledFindings:
         """The findings as files hold them."""
         filed = FiledFindings(in_file=self.base.findings)
-        for steps, report in self.reports:
-            document = replay(self.base, self.steps[:steps])[0]
-            filed = filed.written(document.findings, report, document.structures)
+        for then in self.reports:
+            document = replay(self.base, self.steps[: then.steps])[0]
+            rois = (replace(r, planes={}) if r.number in then.others else r for r in document.structures.rois)
+            structures = replace(document.structures, rois=tuple(rois))
+            filed = filed.written(document.findings, then.report, structures)
         return filed

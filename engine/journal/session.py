@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ from engine.journal.database import (
     open_existing,
     transaction,
 )
-from engine.journal.records import STEPS, About, Entry, Kind, Replay, SessionRecord, State, Subject
+from engine.journal.records import STEPS, About, Entry, FiledThen, Kind, Replay, SessionRecord, State, Subject
 from engine.later import later
 from engine.structures import PlaneContours, StructureSet
 from engine.volume import Geometry
@@ -152,7 +152,16 @@ class Journal:
             told = {"path": str(path), "sha256": sha256, "numbers": sorted(numbers)}
             self._append(Kind.EXPORT, text, "export", "", told)
 
-    def record_report(self, path: Path, sha256: str, findings: int, report: FiledReport | None, *, read: bool) -> None:
+    def record_report(
+        self,
+        path: Path,
+        sha256: str,
+        findings: int,
+        report: FiledReport | None,
+        *,
+        read: bool,
+        others: Collection[int] = (),
+    ) -> None:
         """Store that the findings were written to a file with this hash, or read from it.
 
         Args:
@@ -160,6 +169,7 @@ class Journal:
             findings: how many there are.
             report: what the next report names as its predecessor; None where the file is a table or a page.
             read: whether the file was read.
+            others: numbers of the structures of which the file has other contours than those that are here.
 
         Raises:
             WriteError: it could not be stored.
@@ -167,7 +177,12 @@ class Journal:
         with self._writing():
             verb, way = ("Read", "from") if read else ("Exported", "to")
             text = f"{verb} {findings} findings {way} {path.name}"
-            told = {"path": str(path), "sha256": sha256, "report": None if report is None else asdict(report)}
+            told = {
+                "path": str(path),
+                "sha256": sha256,
+                "report": None if report is None else asdict(report),
+                "others": sorted(others),
+            }
             self._append(Kind.REPORT, text, "report", "", told)
 
     def keep(self, about: About) -> None:
@@ -244,7 +259,7 @@ class Journal:
             steps = []
             seen: set[tuple[int, int]] = set()
             exported = None
-            reports: list[tuple[int, FiledReport | None]] = []
+            reports: list[FiledThen] = []
             for kind, text, tool, weights, payload in rows[1:]:
                 if kind in STEPS:
                     changes = tuple(change_from_json(change, contours) for change in json.loads(payload))
@@ -256,7 +271,9 @@ class Journal:
                     numbers = json.loads(payload).get("numbers")
                     exported = (len(steps), frozenset(numbers)) if numbers else None
                 elif kind == Kind.REPORT:
-                    reports.append((len(steps), filed_report(json.loads(payload)["report"])))
+                    told = json.loads(payload)
+                    others = frozenset(told.get("others", ()))
+                    reports.append(FiledThen(len(steps), filed_report(told["report"]), others))
             return Replay(base, tuple(steps), frozenset(seen), exported, tuple(reports))
 
     def mark_resumed(self) -> None:

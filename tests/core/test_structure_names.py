@@ -26,6 +26,7 @@ TARGETS = {
 }  # fmt: skip
 OTHERS = {
     "ORGAN": (
+        "Masseter", "TumorBed",
         "Brain-PTV", "Lungs-GTV", "Lung_L-ITV", "Lungs-CTV_50", "Brain minus PTV", "Bowel outside PTV",
         "Rectum_PTV", "Rectum & PTV", "OAR_left", "Parotid_L", "Heart", "VB_L1", "Vertebral body",
         "Body of pancreas", "Bodywall", "SpinalCord_PRV05", "ROI 1", "Lump", "Zygoma", "zygoma", "Skin",
@@ -59,6 +60,10 @@ OTHERS = {
     ),
     "ISOCENTER": (
         "Iso", "Isocentre", "ISOCENTER1",
+    ),
+    # What is ill is no organ, nor a target of itself.
+    "": (
+        "Lesion", "lesion 2", "Nodules", "Microaneurysm", "Tumour_L", "liver metastases",
     ),
 }  # fmt: skip
 

@@ -5,15 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
+from shapely import MultiPolygon, box
 
 from engine.answers import Box, Document, ReportedFinding, Score
-from engine.assessment import Assessment, Evidence, Stated, Verdict
+from engine.assessment import Assessment, Evidence, FiledReport, Stated, Verdict
 from engine.edits import AnswerChange, Direction, Step, replay
 from engine.journal import Journal, Subject, unfinished
 from engine.journal.codec import document_from_json, document_to_json
 from engine.journal.database import APPLICATION_ID
 from engine.measures.measure import Measure
-from engine.structures import Code, Generation, Provenance, StructureSet
+from engine.structures import Code, Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.volume import Geometry
 
 GRID = Geometry.regular((-100.0, -100.0, -50.0), np.eye(3), (0.9, 0.9, 3.0), (10, 64, 64))
@@ -59,6 +61,7 @@ def test_what_a_reader_said_comes_back_to_the_bit(tmp_path: Path) -> None:
     size = Stated(Code("103339001", "SCT", "Long axis"), 0.1 + 0.2, "mm", key="size")
     said = Assessment(Verdict.CHANGED, 0.1, (category, size), "Scar", "Doe^Jane", "2026-02-03T10:11:12+01:00")
     score = replace(SCORE, note="Calibrated", one_of=("a", "b"), abstained="Unlike", assessment=said, uid="2.25.1")
+    score = replace(score, classes=("a",), rivals=("b", "c"))
     box = replace(BOX, note="Calibrated", assessment=replace(said, value="nothing"), uid="2.25.2")
     place = Evidence("1.2", 3, (3.0, 1.0, 2.0), (3.0, 4.5, 5.0), 2, "2.25.9")
     added = ReportedFinding(1, "Cyst", "plain", None, place, replace(said, verdict=Verdict.ADDED), uid="2.25.3")
@@ -71,6 +74,23 @@ def test_what_a_reader_said_comes_back_to_the_bit(tmp_path: Path) -> None:
     again.abandon()
     assert saved.base.findings == (score, box, added)
     assert replay(saved.base, saved.steps)[0].reported == (replace(added, name="Scar"),)
+
+
+@pytest.mark.parametrize(("others", "told"), [((), ""), ((2,), "The contour of Malignant")])
+def test_a_report_that_was_read_over_other_contours_still_does_not_match_after_a_restart(
+    tmp_path: Path, others: tuple[int, ...], told: str
+) -> None:
+    roi = Roi(2, "Lesion", planes={3: PlaneContours(MultiPolygon([box(0, 0, 9, 9)]))})
+    score = replace(SCORE, evidence=Evidence(roi_number=2), uid="2.25.7")
+    journal = Journal.start(Subject("1.2", "1.1", "CT", ()), GRID, tmp_path)
+    journal.record_base(Document(StructureSet(GRID, (roi,))))
+    journal.record(Direction.DO, Step("Load r.dcm", "report", (AnswerChange(None, score, 0),)))
+    journal.record_report(Path("r.dcm"), "ab", 1, FiledReport("1", "2", "3", "4"), read=True, others=others)
+    saved = journal.replay(GRID)
+    journal.abandon()
+    document = replay(saved.base, saved.steps)[0]
+    why = saved.filed_findings().why_another(document.findings, document.structures)
+    assert why.startswith(told) and bool(why) is bool(told)
 
 
 def test_a_journal_from_before_findings_were_judged_is_put_back(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def test_a_segmentation_refers_to_its_picture_and_is_read_by_highdicom(tmp_path:
     export_segmentation(structures, volume, path)
     read = highdicom.seg.segread(path)
     assert [read.get_segment_description(n).segment_label for n in (1, 2)] == ["Lesion", "Disc/cup"]
+    categories = [read.get_segment_description(n).segmented_property_category.value for n in (1, 2)]
+    assert categories == ["49755003", "85756007"], "a lesion is an abnormal structure, not a tissue"
     assert read.get_segment_description(2).algorithm_identification.name == "a-model"
     uid = volume.instances[0].sop_instance_uid
     pixels = read.get_pixels_by_source_instance([uid])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, Point
 
 from engine.structures import Generation, RawContour, StructureSet
@@ -11,6 +12,8 @@ from tests.viewer.test_run_export import MODEL, ball, drawn_by_model, volume
 from viewer.history import History, redraw
 from viewer.review import corrected
 from viewer.session import Session
+from viewer.widgets.structure_checklist import StructureChecklist
+from viewer.widgets.structures_model import Column, StructuresModel
 
 #: Fixtures of that file, which are used here too.
 __all__ = ["drawn_by_model", "volume"]
@@ -44,3 +47,22 @@ def test_untouched_planes_of_a_file_that_a_person_edited_are_not_called_unseen(v
     assert unseen_planes(replace(edited, planes=planes)) == ()
     assert unseen_planes(replace(edited, planes={**planes, 4: edited.planes[4]})) == (4,)
     assert unseen_planes(replace(edited, planes=planes, provenance=MODEL)) == (3, 4, 5, 6, 7, 8)
+
+
+def test_what_a_model_without_an_opinion_drew_is_written_only_where_a_person_ticks_it_or_took_it_on(
+    volume: Volume, qtbot: QtBot
+) -> None:
+    doubt = replace(MODEL, abstained="This image is unlike those that the model learned from.")
+    roi, other = ball(1, "Lesion", volume, provenance=doubt), ball(2, "Heart", volume, provenance=MODEL)
+    structures = StructureSet(volume.geometry, (roi, other))
+    for unseen, ticked in ({}, (2,)), ({1: 6, 2: 6}, (2,)), ({1: 0, 2: 6}, (1, 2)):
+        checklist = StructureChecklist(structures, unseen=unseen)
+        qtbot.addWidget(checklist)
+        assert checklist.numbers == ticked
+    session = Session()
+    history = History(session)
+    session.open(volume, structures)
+    model = StructuresModel(session, history, lambda _: None)
+    assert model.index(0, Column.NAME).data() == "Lesion  – no opinion"
+    history.do(redraw(roi, {5: MultiPolygon([Point(120, 120).buffer(10)])}, text="Brush", tool="brush"))
+    assert not session.structures[1].without_opinion, "who corrects it takes it on"

@@ -21,6 +21,8 @@ NUMBER = Qt.ItemDataRole.UserRole
 class StructureChecklist(QWidget):
     """Structures with their volume and who drew them; those with contours are ticked at first.
 
+    Of what a model without an opinion drew, that is only where a person has taken it on.
+
     Args:
         structures: to choose from.
         unseen: ROI number → how many of its contours no person has seen; told behind who drew it.
@@ -67,13 +69,17 @@ class StructureChecklist(QWidget):
         unseen = self._unseen.get(roi.number, 0)
         who = WHO[roi.provenance.generation] + (f", {unseen} of {len(roi.planes)} unseen" if unseen else "")
         item = QTreeWidgetItem(self.tree, [roi.name, volume, who])
-        if unseen:
+        doubted = roi.without_opinion and (unseen > 0 or roi.number not in self._unseen)
+        if doubted:
+            item.setText(2, f"{who}, without an opinion")
+            item.setToolTip(2, f"{roi.provenance.abstained} It is written only where you tick it")
+        if unseen or doubted:
             item.setForeground(2, QColor(WARNING))
         item.setData(0, NUMBER, roi.number)
         item.setToolTip(0, f"{roi.name}\nTick what is to be written (Space)")
         item.setData(0, Qt.ItemDataRole.DecorationRole, QColor(*roi.colour))
         item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        item.setCheckState(0, Qt.CheckState.Unchecked if empty else Qt.CheckState.Checked)
+        item.setCheckState(0, Qt.CheckState.Unchecked if empty or doubted else Qt.CheckState.Checked)
 
     def choose(self, numbers: Iterable[int]) -> None:
         """Tick these ROIs and no others."""

@@ -21,6 +21,8 @@ from viewer.widgets.icons import icon
 Index = QModelIndex | QPersistentModelIndex
 SORT_ROLE = int(Qt.ItemDataRole.UserRole)
 SEARCH_ROLE = SORT_ROLE + 1
+#: What is said of a structure that a model drew which gives no opinion on the image.
+NO_OPINION = "no opinion"
 
 
 class Column(IntEnum):
@@ -129,7 +131,9 @@ class StructuresModel(QAbstractTableModel):
         return held[1]
 
     def doubt(self, roi: Roi) -> str:
-        """What speaks against a derived structure, such as "out of date"; "" for nothing."""
+        """What speaks against a structure: derived and "out of date", or drawn by a model without an opinion."""
+        if roi.without_opinion:
+            return NO_OPINION
         structures = self._session.structures
         return doubt(structures, roi) if structures is not None else ""
 
@@ -299,6 +303,7 @@ def tooltip(roi: Roi, loose: str, doubt: str) -> str:
     lines += [f"Weights {was.weights_sha256[:16]}…"] if was.weights_sha256 else []
     lines += [f"Code {roi.code.value} {roi.code.scheme}: {roi.code.meaning}"] if roi.code is not None else []
     lines += [f"Derived from {roi.recipe}"] if roi.recipe is not None else []
+    lines += [f"The model has no opinion: {was.abstained} Correct it, or delete it"] if doubt == NO_OPINION else []
     lines += [f"It is {doubt}: Shift+R renews it"] if doubt == "out of date" else []
     lines += [f"It can't be renewed: {doubt}"] if doubt == "a source is gone" else []
     lines += [f"Kept as the file has them, no areas: {loose}"] if loose else []

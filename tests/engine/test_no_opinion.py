@@ -1,0 +1,18 @@
+"""What a model draws on an image of which it knows nothing is told from what it stands for."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from engine.cards.registry import find_card
+from engine.inference.run import run_card
+from engine.opening import open_volume
+
+
+def test_an_outline_on_an_image_without_an_opinion_says_so(tmp_path: Path) -> None:
+    Image.new("L", (288, 224), 90).save(tmp_path / "flat.png")
+    result = run_card(find_card("breast-us"), {"us": open_volume(tmp_path / "flat.png")}, device="cpu")
+    assert all(score.abstained for score in result.scores)
+    (lesion,) = result.rois
+    assert lesion.without_opinion and lesion.roi_type == ""
+    assert lesion.provenance.description.endswith("(the model gives no opinion on this image)")
