@@ -20,7 +20,17 @@ from engine.volume import Geometry
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-__all__ = ["SUFFIXES", "GridFile", "Placement", "files_of", "is_grid_file", "placements", "read_grid", "read_grid_file"]
+__all__ = [
+    "SUFFIXES",
+    "GridFile",
+    "Placement",
+    "files_of",
+    "is_grid_file",
+    "placements",
+    "read_grid",
+    "read_grid_file",
+    "volumes_of",
+]
 
 #: What the names of the files end in that are read here; those of a pair (.hdr, .img) are told by their content.
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -80,6 +90,21 @@ def placements(path: Path) -> tuple[Placement, ...]:
     return nifti.read_header(path).place.placements if _is_nifti(path) else ("",)
 
 
+def volumes_of(path: Path) -> tuple[str, ...]:
+    """What tells the volumes of a file apart, such as "3, at 4 s"; none where it holds a single one.
+
+    Raises:
+        ReadError, GeometryError: as for `placements`.
+    """
+    if not _is_nifti(path):
+        return ()
+    header = nifti.read_header(path)
+    if header.volumes == 1:
+        return ()
+    at = [f", at {number * header.step:g} s" if header.step else "" for number in range(header.volumes)]
+    return tuple(f"{number + 1}{time}" for number, time in enumerate(at))
+
+
 def read_grid(path: Path, placement: Placement = "") -> Geometry:
     """The grid of a file, from its header alone.
 
@@ -98,13 +123,16 @@ def read_grid(path: Path, placement: Placement = "") -> Geometry:
         raise GeometryError(f"{path.name}: {error}") from error
 
 
-def read_grid_file(path: Path, placement: Placement = "", progress: Progress = silent) -> GridFile:
+def read_grid_file(
+    path: Path, placement: Placement = "", progress: Progress = silent, volume: int | None = None
+) -> GridFile:
     """Read a file, all of whose voxels must be there.
 
     Args:
         path: of the file; of a pair, either.
         placement: which form of a NIfTI file places it; "" for the file's own choice, and for other files.
         progress: reports and may stop.
+        volume: of a file of several, counted from 0; None where it must hold a single one.
 
     Raises:
         ReadError: it is cut off, damaged, or no single grey-scale volume.
@@ -114,7 +142,10 @@ def read_grid_file(path: Path, placement: Placement = "", progress: Progress = s
     progress(0.0, f"Reading {path.name}")
     if _is_nifti(path):
         header = nifti.read_header(path)
-        stored, after = nifti.read_values(header, progress)
+        if volume is None and header.volumes > 1:
+            sizes = " × ".join(map(str, (*reversed(header.shape), header.volumes)))
+            raise ReadError(f"{path.name} holds a series of volumes ({sizes}): split it into single ones and give one.")
+        stored, after = nifti.read_values(header, progress, volume or 0)
         values, geometry = header.place.put(stored, placement)
         more = _surplus_notes(header.data, after, stored.shape, header.dtype.itemsize)
         return GridFile(values, geometry, (*header.place.notes(placement), *more), header.is_image)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ReadError
-from engine.grid_file import Placement, files_of, is_grid_file, placements, read_grid, read_grid_file
+from engine.grid_file import Placement, files_of, is_grid_file, placements, read_grid, read_grid_file, volumes_of
 from engine.hounsfield import looks_like_hu
 from engine.progress import Progress, silent
 from engine.volume import SeriesInfo, Volume
@@ -21,6 +21,7 @@ __all__ = [
     "placements",
     "read_image_file",
     "read_plane_count",
+    "volumes_of",
 ]
 
 
@@ -44,7 +45,9 @@ def image_uid(path: Path, placement: Placement = "") -> str:
     return f"{path}#{placement}" if placement else str(path)
 
 
-def read_image_file(path: Path, progress: Progress = silent, placement: Placement = "") -> Volume:
+def read_image_file(
+    path: Path, progress: Progress = silent, placement: Placement = "", volume: int | None = None
+) -> Volume:
     """Read a file as a volume.
 
     NIfTI's RAS becomes LPS. A left-handed grid is turned round along its third axis; no voxel moves in space.
@@ -56,13 +59,14 @@ def read_image_file(path: Path, progress: Progress = silent, placement: Placemen
         path: of the file; of a NIfTI pair, either.
         progress: reports and may stop.
         placement: which form places a NIfTI file that has two; "" for the one that most readers take.
+        volume: of a file of several, counted from 0; None where it must hold a single one.
 
     Raises:
         ReadError: it is damaged or cut off, or no single grey-scale volume.
         GeometryError: its axes are not perpendicular.
         CancelledError: `progress` asked to stop.
     """
-    file = read_grid_file(path, placement, progress)
+    file = read_grid_file(path, placement, progress, volume)
     notes = list(file.notes)
     voxels = _narrowed(file.values, path, notes)
     modality, units, guessed = _guessed(voxels) if file.is_image else ("", "", ())

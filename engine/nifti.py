@@ -40,6 +40,8 @@ _OTHER_TYPES = {
 }  # fmt: skip
 #: Code of the unit of length → millimetres and its name.
 _UNITS = {1: (1000.0, "metres"), 3: (0.001, "micrometres")}
+#: Code of the unit of time → seconds.
+_SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 _LABELS, _FIRST_STATISTIC, _LAST_STATISTIC = 1002, 2, 24
 
 
@@ -49,12 +51,14 @@ class NiftiHeader:
 
     Args:
         path: of the header; `data` is the file of the voxels.
-        shape: (planes, rows, columns).
+        shape: (planes, rows, columns) of a volume.
         dtype: of the stored values, with their byte order.
         offset: byte of `data`, unpacked, at which the voxels begin.
         slope, intercept: true value = slope × stored + intercept.
         place: of the grid.
         intent: code of what the values are.
+        volumes: in the file, one after the other on one grid.
+        step: seconds from each to the next, 0 where the file doesn't say.
     """
 
     path: Path
@@ -66,6 +70,8 @@ class NiftiHeader:
     intercept: float
     place: Place
     intent: int
+    volumes: int = 1
+    step: float = 0.0
 
     @property
     def is_image(self) -> bool:
@@ -101,7 +107,7 @@ def read_header(path: Path) -> NiftiHeader:
     """Read the header of a NIfTI file or pair, by the name of either file of it.
 
     Raises:
-        ReadError: it is damaged or cut off, or no single grey-scale volume.
+        ReadError: it is damaged or cut off, or holds no grey-scale volumes.
         GeometryError: it doesn't place its grid in space.
     """
     pair = pair_of(path)
@@ -125,7 +131,7 @@ def read_header(path: Path) -> NiftiHeader:
     data = header if single else (pair or (header, header))[1]
     if not single and pair is None:
         raise ReadError(f"{path.name} is one half of a pair: its voxels (.img) are not beside it.")
-    shape, dtype = _shape(raw, path), _dtype(raw, path, order)
+    (shape, volumes), dtype = _shape(raw, path), _dtype(raw, path, order)
     slope, intercept = _scale(raw, path)
     unit, notes = _unit(raw)
     sizes = np.abs(np.array(raw["pixdim"][1:4], np.float64)) * unit
@@ -138,14 +144,15 @@ def read_header(path: Path) -> NiftiHeader:
         more.append("The file says that its values are a statistic, not an image.")
     made = NiftiHeader(
         header, data, shape, dtype, _offset(raw, head, size, single, path), slope, intercept,
-        Place(header.name, shape, forms, placement, sizes, (*notes, *more)), intent,
+        Place(header.name, shape, forms, placement, sizes, (*notes, *more)), intent, volumes, _step(raw),
     )  # fmt: skip
     _check_size(made)
     return made
 
 
-def read_values(header: NiftiHeader, progress: Progress = silent) -> tuple[NDArray[Any], int]:
-    """(planes, rows, columns) true values as stored in the file: whole numbers, or float32 or float64; the bytes after.
+def read_values(header: NiftiHeader, progress: Progress = silent, volume: int = 0) -> tuple[NDArray[Any], int]:
+    """(planes, rows, columns) true values of a volume as stored in the file: whole numbers, or float32 or float64; and
+    the bytes after the last volume.
 
     Raises:
         ReadError: it is cut off or damaged, or there is not enough memory.
@@ -154,19 +161,23 @@ def read_values(header: NiftiHeader, progress: Progress = silent) -> tuple[NDArr
     name = header.data.name
     try:
         data = np.empty(needed, np.uint8)
-        at = -header.offset
+        at = -header.offset - volume * needed
         for piece in pieces(header.data):
             start, stop = max(at, 0), min(at + len(piece), needed)
             if start < stop:
                 data[start:stop] = np.frombuffer(piece, np.uint8)[start - at : stop - at]
                 progress(stop / needed, f"Reading {name}")
             at += len(piece)
-        if at < needed:
-            raise ReadError(f"{name} is cut off: {max(at, 0)} of the {needed} bytes of its voxels are there.")
+        behind = at - needed * (header.volumes - volume)
+        if behind < 0:
+            whole = needed * header.volumes
+            raise ReadError(
+                f"{name} is cut off: {max(whole + behind, 0)} of the {whole} bytes of its voxels are there."
+            )
         values = data.view(header.dtype).reshape(header.shape)
         if not header.dtype.isnative:
             values = values.astype(header.dtype.newbyteorder("="))
-        return _scaled(values, header.slope, header.intercept), at - needed
+        return _scaled(values, header.slope, header.intercept), behind
     except MemoryError as error:
         raise ReadError(f"There is not enough memory for the voxels of {name}; close other images first.") from error
 
@@ -215,18 +226,26 @@ def _is_single(magic: bytes, path: Path) -> bool:
     )
 
 
-def _shape(raw: np.void, path: Path) -> tuple[int, int, int]:
+def _shape(raw: np.void, path: Path) -> tuple[tuple[int, int, int], int]:
+    """((planes, rows, columns), volumes)."""
     count = int(raw["dim"][0])
     lengths = [int(n) for n in raw["dim"][1 : count + 1]]
     if not 1 <= count <= 7 or min(lengths) < 1:
         raise ReadError(f"{path.name} is damaged: it has no voxels.")
-    if any(n > 1 for n in lengths[3:]):
+    if any(n > 1 for n in lengths[4:]):
         if count >= 5 and lengths[3] == 1 and all(n == 1 for n in lengths[5:]):
             raise ReadError(f"{path.name} holds {lengths[4]} values a voxel; only grey-scale is read.")
         sizes = " × ".join(map(str, lengths))
-        raise ReadError(f"{path.name} holds a series of volumes ({sizes}): split it into single ones and open one.")
-    columns, rows, planes = (*lengths, 1, 1)[:3]
-    return planes, rows, columns
+        raise ReadError(f"{path.name} holds series of volumes ({sizes}): split it into single ones and open one.")
+    columns, rows, planes, volumes = (*lengths, 1, 1, 1)[:4]
+    return (planes, rows, columns), volumes
+
+
+def _step(raw: np.void) -> float:
+    """Seconds from volume to volume; 0 where the fourth axis is not said to be time."""
+    factor = _SECONDS.get(int(raw["xyzt_units"]) & 56, 0.0)
+    step = float(raw["pixdim"][4]) * factor
+    return step if math.isfinite(step) and step > 0 else 0.0
 
 
 def _dtype(raw: np.void, path: Path, order: Literal["<", ">"]) -> np.dtype[Any]:
@@ -276,7 +295,7 @@ def _offset(raw: np.void, head: bytes, size: int, single: bool, path: Path) -> i
 
 def _check_size(header: NiftiHeader) -> None:
     """Refuse, before any memory is asked for, a file that is too small for what its header says."""
-    needed = math.prod(header.shape) * header.dtype.itemsize + header.offset
+    needed = math.prod(header.shape) * header.volumes * header.dtype.itemsize + header.offset
     there = header.data.stat().st_size
     packed = is_gzip(header.data)
     if there * (MOST_UNPACKED if packed else 1) < needed:

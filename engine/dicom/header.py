@@ -15,9 +15,9 @@ from pydicom.uid import (
 from engine.dicom.fields import number_if_any, numbers, put_points, text, whole
 from engine.dicom.frames import frame_planes
 from engine.dicom.nuclear import NUCLEAR_KEYWORDS, slice_places
-from engine.dicom.pixel_format import FORMAT_KEYWORDS, PixelFormat
+from engine.dicom.pixel_format import FORMAT_KEYWORDS, PixelFormat, padding_of
 from engine.dicom.planes import NATIVE, PLAIN, VOLUME_MODALITIES, StoredImage, StoredPlane
-from engine.dicom.traits import TRAIT_TAGS, is_mosaic, traits_of
+from engine.dicom.traits import TRAIT_TAGS, is_mosaic, traits_of, with_trait
 from engine.dicom.walk import Walked, Walker
 from engine.dicom.watched import DamagedHeaderError, nobody
 from engine.errors import PlanimeterError, ReadError
@@ -232,6 +232,7 @@ def _described(
         remarks=(*form.remarks, *commas),
         deflated_at=walked.deflated_at,
         mosaic=is_mosaic(dataset, form.rows, form.columns, _spacing_uv(dataset)),
+        padding=padding_of(dataset, form.bits_allocated, form.signed),
     )
     planes = frame_planes(dataset, image) if "PerFrameFunctionalGroupsSequence" in dataset else _planes(dataset, image)
     problem = (
@@ -290,10 +291,15 @@ def _planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...]:
     placed = slice_places(dataset, image.sop_class_uid, image.frames) if several else None
     if placed is None:
         return planes
-    positions, orientation = placed
+    slots = placed.slots or (0,) * image.frames
     return tuple(
-        replace(plane, position=position, orientation=orientation)
-        for plane, position in zip(planes, positions, strict=True)
+        replace(
+            plane,
+            position=position,
+            orientation=placed.orientation,
+            traits=with_trait(plane.traits, "TimeSlot", str(slot)) if slot else plane.traits,
+        )
+        for plane, position, slot in zip(planes, placed.positions, slots, strict=True)
     )
 
 

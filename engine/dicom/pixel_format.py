@@ -18,7 +18,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from engine.dicom.fields import is_absent, short, text, whole
+from engine.dicom.fields import bounds, is_absent, short, text, whole
 from engine.dicom.planes import NATIVE, PLAIN
 from engine.dicom.walk import Walked
 from engine.errors import ReadError
@@ -35,6 +35,7 @@ FORMAT_KEYWORDS = (
     "HighBit",
     "PixelRepresentation",
     "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
     "SmallestImagePixelValue",
 )
 #: More frames than any image has; a header that claims more is damaged.
@@ -152,6 +153,27 @@ class PixelFormat:
             )
         if length < 0 and self.frames == 1 and not _is_whole(file, walked.offset):
             self.problem = "is cut off: its compressed pixel data ends early"
+
+
+def padding_of(dataset: Dataset, bits: int, signed: bool) -> tuple[int, int] | None:
+    """The least and greatest stored value that a file calls padding; None where it names none.
+
+    Args:
+        dataset: the header.
+        bits: allocated to a pixel.
+        signed: whether pixels are.
+    """
+    ends = [bounds(dataset, keyword, signed) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if ends[0] is None:
+        return None
+    # Some files write a negative value as a large one, or the other way round: the bits are the same.
+    half = 1 << (bits - 1)
+    found = [
+        value - 2 * half if signed and value >= half else value + 2 * half if not signed and value < 0 else value
+        for value in ends
+        if value is not None
+    ]
+    return min(found), max(found)
 
 
 class _Assumed:

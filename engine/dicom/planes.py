@@ -30,7 +30,8 @@ class StoredImage:
     bytes, or -1 when it is encapsulated. `size` and `modified_ns` are the file's when its header was read. `swapped`
     tells that the two bytes of each word have changed places, as in big-endian words of pixels of 8 or 32 bits.
     `remarks` say what had to be assumed about the file: clauses for a sentence that begins with its name.
-    `deflated_at` is the byte at which the file is deflated from, 0 where it is not.
+    `deflated_at` is the byte at which the file is deflated from, 0 where it is not. `padding` are the least and the
+    greatest stored value that the file calls padding.
     """
 
     path: Path
@@ -54,6 +55,7 @@ class StoredImage:
     remarks: tuple[str, ...] = ()
     deflated_at: int = 0
     mosaic: bool = False
+    padding: tuple[int, int] | None = None
 
     @property
     def frame_bytes(self) -> int:

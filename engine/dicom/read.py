@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.dicom.padding import Padding
 from engine.dicom.pixels import read_stored
 from engine.dicom.planes import StoredPlane
 from engine.dicom.stack_geometry import make_geometry
-from engine.dicom.units import Scale, find_scale, settle_ct_units
+from engine.dicom.units import find_scale, settle_ct_units
 from engine.errors import ReadError
 from engine.progress import Progress, silent
 from engine.volume import Geometry, Instance, LeftOut, SeriesInfo, Volume
@@ -48,17 +49,19 @@ def read_planes(
     geometry = place(planes)
     lost: dict[int, ReadError] = {}
     scale = find_scale(planes, info.modality, units)
+    padding = Padding(planes, scale)
     try:
-        whole = _read_whole(planes, scale, progress, lost) if scale.is_whole(planes) else None
+        whole = _read_whole(planes, padding, progress, lost) if scale.is_whole(planes) else None
         unmapped = 0
         voxels: NDArray[Any]
         if whole is None:
-            voxels, unmapped = _read_float(planes, scale, progress, lost)
+            voxels, unmapped = _read_float(planes, padding, progress, lost)
         else:
             voxels = whole
     except MemoryError as error:
         size = f"{len(planes)} planes of {planes[0].image.rows} × {planes[0].image.columns}"
         raise ReadError(f"There is not enough memory for {size} voxels; close other images first.") from error
+    padded = padding.settle(voxels, lost)
     lost_notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     if lost:
@@ -87,7 +90,7 @@ def read_planes(
         units=units,
         info=info,
         instances=instances_of(planes),
-        notes=(*lost_notes, *notes, *unit_notes),
+        notes=(*lost_notes, *notes, *unit_notes, *padded),
         left_out=left_out,
         other_units=scale.others,
     )
@@ -137,10 +140,10 @@ class _Told:
 
 
 def _read_whole(
-    planes: Sequence[StoredPlane], scale: Scale, progress: Progress, lost: dict[int, ReadError]
+    planes: Sequence[StoredPlane], padding: Padding, progress: Progress, lost: dict[int, ReadError]
 ) -> NDArray[np.int16] | None:
     """The values as int16; None when one does not fit. Planes that cannot be read come into `lost`."""
-    first = planes[0].image
+    first, scale = planes[0].image, padding.scale
     voxels = np.empty((len(planes), first.rows, first.columns), np.int16)
     told = _Told(progress, len(planes))
     with closing(read_stored(planes, voxels, told.again)) as stored_planes:
@@ -149,6 +152,7 @@ def _read_whole(
             if isinstance(stored, ReadError):
                 lost[k] = stored
                 continue
+            padding.look(k, stored)
             intercept = round(scale.line(plane)[1])
             bits = plane.image.bits_stored
             low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if plane.image.signed else (0, 1 << bits)
@@ -165,10 +169,10 @@ def _read_whole(
 
 
 def _read_float(
-    planes: Sequence[StoredPlane], scale: Scale, progress: Progress, lost: dict[int, ReadError]
+    planes: Sequence[StoredPlane], padding: Padding, progress: Progress, lost: dict[int, ReadError]
 ) -> tuple[NDArray[np.float32], int]:
     """(values, how many voxels have a stored value that the file maps to none); `lost` as in `_read_whole`."""
-    first = planes[0].image
+    first, scale = planes[0].image, padding.scale
     voxels = np.empty((len(planes), first.rows, first.columns), np.float32)
     unmapped = 0
     told = _Told(progress, len(planes))
@@ -178,6 +182,7 @@ def _read_float(
             if isinstance(stored, ReadError):
                 lost[k] = stored
                 continue
+            padding.look(k, stored)
             voxels[k] = scale.values(plane, stored)
             unmapped += scale.unmapped(plane, stored)
     return voxels, unmapped

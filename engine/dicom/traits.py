@@ -15,6 +15,7 @@ TRAIT_NAMES = {
     "PhasePercent": "phase",
     "NominalPercentageOfCardiacPhase": "cardiac phase",
     "NominalPercentageOfRespiratoryPhase": "respiratory phase",
+    "TimeSlot": "time slot",
     "EchoNumbers": "echo",
     "EchoTime": "echo time",
     "BValue": "b-value",
@@ -47,6 +48,7 @@ PHASES = frozenset(
         "PhasePercent",
         "NominalPercentageOfCardiacPhase",
         "NominalPercentageOfRespiratoryPhase",
+        "TimeSlot",
         "TriggerTime",
         "NominalCardiacTriggerDelayTime",
         "AcquisitionNumber",
@@ -69,7 +71,7 @@ _UNITS = {
     "KVP": " kV",
     "FlipAngle": "°",
 }
-_MADE = {"StackID", "PhasePercent", "BValue"}
+_MADE = {"StackID", "PhasePercent", "BValue", "TimeSlot"}
 
 _SIEMENS_CREATOR, _TILES, _SIEMENS_B = 0x00190010, 0x0019100A, 0x0019100C
 _CSA_CREATOR, _CSA = 0x00290010, 0x00291010
@@ -91,8 +93,13 @@ _WIDEST_MM = 700.0
 
 def traits_of(dataset: Dataset) -> tuple[str, ...]:
     """The text of each of `TRAITS` in a file, "" where it is absent."""
-    made = {"StackID": "", "PhasePercent": _percent(dataset), "BValue": _b_value(dataset)}
+    made = {"StackID": "", "TimeSlot": "", "PhasePercent": _percent(dataset), "BValue": _b_value(dataset)}
     return tuple(made[trait] if trait in made else text(dataset, trait) for trait in TRAITS)
+
+
+def with_trait(traits: tuple[str, ...], name: str, value: str) -> tuple[str, ...]:
+    """The traits of a plane with another value of one of them."""
+    return tuple(value if trait == name else given for trait, given in zip(TRAITS, traits, strict=True))
 
 
 def is_mosaic(dataset: Dataset, rows: int, columns: int, spacing_uv: tuple[float, float] | None) -> bool:

@@ -41,6 +41,7 @@ class Series:
         notes: what is unusual about it, for the user, what was left out among it.
         planes: of a DICOM image, sorted; empty for other files.
         placement: which form places a NIfTI file whose two forms disagree; "" for the one that is taken unasked.
+        volume: of a file that holds several, counted from 0; None where it holds one.
         axis: what tells it from the other volumes of its series, such as "phase"; "" where nothing does.
         member: its value of that, such as "25%"; `order` sorts it among them.
         left_out: parts of the series that are not in this volume.
@@ -57,6 +58,7 @@ class Series:
     notes: tuple[str, ...] = ()
     planes: "tuple[StoredPlane, ...]" = ()
     placement: "Placement" = ""
+    volume: int | None = None
     axis: str = ""
     member: str = ""
     order: tuple[tuple[float, str], ...] = ()

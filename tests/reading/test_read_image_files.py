@@ -98,10 +98,10 @@ def test_values_like_hu_make_a_ct_and_say_so(tmp_path: Path, low: int, high: int
     assert len(volume.notes) == (1 if modality else 0)
 
 
-def test_a_series_of_volumes_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6, 3), np.int16), np.eye(4)), tmp_path / "image.nii")
+def test_a_series_of_volumes_in_another_kind_of_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((3, 6, 5, 4), np.int16), isVector=False), tmp_path / "image.mha")
     with pytest.raises(ReadError, match=r"series of volumes \(4 × 5 × 6 × 3\)"):
-        open_volume(tmp_path / "image.nii")
+        open_volume(tmp_path / "image.mha")
 
 
 def test_a_fourth_axis_of_one_is_no_series(tmp_path: Path) -> None:

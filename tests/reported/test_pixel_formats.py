@@ -201,13 +201,13 @@ def test_a_malformed_element_that_the_image_can_do_without_costs_nothing(
 @pytest.mark.parametrize(
     ("keyword", "written"),
     [
-        ("PixelSpacing", b"1,1\\0,9"),
+        ("PixelSpacing", b"1,1\\0.9"),
         ("PixelSpacing", b"1.1 mm\\0.9 mm"),
         ("PixelSpacing", b"1.1"),
         ("PixelSpacing", b"1.1\\0.9\\2.5"),
         ("ImagePositionPatient", b"0\\0\\zero"),
         ("ImageOrientationPatient", b"1\\0\\0\\0\\1"),
-        ("RescaleSlope", b"1,0"),
+        ("RescaleSlope", b"1,024"),
         ("RescaleIntercept", b"none"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -120,3 +121,23 @@ def test_what_is_left_out_is_told_in_the_window(phases: Phases, seeing: MainWind
     assert any("told apart by phase" in note for note in seeing.session.volume.notes)
     told = [left.kind for left in seeing.session.volume.left_out]
     assert told == ["phases"]
+
+
+def test_the_volumes_of_a_nifti_file_are_on_the_slider(seeing: MainWindow, tmp_path: Path) -> None:
+    values = np.full((*SHAPE[::-1], 3), -1000, np.int16)
+    for number in range(3):
+        values[5:9, 5:9, 2, number] = 100 + number
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([-1, -1, 2, 1])), tmp_path / "four.nii.gz")
+    if seeing.findChild(Phases) is None:
+        install(seeing)
+    opener, phases = seeing.findChild(Opener), seeing.findChild(Phases)
+    opener.tree.forget()
+    opener.open_paths([tmp_path / "four.nii.gz"], show=True)
+    # The values of such a file tell that it is a CT, which its header does not.
+    wait_until(lambda: not opener.busy and seeing.session.volume is not None and phases.bar.isVisible())
+    assert seeing.session.volume.modality == "CT" and seen_value(seeing) == 100
+    assert phases.bar.axis.text() == "Volume" and phases.bar.slider.maximum() == 2
+    choose(phases, 2)
+    assert seen_value(seeing) == 102 and len(seeing.session.layers) == 2
+    choose(phases, -2)
+    assert len(seeing.session.layers) == 1 and seen_value(seeing) == 100

@@ -93,7 +93,7 @@ class Phases(QObject):
     def _on_volume(self) -> None:
         volume = self._window.session.volume
         known = [series for series in self._opener.tree.series if series.is_image and not series.problem]
-        own = next((series for series in known if volume is not None and series.info == volume.info), None)
+        own = next((series for series in known if volume is not None and _is_of(volume, series)), None)
         same = [s for s in known if own is not None and own.axis and s.axis == own.axis]
         members = [s for s in same if own is not None and s.info.series_uid == own.info.series_uid]
         members.sort(key=lambda series: series.order)
@@ -139,7 +139,8 @@ class Phases(QObject):
         session = self._window.session
         for place in reversed(range(1, len(session.layers))):
             # Also one that came back with a series that is opened again.
-            if session.layers[place].volume.info in [series.info for series in self._members] and self._covers(place):
+            volume = session.layers[place].volume
+            if any(_is_of(volume, series) for series in self._members) and self._covers(place):
                 session.remove_layer(place)
 
     def _covers(self, place: int) -> bool:
@@ -156,3 +157,8 @@ class Phases(QObject):
         if self._task is not None:
             self._task.cancel()
             self._task = None
+
+
+def _is_of(volume: Volume, series: Series) -> bool:
+    """Whether a volume was read from a series; of files that name no modality its values may have told that."""
+    return replace(volume.info, modality=series.info.modality) == series.info
