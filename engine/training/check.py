@@ -1,8 +1,10 @@
 """A look at a data set before anything is learned from it: what there is, on which side of the split, what is amiss."""
 
+import contextlib
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from engine.progress import Progress, part, silent
 from engine.training.case import DataSource
 from engine.training.cohort import patients_of
 from engine.training.dataset import layout_of, open_data
+from engine.training.labelled import listed
 from engine.training.labelled.sample import TEST, Sample, fingerprint, split
 from engine.training.labelled.table import LAYOUTS as LABELLED
 from engine.training.labelled.table import labelled_samples
@@ -25,7 +28,7 @@ from engine.training.parting import parted
 from engine.training.publish import learners_of
 from engine.training.recipe import Recipe, Schedule
 from engine.training.run import card_to_train, recipe_of
-from engine.training_process.checked import DataCheck, Item, SetCheck, Side
+from engine.training_process.checked import DataCheck, Item, SetCheck, Side, admission_of, listed_names
 from engine.volume import Volume
 
 
@@ -43,16 +46,15 @@ def check_data(card: str, data: Path, *, validation: Path | None = None, progres
     """
     described, _ = card_to_train(card)
     learners = learners_of(described)
-    ways = list(dict.fromkeys(_WAYS[type(node.params)] for node in learners))
-    if _cases in ways and _findings in ways:
-        # Findings are pieces of the same contours.
-        ways.remove(_findings)
+    ways = _ways_of(learners)
     sets: list[SetCheck] = []
     refusals = []
     for number, way in enumerate(ways):
         own = part(progress, number / len(ways), (number + 1) / len(ways))
         try:
-            sets.append(way(described, learners, data, validation, own))
+            listing = way(described, learners, data, validation)
+            items, twice = _looked_at(listing.listed, "case" if listing.about.kind == "cases" else "image", own)
+            sets.append(listing.about.model_copy(update={"items": items, "twice": twice}))
         except CancelledError:
             raise
         except PlanimeterError as error:
@@ -60,7 +62,62 @@ def check_data(card: str, data: Path, *, validation: Path | None = None, progres
     return DataCheck(recipe=described.id, data=str(data), sets=tuple(sets), refusals=tuple(refusals))
 
 
-def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | None, progress: Progress) -> SetCheck:
+@dataclass(frozen=True, eq=False)
+class _Listing:
+    """What a data set holds for one way of reading it, before any image is read.
+
+    Args:
+        about: the check without its items.
+        listed: each item, and what looks at it.
+    """
+
+    about: SetCheck
+    listed: Sequence[tuple[Item, Callable[[], "_Seen"]]]
+
+
+def admission(name: str, data: Path, validation: Path | None, *, allowed: bool) -> str:
+    """What a card must say of patients who would be learned from and judged by as well; "" for none.
+
+    No image is read. A set that is divided by the program itself has no such patients.
+
+    Args:
+        name: id or path of a card with a recipe, or id of a published system's recipe.
+        data, validation: folders, as of `check_data`.
+        allowed: whether such patients are meant to be there.
+
+    Raises:
+        MismatchError: there are some, and they are not allowed.
+        CardError: the card can't be trained.
+    """
+    if validation is None and not listed.recognises(data):
+        return ""
+    card, _ = card_to_train(name)
+    learners = learners_of(card)
+    shared: set[str] = set()
+    for way in _ways_of(learners):
+        # What can't be read at all is said by training itself.
+        with contextlib.suppress(PlanimeterError):
+            listing = way(card, learners, data, validation)
+            items = tuple(item for item, _ in listing.listed)
+            shared.update(listing.about.model_copy(update={"items": items}).patients_on_both_sides)
+    if shared and not allowed:
+        raise MismatchError(
+            f"Patients would be learned from and judged by as well ({listed_names(sorted(shared))}), so the scores "
+            "would be better than they are; divide the data anew, or allow it (--shared), which is written into the "
+            "card."
+        )
+    return admission_of(len(shared))
+
+
+def _ways_of(learners: Sequence[Node]) -> "list[_Way]":
+    ways = list(dict.fromkeys(_WAYS[type(node.params)] for node in learners))
+    if _cases in ways and _findings in ways:
+        # Findings are pieces of the same contours.
+        ways.remove(_findings)
+    return ways
+
+
+def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | None) -> _Listing:
     """Cases with contours, for segmenters."""
     recipes = [made for node in learners if isinstance(made := _recipe(card, node), Recipe)]
     names = [each for recipe in recipes for name in recipe.structures for each in recipe.unions.get(name, [name])]
@@ -76,14 +133,20 @@ def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | 
         other = open_data(validation, list(wanted), card.inputs)
         sides += [(other, name, "choose") for name in other.names]
         left_out += other.left_out
-    listed = [
+    found = [
         (Item(name=name, patient=where.patient_of(name), side=side), partial(_of_case, where, name, wanted))
         for where, name, side in sides
     ]
-    items, twice = _looked_at(listed, "case", progress)
-    return SetCheck(
-        kind="cases", layout=layout_of(data).name, wanted=wanted, items=items, twice=twice, left_out=left_out
+    numbers: dict[int, str] = getattr(source, "numbers", {})
+    about = SetCheck(
+        kind="cases",
+        layout=layout_of(data).name,
+        wanted=wanted,
+        left_out=left_out,
+        numbers=numbers,
+        named_by=getattr(source, "named_by", ""),
     )
+    return _Listing(about, found)
 
 
 def _of_case(source: DataSource, name: str, wanted: Sequence[str]) -> "_Seen":
@@ -99,20 +162,17 @@ def _of_case(source: DataSource, name: str, wanted: Sequence[str]) -> "_Seen":
     }
 
 
-def _findings(
-    card: Card, learners: Sequence[Node], data: Path, validation: Path | None, progress: Progress
-) -> SetCheck:
+def _findings(card: Card, learners: Sequence[Node], data: Path, validation: Path | None) -> _Listing:
     """Images with findings marked, for detectors and sieves."""
     wanted = _labels_of(learners, detect.Params, sieve.Params)
     marking = next(node for node in learners if isinstance(node.params, detect.Params | sieve.Params))
     learned, chosen = sides_of(data, validation, wanted, card, _recipe(card, marking).holdout)
     sides: list[tuple[Marked, Side]] = [*((one, "learn") for one in learned), *((one, "choose") for one in chosen)]
-    listed = [
+    found = [
         (Item(name=marked.name, patient=marked.group, side=side), partial(_of_marked, marked, wanted))
         for marked, side in sides
     ]
-    items, twice = _looked_at(listed, "image", progress)
-    return SetCheck(kind="findings", layout=layout_of_marked(data), wanted=wanted, items=items, twice=twice)
+    return _Listing(SetCheck(kind="findings", layout=layout_of_marked(data), wanted=wanted), found)
 
 
 def _of_marked(marked: Marked, wanted: Sequence[str]) -> "_Seen":
@@ -121,7 +181,7 @@ def _of_marked(marked: Marked, wanted: Sequence[str]) -> "_Seen":
     return str(fingerprint(*images.values())), {**_of_volume(next(iter(images.values()))), "holds": holds}
 
 
-def _labels(card: Card, learners: Sequence[Node], data: Path, validation: Path | None, progress: Progress) -> SetCheck:
+def _labels(card: Card, learners: Sequence[Node], data: Path, validation: Path | None) -> _Listing:
     """Labelled images, for classifiers and heads."""
     wanted = _labels_of([node for node in learners if not _is_of_times(node)], classify.Params, head.Params)
     holdouts = [_recipe(card, node).holdout for node in learners if isinstance(node.params, classify.Params)]
@@ -132,7 +192,7 @@ def _labels(card: Card, learners: Sequence[Node], data: Path, validation: Path |
         samples = [*learned, *chosen, *(sample for sample in samples if sample.part == TEST)]
     side_of: dict[int, Side] = {id(sample): "learn" for sample in learned}
     side_of |= {id(sample): "choose" for sample in chosen}
-    listed = [
+    found = [
         (
             Item(
                 name=sample.name,
@@ -145,9 +205,8 @@ def _labels(card: Card, learners: Sequence[Node], data: Path, validation: Path |
         )
         for sample in samples
     ]
-    items, twice = _looked_at(listed, "image", progress)
     layout = next(layout.name for layout in LABELLED if layout.recognises(data))
-    return SetCheck(kind="labels", layout=layout, wanted=wanted, items=items, twice=twice)
+    return _Listing(SetCheck(kind="labels", layout=layout, wanted=wanted), found)
 
 
 def _of_sample(sample: Sample, card: Card) -> "_Seen":
@@ -164,13 +223,13 @@ _Seen = tuple[str, dict[str, Any]]
 
 
 def _looked_at(
-    listed: Sequence[tuple[Item, Callable[[], _Seen]]], what: str, progress: Progress
+    found: Sequence[tuple[Item, Callable[[], _Seen]]], what: str, progress: Progress
 ) -> tuple[tuple[Item, ...], tuple[tuple[int, ...], ...]]:
     """The items with what was seen, and the places of those with the same image."""
     items: list[Item] = []
     places: dict[str, list[int]] = defaultdict(list)
-    for place, (item, look) in enumerate(listed):
-        progress(place / len(listed), f"looking at {what} {place + 1} of {len(listed)}")
+    for place, (item, look) in enumerate(found):
+        progress(place / len(found), f"looking at {what} {place + 1} of {len(found)}")
         try:
             seen, told = look()
         except CancelledError:
@@ -213,8 +272,9 @@ def _is_of_times(node: Node) -> bool:
     return isinstance(node.params, head.Params) and node.params.is_of_times
 
 
+_Way = Callable[[Card, Sequence[Node], Path, Path | None], _Listing]
 #: What a node is learned from.
-_WAYS: dict[type, Callable[[Card, Sequence[Node], Path, Path | None, Progress], SetCheck]] = {
+_WAYS: dict[type, _Way] = {
     segment.Params: _cases,
     detect.Params: _findings,
     sieve.Params: _findings,

@@ -33,6 +33,9 @@ _DATA_HELP = (
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="In place of the recipe's.")
 @click.option("--node", help="Train this one of the card's networks alone.")
 @click.option("--go-on", is_flag=True, help="Begin with the card's own weights in place of random ones.")
+@click.option(
+    "--shared", is_flag=True, help="Train although patients are learned from and judged by as well; the card says so."
+)
 @click.option("--seed", type=int, help="Of weights and crops; the card's else.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 def train(
@@ -48,6 +51,7 @@ def train(
     learning_rate: float | None,
     node: str | None,
     go_on: bool,
+    shared: bool,
     device: str,
 ) -> None:
     """Run the recipe of CARD on a data set; the folder -o becomes a card, and a run that stopped there is resumed.
@@ -61,10 +65,12 @@ def train(
     if output is None:
         raise click.UsageError("Say where the card is to go (-o), or look at the data alone (--check).")
     from engine.safe_file import write_errors
+    from engine.training.check import admission
     from engine.training.run import card_to_train, train_card
     from engine.training_process.run_folder import claimed
 
     card_to_train(card)
+    admitted = admission(card, data, validation, allowed=shared)
     with write_errors(output, "start"):
         output.mkdir(parents=True, exist_ok=True)
     with _reporting() as report, claimed(output):
@@ -80,6 +86,7 @@ def train(
             learning_rate=learning_rate,
             go_on=go_on,
             node=node,
+            admitted=admitted,
         )
     for name, found in scores.items():
         if found:

@@ -1,4 +1,8 @@
-"""A data set of volumes with labels: `images/CASE.nii.gz` and `labels/CASE.nii.gz`, structures numbered from 1."""
+"""A data set of volumes with labels: `images/CASE.nii.gz` and `labels/CASE.nii.gz`.
+
+`labels.json` or `labels.txt` says which number is which structure (`engine.training_process.label_names`). Without it
+the structures are numbered from 1, in the order in which the model names them.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +11,7 @@ import numpy as np
 
 from engine.errors import MismatchError, ReadError
 from engine.training.case import Case, ImageKind, case_of
+from engine.training_process.label_names import read_names
 
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 
@@ -17,16 +22,16 @@ def recognises(folder: Path) -> bool:
 
 
 class LabelledVolumes:
-    """The cases of a folder of volumes with labels, which do not name their values.
+    """The cases of a folder of volumes with labels.
 
     Args:
         folder: holds `images` and `labels`, with files of the same names.
-        structures: the names to learn; the first is the value 1, the next 2, and so on. All count as contoured.
+        structures: the names to learn. All count as contoured.
         kinds: of the image.
 
     Raises:
-        ReadError: there is no image, or one without labels.
-        MismatchError: a model of several images; this layout has one a case.
+        ReadError: there is no image, or one without labels, or the file of names is damaged.
+        MismatchError: a model of several images, as this layout has one a case; or a structure that is not named.
     """
 
     def __init__(self, folder: Path, structures: list[str], kinds: Sequence[ImageKind]) -> None:
@@ -47,6 +52,16 @@ class LabelledVolumes:
         self.left_out: tuple[str, ...] = ()
         if not self.names:
             raise ReadError(f"{folder / 'images'} holds no volumes ({', '.join(_ENDINGS)}).")
+        known, self.named_by = read_names(folder)
+        self.numbers = known or dict(enumerate(structures, start=1))
+        values = {name: number for number, name in self.numbers.items()}
+        missing = [name for name in structures if name not in values]
+        if missing:
+            raise MismatchError(
+                f"{folder / self.named_by} names no {', '.join(missing)}; its structures are: "
+                f"{', '.join(values) or 'none'}."
+            )
+        self._values = [values[name] for name in structures]
 
     def patient_of(self, name: str) -> str:
         """Each file is of another patient."""
@@ -60,6 +75,6 @@ class LabelledVolumes:
             MismatchError: image and labels differ in size.
         """
         path = self._files[name]
-        count = len(self.structures)
         labels = self.folder / "labels" / path.name
-        return case_of(name, [(path, self._kind)], labels, range(1, count + 1), np.ones(count, np.bool_))
+        contoured = np.ones(len(self.structures), np.bool_)
+        return case_of(name, [(path, self._kind)], labels, self._values, contoured, names=self.numbers)

@@ -37,6 +37,7 @@ def train_card(
     learning_rate: float | None = None,
     go_on: bool = False,
     node: str | None = None,
+    admitted: str = "",
 ) -> dict[str, dict[str, float]]:
     """Train the networks of a card, and fit its heads, one after the other, and write the new card.
 
@@ -50,6 +51,8 @@ def train_card(
         go_on: begin with the card's own weights in place of random ones.
         device: "auto", "cpu" or "cuda".
         node: which of the card's networks and heads; None for all.
+        admitted: what the card's limits say of patients who are learned from and judged by as well
+            (`engine.training_process.checked.admission_of`), "" where there are none.
         report: told the fraction of all that is done and what is going on; may stop, and what was learned is kept.
 
     Returns:
@@ -62,6 +65,7 @@ def train_card(
     """
     described, place = card_to_train(card)
     _check_folders(described, data, validation, output)
+    described = _admitting(described, admitted)
     chosen = learners_of(described, node)
     names = [each.node for each in chosen if each.op in _TAUGHT]
     starts = [_own_weights(described, place, name) if go_on else None for name in names]
@@ -126,6 +130,13 @@ def _check_folders(card: Card, data: Path, validation: Path | None, output: Path
                 f"{output} holds the card '{there.id}', which would be written over; choose another folder, or remove "
                 "it first."
             )
+
+
+def _admitting(card: Card, admitted: str) -> Card:
+    """The card, whose limits say so where there is something to say."""
+    if admitted in card.limits:
+        return card
+    return card.model_copy(update={"limits": f"{card.limits} {admitted}".strip()})
 
 
 def _shares(recipes: Sequence[Schedule]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from pathlib import Path  # noqa: E402
 from engine.errors import CancelledError, PlanimeterError  # noqa: E402
 from engine.process.lines import tell_of  # noqa: E402
 from engine.progress import Progress  # noqa: E402
-from engine.training.check import check_data  # noqa: E402
+from engine.training.check import admission, check_data  # noqa: E402
 from engine.training.run import train_card  # noqa: E402
 from engine.training_process.run_folder import RunRecord, State, claimed, read_record, write_record  # noqa: E402
 
@@ -57,16 +57,19 @@ def trained(folder: Path, progress: Progress) -> None:
 
 
 def _run(folder: Path, record: RunRecord, progress: Progress) -> dict[str, dict[str, float]]:
+    data, validation = Path(record.data), Path(record.validation) if record.validation else None
+    known = admission(record.recipe, data, validation, allowed=bool(record.admitted))
     return train_card(
         record.recipe,
-        Path(record.data),
-        validation=Path(record.validation) if record.validation else None,
+        data,
+        validation=validation,
         output=folder,
         minutes=record.minutes,
         seed=None,
         device=record.device,
         report=progress,
         go_on=record.go_on,
+        admitted=record.admitted or known,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from engine.training_process.label_names import NAMES_FILE, names_text
 from engine.values import Strict
 
 #: On which side an image stands: learned from, held out to choose by, or in neither.
@@ -65,14 +66,18 @@ class SetCheck(Strict):
         items: all that it holds.
         twice: places of items with the same image, a tuple for each image.
         left_out: what the layout does not take in, a sentence each.
+        numbers: number in the label maps → structure, where the layout has a file of such names, or could have one.
+        named_by: that file; "" where the numbers were taken in order.
     """
 
     kind: Literal["cases", "findings", "labels"]
     layout: str
     wanted: tuple[str, ...]
-    items: tuple[Item, ...]
+    items: tuple[Item, ...] = ()
     twice: tuple[tuple[int, ...], ...] = ()
     left_out: tuple[str, ...] = ()
+    numbers: dict[int, str] = Field(default_factory=dict)
+    named_by: str = ""
 
     @property
     def rows(self) -> list[Row]:
@@ -98,38 +103,57 @@ class SetCheck(Strict):
             return said
         none = [row.name for row in self.rows if not row.learn]
         if none and (self.kind == "labels" or len(none) == len(self.wanted)):
-            said.append(f"None of the {self._what} to learn from has {_listed(none)}.")
+            said.append(f"None of the {self._what} to learn from has {listed_names(none)}.")
+        return said
+
+    @property
+    def images_on_both_sides(self) -> list[list[str]]:
+        """Names of items with the same image, of which some are learned from and others judged by."""
+        groups = [[self.items[place] for place in places] for places in self.twice]
+        return [[item.name for item in same] for same in groups if {"learn", "choose"} <= {each.side for each in same}]
+
+    def leaks(self) -> list[str]:
+        """Why its scores would be better than the network is, a sentence each."""
+        said = []
+        both = self.patients_on_both_sides
+        if both:
+            shown = listed_names(dict.fromkeys(item.name for item in self.items if item.patient in both))
+            said.append(
+                f"{_counted(len(both), 'patient')} would be learned from and judged by as well ({shown}): "
+                "the scores would be better than they are."
+            )
+        said += [
+            f"{listed_names(names)} have the same image, on both sides: the scores would be better than they are."
+            for names in self.images_on_both_sides
+        ]
         return said
 
     def doubts(self) -> list[str]:
         """What should be known before it is learned from, a sentence each."""
         said = []
-        both = self.patients_on_both_sides
-        if both:
-            names = [item.name for item in self.items if item.patient in both]
+        if self.numbers and not self.named_by:
             said.append(
-                f"{_counted(len(both), 'patient')} would be learned from and judged by as well ({_listed(names)}): the "
-                "scores would be better than they are."
+                f"The labels have no names, so their numbers were taken in order: {names_text(self.numbers)}. If that "
+                f"is wrong, put {NAMES_FILE} into the folder."
             )
         for places in self.twice:
-            same = [self.items[place] for place in places]
-            apart = {"learn", "choose"} <= {item.side for item in same}
-            why = ", on both sides: the scores would be better than they are" if apart else ""
-            said.append(f"{_listed(item.name for item in same)} have the same image{why}.")
+            same = [self.items[place].name for place in places]
+            if same not in self.images_on_both_sides:
+                said.append(f"{listed_names(same)} have the same image.")
         none = [row.name for row in self.rows if not row.learn]
         if none and self.kind != "labels" and len(none) < len(self.wanted):
-            said.append(f"No case to learn from has {_listed(none)}, so that can't be learned.")
+            said.append(f"No case to learn from has {listed_names(none)}, so that can't be learned.")
         for row in self.rows:
             if row.missing and row.learn:
                 short = [item.name for item in self.items if row.name in item.missing]
-                said.append(f"{row.name} is missing in {row.missing} of {len(self.items)}: {_listed(short)}.")
+                said.append(f"{row.name} is missing in {row.missing} of {len(self.items)}: {listed_names(short)}.")
         readable = [item for item in self.items if not item.problem]
         empty = [item.name for item in readable if not item.holds]
         if empty and self.kind == "cases":
-            said.append(f"Nothing that is learned is in {_listed(empty)}.")
+            said.append(f"Nothing that is learned is in {listed_names(empty)}.")
         others = sorted({name for item in self.items for name in item.others})
         if others:
-            said.append(f"Not learned, and left aside: {_listed(others, 12)}.")
+            said.append(f"Not learned, and left aside: {listed_names(others, 12)}.")
         return [*said, *self.left_out]
 
     def told(self) -> list[str]:
@@ -141,6 +165,8 @@ class SetCheck(Strict):
             f"{self.layout}: {_counted(len(self.items), self._what.removesuffix('s'))} of "
             f"{_counted(patients, 'patient')}, {sides[0]} to learn from, {sides[1]} held out to choose by{rest}."
         ]
+        if self.numbers and self.named_by:
+            said.append(f"By {self.named_by}: {names_text(self.numbers)}.")
         spacings = [item.spacing_mm for item in self.items if item.spacing_mm is not None]
         if spacings:
             planes, rows, columns = (_range(values) for values in zip(*spacings, strict=True))
@@ -190,6 +216,17 @@ class DataCheck(Strict):
         return [*self.refusals, *(fault for each in self.sets for fault in each.faults())]
 
     @property
+    def leaks(self) -> list[str]:
+        """Why scores of a run on it would be better than its networks are; it must be agreed to, or mended."""
+        return [leak for each in self.sets for leak in each.leaks()]
+
+    @property
+    def admission(self) -> str:
+        """What the card of a run says of those on both sides, in numbers; "" where there are none."""
+        patients = len({patient for each in self.sets for patient in each.patients_on_both_sides})
+        return admission_of(patients, sum(len(each.images_on_both_sides) for each in self.sets))
+
+    @property
     def doubts(self) -> list[str]:
         """What should be known before the run."""
         return [doubt for each in self.sets for doubt in each.doubts()]
@@ -204,9 +241,9 @@ class DataCheck(Strict):
         return {
             "recipe": self.recipe,
             "data": self.data,
-            "ok": not self.faults and not self.doubts_of_sides,
+            "ok": not self.faults and not self.leaks,
             "faults": self.faults,
-            "doubts": self.doubts,
+            "doubts": [*self.leaks, *self.doubts],
             "told": self.told,
             "sets": [
                 {
@@ -220,10 +257,16 @@ class DataCheck(Strict):
             ],
         }
 
-    @property
-    def doubts_of_sides(self) -> list[str]:
-        """Patients on both sides."""
-        return [patient for each in self.sets for patient in each.patients_on_both_sides]
+
+def admission_of(patients: int, images: int = 0) -> str:
+    """What a card says of patients, and of images, that it was learned from and chosen by as well; "" for none."""
+    if not patients and not images:
+        return ""
+    what = _counted(patients, "patient") if patients else _counted(images, "image")
+    return (
+        f"{what} stood on both sides of the split when it was trained, which whoever trained it allowed: its scores on "
+        "what was held out are better than it is."
+    )
 
 
 def lines_of(check: DataCheck) -> list[str]:
@@ -236,8 +279,11 @@ def lines_of(check: DataCheck) -> list[str]:
             held = "" if row.least is None or row.most is None else f", {_range([row.least, row.most])} {amount}"
             lines.append(f"  {row.name:{width}}  {row.learn} to learn from, {row.choose} to choose by{held}")
     lines += [f"Wrong: {fault}" for fault in check.faults]
+    lines += [f"Both sides: {leak}" for leak in check.leaks]
     lines += [f"Note: {doubt}" for doubt in check.doubts]
-    if not check.faults:
+    if check.leaks and not check.faults:
+        lines.append("Divide it anew, or train with --shared, which is written into the card.")
+    elif not check.faults:
         lines.append("It can be learned from.")
     return lines
 
@@ -246,7 +292,8 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _listed(names: Iterable[str], most: int = _MOST_NAMES) -> str:
+def listed_names(names: Iterable[str], most: int = _MOST_NAMES) -> str:
+    """The first of some names, and how many more there are."""
     known = list(names)
     rest = len(known) - most
     return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")

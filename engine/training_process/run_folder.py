@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import math
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class RunRecord(Strict):
         data, validation: folders; "" for a share of the data.
         minutes: of all networks together; None for the recipe's.
         go_on: begin with the card's own weights.
+        admitted: what the card says of patients on both sides, whom the user allowed; "" for none.
         device: "auto", "cpu" or "cuda".
         began: when it was first started.
         state: how it stands.
@@ -60,6 +62,7 @@ class RunRecord(Strict):
     validation: str = ""
     minutes: Annotated[float, Field(gt=0)] | None = None
     go_on: bool = False
+    admitted: str = ""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     began: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     state: State = "going"
@@ -159,15 +162,26 @@ def claimed(folder: Path) -> Iterator[None]:
     Raises:
         ReadError: another process has it.
     """
-    lock = filelock.FileLock(folder / _LOCK_FILE, timeout=0)
+    path = folder / _LOCK_FILE
+    lock = filelock.FileLock(path, timeout=0)
     try:
         lock.acquire()
+        if not path.exists():
+            # Whoever had it took it away in the meantime, and the next one makes another.
+            lock.release()
+            lock.acquire()
     except filelock.Timeout as error:
         raise ReadError(f"The run in {folder} is going on already, from another window or command.") from error
     try:
         yield
     finally:
+        # Where an open file can be removed this must come first, so that no other process holds what is gone.
+        with contextlib.suppress(OSError):
+            path.unlink()
         lock.release()
+        if os.name == "nt":
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def is_going(folder: Path) -> bool:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine.__main__ import commands
 from engine.cards.registry import load_card
-from engine.errors import CancelledError
+from engine.errors import CancelledError, MismatchError
 from engine.training.check import check_data
 from engine.training.parting import parted
 from engine.training_process.checked import DataCheck
@@ -85,7 +85,9 @@ def test_what_cannot_be_read_is_named(card: str, own: Path) -> None:
 def test_the_same_image_on_both_sides_is_noticed(card: str, own: Path) -> None:
     for name in "bc":
         shutil.copy(own / "imagesTr" / "a_0000.nii.gz", own / "imagesTr" / f"{name}_0000.nii.gz")
-    assert any("have the same image, on both sides" in doubt for doubt in check_data(card, own).doubts)
+    check = check_data(card, own)
+    assert any("have the same image, on both sides" in leak for leak in check.leaks)
+    assert check.admission.startswith("1 image stood on both sides")
 
 
 def test_a_label_that_is_not_there_is_said_with_those_that_are(card: str, own: Path) -> None:
@@ -112,7 +114,20 @@ def test_another_set_to_choose_by_is_looked_at_too(card: str, boxes: Path, own: 
     (cases,) = check.sets
     assert [item.side for item in cases.items] == ["learn"] * 3 + ["choose"] * 3
     assert cases.patients_on_both_sides == ["a", "b", "c"]
-    assert sum("on both sides" in doubt for doubt in check.doubts) == 3
+    assert len(check.leaks) == 4 and check.admission.startswith("3 patients stood on both sides")
+
+
+def test_patients_on_both_sides_are_refused_or_written_into_the_card(boxes: Path, own: Path, tmp_path: Path) -> None:
+    short = {**CARD["provenance"]["recipe"], "steps": 2}  # type: ignore[index]
+    (tmp_path / "card.json").write_text(json.dumps({**CARD, "provenance": {"recipe": short}}), encoding="utf-8")
+    asked = ["train", str(tmp_path / "card.json"), "--data", str(boxes), "--validation", str(own), "-o",
+             str(tmp_path / "out"), "--device", "cpu"]  # fmt: skip
+    refused = CliRunner().invoke(commands, asked)
+    assert isinstance(refused.exception, MismatchError) and "(a, b, c)" in str(refused.exception)
+    assert not (tmp_path / "out").exists()
+    assert run(*asked, "--shared")[0] == 0
+    limits = load_card(tmp_path / "out").card.limits
+    assert "3 patients stood on both sides of the split when it was trained" in limits
 
 
 def test_it_can_be_stopped(card: str, boxes: Path) -> None:

@@ -87,6 +87,7 @@ def test_two_processes_do_not_train_in_one_folder(folder: Path) -> None:
         with pytest.raises(ReadError, match="going on already"):
             trained(folder, silent)
     assert read_record(folder).state == "stopped"
+    assert [path.name for path in folder.iterdir()] == [run_folder.RECORD_FILE]
 
 
 def test_what_is_no_run_is_left_out_of_the_list(folder: Path) -> None:

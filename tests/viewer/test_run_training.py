@@ -17,7 +17,7 @@ from engine.cards.schema import Card
 from engine.errors import EngineError
 from engine.inference.networks import build_network
 from engine.training.publish import params_of, publish
-from engine.training_process import client, run_folder
+from engine.training_process import client, label_names, run_folder
 from engine.training_process.run_folder import Curve, RunRecord
 from tests.training.conftest import STRUCTURES, boxes  # noqa: F401
 from tests.training.test_commands import CARD
@@ -212,3 +212,87 @@ def test_what_was_found_is_forgotten_with_the_folder(dialog: TrainingDialog, mon
     assert dialog.training.start_button.toolTip() == "It is empty."
     QTest.keyClicks(dialog.data.data, "x")
     assert dialog.data.check is None and dialog.data.view.page.text.text() == ""
+
+
+def leaking(recipe: str, data: Path, validation: Path | None, progress: Any) -> Any:
+    """A look that finds a patient on both sides, and labels whose names were guessed."""
+    from engine.training_process.checked import DataCheck, Item, SetCheck
+
+    items = [
+        Item(name=name, patient="p", side=side, holds={"GTV": 2.0}) for name, side in (("a", "learn"), ("b", "choose"))
+    ]
+    numbers, named_by = label_names.read_names(data)
+    told = SetCheck(
+        kind="cases",
+        layout="volumes",
+        wanted=("GTV",),
+        items=tuple(items),
+        numbers=numbers or {1: "GTV"},
+        named_by=named_by,
+    )
+    return DataCheck(recipe=recipe, data=str(data), sets=(told,))
+
+
+def test_a_patient_on_both_sides_bars_the_start_until_it_is_allowed(
+    dialog: TrainingDialog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[RunRecord] = []
+    monkeypatch.setattr(client, "check_data", leaking)
+    monkeypatch.setattr(client, "train", lambda folder, record, **rest: asked.append(record) or record)
+    dialog.recipes.select("liver-tumour-mr")
+    dialog.tabs.setCurrentWidget(dialog.data)
+    QTest.keyClicks(dialog.data.data, str(tmp_path))
+    assert not dialog.data.allow.isVisible()
+    click(dialog.data.look_button)
+    wait_until(lambda: dialog.data.check is not None)
+    assert not dialog.training.start_button.isEnabled()
+    assert "allow it on the page Data" in dialog.training.title.text()
+    click(dialog.data.allow)
+    dialog.tabs.setCurrentWidget(dialog.training)
+    click(dialog.training.start_button)
+    wait_until(lambda: bool(asked) and not dialog.training.is_going)
+    assert asked[0].admitted.startswith("1 patient stood on both sides of the split")
+    # Other data are to be allowed anew.
+    dialog.tabs.setCurrentWidget(dialog.data)
+    QTest.keyClicks(dialog.data.data, "x")
+    assert not dialog.training.start_button.isEnabled() and not dialog.data.allow.isChecked()
+
+
+def test_names_of_labels_are_typed_and_kept_beside_the_data(
+    dialog: TrainingDialog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(client, "check_data", leaking)
+    dialog.recipes.select("liver-tumour-mr")
+    dialog.tabs.setCurrentWidget(dialog.data)
+    QTest.keyClicks(dialog.data.data, str(tmp_path))
+    click(dialog.data.look_button)
+    wait_until(dialog.data.names.isVisible)
+    assert dialog.data.names.field.text() == "1 = GTV"
+    dialog.data.names.field.selectAll()
+    QTest.keyClicks(dialog.data.names.field, "GTV")
+    click(dialog.data.names.save_button)
+    assert dialog.data.error.text() == '"GTV" is no number with a name, such as 1 = Liver.'
+    dialog.data.names.field.selectAll()
+    QTest.keyClicks(dialog.data.names.field, "3 = GTV, 1 = Liver")
+    QTest.keyClick(dialog.data.names.field, Qt.Key.Key_Return)
+    wait_until(lambda: "By labels.json: 1 = Liver, 3 = GTV." in dialog.data.view.page.text.text())
+    assert label_names.read_names(tmp_path)[0] == {1: "Liver", 3: "GTV"}
+
+
+def test_curves_that_arrive_once_another_run_is_chosen_are_not_drawn(dialog: TrainingDialog, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        run_folder.write_record(run_folder.new_folder(name), RunRecord(recipe=name, title=name, data=str(tmp_path)))
+    page = dialog.training
+    dialog.tabs.setCurrentWidget(page)
+    page.refresh()
+    wait_until(lambda: page.runs.rowCount() == 2)
+    page.runs.selectRow(0)
+    assert page.chosen is not None
+    page._draw(page.chosen.folder, [Curve("", ((0.0, 1.0),), (), ((0.4, 0.7),))])
+    assert drawn(page, "scores") == 1
+    for plot in page.curves.plots.values():
+        # A score alone stands at its minute, and no minute is before the first.
+        left, right = plot.getViewBox().viewRange()[0]
+        assert -0.05 < left <= 0 and 0.4 < right < 0.5
+    page._draw(page._runs[1].folder, [Curve("", ((0.0, 1.0), (1.0, 2.0)))])
+    assert drawn(page, "losses") == 1

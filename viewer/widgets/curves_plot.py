@@ -70,6 +70,10 @@ class CurvesPlot(QWidget):
         for name, line in self.lines.items():
             points = getattr(curve, name) if curve is not None else ()
             line.setData([minutes for minutes, _ in points], [value for _, value in points])
+        latest = max((minutes for name in _PLOTS for minutes, _ in getattr(curve, name, ())), default=0.0)
+        for plot in self.plots.values():
+            # All three over the same minutes, also where a score alone stands among them.
+            plot.setXRange(0.0, latest or 1.0, padding=0.03)
 
 
 def _plot(title: str) -> pg.PlotWidget:
@@ -78,6 +82,7 @@ def _plot(title: str) -> pg.PlotWidget:
     plot.setMenuEnabled(False)
     plot.setMouseEnabled(x=False, y=False)
     plot.hideButtons()
+    plot.getViewBox().enableAutoRange(axis="y")
     for side in ("bottom", "left"):
         plot.getAxis(side).setPen(FAINT)
         plot.getAxis(side).setTextPen(FAINT)

@@ -61,6 +61,8 @@ class DataCheckView(QWidget):
 
 def _html(check: DataCheck) -> str:
     lines = [(ERROR, fault) for fault in check.faults] + [(WARNING, doubt) for doubt in check.doubts]
-    verdict = "" if check.faults else f"<p style='color:{GOOD}'>It can be learned from.</p>"
+    if check.leaks and not check.faults:
+        lines = [(ERROR, leak) for leak in check.leaks] + lines
+    verdict = "" if check.faults or check.leaks else f"<p style='color:{GOOD}'>It can be learned from.</p>"
     told = "".join(f"<p>{escape(sentence)}</p>" for sentence in check.told)
     return verdict + "".join(f"<p style='color:{colour}'>{escape(text)}</p>" for colour, text in lines) + told

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -21,6 +22,7 @@ from engine.later import later
 from engine.progress import Progress
 from viewer.jobs import Task, run_in_background
 from viewer.widgets.data_check_view import DataCheckView
+from viewer.widgets.label_names import LabelNames
 from viewer.widgets.progress_bar import ProgressBar
 from viewer.widgets.settings import settings
 from viewer.widgets.theme import ERROR
@@ -68,12 +70,20 @@ class DataPage(QWidget):
         self.bar.setSizePolicy(policy)
         self.error = QLabel(self, wordWrap=True)
         self.error.setStyleSheet(f"color: {ERROR};")
+        self.names = LabelNames(self)
+        self.allow = QCheckBox("Train all the same; the card will say that its scores are too good", self)
+        self.allow.setToolTip("Without this nothing is trained while patients are learned from and judged by as well")
         self.view = DataCheckView(self)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addLayout(row)
         layout.addWidget(self.error)
+        layout.addWidget(self.names)
+        layout.addWidget(self.allow)
         layout.addWidget(self.view, 1)
+        self.names.saved.connect(self.look)
+        self.names.failed.connect(self._failed)
+        self.allow.toggled.connect(lambda _: self.changed.emit())
         self.look_button.clicked.connect(self.look)
         self.stop_button.clicked.connect(self.stop)
         for field in (self.data, self.validation):
@@ -84,6 +94,11 @@ class DataPage(QWidget):
     def folders(self) -> tuple[str, str]:
         """Of the data set, and of the other to choose by; "" where there is none."""
         return self.data.text().strip(), self.validation.text().strip()
+
+    @property
+    def admitted(self) -> str:
+        """What the card will say of patients on both sides, once that is allowed."""
+        return self.check.admission if self.check is not None and self.allow.isChecked() else ""
 
     @property
     def is_looking(self) -> bool:
@@ -123,6 +138,7 @@ class DataPage(QWidget):
 
     def _looked(self, check: DataCheck) -> None:
         self._task, self.check = None, check
+        self.names.show_names(_path(self.folders[0]), check)
         self._show()
         self.changed.emit()
 
@@ -140,6 +156,8 @@ class DataPage(QWidget):
             self._task.cancel()
             self._task = None
         self.check = None
+        self.allow.setChecked(False)
+        self.names.hide()
         self.error.hide()
         self._show()
         self.changed.emit()
@@ -149,6 +167,7 @@ class DataPage(QWidget):
         self.look_button.setEnabled(not looking and bool(self._recipe) and bool(self.data.text().strip()))
         self.stop_button.setVisible(looking)
         self.bar.setVisible(looking)
+        self.allow.setVisible(self.check is not None and bool(self.check.leaks) and not self.check.faults)
         self.view.show_check(self.check)
 
     def _add_row(self, form: QFormLayout, title: str, field: QLineEdit, tip: str) -> None:

@@ -87,9 +87,13 @@ class TrainingDialog(QDialog):
             why_not = "Choose the folder of a data set on the page Data."
         elif check is None:
             why_not = "Look at the data first, on the page Data."
+        elif check.faults:
+            why_not = check.faults[0]
+        elif check.leaks and not self.data.admitted:
+            why_not = f"{check.leaks[0]} Divide the data anew, or allow it on the page Data."
         else:
-            why_not = check.faults[0] if check.faults else ""
-        self.training.offer(loaded, data, validation, why_not)
+            why_not = ""
+        self.training.offer(loaded, data, validation, why_not, self.data.admitted)
 
 
 def _trainable() -> tuple[Sequence[LoadedCard], Sequence[LoadedCard]]:

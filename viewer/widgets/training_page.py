@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from engine.cards.registry import LoadedCard
     from engine.importing import client as importing
     from engine.training_process import client, run_folder
-    from engine.training_process.run_folder import Run, RunRecord
+    from engine.training_process.run_folder import Curve, Run, RunRecord
 else:
     client, run_folder = later("engine.training_process.client"), later("engine.training_process.run_folder")
     importing = later("engine.importing.client")
@@ -51,11 +52,13 @@ class TrainingPage(QWidget):
     #: A card is to be used: its folder, and the id that it is to have.
     wanted = Signal(object, str)
 
-    _read = Signal(object)
+    #: (folder, curves of the run in it)
+    _read = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._offer: tuple[LoadedCard, str, str] | None = None
+        #: What would be trained, on which folders, and what its card says of patients on both sides.
+        self._offer: tuple[LoadedCard, str, str, str] | None = None
         #: Whose minutes were put into the field.
         self._planned: LoadedCard | None = None
         self._task: Task | None = None
@@ -127,7 +130,7 @@ class TrainingPage(QWidget):
         self.resume_button.clicked.connect(self.resume)
         self.use_button.clicked.connect(self._use)
         self.runs.itemSelectionChanged.connect(self._choose)
-        self._read.connect(self.curves.show_curves, Qt.ConnectionType.QueuedConnection)
+        self._read.connect(self._draw, Qt.ConnectionType.QueuedConnection)
         self.error.hide()
         self._show()
 
@@ -147,9 +150,9 @@ class TrainingPage(QWidget):
         rows = self.runs.selectionModel().selectedRows()
         return self._runs[rows[0].row()] if rows and rows[0].row() < len(self._runs) else None
 
-    def offer(self, loaded: LoadedCard | None, data: str, validation: str, why_not: str) -> None:
-        """What `start` would train, and on what; `why_not` says why it can't."""
-        self._offer = (loaded, data, validation) if loaded is not None and not why_not else None
+    def offer(self, loaded: LoadedCard | None, data: str, validation: str, why_not: str, admitted: str = "") -> None:
+        """What `start` would train, and on what; `why_not` says why it can't, `admitted` what its card will say."""
+        self._offer = (loaded, data, validation, admitted) if loaded is not None and not why_not else None
         if loaded is not None and loaded is not self._planned:
             self._planned = loaded
             self.minutes.setValue(run_folder.planned_minutes(loaded.card))
@@ -163,7 +166,7 @@ class TrainingPage(QWidget):
         """Begin a new run."""
         if self._offer is None or self.is_going:
             return
-        loaded, data, validation = self._offer
+        loaded, data, validation, admitted = self._offer
         record = run_folder.RunRecord(
             recipe=run_folder.argument_of(loaded),
             title=loaded.title,
@@ -171,6 +174,7 @@ class TrainingPage(QWidget):
             validation=str(Path(validation).expanduser().absolute()) if validation else "",
             minutes=self.minutes.value(),
             go_on=self.go_on.isChecked() and not self.go_on.isHidden(),
+            admitted=admitted,
             device=self.device.currentData(),
         )
         self._run(run_folder.new_folder(loaded.id), record)
@@ -207,7 +211,7 @@ class TrainingPage(QWidget):
 
     def _run(self, folder: Path, record: RunRecord) -> None:
         def work(progress: Progress) -> object:
-            return client.train(folder, record, progress=progress, curves=self._read.emit)
+            return client.train(folder, record, progress=progress, curves=partial(self._read.emit, folder))
 
         self._going, self._begun, self._unlisted = (folder, record), None, True
         self.error.hide()
@@ -287,8 +291,16 @@ class TrainingPage(QWidget):
             self.name.setText(importing.free_id(card_id))
         if not self.is_going:
             run_in_background(
-                lambda progress: run_folder.read_curves(run.folder), finished=self.curves.show_curves, parent=self
+                lambda progress: run_folder.read_curves(run.folder),
+                finished=partial(self._draw, run.folder),
+                parent=self,
             )
+
+    def _draw(self, folder: Path, curves: Sequence[Curve]) -> None:
+        """Show curves; not those that arrive once another run is looked at."""
+        chosen = self.chosen.folder if self.chosen is not None else None
+        if folder == (self._going[0] if self._going is not None else chosen):
+            self.curves.show_curves(curves)
 
     def _use(self) -> None:
         run = self.chosen

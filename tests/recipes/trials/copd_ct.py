@@ -10,8 +10,8 @@ TRIAL = Trial(
     measure="C",
     least=0.62,
     chance="0.5",
-    learn=90,
-    judge=40,
+    learn=200,
+    judge=100,
     nodes={
         "slices": {
             "network": {"network": "PatchNet", "in_channels": 1, "num_classes": 2, "filters": [8, 16]},

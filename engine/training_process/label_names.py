@@ -1,0 +1,108 @@
+"""Which number in a data set's label maps is which structure, where the set has no `dataset.json` of nnU-Net.
+
+`labels.json` in its folder says so, as `{"Liver": 1, "Spleen": 2}` or `{"1": "Liver", "2": "Spleen"}`, or `labels.txt`
+with a line for each, such as `1 Liver`, `1 = Liver` or a line that ITK-SNAP writes.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.errors import ReadError
+from engine.safe_file import whole_file, write_errors
+
+NAMES_FILE, _LINES_FILE = "labels.json", "labels.txt"
+#: The greatest number that is a label: label maps are read as bytes.
+_MOST = 255
+_PAIR = re.compile(r"\s*(\d+)\s*[=:,\t ]\s*(.+?)\s*")
+#: Number, three colours, how it is shown (three), and the name in quotation marks.
+_SNAP = re.compile(r'\s*(\d+)(?:\s+[\d.]+){6}\s+"(.*)"\s*')
+
+
+def read_names(folder: Path) -> tuple[dict[int, str], str]:
+    """Number → structure, background left away, and the file that says so; none, and "", where there is no such file.
+
+    Raises:
+        ReadError: the file is damaged, or names a number or a structure twice.
+    """
+    if (folder / NAMES_FILE).is_file():
+        return _named(_of_table(folder / NAMES_FILE), folder / NAMES_FILE), NAMES_FILE
+    if (folder / _LINES_FILE).is_file():
+        text = _text(folder / _LINES_FILE)
+        lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        return _named([_pair(line, folder / _LINES_FILE) for line in lines], folder / _LINES_FILE), _LINES_FILE
+    return {}, ""
+
+
+def parsed_names(text: str) -> dict[int, str]:
+    """Number → structure of what a person typed: "1 = Liver, 2 = Spleen".
+
+    Raises:
+        ReadError: a part of it is no number with a name, or says a number or a structure twice.
+    """
+    return _named([_pair(part, Path()) for part in re.split(r"[,;\n]", text) if part.strip()], Path())
+
+
+def names_text(names: Mapping[int, str]) -> str:
+    """The numbers with their structures, as they are typed."""
+    return ", ".join(f"{number} = {name}" for number, name in sorted(names.items()))
+
+
+def write_names(folder: Path, names: Mapping[int, str]) -> None:
+    """Put `labels.json` into a folder.
+
+    Raises:
+        WriteError: it can't be written.
+    """
+    path = folder / NAMES_FILE
+    with write_errors(path, "keep the names"), whole_file(path) as file:
+        table = {name: number for number, name in sorted(names.items())}
+        file.write_text(json.dumps(table, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReadError(f"{path} can't be read as text: {error}.") from error
+
+
+def _of_table(path: Path) -> list[tuple[int, str]]:
+    try:
+        table = json.loads(_text(path))
+    except ValueError as error:
+        raise ReadError(f"{path} is not JSON: {error}.") from error
+    if isinstance(table, dict) and isinstance(table.get("labels"), dict):
+        table = table["labels"]
+    if not isinstance(table, dict):
+        raise ReadError(f'{path} is no table of names; it should be like {{"Liver": 1, "Spleen": 2}}.')
+    pairs = []
+    for key, value in table.items():
+        number, name = (key, value) if isinstance(value, str) else (value, key)
+        if isinstance(number, bool) or not str(number).isdecimal() or not str(name).strip():
+            raise ReadError(f'{path}: "{key}" is no name with a number, such as "Liver": 1.')
+        pairs.append((int(number), str(name).strip()))
+    return pairs
+
+
+def _pair(line: str, path: Path) -> tuple[int, str]:
+    found = _SNAP.fullmatch(line) or _PAIR.fullmatch(line)
+    if found is None:
+        where = f" in {path}" if path.name else ""
+        raise ReadError(f'"{line.strip()}"{where} is no number with a name, such as 1 = Liver.')
+    return int(found[1]), found[2].strip()
+
+
+def _named(pairs: list[tuple[int, str]], path: Path) -> dict[int, str]:
+    where = f"{path}: " if path.name else ""
+    names: dict[int, str] = {}
+    for number, name in pairs:
+        if not number:
+            continue
+        if number > _MOST:
+            raise ReadError(f"{where}{number} is no label; the greatest is {_MOST}.")
+        if number in names or name in names.values():
+            raise ReadError(f"{where}{number} or {name} is there twice; each number is one structure.")
+        names[number] = name
+    return names
