@@ -1,6 +1,7 @@
 """The whole window, with every feature in it."""
 
 from collections import defaultdict
+from threading import Event
 from typing import Any
 
 import pytest
@@ -9,6 +10,15 @@ from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
+
+from engine.answers import RunOptions
+from engine.cards.registry import SHIPPED, load_card
+from engine.cards.roles import Traits
+from engine.errors import ReadError
+from engine.progress import Progress
+from engine.volume import Volume
+from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.roles_form import Image
 
 
 @pytest.fixture
@@ -74,3 +84,24 @@ def _is_part(child: QWidget) -> bool:
     """Whether Qt made it as a part of another control, such as the field inside a spin box."""
     parent = child.parent()
     return isinstance(parent, (QAbstractSpinBox, QComboBox, QTabBar)) or child.objectName().startswith("qt_")
+
+
+def test_the_list_of_structures_has_its_room_again_after_a_run(window: Any, qtbot: QtBot) -> None:
+    window.resize(1272, 768)
+    panel = window.findChild(CardsPanel)
+    panel.show_cards([load_card(SHIPPED / "external")])
+    qtbot.wait(50)
+    room = window.panel("Structures").height()
+    told = Event()
+
+    def read(progress: Progress) -> Volume:
+        told.wait(10)
+        raise ReadError("Something that takes several lines to be told. " * 8)
+
+    panel._start(panel.selected, {"image": Image("", Traits("CT"), None, read)}, RunOptions())
+    qtbot.wait(50)
+    during = window.panel("Structures").height()
+    told.set()
+    qtbot.waitUntil(lambda: not panel.is_running, timeout=5000)
+    assert during < room - 30, "the progress takes room"
+    qtbot.waitUntil(lambda: window.panel("Structures").height() >= room - 10, timeout=3000)

@@ -1,5 +1,6 @@
 """Puts the engine into the window: the panel that runs models, and the review of what they drew."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,15 @@ def install(window: MainWindow) -> None:
     )
     stop.setEnabled(False)
     cards.running_changed.connect(lambda: stop.setEnabled(cards.is_running))
+    before: list[Callable[[], None]] = []
+    cards.begins.connect(lambda: before.append(window.heights_of_panels()))
+
+    def give_room_back() -> None:
+        """The progress of a run takes room from the list above, which Qt would not give back."""
+        if before and not cards.is_running:
+            QTimer.singleShot(0, first, before.pop())
+
+    cards.running_changed.connect(give_room_back)
     for action in review.actions():
         window.menu("Engine").addAction(action)
         window.list_action("Engine", action)

@@ -65,6 +65,8 @@ class CardsPanel(QWidget):
 
     #: A sentence for the user, and its level: "info", "warning" or "error".
     message = Signal(str, str)
+    #: A run is about to begin.
+    begins = Signal()
     #: A run has begun, or is over.
     running_changed = Signal()
     #: A run is over: "" where it gave something, else why not.
@@ -114,8 +116,8 @@ class CardsPanel(QWidget):
         self.picker.changed.connect(self._show_selected)
         self.picker.activated.connect(self.run)
         self.search, self.list = self.picker.search, self.picker.list
-        page = CardPage(self)
-        self.details = page.text
+        self._page = CardPage(self)
+        self.details, self.notice = self._page.text, self._page.notice
         self.override = QCheckBox("Run it all the same", self)
         self.override.setToolTip("The card was not made for this image; the structures will say that it was run anyway")
         self.override.toggled.connect(lambda _: self._show_buttons())
@@ -139,8 +141,6 @@ class CardsPanel(QWidget):
         self.device.currentIndexChanged.connect(lambda _: self._show_expected())
         self.options.changed.connect(self._show_expected)
         self.progress = RunProgress(self)
-        self.notice = QLabel(self, wordWrap=True)
-        self.notice.hide()
 
         buttons = QHBoxLayout()
         buttons.addWidget(self.run_button, 1)
@@ -148,12 +148,12 @@ class CardsPanel(QWidget):
         buttons.addWidget(self.cancel_button)
         layout = QVBoxLayout(self)
         layout.addWidget(self.picker, 2)
-        layout.addWidget(page, 3)
+        layout.addWidget(self._page, 3)
         part: QWidget
         for part in (self.override, self.roles, self.variables, self.structures, self.options):
             layout.addWidget(part)
         layout.addLayout(buttons)
-        for part in (self.expected, self.progress, self.notice):
+        for part in (self.expected, self.progress):
             layout.addWidget(part)
 
     def show_cards(self, cards: Sequence[LoadedCard]) -> None:
@@ -231,8 +231,7 @@ class CardsPanel(QWidget):
         self.expected.setVisible(known is not None)
 
     def _say(self, sentence: str, level: str = "info") -> None:
-        self.notice.setText(sentence)
-        self.notice.setVisible(bool(sentence))
+        self._page.tell(sentence)
         if sentence:
             self.message.emit(sentence, level)
 
@@ -278,6 +277,7 @@ class CardsPanel(QWidget):
 
     def _start(self, loaded: LoadedCard, images: Mapping[str, Image], options: RunOptions) -> None:
         self._say("")
+        self.begins.emit()
         self._running, self._chosen = loaded, options
         self._drawn = next((image.roi for image in images.values() if image.roi is not None), None)
         known = expected(self._asked) if self._asked is not None and self._share[1] == 1 else None

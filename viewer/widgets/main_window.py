@@ -231,6 +231,21 @@ class MainWindow(QMainWindow):
                 self._asked[firsts[0]] = self._given[firsts[0]] = widths[side]
                 self.resizeDocks(firsts, [3, *[2] * (len(firsts) - 1)], Qt.Orientation.Vertical)
 
+    def heights_of_panels(self) -> Callable[[], None]:
+        """What gives the panels again the heights that they have now, as far as there is room."""
+        # One behind a tab counts as visible too, with a height of long ago.
+        shown = [dock for dock in self._docks.values() if not dock.visibleRegion().isEmpty()]
+        heights = [dock.height() for dock in shown]
+
+        def give_back() -> None:
+            for widget in [widget for dock in shown for widget in (dock.widget(), dock)]:
+                # What was hidden in a panel a moment ago still counts until then.
+                if (layout := widget.layout()) is not None:
+                    layout.activate()
+            self.resizeDocks(shown, heights, Qt.Orientation.Vertical)
+
+        return give_back
+
     def _widen(self) -> None:
         """Let the panels have their part of a wide window, unless a person gave them another width."""
         share = min(max(self.width() / _USUAL_WIDTH, 1.0), _WIDEST_SHARE)
