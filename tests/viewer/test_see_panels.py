@@ -205,6 +205,22 @@ def test_no_error_makes_room_for_what_comes_later(seeing: MainWindow) -> None:
     seeing.messages.dismiss_all()
 
 
+def test_of_many_warnings_at_once_none_is_lost_unread(seeing: MainWindow) -> None:
+    warnings = [f"Warning {number}." for number in range(6)]
+    for sentence in warnings:
+        seeing.show_message(sentence, "warning")
+    seeing.show_message("A note.")
+    assert set(warnings) < set(seeing.messages.sentences)
+    QApplication.processEvents()
+    bar = seeing.messages
+    for _ in range(3):
+        shown = {label.text() for label in bar.findChildren(QLabel) if label.isVisible()}
+        warnings = [sentence for sentence in warnings if sentence not in shown]
+        bar.dismiss_shown()
+        QApplication.processEvents()
+    assert warnings == [] and bar.sentences == [], "each was on the screen"
+
+
 def test_a_message_offers_a_button(seeing: MainWindow) -> None:
     taken: list[str] = []
     seeing.show_message("Undone.", offer=Offer("Redo", lambda: taken.append("first")))

@@ -38,7 +38,7 @@ class _Message(QWidget):
         self._bar = bar
         self.sentence = sentence
         self.level = level
-        self.since = time.monotonic()
+        self.since: float | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"background: {RAISED}; border-left: 3px solid {_COLOURS[level]}; color: {TEXT};")
         label = QLabel(sentence)
@@ -56,13 +56,19 @@ class _Message(QWidget):
         if self.button is not None:
             layout.addWidget(self.button)
         layout.addWidget(self._button("✕", "Dismiss (Esc)", None))
-        if _SHOWN_MS[level]:
-            QTimer.singleShot(_SHOWN_MS[level], self, self.dismiss)
+
+    def appear(self) -> None:
+        """Be on the screen; only from then on does its time pass."""
+        self.show()
+        if self.since is None:
+            self.since = time.monotonic()
+            if _SHOWN_MS[self.level]:
+                QTimer.singleShot(_SHOWN_MS[self.level], self, self.dismiss)
 
     @property
-    def age_s(self) -> float:
-        """How long it has been on the screen, seconds."""
-        return time.monotonic() - self.since
+    def was_read(self) -> bool:
+        """Whether it is no error, and has been on the screen for long enough."""
+        return self.level != "error" and self.since is not None and time.monotonic() - self.since > _READ_S
 
     def _button(self, text: str, tip: str, slot: Callable[[], object] | None) -> QToolButton:
         button = QToolButton()
@@ -88,7 +94,9 @@ class _Message(QWidget):
 
 
 class MessageBar(QWidget):
-    """The last messages, over the lower edge of a widget; errors stay until they are dismissed.
+    """The last messages, over the lower edge of a widget; errors stay until they are dismissed, the others for a time.
+
+    A warning that nobody had time to read is not dropped for what comes after it.
 
     Args:
         over: the widget that they lie on.
@@ -116,14 +124,19 @@ class MessageBar(QWidget):
         if level == "info":
             for message in self._messages():
                 # What has been read gives way; what came a moment ago has not.
-                if message.level == "info" and message.button is None and message.age_s > _READ_S:
+                if message.level == "info" and message.button is None and message.was_read:
                     message.dismiss()
         held = self._messages()
-        passing = [message for message in held if message.level != "error"]
+        passing = [message for message in held if message.level == "info" or message.was_read]
         if len(held) >= _MOST and passing:
             passing[0].dismiss()
         self._layout.addWidget(_Message(sentence, level, offer, self))
         self.lay_out()
+
+    def dismiss_shown(self) -> None:
+        """Take away what is on the screen; what waits behind it comes up."""
+        for message in [message for message in self._messages() if not message.isHidden()]:
+            message.dismiss()
 
     def dismiss_all(self) -> None:
         """Take all messages away."""
@@ -138,15 +151,15 @@ class MessageBar(QWidget):
 
     @property
     def sentences(self) -> list[str]:
-        """What has not been dismissed, oldest first; of many errors the last ones are on screen."""
+        """What has not been dismissed, oldest first; of many the last ones are on screen."""
         return [message.sentence for message in self._messages()]
 
     def lay_out(self) -> None:
-        """Take the place over the edge that the messages need; the oldest of too many errors wait out of sight."""
+        """Take the place over the edge that the messages need; the oldest of too many wait out of sight."""
         held = self._messages()
         waiting = len(held) - _MOST
         for place, message in enumerate(held):
-            message.setVisible(place >= waiting)
+            message.appear() if place >= waiting else message.hide()
         self._more.setText(f"{waiting} more: dismiss these to see what came before.")
         self._more.setVisible(waiting > 0)
         self.setVisible(bool(held))

@@ -77,7 +77,7 @@ class ToolActions:
         if name:
             self._toolbox.choose(name)
         elif not self._toolbox.escape():
-            self._window.messages.dismiss_all()
+            self._window.messages.dismiss_shown()
         self._show()
 
     def _show(self) -> None:
