@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.volume import Geometry, right_handed
+from engine.transform import Transform
+from engine.volume import Geometry, Volume, right_handed
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -26,6 +27,27 @@ def to_image(values: NDArray[Any], geometry: Geometry) -> "sitk.Image":
     image.SetSpacing([float(value) for value in geometry.spacing_xyz])
     image.SetDirection([float(value) for value in geometry.directions.ravel()])
     return image
+
+
+def onto_grid(volume: Volume, geometry: Geometry, transform: Transform) -> tuple[NDArray[np.float32], float]:
+    """A volume's values on another grid, linear, and the share of that grid which it covers.
+
+    Args:
+        volume: its planes are regular.
+        geometry: of the grid; beyond the volume the values are its least.
+        transform: from the volume's frame of reference to that of the grid.
+    """
+    back = transform.inverse().matrix
+    affine = itk().AffineTransform(3)
+    affine.SetMatrix([float(value) for value in back[:3, :3].ravel()])
+    affine.SetTranslation([float(value) for value in back[:3, 3]])
+    grid = to_image(np.zeros(geometry.shape, np.uint8), geometry)
+    source = to_image(volume.voxels.astype(np.float32), volume.geometry)
+    lowest = float(volume.voxels.min())
+    values = itk().Resample(source, grid, affine, itk().sitkLinear, lowest, itk().sitkFloat32)
+    everywhere = to_image(np.ones(volume.geometry.shape, np.uint8), volume.geometry)
+    covered = itk().Resample(everywhere, grid, affine, itk().sitkNearestNeighbor, 0.0)
+    return itk().GetArrayFromImage(values), float(itk().GetArrayViewFromImage(covered).mean())
 
 
 def from_image(image: "sitk.Image") -> tuple[NDArray[Any], Geometry]:

@@ -1,6 +1,7 @@
 """Corrected cases as a data set to learn from: an image without its patient, and labels, in the nnU-Net raw layout.
 
-Of the image its voxels, spacing and directions are kept, and nothing of its header. A case gets a number. Cases of one
+Of an image its voxels, spacing and directions are kept, and nothing of its header; a case may have further images,
+such as PET with CT, which are brought to the grid of the first. A case gets a number. Cases of one
 patient are told by a code of the Patient ID, so that they stay on one side of every split; it is made with a key that
 lies in the user's own folder and not in the data set, without which it can't be traced back.
 """
@@ -27,8 +28,9 @@ from engine.errors import MismatchError, ReadError, WriteError
 from engine.later import later
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
-from engine.sitk_image import itk, to_image
+from engine.sitk_image import itk, onto_grid, to_image
 from engine.structures import ReviewState, Roi, StructureSet
+from engine.transform import Transform
 from engine.volume import Geometry, Volume
 
 if TYPE_CHECKING:
@@ -48,10 +50,25 @@ CONSENT = (
 _MOST_LABELS = 255
 #: Share of a structure that others may take of it where they overlap.
 _MOST_LOST = 0.05
+#: Share of the grid from which on a further image counts as covering it.
+_WHOLLY = 0.995
 _DESCRIPTION, _IMAGES, _LABELS, _ENDING = "dataset.json", "imagesTr", "labelsTr", ".nii.gz"
 #: What a card can have as a label, as of `engine.values.Identifier`.
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 _CASE = re.compile(r"case_(\d{4,})")
+
+
+@dataclass(frozen=True, eq=False)
+class FurtherImage:
+    """A further image of a case, of the same patient.
+
+    Args:
+        volume: on its own planes.
+        transform: from its frame of reference to that of the first image.
+    """
+
+    volume: Volume
+    transform: Transform = field(default_factory=Transform.identity)
 
 
 @dataclass(frozen=True)
@@ -107,15 +124,22 @@ def case_of_image(folder: Path, volume: Volume) -> str:
 
 
 def add_case(
-    folder: Path, volume: Volume, structures: StructureSet, *, replace: str = "", progress: Progress = silent
+    folder: Path,
+    volume: Volume,
+    structures: StructureSet,
+    *,
+    further: Sequence[FurtherImage] = (),
+    replace: str = "",
+    progress: Progress = silent,
 ) -> Added:
     """Add a case to a training set, which is made where it is not there.
 
     Args:
-        folder: of the set; `dataset.json` in it must be of one image a case, or not there yet.
+        folder: of the set; `dataset.json` in it must be of the same kinds of images a case, or not there yet.
         volume: CT, MR or PET.
         structures: all of them become labels; see `why_left_out`.
-        replace: name of the case whose image and labels are replaced; "" for a new one.
+        further: images that belong to it, in the order in which a model takes them.
+        replace: name of the case whose images and labels are replaced; "" for a new one.
         progress: reports and may stop, before the set is changed.
 
     Raises:
@@ -124,7 +148,9 @@ def add_case(
         WriteError: the folder can't be written; the set is as it was.
         CancelledError: stopped; the set is as it was.
     """
-    problem = why_not_added(volume)
+    problem = why_not_added(volume) or next(
+        filter(None, (_why_not_beside(volume, each.volume) for each in further)), ""
+    )
     refused = [f"{roi.name} {why}" for roi in structures.rois if (why := why_left_out(roi))]
     if problem or refused or not structures.rois:
         raise MismatchError(problem or f"Not every structure can be added: {'; '.join(refused) or 'there is none'}.")
@@ -139,29 +165,36 @@ def add_case(
     except filelock.Timeout as error:
         raise ReadError(f"Another window is adding a case to {folder}; try again in a moment.") from error
     try:
-        return _add(folder, volume, structures, replace, progress)
+        return _add(folder, [FurtherImage(volume), *further], structures, replace, progress)
     finally:
         lock.release()
 
 
-def _add(folder: Path, volume: Volume, structures: StructureSet, replace: str, progress: Progress) -> Added:
-    description = _description(folder)
-    _check_kind(description, volume, folder)
+def _add(
+    folder: Path, shown: Sequence[FurtherImage], structures: StructureSet, replace: str, progress: Progress
+) -> Added:
+    description, volumes = _description(folder), [each.volume for each in shown]
+    volume = volumes[0]
+    _check_kind(description, volumes, folder)
     if not structures.geometry.same_grid(volume.geometry):
         raise MismatchError("The structures lie on the planes of another image than the one to add.")
     values, names = _values_with(description, structures, folder), [roi.name.strip() for roi in structures.rois]
     labels, notes = _label_map(structures, [_value_of(values, name) for name in names], progress)
+    progress(0.7, "Bringing the images together")
+    images, said_of_images = _images_of(volume, shown[1:])
     case = replace or _free_case(folder, description)
     progress(0.8, "Writing the case")
-    voxels = volume.voxels if volume.voxels.dtype != np.bool_ else volume.voxels.astype(np.uint8)
-    paths = folder / _LABELS / f"{case}{_ENDING}", folder / _IMAGES / f"{case}_0000{_ENDING}"
+    written = {folder / _LABELS / f"{case}{_ENDING}": labels}
+    # The labels first: an image alone would be taken for a case.
+    for number, image in enumerate(images):
+        written[folder / _IMAGES / f"{case}_{number:04d}{_ENDING}"] = image
     # A structure that comes with this case was contoured in none of those that are there.
     known = [name for name, value in (description.get("labels") or {}).items() if value]
     contoured = description.get("contoured") or {other: known for other in _cases_in(folder) if other != case}
     patient, said = _patient_code(volume, case)
     description |= {
-        "channel_names": description.get("channel_names") or {"0": volume.modality or "image"},
-        "units": volume.units,
+        "channel_names": {str(number): _kind_of(each) for number, each in enumerate(volumes)},
+        "units": volume.units if len(shown) == 1 else [each.units for each in volumes],
         "labels": values,
         "file_ending": _ENDING,
         "contoured": {**contoured, case: [_known(values, name) for name in names]},
@@ -170,12 +203,43 @@ def _add(folder: Path, volume: Volume, structures: StructureSet, replace: str, p
         "numTraining": len({*_cases_in(folder), case}),
         "agreed_to": list(CONSENT),
     }
-    with _all_or_nothing(paths):
-        # The labels first: an image alone would be taken for a case.
-        _write(labels, volume.geometry, paths[0])
-        _write(voxels, volume.geometry, paths[1])
+    with _all_or_nothing(list(written)):
+        for path, array in written.items():
+            _write(array, volume.geometry, path)
         _write_description(folder, description)
-    return Added(case, tuple(names), (*notes, *said))
+    return Added(case, tuple(names), (*notes, *said_of_images, *said))
+
+
+def _images_of(volume: Volume, further: Sequence[FurtherImage]) -> tuple[list[NDArray[Any]], list[str]]:
+    """The images on the grid of the first, and what was done to them, a sentence each."""
+    images = [volume.voxels if volume.voxels.dtype != np.bool_ else volume.voxels.astype(np.uint8)]
+    notes = []
+    for each in further:
+        values, covered = onto_grid(each.volume, volume.geometry, each.transform)
+        name = _kind_of(each.volume)
+        if not covered:
+            raise MismatchError(f"The {name} lies nowhere on the image that is added; leave it out, or align it first.")
+        if covered < _WHOLLY:
+            notes.append(f"The {name} covers {covered:.0%} of the image; beyond that it has its least value.")
+        whole = np.issubdtype(each.volume.voxels.dtype, np.integer)
+        images.append(np.rint(values).astype(np.int16) if whole and np.abs(values).max() < 2**15 else values)
+        notes.append(f"The {name} was brought to the grid of the {_kind_of(volume)}.")
+    return images, notes
+
+
+def _why_not_beside(volume: Volume, other: Volume) -> str:
+    """Why an image can't be a further one of a case, in a sentence; "" where it can."""
+    patients = {each.info.patient_id.strip() for each in (volume, other)} - {""}
+    if len(patients) > 1:
+        return (
+            f"The {_kind_of(other)} is of another patient by its Patient ID, so it can't be in one case with the image."
+        )
+    why = why_not_added(other)
+    return f"{_kind_of(other)}: {why}" if why else ""
+
+
+def _kind_of(volume: Volume) -> str:
+    return volume.modality or "image"
 
 
 def _label_map(
@@ -214,17 +278,21 @@ def _label_map(
     return labels, notes
 
 
-def _check_kind(description: dict[str, Any], volume: Volume, folder: Path) -> None:
-    channels = description.get("channel_names") or {}
-    wanted = volume.modality or "image"
-    if channels and list(channels.values()) != [wanted]:
-        told = ", ".join(str(name) for name in channels.values())
-        raise MismatchError(f"The cases of {folder} are {told}, and this image is {wanted}; choose another folder.")
-    units = description.get("units", volume.units)
-    if units != volume.units:
+def _check_kind(description: dict[str, Any], volumes: Sequence[Volume], folder: Path) -> None:
+    channels = list((description.get("channel_names") or {}).values())
+    wanted, units = [_kind_of(each) for each in volumes], [each.units for each in volumes]
+    if channels and channels != wanted:
+        told = " with ".join(str(name) for name in channels)
         raise MismatchError(
-            f"The values of {folder} are in {units or 'unknown units'}, and this image is in "
-            f"{volume.units or 'unknown units'}; choose another folder, or other units."
+            f"The cases of {folder} are {told}, and this one is {' with '.join(wanted)}; choose another folder, or "
+            "other images for the case."
+        )
+    known = description.get("units", units)
+    known = [known] if isinstance(known, str) else list(known)
+    if known != units:
+        told, own = (", ".join(each or "unknown units" for each in either) for either in (known, units))
+        raise MismatchError(
+            f"The values of {folder} are in {told}, and this image is in {own}; choose another folder, or other units."
         )
     if description.get("file_ending", _ENDING) != _ENDING:
         raise MismatchError(f"The files of {folder} end in {description['file_ending']}; choose another folder.")

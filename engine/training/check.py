@@ -91,6 +91,9 @@ def admission(name: str, data: Path, validation: Path | None, *, allowed: bool) 
     """
     if validation is None and not listed.recognises(data):
         return ""
+    if validation is not None and validation.resolve() == data.resolve():
+        # A set that is its own judge is refused by training itself.
+        return ""
     card, _ = card_to_train(name)
     learners = learners_of(card)
     shared: set[str] = set()

@@ -10,10 +10,12 @@ from engine.dicom.rtstruct_read import filled_areas
 from engine.errors import GeometryError, MismatchError, ReadError
 from engine.inference.preprocess import AxisOrder
 from engine.opening import image_of, referred
+from engine.sitk_image import onto_grid
 from engine.stored.catalogue import Series
 from engine.stored.read import read_series, read_structures
 from engine.stored.scan import scan
-from engine.training.case import Case, ImageKind
+from engine.training.case import Case, Further, ImageKind
+from engine.transform import Transform
 
 
 def recognises(folder: Path) -> bool:
@@ -25,45 +27,47 @@ class DicomSet:
     """The RTSTRUCTs under a folder, each a case on the series that it was drawn on.
 
     A structure counts as contoured in a case when the RTSTRUCT has a ROI of its name, upper and lower case alike, with
-    an area.
+    an area. Further images are those of the same study and frame of reference, brought to the grid of the one that was
+    drawn on.
 
     Args:
         folder: searched with all that is in it.
         structures: ROI names to learn, in the order of the network's classes from 1.
-        kinds: of the image; series of other modalities are left out.
+        kinds: of the images of a case; an RTSTRUCT on a series of another modality, or without the others, is left
+            out.
 
     Raises:
         ReadError: there is no RTSTRUCT with an image series that can be opened.
-        MismatchError: two structures have the same name but for its case, or the model needs several images.
+        MismatchError: two structures have the same name but for its case.
     """
 
     def __init__(self, folder: Path, structures: list[str], kinds: Sequence[ImageKind]) -> None:
-        if len(kinds) > 1:
-            raise MismatchError(
-                f"The RTSTRUCTs of {folder} are on one image each, and the model needs {len(kinds)}; the nnU-Net raw "
-                "layout holds more."
-            )
         self.folder = folder
-        self._kind = kinds[0]
+        self._kinds = kinds
         self.structures = structures
         if len({name.casefold() for name in structures}) != len(structures):
             raise MismatchError("Two of the structures to learn differ only in upper and lower case.")
         catalogue = scan([folder])
         images = [image for image in catalogue.images() if image.plane_count > 1]
-        self._cases: dict[str, tuple[Series, Series]] = {}
+        self._cases: dict[str, tuple[Series, Series, list[Series]]] = {}
         left_out = [f"{each.path.name} was left out: {each.reason}" for each in catalogue.unreadable if each.damaged]
         for drawn in catalogue.structures():
             image, name = _image_of(drawn, images), drawn.files[0].relative_to(folder).as_posix()
             if image is None:
                 left_out.append(f"{name} was left out: the images that it was drawn on are not in the folder.")
-            elif image.modality not in self._kind.modalities:
+            elif not any(image.modality in kind.modalities for kind in kinds):
                 left_out.append(f"{name} was left out: it is drawn on {image.modality}.")
             else:
-                self._cases[name] = drawn, image
+                of_case, why = _images_of(image, images, kinds)
+                if why:
+                    left_out.append(f"{name} was left out: {why}.")
+                else:
+                    self._cases[name] = drawn, image, of_case
         self.left_out = tuple(left_out)
         self.names = sorted(self._cases)
         if not self.names:
-            raise ReadError(f"{folder} holds no RTSTRUCT together with the image series that it was drawn on.")
+            why = "".join(f" {sentence}" for sentence in left_out[:4]) if len(kinds) > 1 else ""
+            raise ReadError(f"{folder} holds no RTSTRUCT together with the image series that it was drawn on.{why}")
 
     def patient_of(self, name: str) -> str:
         """By the image's Patient ID; the case's own name where it has none."""
@@ -76,9 +80,10 @@ class DicomSet:
             ReadError, MismatchError: image or RTSTRUCT are not readable, or don't belong together.
             GeometryError: the planes are uneven or tilted.
         """
-        drawn, image = self._cases[name]
+        drawn, image, of_case = self._cases[name]
         volume = read_series(image)
-        if not volume.geometry.is_regular:
+        volumes = [volume if each is image else read_series(each) for each in of_case]
+        if not all(each.geometry.is_regular for each in (volume, *volumes)):
             raise GeometryError(f"{name}: the image's planes are uneven or tilted, so it can't be learned from.")
         structures = read_structures(drawn, volume)
         areas_of, _ = filled_areas(structures)
@@ -97,15 +102,48 @@ class DicomSet:
         axes = AxisOrder.towards(volume.geometry, "LPS")
         spacing = volume.geometry.spacing_xyz[::-1]
         a, b, c = axes.order
+        values = [
+            each.voxels if each is volume else onto_grid(each, volume.geometry, Transform.identity())[0]
+            for each in volumes
+        ]
+        stored = [
+            np.ascontiguousarray(axes.to_network(kind.stored(array)))
+            for kind, array in zip(self._kinds, values, strict=True)
+        ]
         return Case(
             name,
-            np.ascontiguousarray(axes.to_network(self._kind.stored(volume.voxels))),
+            stored[0],
             np.ascontiguousarray(axes.to_network(labels)),
             (spacing[a], spacing[b], spacing[c]),
             contoured,
-            kind=self._kind,
+            kind=self._kinds[0],
+            further=tuple(Further(array, kind) for array, kind in zip(stored[1:], self._kinds[1:], strict=True)),
             others=tuple(others),
         )
+
+
+def _images_of(drawn_on: Series, images: list[Series], kinds: Sequence[ImageKind]) -> tuple[list[Series], str]:
+    """The series of a case, one for each kind, or why there are none."""
+    taken: list[Series] = []
+    for kind in kinds:
+        if drawn_on.modality in kind.modalities and drawn_on not in taken:
+            taken.append(drawn_on)
+            continue
+        frame = drawn_on.info.frame_of_reference_uid
+        fitting = [
+            each
+            for each in images
+            if each.modality in kind.modalities
+            and each not in (drawn_on, *taken)
+            and frame
+            and each.info.frame_of_reference_uid == frame
+            and each.info.study_uid == drawn_on.info.study_uid
+        ]
+        if len(fitting) != 1:
+            count = f"{len(fitting)} series" if fitting else "no series"
+            return [], f"its study has {count} of {' or '.join(kind.modalities)} in the same frame of reference"
+        taken.append(fitting[0])
+    return taken, ""
 
 
 def _image_of(rtstruct: Series, images: list[Series]) -> Series | None:

@@ -17,7 +17,8 @@ _MODALITIES = {"ct": "CT", "mr": "MR", "mri": "MR", "pet": "PT", "pt": "PT"}
 
 def recognises(folder: Path) -> bool:
     """Whether a folder is laid out so."""
-    return (folder / "dataset.json").exists() or (folder / "imagesTr").exists()
+    known = any((folder / f"images{part}").exists() for part in ("Tr", "Ts"))
+    return known or ((folder / "dataset.json").exists() and not (folder / "images").exists())
 
 
 class DataSet:
@@ -25,10 +26,10 @@ class DataSet:
 
     Args:
         folder: holds `dataset.json`, `imagesTr/CASE_0000.nii.gz` (a further image `_0001` and so on) and
-            `labelsTr/CASE.nii.gz`. `dataset.json` may say what nnU-Net does not know of: the structures that a case
-            has `contoured`, and whose cases they are (`patients`: case → patient).
+            `labelsTr/CASE.nii.gz`, or `imagesTs` and `labelsTs` alone. `dataset.json` may say what nnU-Net does not
+            know of: the structures that a case has `contoured`, and whose cases they are (`patients`: case → patient).
         structures: the names to learn, in the order of the network's classes from 1.
-        kinds: of the images of a case, in the order of their numbers.
+        kinds: of the images of a case, in the order of their numbers; in another one where `channel_names` says so.
 
     Raises:
         ReadError: the folder or a file of it is missing or not readable.
@@ -50,12 +51,16 @@ class DataSet:
         self._ending = str(description.get("file_ending", ".nii.gz"))
         self._contoured: dict[str, list[str]] = description.get("contoured", {})
         self._patients: dict[str, str] = description.get("patients", {})
-        self.left_out = _images_not_read(folder, description, kinds)
-        images = folder / "imagesTr"
+        self._channels, self.left_out = _channels_of(folder, description, kinds)
+        # A set that is kept to judge by may have nothing but the other two folders.
+        part = next((part for part in ("Tr", "Ts") if (folder / f"images{part}").is_dir()), "Tr")
+        self._images, self._labels = folder / f"images{part}", folder / f"labels{part}"
         ending = f"_0000{self._ending}"
-        self.names = sorted(path.name.removesuffix(ending) for path in images.glob(f"*{ending}"))
+        self.names = sorted(path.name.removesuffix(ending) for path in self._images.glob(f"*{ending}"))
         if not self.names:
-            raise ReadError(f"{images} holds no images named CASE{ending}, so there is nothing to learn from.")
+            raise ReadError(f"{self._images} holds no images named CASE{ending}, so there are no cases.")
+        if not self._labels.is_dir():
+            raise ReadError(f"{self._labels} is missing; it should hold the labels of the images in {self._images}.")
 
     def patient_of(self, name: str) -> str:
         """As `dataset.json` → `patients` says."""
@@ -71,35 +76,45 @@ class DataSet:
             ReadError: a file of the case is missing or not readable.
             MismatchError: image and labels differ in size.
         """
-        paths = [self.folder / "imagesTr" / f"{name}_{i:04d}{self._ending}" for i in range(len(self._kinds))]
+        paths = [self._images / f"{name}_{number:04d}{self._ending}" for number in self._channels]
         listed = self._contoured.get(name, self.structures if not self._contoured else [])
         contoured = np.array([structure in listed for structure in self.structures])
         values = [self._values[structure] for structure in self.structures]
-        labels = self.folder / "labelsTr" / f"{name}{self._ending}"
+        labels = self._labels / f"{name}{self._ending}"
         names = {value: label for label, value in self._values.items()}
         return case_of(name, list(zip(paths, self._kinds, strict=True)), labels, values, contoured, names=names)
 
 
-def _images_not_read(folder: Path, description: dict[str, Any], kinds: Sequence[ImageKind]) -> tuple[str, ...]:
-    """What is said of images of a case that no input asks for, a sentence.
+def _channels_of(
+    folder: Path, description: dict[str, Any], kinds: Sequence[ImageKind]
+) -> tuple[list[int], tuple[str, ...]]:
+    """The number of each kind's image, and what is said of images of a case that no input asks for, a sentence.
 
     Raises:
         MismatchError: an image is called by another modality than the one that is asked for.
     """
     told = description.get("channel_names", description.get("modality"))
     names = {str(number): str(name) for number, name in told.items()} if isinstance(told, dict) else {}
-    for number, kind in enumerate(kinds):
-        name = names.get(str(number), "")
-        called = _MODALITIES.get(re.split("[^a-z]", name.lower())[0])
-        if called is not None and called not in {kind.modality, *kind.modalities}:
+    called = {
+        int(number): _MODALITIES.get(re.split("[^a-z]", name.lower())[0])
+        for number, name in names.items()
+        if number.isdecimal()
+    }
+    chosen = list(range(len(kinds)))
+    named = [[number for number, name in called.items() if name in {kind.modality, *kind.modalities}] for kind in kinds]
+    if all(len(numbers) == 1 for numbers in named) and len({numbers[0] for numbers in named}) == len(kinds):
+        # Another order than the model's, such as PET before CT, is no other data set.
+        chosen = [numbers[0] for numbers in named]
+    for number, kind in zip(chosen, kinds, strict=True):
+        if called.get(number) is not None and called[number] not in {kind.modality, *kind.modalities}:
             raise MismatchError(
-                f"{folder / 'dataset.json'} calls image {number} of each case {name}, where the model takes "
-                f"{' or '.join(kind.modalities)}; choose another data set or another model."
+                f"{folder / 'dataset.json'} calls image {number} of each case {names[str(number)]}, where the model "
+                f"takes {' or '.join(kind.modalities)}; choose another data set or another model."
             )
-    rest = [name for number, name in names.items() if not number.isdecimal() or int(number) >= len(kinds)]
+    rest = [name for number, name in names.items() if not number.isdecimal() or int(number) not in chosen]
     if not rest:
-        return ()
-    return (f"Not read, as the model takes no more than {len(kinds)} of the images: {', '.join(rest)}.",)
+        return chosen, ()
+    return chosen, (f"Not read, as the model takes no more than {len(kinds)} of the images: {', '.join(rest)}.",)
 
 
 def _description(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.cards.schema import CardInput
-from engine.errors import MismatchError, PlanimeterError, ReadError
+from engine.errors import PlanimeterError, ReadError
 from engine.training.dataset import open_data
 
 
@@ -42,7 +42,25 @@ def test_other_images_than_ct_keep_their_values_and_say_what_they_are(shared_dat
     assert case.image.dtype == np.float32 and (case.image % 1 > 0).any()
 
 
-def test_a_model_of_several_images_is_not_taught_by_rtstructs(tmp_path: Path) -> None:
-    two = [CardInput(role=role, modality=("MR",)) for role in ("t1", "t2")]
-    with pytest.raises(MismatchError, match="needs 2"):
-        open_data(tmp_path, ["A"], two)
+@pytest.mark.parametrize("roles", [("CT", "PT"), ("PT", "CT")])
+def test_a_model_of_two_images_learns_from_the_one_that_was_drawn_on_and_its_companion(
+    shared_data: Path, roles: tuple[str, str]
+) -> None:
+    inputs = {"CT": CardInput(role="ct", modality=("CT",), units="HU"),
+              "PT": CardInput(role="pet", modality=("PT",), units="SUVbw")}  # fmt: skip
+    folder = shared_data / "dicom" / "sts_petct_mr"
+    dataset = open_data(folder, ["gtv_mass_ct"], [inputs[role] for role in roles])
+    name = next(name for name in dataset.names if dataset.read(name).contoured.any())
+    case = dataset.read(name)
+    assert [case.kind.modality, *(other.kind.modality for other in case.further)] == list(roles)
+    ct, pet = (case.image, case.further[0].image) if roles[0] == "CT" else (case.further[0].image, case.image)
+    assert ct.shape == pet.shape == case.labels.shape
+    # The tumour is known by its uptake, so images that lay apart would not have it inside the contour.
+    assert pet[case.labels == 1].mean() > 2 * pet[case.labels == 0].mean()
+    assert ct[case.labels == 1].mean() > -150
+
+
+def test_a_case_without_the_other_image_is_left_out_and_named(shared_data: Path) -> None:
+    two = [CardInput(role="ct", modality=("CT",), units="HU"), CardInput(role="us", modality=("US",))]
+    with pytest.raises(ReadError, match="its study has no series of US in the same frame of reference"):
+        open_data(shared_data / "dicom" / "sts_petct_mr", ["gtv_mass_ct"], two)

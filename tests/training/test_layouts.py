@@ -53,6 +53,16 @@ def test_every_image_of_a_case_is_read_in_the_order_of_the_inputs(tmp_path: Path
     assert case.further[0].kind.units == "SUVbw"
 
 
+def test_a_set_of_nothing_but_cases_to_judge_by_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "imagesTs" / "a_0000.nii.gz", np.full((4, 5, 6), -100, np.int16))
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "GTV": 2}}), encoding="utf-8")
+    with pytest.raises(ReadError, match="labelsTs is missing"):
+        open_data(tmp_path, ["GTV"], [CT])
+    write(tmp_path / "labelsTs" / "a.nii.gz", np.full((4, 5, 6), 2, np.uint8))
+    data = open_data(tmp_path, ["GTV"], [CT])
+    assert data.names == ["a"] and (data.read("a").labels == 1).all()
+
+
 def test_images_of_a_case_that_differ_in_size_are_refused_by_the_case_s_name(tmp_path: Path) -> None:
     write(tmp_path / "imagesTr" / "a_0000.nii.gz", np.zeros((4, 5, 6), np.int16))
     write(tmp_path / "imagesTr" / "a_0001.nii.gz", np.zeros((4, 5, 7), np.float32))

@@ -12,14 +12,14 @@ from pydicom.dataset import Dataset
 from shapely import MultiPolygon
 
 from engine import training_set
-from engine.cards.schema import Card
+from engine.cards.schema import Card, CardInput
 from engine.errors import MismatchError, WriteError
 from engine.opening import open_volume
 from engine.structures import PlaneContours, Provenance, Review, ReviewState, Roi, StructureSet
 from engine.training.dataset import open_data
 from engine.training.parting import parted
-from engine.training_set import add_case, case_of_image, why_not_added
-from engine.volume import Volume
+from engine.training_set import FurtherImage, add_case, case_of_image, why_not_added
+from engine.volume import Geometry, Volume
 from tests.contouring.shapes import centres_inside, disc
 from tests.synthetic import make_geometry, make_voxels, write_series
 from tests.training.test_commands import CARD
@@ -159,7 +159,7 @@ def test_where_structures_overlap_the_smaller_one_counts_and_it_is_said(tmp_path
 def test_cases_of_another_kind_go_to_another_folder(tmp_path: Path) -> None:
     volume = series(tmp_path / "ct")
     add_case(tmp_path / "set", volume, on(volume, ball(1, "Liver", 6, 8)))
-    for other, why in ((replace(volume, modality="MR"), "this image is MR"), (replace(volume, units=""), "are in HU")):
+    for other, why in ((replace(volume, modality="MR"), "this one is MR"), (replace(volume, units=""), "are in HU")):
         with pytest.raises(MismatchError, match=why):
             add_case(tmp_path / "set", other, on(volume, ball(1, "Liver", 6, 8)))
 
@@ -208,3 +208,49 @@ def test_a_new_structure_counts_as_contoured_in_no_case_of_a_set_from_elsewhere(
     add_case(folder, volume, on(volume, ball(1, "Spleen", 6, 8)))
     data = open_data(folder, ["Box_R", "Spleen"])
     assert [data.read(name).contoured.tolist() for name in data.names] == [[True, False], [False, True]]
+
+
+def pet_of(volume: Volume, patient: str = "") -> Volume:
+    """A PET of half the resolution, around the middle of the volume, whose value is the place along the rows in mm."""
+    geometry = volume.geometry
+    planes, rows, columns = (count // 2 for count in geometry.shape)
+    du, dv = geometry.spacing_uv
+    half = geometry.mean_spacing
+    grid = Geometry.regular(
+        geometry.origins_lps[0], geometry.directions, (2 * du, 2 * dv, 2 * half), (planes, rows, columns)
+    )
+    values = np.broadcast_to(np.arange(columns, dtype=np.float32) * 2 * du, grid.shape).copy()
+    info = replace(volume.info, patient_id=patient or volume.info.patient_id)
+    return Volume(values, grid, modality="PT", units="SUVbw", info=info)
+
+
+def test_a_further_image_is_brought_to_the_grid_and_learned_with_the_first(tmp_path: Path) -> None:
+    folder, volume = tmp_path / "set", series(tmp_path / "ct")
+    added = add_case(folder, volume, on(volume, ball(1, "GTV", 6, 8)), further=[FurtherImage(pet_of(volume))])
+    assert "The PT was brought to the grid of the CT." in added.notes
+    description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    assert description["channel_names"] == {"0": "CT", "1": "PT"} and description["units"] == ["HU", "SUVbw"]
+    ct = CardInput(role="ct", modality=("CT",), units="HU")
+    pet = CardInput(role="pet", modality=("PT",), units="SUVbw")
+    case = open_data(folder, ["GTV"], [ct, pet]).read("case_0001")
+    (other,) = case.further
+    assert np.array_equal(case.image, open_data(folder, ["GTV"], [ct]).read("case_0001").image)
+    inside = 2 * pet_of(volume).geometry.shape[2] - 1
+    # Its value is where it lies, so that the voxels of the grid must tell their own places.
+    wanted = np.arange(inside) * volume.geometry.spacing_uv[0]
+    assert other.image[2, 8, :inside] == pytest.approx(wanted, abs=1e-4)
+    # A model that takes PET first is given it first.
+    turned = open_data(folder, ["GTV"], [pet, ct]).read("case_0001")
+    assert np.array_equal(turned.image, other.image) and turned.kind.modality == "PT"
+    with pytest.raises(MismatchError, match="are CT with PT, and this one is CT;"):
+        add_case(folder, series(tmp_path / "b", 1), on(volume, ball(1, "GTV", 6, 8)))
+    assert len(list((folder / "imagesTr").iterdir())) == 2
+
+
+def test_an_image_of_another_patient_is_not_in_one_case(tmp_path: Path) -> None:
+    volume = series(tmp_path / "ct", PatientID="A")
+    with pytest.raises(MismatchError, match="another patient"):
+        add_case(
+            tmp_path / "set", volume, on(volume, ball(1, "GTV", 6, 8)), further=[FurtherImage(pet_of(volume, "B"))]
+        )
+    assert not (tmp_path / "set").exists()

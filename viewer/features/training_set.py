@@ -40,7 +40,12 @@ def ask(window: MainWindow) -> None:
     if volume is None or structures is None or all(training_set.why_left_out(roi) for roi in structures.rois):
         window.show_message(NOTHING_REVIEWED)
         return
-    dialog = training_set_dialog.TrainingSetDialog(structures, volume, window)
+    over = [
+        (layer.name, training_set.FurtherImage(layer.volume, layer.transform))
+        for layer in window.session.layers[1:]
+        if not layer.derived and not training_set.why_not_added(layer.volume)
+    ]
+    dialog = training_set_dialog.TrainingSetDialog(structures, volume, over, window)
     dialog.added.connect(partial(_added, window))
     dialog.finished.connect(dialog.deleteLater)
     dialog.open()

@@ -1,5 +1,6 @@
 """Engine → Add to a training set: what was corrected here becomes a case that networks can learn from."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ from viewer.widgets.theme import WARNING
 
 if TYPE_CHECKING:
     from engine import training_set
-    from engine.training_set import Added
+    from engine.training_set import Added, FurtherImage
 else:
     training_set = later("engine.training_set")
 
@@ -42,12 +43,19 @@ class TrainingSetDialog(TaskDialog):
     Args:
         structures: of the open series; those that nobody reviewed are named and left out.
         volume: their image.
+        over: images that are shown over it, which may belong to the case: name, and image.
     """
 
     #: (Added, folder, what was left out: a sentence, or "")
     added = Signal(object, object, str)
 
-    def __init__(self, structures: StructureSet, volume: Volume, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        structures: StructureSet,
+        volume: Volume,
+        over: "Sequence[tuple[str, FurtherImage]]" = (),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__("Add to a training set", "Add", "Write the case without the patient", parent)
         self._structures, self._volume, self._looking = structures, volume, False
         why = {roi.number: training_set.why_left_out(roi) for roi in structures.rois}
@@ -76,7 +84,14 @@ class TrainingSetDialog(TaskDialog):
             about.addWidget(QLabel(text, self, wordWrap=True))
         self.consent = QCheckBox(agreed, self)
         self.consent.setToolTip("Nothing is written before this is ticked")
-        self.lay_out(self.checklist, self.left, place, about, self.consent)
+        self.over = [(QCheckBox(f"With {name}", self), image) for name, image in over]
+        beside = QVBoxLayout()
+        for box, _ in self.over:
+            box.setChecked(True)
+            box.setToolTip("A further image of the case, brought to the grid of the open one; for models of both")
+            box.toggled.connect(self.show_state)
+            beside.addWidget(box)
+        self.lay_out(self.checklist, self.left, beside, place, about, self.consent)
         self.checklist.changed.connect(self.show_state)
         self.folder.textChanged.connect(self.show_state)
         self.consent.toggled.connect(self.show_state)
@@ -110,7 +125,7 @@ class TrainingSetDialog(TaskDialog):
 
     def show_state(self) -> None:
         """What is asked for can be changed only while nothing runs."""
-        for part in (self.checklist, self.folder, self.consent):
+        for part in (self.checklist, self.folder, self.consent, *(box for box, _ in self.over)):
             part.setEnabled(not self.running)
         ready = bool(self.checklist.numbers) and bool(self.folder.text().strip()) and self.consent.isChecked()
         self.start_button.setEnabled(ready and not self.running)
@@ -141,8 +156,10 @@ class TrainingSetDialog(TaskDialog):
         numbers, folder, volume = self.checklist.numbers, self._folder, self._volume
         chosen = replace(self._structures, rois=tuple(roi for roi in self._structures.rois if roi.number in numbers))
 
+        further = [image for box, image in self.over if box.isChecked()]
+
         def work(progress: Progress) -> "Added":
-            return training_set.add_case(folder, volume, chosen, replace=case, progress=progress)
+            return training_set.add_case(folder, volume, chosen, further=further, replace=case, progress=progress)
 
         self.run_task(work, lambda done: self.added.emit(done, folder, self.left_out), "Stopped; nothing was added.")
 

@@ -14,8 +14,8 @@ TRIAL = Trial(
     measure="C",
     least=0.65,
     chance="0.5",
-    learn=60,
-    judge=40,
+    learn=150,
+    judge=100,
     nodes={"pet_net": _NODE, "ct_net": _NODE},
     schedule={"steps": 80, "batch": 12, "learning_rate": 2e-3, "augment": {"erase": 0.0}},
 )
