@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, Valid
 
 from engine.body_parts import Region
 from engine.cards.calibration import Calibration
+from engine.cards.colours import Colours
 from engine.cards.graph import check_graph
 from engine.cards.nodes import GraphNode, PostStep, PreprocessStep
 from engine.cards.options import Option, check_options
@@ -51,6 +52,8 @@ class CardInput(Strict):
         covers: the region that must be in the image, for people to read.
         regions: parts of the body in which the structures lie that the first network looks for. The card advises
             against an image that says it shows others, or in which that network finds hardly any of them.
+        colours: of the pictures that the model learned from: models are offered in the order in which a picture is
+            like theirs.
         register_to: role of the input whose grid it is brought to; both must lie in one frame of reference.
     """
 
@@ -65,6 +68,7 @@ class CardInput(Strict):
     orientation: Literal["axial", "coronal", "sagittal", "any"] = "any"
     covers: Short = ""
     regions: Annotated[tuple[Region, ...], Field(max_length=7)] = ()
+    colours: Colours | None = None
     register_to: Identifier | None = None
 
     @property

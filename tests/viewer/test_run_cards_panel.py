@@ -137,6 +137,46 @@ def test_cards_that_may_be_run_against_advice_come_before_those_for_another_kind
     assert [card.title for card in nearest_first([far, near, suits], against)] == ["Z", "M", "A"]
 
 
+PICTURES = ("skin-lesion", "fundus-grade", "fundus-microaneurysm", "breast-us")
+
+
+def picture(kind: str) -> Volume:
+    """What such pictures look like: skin around a mole, a fundus in its dark field, the speckle of ultrasound."""
+    rng = np.random.default_rng(3)
+    rows, columns = np.mgrid[-1:1:96j, -1:1:128j]
+    across = np.hypot(rows, columns)[..., None]
+    if kind == "skin":
+        shown = np.where(across < 0.4, (130, 80, 70), (195, 145, 150))
+    elif kind == "fundus":
+        shown = np.where(across < 0.93, (165, 80, 27), (0, 0, 0))
+    else:
+        shown = np.repeat(np.clip(rng.normal(85, 52, (96, 128, 1)), 0, 255), 3, axis=-1)
+    voxels = shown.astype(np.uint8)[None]
+    return Volume(voxels, Geometry.picture(voxels.shape[:3]), "", "rgb")
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"), [("skin", "skin-lesion"), ("fundus", "fundus-grade"), ("ultrasound", "breast-us")]
+)
+def test_the_card_that_learned_from_such_pictures_is_offered_first_and_chosen(
+    qtbot: QtBot, kind: str, first: str
+) -> None:
+    bench = Bench(qtbot, [load_card(SHIPPED / name) for name in reversed(PICTURES)])
+    bench.session.open(picture(kind))
+    assert bench.panel.selected is not None
+    assert bench.panel.selected.id.split("-")[0] == first.split("-", maxsplit=1)[0]
+    assert bench.panel.list.count() == len(PICTURES), "the others are offered behind it"
+
+
+def test_a_card_that_does_not_suit_is_never_chosen_by_itself(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external, load_card(SHIPPED / "fundus-grade")])
+    bench.session.open(picture("ultrasound"))
+    assert bench.panel.selected is None and not bench.panel.run_button.isEnabled()
+    assert "No model suits this image" in bench.panel.details.text()
+    bench.panel.select("external")
+    assert "this picture" in bench.panel.details.text()
+
+
 def test_an_error_stays_until_it_is_closed(qtbot: QtBot, external: LoadedCard) -> None:
     bench = Bench(qtbot, [external])
     told: list[tuple[str, str]] = []
@@ -296,7 +336,11 @@ def test_cards_that_do_not_suit_come_last_with_the_reason(qtbot: QtBot, tmp_path
 def test_a_refusal_that_may_be_overridden_runs_when_ticked_and_the_step_says_so(qtbot: QtBot, tmp_path: Path) -> None:
     fine = {"role": "image", "modality": ["CT"], "spacing_mm": [0.2, 2.0]}
     bench = Bench(qtbot, [card_like(tmp_path, id="fine", inputs=[fine])])
+    assert bench.panel.selected is None
+    bench.panel.select("fine")
     assert bench.panel.override.isVisible()
+    bench.panel.refresh()
+    assert bench.panel.selected is not None, "what a person chose stays chosen"
     assert not bench.panel.run_button.isEnabled()
     bench.panel.override.click()
     bench.finish(roi("External"))

@@ -121,6 +121,7 @@ def test_a_run_is_stopped_when_the_series_changes_while_another_is_read(qtbot: Q
 
 def test_an_image_of_another_frame_of_reference_is_refused_before_it_is_read(qtbot: QtBot, tmp_path: Path) -> None:
     bench = Bench(qtbot, tmp_path / "m", named(pet("2.2"), "elsewhere"))
+    bench.panel.select(bench.panel.cards[0].id)
     assert bench.chosen("pet") == "elsewhere (another frame of reference)"
     assert "different frames of reference" in bench.panel.details.text()
     assert not bench.panel.run_button.isEnabled() and bench.panel.override.isHidden()

@@ -12,10 +12,10 @@ from viewer.session import Session
 from viewer.widgets.roles_form import Image
 
 if TYPE_CHECKING:
-    from engine.cards import suitability
+    from engine.cards import colours, suitability
     from engine.cards.registry import LoadedCard
 else:
-    suitability = later("engine.cards.suitability")
+    colours, suitability = later("engine.cards.colours"), later("engine.cards.suitability")
 
 
 class CardImages:
@@ -63,6 +63,14 @@ class CardImages:
         frames = {role: image.traits.frame_of_reference_uid for role, image in casting.inputs.items()}
         refusals = suitability.why_unsuitable(card, read, dict.fromkeys(casting.open, "") | frames)
         return [*refusals, *(refusal for about, refusal in self.looked.items() if about == about_of(card))]
+
+    def unlike(self, cards: Sequence[LoadedCard]) -> dict[str, float]:
+        """Id of a card → how far the open picture is from those that it learned from, where it says how these look."""
+        volume = self._session.volume
+        asked = {loaded.id: loaded.card.inputs[0].colours for loaded in cards if not loaded.problem}
+        if volume is None or volume.geometry.in_patient:
+            return {}
+        return {card_id: colours.unlikeness(of, volume) for card_id, of in asked.items() if of is not None}
 
     def casting(self, loaded: LoadedCard) -> Casting[Image]:
         """Which images play a card's roles by themselves; the open series plays the only one."""

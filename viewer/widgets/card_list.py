@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -20,12 +21,22 @@ if TYPE_CHECKING:
 _LOW = 850
 
 
+#: Of the deviations of a card's own pictures: further off, a picture is unlike all of them.
+FAR = 3.0
+#: What is said of a model that learned from pictures of other colours.
+UNLIKE = "This picture is unlike those that it learned from."
+
+
 def nearest_first(
-    cards: Sequence[LoadedCard], refusals: Mapping[str, Sequence[Refusal]], favourites: Collection[str] = ()
+    cards: Sequence[LoadedCard],
+    refusals: Mapping[str, Sequence[Refusal]],
+    favourites: Collection[str] = (),
+    unlike: Mapping[str, float] = MappingProxyType({}),
 ) -> list[LoadedCard]:
     """Those that suit; those that may be run against advice; those that are for another kind of image.
 
-    Within each the favourites come first, then by title.
+    Within each those come first that learned from pictures like this one, by `unlike`, then the favourites, then by
+    title.
     """
 
     def distance(loaded: LoadedCard) -> int:
@@ -34,7 +45,13 @@ def nearest_first(
 
     return sorted(
         cards,
-        key=lambda loaded: (distance(loaded), loaded.id not in favourites, loaded.title.casefold(), loaded.id),
+        key=lambda loaded: (
+            distance(loaded),
+            int(unlike.get(loaded.id, 0.0)),
+            loaded.id not in favourites,
+            loaded.title.casefold(),
+            loaded.id,
+        ),
     )
 
 
@@ -57,6 +74,7 @@ class CardList(QListWidget):
         refusals: Mapping[str, Sequence[Refusal]],
         favourites: Collection[str] = (),
         among: Sequence[LoadedCard] | None = None,
+        unlike: Collection[str] = (),
     ) -> None:
         """List these cards, with the reasons against each by its id; the id is shown where titles are the same.
 
@@ -65,6 +83,7 @@ class CardList(QListWidget):
             refusals: id → what speaks against it.
             favourites: ids of those with a star.
             among: all that there are, where not all are listed.
+            unlike: ids of those that learned from other pictures than this one.
         """
         titles = Counter(loaded.title.casefold() for loaded in among or cards)
         # QListWidget.clear() crashes now and then in PySide once items made in Python have been painted.
@@ -75,7 +94,8 @@ class CardList(QListWidget):
             alike = titles[loaded.title.casefold()] > 1
             item = QListWidgetItem(f"{loaded.title} ({loaded.id})" if alike else loaded.title, self)
             item.setData(CardRole.FAVOURITE, loaded.id in favourites)
-            item.setData(CardRole.SUMMARY, against[0].text if against else summary(loaded.card))
+            told = against[0].text if against else UNLIKE if loaded.id in unlike else ""
+            item.setData(CardRole.SUMMARY, told or summary(loaded.card))
             item.setData(CardRole.BADGE, loaded.card.badge if loaded.is_readable else "")
-            item.setData(CardRole.SUITS, not against)
-            item.setToolTip(against[0].text if against else loaded.card.intended_use)
+            item.setData(CardRole.SUITS, not told)
+            item.setToolTip(told or loaded.card.intended_use)

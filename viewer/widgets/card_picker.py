@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from viewer.widgets.card_list import CardList, nearest_first
+from viewer.widgets.card_list import FAR, CardList, nearest_first
 from viewer.widgets.card_search import CardSearch, favourites, set_favourite
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ class CardPicker(QWidget):
         self.every: tuple[LoadedCard, ...] = ()
         #: Id of a card → what speaks against it.
         self.refusals: dict[str, list[Refusal]] = {}
+        #: Id of a card → how far the picture is from those that it learned from, where it says what these are like.
+        self.unlike: dict[str, float] = {}
         self._listed: list[LoadedCard] = []
+        self._image: object = None
         self.search = CardSearch(self)
         self.search.changed.connect(self.show_list)
         self.list = CardList(self)
@@ -48,20 +51,32 @@ class CardPicker(QWidget):
         layout.addWidget(self.search)
         layout.addWidget(self.list, 1)
 
-    def show_cards(self, cards: Sequence[LoadedCard], refusals: dict[str, list[Refusal]]) -> None:
-        """Offer these cards."""
-        self.every, self.refusals = tuple(cards), refusals
-        self.show_list()
+    def show_cards(
+        self, cards: Sequence[LoadedCard], refusals: dict[str, list[Refusal]], unlike: dict[str, float], image: object
+    ) -> None:
+        """Offer these cards for an image."""
+        self.every, self.refusals, self.unlike = tuple(cards), refusals, unlike
+        anew, self._image = image is not self._image, image
+        self._list(anew)
 
     def show_list(self) -> None:
-        """List the cards that are searched for; the chosen one stays chosen where it can be run."""
+        """List the cards that are searched for; the chosen one stays chosen."""
+        self._list(False)
+
+    def _list(self, anew: bool) -> None:
+        """For another image a card stays chosen, or the first is, only where it suits.
+
+        What a person did not choose for it is not to be one click from a run.
+        """
         chosen = self.selected.id if self.selected is not None else ""
         marked = favourites()
-        self._listed = nearest_first(self.search.matching(self.every), self.refusals, marked)
+        far = {card_id for card_id, distance in self.unlike.items() if distance > FAR}
+        self._listed = nearest_first(self.search.matching(self.every), self.refusals, marked, self.unlike)
         blocked = self.list.blockSignals(True)
-        self.list.show_cards(self._listed, self.refusals, marked, self.every)
-        rows = [row for row, loaded in enumerate(self._listed) if loaded.id == chosen and not self.refusals[chosen]]
-        self.list.setCurrentRow(rows[0] if rows else 0)
+        self.list.show_cards(self._listed, self.refusals, marked, self.every, far)
+        suits = [row for row, each in enumerate(self._listed) if not self.refusals[each.id] and each.id not in far]
+        rows = [row for row, each in enumerate(self._listed) if each.id == chosen and (row in suits or not anew)]
+        self.list.setCurrentRow(rows[0] if rows else suits[0] if suits else -1)
         self.list.blockSignals(blocked)
         self.changed.emit()
 
@@ -96,4 +111,6 @@ class CardPicker(QWidget):
         """What to say where no card is listed."""
         if not self.every:
             return "No models were found."
+        if self._listed:
+            return "No model suits this image. Choose one to see why."
         return "No model holds these words." if self.search.field.text().strip() else "No model is a favourite yet."

@@ -159,7 +159,8 @@ class CardsPanel(QWidget):
     def show_cards(self, cards: Sequence[LoadedCard]) -> None:
         """List these cards: those that suit the open series first, the others grey."""
         images = self.images.all()
-        self.picker.show_cards(cards, {loaded.id: self.images.why_not(loaded, images) for loaded in cards})
+        refusals = {loaded.id: self.images.why_not(loaded, images) for loaded in cards}
+        self.picker.show_cards(cards, refusals, self.images.unlike(cards), self._session.volume)
 
     def _show_refusals(self) -> None:
         """What speaks against the chosen card with the images that are chosen for it, and what may be done about it."""
