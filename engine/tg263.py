@@ -84,6 +84,8 @@ def standard_name_of(name: str) -> str:
     base = " ".join(word for word in words if word not in _SIDES)
     known = _by_words()
     side = f"_{sides[0]}" if sides else ""
+    if base + side in _SIDED_WORDS:
+        return _SIDED_WORDS[base + side]
     return known.get(_joined(base + side)) or known.get(_joined(_WORDS.get(base, base) + side), "")
 
 
@@ -117,6 +119,24 @@ _WORDS = {
     "brachial plexus": "BrachialPlex", "tmj": "Joint_TM", "pituitary gland": "Pituitary", "hypophysis": "Pituitary",
     "sigmoid": "Colon_Sigmoid", "anal canal": "Canal_Anal", "lad": "A_LAD", "pulmonary artery": "A_Pulmonary",
     "chest wall": "Chestwall", "main bronchus": "Bronchus_Main",
+    "heart atrium": "Atrium", "heart ventricle": "Ventricle", "eye lens": "Lens",
+    "brachiocephalic trunk": "A_Brachiocephls", "brachiocephalic vein": "V_Brachioceph",
+    "subclavian artery": "A_Subclavian", "iliac artery": "A_Iliac", "common iliac artery": "A_Iliac",
+    "iliac vena": "V_Iliac", "common iliac vein": "V_Iliac", "internal jugular vein": "V_Jugular_Int",
+    "pulmonary vein": "V_Pulmonary", "celiac trunk": "A_Celiac", "superior mesenteric artery": "A_Mesenteric_S",
+    "coronary arteries": "A_Coronary", "hyoid": "Bone_Hyoid", "hyoid bone": "Bone_Hyoid",
+    "cricoid cartilage": "Cricoid", "thyroid cartilage": "Cartlg_Thyroid", "hard palate": "Hardpalate",
+    "soft palate": "Palate_Soft", "hypopharynx": "Laryngl_Pharynx", "masseter": "Musc_Masseter",
+    "temporalis": "Musc_Temporal", "sternocleidomastoid": "Musc_Sclmast", "digastric": "Musc_Digastric",
+    "platysma": "Musc_Platysma", "lateral pterygoid": "Pterygoid_Lat", "medial pterygoid": "Pterygoid_Med",
+    "superior pharyngeal constrictor": "Musc_Constrict_S", "middle pharyngeal constrictor": "Musc_Constrict_M",
+    "inferior pharyngeal constrictor": "Musc_Constrict_I",
+} | {f"rib {number}": f"Rib{number:02}" for number in range(1, 13)}  # fmt: skip
+
+#: Those whose TG-263 name has the side within, by the words and the side.
+_SIDED_WORDS = {
+    "lung upper lobe_L": "Lung_LUL", "lung lower lobe_L": "Lung_LLL", "lung upper lobe_R": "Lung_RUL",
+    "lung middle lobe_R": "Lung_RML", "lung lower lobe_R": "Lung_RLL",
 }  # fmt: skip
 
 

@@ -2,7 +2,11 @@
 
 Around nnU-Net TotalSegmentator turns the image to right, front and head, brings it to the spacing of the task, mirrors
 nothing, takes the first fold, and lays the parts of a task over one another. Some tasks look at the box around what
-another task finds.
+another task finds, some are cut to what another finds, and some choose among the pieces that a network sets.
+
+The table of tasks says of each: `ids` of its data sets; `crop`, by which task, around which of its labels; `within`,
+those of that task to which it is cut; `tidy`, as `engine.operations.tidy` has it; `into`, the task and label to which
+it is cut after it has grown; `auxiliary`, labels of its network that are not drawn.
 """
 
 import json
@@ -18,6 +22,7 @@ from engine.importing import nnunet
 from engine.importing.about import exact_option
 from engine.importing.naming import card_id, identifiers, outputs, standard_name
 from engine.importing.source import Source
+from engine.operations.tidy import Tidy
 from engine.shipped import read_list
 
 Json = dict[str, Any]
@@ -40,8 +45,6 @@ def convert(source: Source, target: Path) -> Json:
     """
     task = _chosen(_parts(source.folder, source.wish.task), source)
     name = str(task["task"])
-    if task.get("not_here"):
-        raise CardError(f"TotalSegmentator's task '{name}' {task['not_here']}, which is not known here.")
     work = _Work(source, target, _parts(source.folder, name), len(_needed(task)))
     labels = _labels(task)
     graph = work.nodes_of(task, "", ())
@@ -75,17 +78,22 @@ class _Work:
             only: labels by which another task is cropped, that are outlined then; else all are drawn.
         """
         graph: list[Json] = []
-        around: Json = {}
-        crop = task.get("crop")
+        given_to_all: Json = {"axes": "RAS", "mirrors": [], "step": task["step"]}
+        crop, within = task.get("crop"), task.get("within", {"labels": []})
         if crop:
-            graph = self.nodes_of(_task_of(str(crop["by"])), f"{prefix}around-", crop["around"])
-            around = {"around": identifiers(crop["around"]), "margin_mm": crop["margin_mm"]}
+            needed = list(dict.fromkeys([*crop["around"], *within["labels"]]))
+            graph = self.nodes_of(_task_of(str(crop["by"])), f"{prefix}around-", needed)
+            given_to_all |= {"around": identifiers(crop["around"]), "margin_mm": crop["margin_mm"]}
+        if task["spacing_mm"] is not None:
+            given_to_all["first_mm"] = task["spacing_mm"]
+        if "tidy" in task:
+            given_to_all["tidy"] = task["tidy"]
+        if _is_of_voxels(task):
+            given_to_all["exact"] = True
         before = [graph[-1]["node"]] if graph else []
         labels, own = _labels(task), []
         for number in task["ids"]:
-            given = {"axes": "RAS", "labels": identifiers(labels[number]), "mirrors": [], "step": task["step"]} | around
-            if task["spacing_mm"] is not None:
-                given["first_mm"] = task["spacing_mm"]
+            given = given_to_all | {"labels": identifiers(labels[number])}
             if only:
                 given |= {"only": [label for label in given["labels"] if label in identifiers(only)]}
             node = self._node(task, number, f"{prefix}part{number}", given)
@@ -94,6 +102,18 @@ class _Work:
         if len(own) > 1:
             name = f"{prefix}together"
             graph.append({"node": name, "op": "overlay", "in": [node["node"] for node in own], "params": {}})
+        if within["labels"]:
+            params = {"labels": identifiers(within["labels"]), "margin_mm": within["margin_mm"]}
+            graph.append(
+                {"node": f"{prefix}within", "op": "mask", "in": [graph[-1]["node"], *before], "params": params}
+            )
+        into = task.get("into")
+        if into:
+            drawn = graph[-1]["node"]
+            graph += self.nodes_of(_task_of(str(into["by"])), f"{prefix}into-", [into["label"]])
+            params = {"into": identifiers([into["label"]])[0], "grown_mm": into["grown_mm"]}
+            inputs = [drawn, graph[-1]["node"]]
+            graph.append({"node": f"{prefix}refined", "op": "grow_into", "in": inputs, "params": params})
         return graph
 
     def _node(self, task: Json, number: int, name: str, given: Json) -> Json:
@@ -104,14 +124,18 @@ class _Work:
         )  # fmt: skip
         self.done += 1
         known = node["params"]
-        if (
-            known["activation"] != "softmax"
-            or len(known["labels"]) != len(given["labels"])
-            or len(known["channels"]) != 1
-        ):
+        # Some weights have been published without the labels that only helped.
+        more = max(len(known["labels"]) - len(given["labels"]), 0)
+        labels = [*given["labels"], *identifiers(task.get("auxiliary", []))[:more]]
+        if known["activation"] != "softmax" or len(known["labels"]) != len(labels) or len(known["channels"]) != 1:
             raise CardError(f"{self.source.told(part)} has other labels than TotalSegmentator's task '{task['task']}'.")
-        known |= given
+        known |= given | {"labels": labels}
         return node
+
+
+def _is_of_voxels(task: Json) -> bool:
+    """Whether the rules of a task are about voxels, so that these are outlined."""
+    return "into" in task or Tidy.model_validate(task.get("tidy", {})).is_of_voxels
 
 
 def _role(task: Json) -> str:
@@ -123,9 +147,14 @@ def _task_of(name: str) -> Json:
 
 
 def _needed(task: Json) -> list[int]:
-    """The numbers of a task's data sets, those by which it is cropped too."""
-    before = _needed(_task_of(str(task["crop"]["by"]))) if "crop" in task else []
-    return [*before, *(int(number) for number in task["ids"])]
+    """The numbers of a task's data sets, and of those of other tasks that it makes use of."""
+    others = [number for name in _helpers(task) for number in _needed(_task_of(name))]
+    return [*others, *(int(number) for number in task["ids"])]
+
+
+def _helpers(task: Json) -> list[str]:
+    """The other tasks that a task makes use of."""
+    return [str(task[key]["by"]) for key in ("crop", "into") if key in task]
 
 
 def _card(source: Source, task: Json, graph: Sequence[Json], *, names: Sequence[str], last: str) -> Json:
@@ -144,7 +173,7 @@ def _card(source: Source, task: Json, graph: Sequence[Json], *, names: Sequence[
         "graph": list(graph),
         "outputs": outputs(identifiers(names), [standard_name(label) for label in names], last),
         "uncertainty": {"method": "entropy"},
-        "options": [exact_option("nnunet.exact", "TotalSegmentator")],
+        "options": [] if _is_of_voxels(task) else [exact_option("nnunet.exact", "TotalSegmentator")],
         "provenance": {
             "paper_doi": "10.1148/ryai.230024" if is_ct else "10.1148/radiol.241613",
             "imported_from": "TotalSegmentator",
@@ -152,7 +181,8 @@ def _card(source: Source, task: Json, graph: Sequence[Json], *, names: Sequence[
             "training_data": [{"name": "The data of TotalSegmentator's authors", "licence": "see there"}],
         },
         "licence": {"code": _FREE, "weights": _FREE if task["free"] else _BOUGHT, "commercial": bool(task["free"])},
-        "limits": f"Imported; not measured here. It works{at}; contours are traced from that grid.",
+        "limits": f"Imported; not measured here. It works{at}; "
+        + ("contours are the outlines of voxels." if _is_of_voxels(task) else "contours are traced from that grid."),
     }
 
 
@@ -213,8 +243,9 @@ def _chosen(parts: dict[int, Path], source: Source) -> Json:
         names = ", ".join(str(task["task"]) for task in _tasks())
         raise CardError(f"TotalSegmentator has no task '{source.wish.task}'; it has: {names}.")
     whole = [task for task in _tasks() if all(number in parts for number in _needed(task))]
-    # Weights by which another task is cropped are there for that.
-    whole = [task for task in whole if task["task"] not in {other["crop"]["by"] for other in whole if "crop" in other}]
+    # Weights of which another task makes use are there for that.
+    helpers = {name for other in whole for name in _helpers(other)}
+    whole = [task for task in whole if task["task"] not in helpers]
     if len(whole) == 1:
         return whole[0]
     if whole:

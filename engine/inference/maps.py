@@ -140,6 +140,16 @@ class Maps:
             at = k - box[0].start
             self._planes[label][k] = _Plane(box[1].start, box[2].start, probability[at], lead[at])
 
+    def keep_where(self, kept: NDArray[np.bool_]) -> "Maps":
+        """The maps where `kept` is true, (planes, rows, columns) in network axes; nothing elsewhere."""
+        maps = Maps(self.labels, self.prepared, self.exclusive)
+        for label, planes in self._planes.items():
+            for k, plane in planes.items():
+                inside = kept[k][_box_of(plane)]
+                held = _Plane(plane.row, plane.column, plane.probability * inside, plane.lead * inside)
+                maps._planes.setdefault(label, {})[k] = held
+        return maps
+
     def _box(self, label: str) -> Box:
         """Around all that is kept of a structure, network axes."""
         planes, shape = self._planes[label], self.prepared.shape

@@ -25,6 +25,7 @@ from engine.inference.maps import Maps
 from engine.inference.nnunet_back import Voxels
 from engine.inference.nnunet_crop import box_around, nothing_on
 from engine.inference.nnunet_grid import Grid, on_grid
+from engine.inference.nnunet_tidy import tidied_maps
 from engine.inference.outlines import Outlines
 from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
 from engine.inference.spline import Shape
@@ -63,8 +64,8 @@ def run_nnunet(
             found = sweep.run(grid, data, part(context.progress, 0.1, 0.9))
         context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
         if isinstance(found, Maps):
-            return found
-        return found.outlines(images[0], part(context.progress, 0.9, 1.0))
+            return tidied_maps(params, found)
+        return found.outlines(images[0], part(context.progress, 0.9, 1.0), context.note)
 
     if params.quick and params.mirrors and context.options.flips is None:
         context.note("Run quickly, as was chosen: mirrored copies were left out, so contours may differ a little.")

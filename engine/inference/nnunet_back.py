@@ -3,7 +3,7 @@
 Never more than the planes between which one plane of the image lies is held, whatever the number of classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from engine.contouring.trace import trace_mask_volume
 from engine.inference.maps import voted
 from engine.inference.nnunet_crop import part_of
 from engine.inference.nnunet_grid import Grid, back_from, spacing_of
+from engine.inference.nnunet_tidy import tidied
 from engine.inference.outlines import Outlines
 from engine.inference.spline import coarse_axis, line_between
 from engine.inference.structures import edits_on
 from engine.operations.nnunet import Params
+from engine.operations.tidy import Tidy
 from engine.progress import Progress, part
 from engine.resample import onto_regular_grid
 from engine.volume import Float32Array, Geometry, Volume
@@ -98,10 +100,19 @@ class Voxels:
             if label in areas
         }
 
-    def outlines(self, image: Volume, progress: Progress) -> Outlines:
-        """Lines around the voxels of each label, on the planes of the image: filled, they give the voxels back."""
+    def outlines(self, image: Volume, progress: Progress, note: Callable[[str], None]) -> Outlines:
+        """Lines around the voxels of each label, on the planes of the image: filled, they give the voxels back.
+
+        Args:
+            image: as it was acquired.
+            progress: reports and may stop.
+            note: told what a person is to know of what was changed.
+        """
         found = {}
         labels = np.ascontiguousarray(self._grid.axes.to_image(self.labels))
+        renamed = False
+        if self._params.tidy != Tidy():
+            labels, renamed = tidied(self._params, labels, self._grid.volume.geometry, note)
         source = onto_regular_grid(image)
         looked_at = self._grid.looked_at
         if self._params.first_mm is not None:
@@ -119,7 +130,8 @@ class Voxels:
             mask = labels == covered[0] if len(covered) == 1 else np.isin(labels, covered)
             count = len(self._params.labels)
             found[label] = trace_mask_volume(mask, image.geometry, part(progress, index / count, (index + 1) / count))
-        return Outlines(image.geometry, found, self._edits(image.geometry, found))
+        # The doubt was counted by the network's own names.
+        return Outlines(image.geometry, found, {} if renamed else self._edits(image.geometry, found))
 
     def _set(self, k: int, logits: torch.Tensor) -> None:
         for axis in (1, 2):

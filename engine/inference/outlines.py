@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, get_parts, union_all
 
 from engine.contouring.fill import fill
+from engine.contouring.trace import trace_mask_volume
 from engine.inference.preprocess import Prepared
 from engine.resample import positions_of, sample
 from engine.volume import Geometry, Volume
@@ -36,6 +37,17 @@ class Outlines:
         return tuple(self.areas)
 
     @classmethod
+    def of_masks(
+        cls,
+        geometry: Geometry,
+        masks: Mapping[str, NDArray[np.bool_]],
+        expected_edit: Mapping[str, Mapping[int, float]] | None = None,
+    ) -> "Outlines":
+        """Around the voxels of each label, (planes, rows, columns) of the image."""
+        areas = {label: trace_mask_volume(mask, geometry) for label, mask in masks.items()}
+        return cls(geometry, areas, expected_edit or {})
+
+    @classmethod
     def overlaid(cls, layers: "Sequence[Outlines]") -> "Outlines":
         """Outlines of one image as one: what a later one has is taken from the earlier ones."""
         areas: dict[str, dict[int, MultiPolygon]] = {}
@@ -48,6 +60,28 @@ class Outlines:
                     above.setdefault(k, []).append(area)
         edits = {label: edit for layer in layers for label, edit in layer.expected_edit.items()}
         return cls(layers[0].geometry, {label: areas[label] for layer in layers for label in layer.areas}, edits)
+
+    def union(self, others: "Sequence[Outlines]", labels: Sequence[str]) -> NDArray[np.bool_]:
+        """(planes, rows, columns) voxels of the image that are in any of the labels, of the others where there are any.
+
+        Args:
+            others: of the same image; its own labels where there are none.
+            labels: all where none is named.
+        """
+        mask = np.zeros(self.geometry.shape, np.bool_)
+        for given in others or (self,):
+            for label, planes in given.areas.items():
+                if not labels or label in labels:
+                    mask |= fill(planes, self.geometry)
+        return mask
+
+    def keep_where(self, kept: NDArray[np.bool_]) -> "Outlines":
+        """Outlines of their voxels that are in a mask, (planes, rows, columns) of the image."""
+        areas: dict[str, Mapping[int, MultiPolygon]] = {}
+        for label, planes in self.areas.items():
+            mask = fill(planes, self.geometry)
+            areas[label] = trace_mask_volume(mask & kept, self.geometry) if (mask & ~kept).any() else planes
+        return Outlines(self.geometry, areas, self.expected_edit)
 
     def dense_on(self, other: Prepared, labels: Sequence[str]) -> NDArray[np.float16]:
         """(labels, planes, rows, columns) on another grid of the image, network axes: how much of a voxel is inside."""

@@ -12,17 +12,18 @@ from engine.volume import Geometry
 BoolArray = NDArray[np.bool_]
 
 
-def keep_pieces(given: Map, keep: Callable[[NDArray[np.intp]], BoolArray]) -> Map:
+def keep_pieces(given: Map, keep: Callable[[NDArray[np.intp]], BoolArray], *, by_faces: bool = False) -> Map:
     """The map without some of its connected pieces.
 
     Args:
         given: of a structure.
         keep: of the voxels in each piece, from the largest (at 1; 0 is the background), which pieces stay.
+        by_faces: voxels are one piece where they share a face; else an edge or a corner is enough.
     """
     mask = given.mask
     if not mask.any():
         return given
-    labels = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True))
+    labels = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), not by_faces))
     numbers = sitk.GetArrayFromImage(labels)
     stays = np.array(keep(np.bincount(numbers.ravel())))
     stays[0] = False

@@ -5,8 +5,10 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from engine.inference.preprocess import Prepared
+from engine.volume import Geometry
 
 
 class Places(Protocol):
@@ -28,3 +30,9 @@ def places_of(given: Sequence[Places], on: Prepared, labels: Sequence[str], leve
         if chosen:
             mask |= (places.dense_on(on, chosen) >= level).any(axis=0)
     return mask
+
+
+def with_margin(mask: NDArray[np.bool_], geometry: Geometry, margin_mm: float) -> NDArray[np.bool_]:
+    """A mask and what is near it: as many steps from face to face as voxels of the mean size fit into the margin."""
+    steps = int(margin_mm / np.mean(np.array(geometry.spacing_xyz, np.float32)))
+    return ndimage.binary_dilation(mask, iterations=steps) if steps and mask.any() else mask

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from engine.operations.kinds import PLACES, Kind, Made, expect, expect_labels
 from engine.operations.networks import Network
+from engine.operations.tidy import Tidy
 from engine.values import Labels, Millimetres, Strict, Triple
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Params(Strict):
         around: labels of what an earlier node found: it looks at the box around them alone, in whole numbers.
         margin_mm: of that box, on each side.
         only: labels that another node looks around: these alone are outlined, exactly whatever `exact` says.
+        tidy: what is done to the voxels that the network sets; of probabilities, what pieces are kept.
         exact: as above.
     """
 
@@ -106,6 +108,7 @@ class Params(Strict):
     around: Labels = ()
     margin_mm: Annotated[float, Field(ge=0, le=500)] = 0.0
     only: Labels = ()
+    tidy: Tidy = Tidy()
     exact: bool = False
 
     @model_validator(mode="after")
@@ -127,6 +130,12 @@ class Params(Strict):
             raise ValueError("it can't both continue what was found and look around it")
         if set(self.only) - set(self.labels):
             raise ValueError("a label is to be outlined that it does not have")
+        if self.tidy.names - set(self.labels):
+            raise ValueError("pieces of a label are chosen that it does not have")
+        if self.tidy != Tidy() and self.covers:
+            raise ValueError("voxels of regions, which may overlap, can't be tidied")
+        if self.tidy.is_of_voxels and not self.gives_voxels:
+            raise ValueError("bodies in a row, and labels that grow, are voxels: it must be exact")
         if self.logits.order > 1:
             raise ValueError("logits are resampled by order 0 or 1")
         return self

@@ -236,6 +236,12 @@ EXAMPLES: dict[str, Example] = {
         lambda result, volume: bool((voxels_of(result, volume) == bright(volume)).all())
         and not (voxels_of(result, volume, 1) & bright(volume)).any(),
     ),
+    "grow_into": Example(
+        lambda folder: [node("body", "body_outline", "ct", least_cm3=1),
+                        node("again", "grow_into", "body body", into="External", grown_mm=3)],
+        [output("External", "again")],
+        lambda result, volume: bool((voxels_of(result, volume) & bright(volume)).any()),
+    ),
     "hierarchy": Example(
         lambda folder: [classifier(folder), node("tree", "hierarchy", "kind", parents={"ab": ["a", "b"], "c": ["c"]})],
         [output("ab", kind="score"), output("c", kind="score"), output("a", kind="score"), output("b", kind="score")],

@@ -6,6 +6,7 @@ the weights of each model where there are none, from a seed; predicts; tells sec
 """
 
 import json
+import multiprocessing
 import os
 import resource
 import sys
@@ -22,8 +23,10 @@ from nnunetv2.utilities.label_handling.label_handling import determine_num_input
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: E402
 
 
-def make_weights(model: Path, folds: list[str], mirrors: list[int] | None) -> None:
-    """A checkpoint as nnU-Net writes it, of a network from a seed."""
+def make_weights(
+    model: Path, folds: list[str], mirrors: list[int] | None, favoured: dict[str, float] | None = None
+) -> None:
+    """A checkpoint as nnU-Net writes it, of a network from a seed; `favoured` channels are likelier than others."""
     plans, dataset = (json.loads((model / name).read_text()) for name in ("plans.json", "dataset.json"))
     configuration_name = model.name.split("__")[-1]
     manager = PlansManager(plans)
@@ -49,6 +52,8 @@ def make_weights(model: Path, folds: list[str], mirrors: list[int] | None) -> No
             noise = torch.randn(1, _channels(network), *configuration.patch_size)
             logits = network.eval()(noise)[0]
             network.decoder.seg_layers[-1].bias -= logits.mean([0, *range(2, logits.ndim)])
+            for channel, amount in (favoured or {}).items():
+                network.decoder.seg_layers[-1].bias[int(channel)] += amount * logits.std()
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(
             {
@@ -71,7 +76,11 @@ def total_segmentator(case: dict[str, object]) -> None:
     """A task by TotalSegmentator's own program, which fetches nothing and tells nobody of it."""
     from totalsegmentator import python_api
 
-    for name in ("download_pretrained_weights", "send_usage_stats", "increase_prediction_counter"):
+    # A process that is spawned loads nnU-Net anew, which takes longer than what it is to do.
+    forked = multiprocessing.get_context("fork")
+    multiprocessing.get_context = lambda method=None: forked  # type: ignore[assignment]
+    # What needs a licence number needs none where the weights are random.
+    for name in ("download_pretrained_weights", "send_usage_stats", "increase_prediction_counter", "show_license_info"):
         setattr(python_api, name, lambda *_: None)
     python_api.totalsegmentator(
         case["images"][0], Path(f"{case['out']}.nii.gz"), task=case["task"], ml=True, nr_thr_saving=1, quiet=True,
@@ -90,7 +99,7 @@ def main(folder: Path) -> None:
     for case in json.loads((folder / "cases.json").read_text()):
         if "task" in case:
             for model in case["models"]:
-                make_weights(Path(model), ["0"], [0, 1, 2])
+                make_weights(Path(model), ["0"], [0, 1, 2], case.get("favoured", {}).get(model))
             began = time.perf_counter()
             total_segmentator(case)
             told[case["name"]] = {"seconds": time.perf_counter() - began}
