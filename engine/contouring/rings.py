@@ -71,6 +71,23 @@ def areas_from_rings(rings: Mapping[int, Sequence[ArrayLike]]) -> dict[int, tupl
     return areas
 
 
+def crossing_area(ring: ArrayLike) -> float:
+    """mm² by which even-odd and the turns of a ring disagree: 0 for one that crosses itself nowhere, and for a keyhole.
+
+    A ring that goes round a place twice encloses it by its turns, and by even-odd leaves it out.
+
+    Args:
+        ring: (n, 2) `(u, v)` mm, closed or not.
+    """
+    points = _usable(ring)
+    if points is None:
+        return 0.0
+    u, v = (points - points[0]).T
+    by_turns = abs(float(u @ np.roll(v, -1) - v @ np.roll(u, -1))) / 2
+    polygon = Polygon(points)
+    return 0.0 if polygon.is_valid else abs(by_turns - area_from_rings([points])[0].area)
+
+
 def _usable(ring: ArrayLike) -> FloatArray | None:
     """(n, 2) finite points without repeats in a row, not closed; None where they hold no area."""
     points = np.asarray(ring, dtype=np.float64)

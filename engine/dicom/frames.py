@@ -1,6 +1,7 @@
 """The planes of an enhanced multi-frame image, from its shared and per-frame functional groups (PS3.3 C.7.6.16)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pydicom.dataset import Dataset
 
@@ -51,6 +52,12 @@ _WANTED = {
     group: (*_GEOMETRY.get(group, ()), *(keyword for place, keyword in _TRAITS.values() if place == group))
     for group in dict.fromkeys((*_GEOMETRY, *(place for place, _ in _TRAITS.values())))
 }
+#: What all frames may share → an element that tells that the file has it outside of its groups.
+_OUTSIDE = {
+    "PixelMeasuresSequence": "PixelSpacing",
+    "PlaneOrientationSequence": "ImageOrientationPatient",
+    "PixelValueTransformationSequence": "RescaleSlope",
+}
 _MAPS = "RealWorldValueMappingSequence"
 _READER = GroupReader(_WANTED, (_MAPS,))
 
@@ -68,14 +75,29 @@ def frame_planes(dataset: Dataset, image: StoredImage) -> tuple[StoredPlane, ...
     of_file = dict(zip(TRAITS, traits_of(dataset), strict=True))
     common = _Groups((shared,), of_file).traits
     for_all = _maps(shared, image)
+    outside = _outside(dataset, (shared, *frames))
+    if outside:
+        what = " and ".join(dict.fromkeys(_OUTSIDE[group] for group in outside))
+        image = replace(
+            image, remarks=(*image.remarks, f"its functional groups lack {what}, which it gives beside them")
+        )
     return tuple(
-        _plane(image, number, _Groups((frame, shared), common), _maps(frame, image) or for_all)
+        _plane(image, number, _Groups((frame, shared, outside), common), _maps(frame, image) or for_all)
         for number, frame in enumerate(frames, 1)
     )
 
 
 def _maps(groups: Groups, image: StoredImage) -> tuple[ValueMap, ...]:
     return value_maps(groups[_MAPS], image.signed) if _MAPS in groups else ()
+
+
+def _outside(dataset: Dataset, groups: Sequence[Groups]) -> Groups:
+    """The file itself in place of the groups that no frame has, where it holds their elements, as single images do."""
+    return {
+        group: dataset
+        for group, keyword in _OUTSIDE.items()
+        if not any(group in each for each in groups) and text(dataset, keyword)
+    }
 
 
 class _Groups:

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from shapely import MultiPolygon, Polygon
 
 from engine.contouring.extent import beside_cm3
-from engine.contouring.rings import areas_from_rings, distinct_rings
+from engine.contouring.rings import areas_from_rings, crossing_area, distinct_rings
 from engine.dicom.fields import one_line
 from engine.dicom.rtstruct_coordinates import moved_by_offset, with_decimal_points
 from engine.dicom.rtstruct_file import RoiContours, json_text
@@ -29,6 +29,7 @@ from engine.dicom.rtstruct_items import (
     without,
 )
 from engine.dicom.rtstruct_match import contour_planes
+from engine.dicom.rtstruct_volume import stated_volume_told
 from engine.loose import CLOSED, LooseKind, loose_contours
 from engine.palette import palette
 from engine.structures import PlaneContours, RawContour, Roi
@@ -42,6 +43,8 @@ _TYPES = {
 }  # fmt: skip
 #: A point this near to a voxel centre was meant to be on it.
 SAME_CENTRE_MM = 1e-6
+#: Contours that cross themselves by less, mm² and as a share of the area, are slips of a hand.
+_LEAST_MM2, _LEAST_SHARE = 1.0, 0.01
 
 
 @dataclass
@@ -154,6 +157,7 @@ class Draft:
         doubled: list[int] = []
         hollow: list[int] = []
         flat: list[int] = []
+        crossing: list[int] = []
         for plane, (area, overlapped) in areas_from_rings(rings).items():
             sources = tuple(self.contours[i] for i in by_plane[plane])
             unique = distinct_rings(rings[plane])
@@ -168,6 +172,8 @@ class Draft:
                 hollow.append(plane)
             if area.is_empty:
                 flat.append(plane)
+            elif sum(map(crossing_area, rings[plane])) > max(_LEAST_MM2, _LEAST_SHARE * area.area):
+                crossing.append(plane)
             areas[plane] = PlaneContours(area, sources)
         if doubled:
             notes.append(f"'{self.name}' has the same contour twice on {planes_named(doubled)}: counted once.")
@@ -176,6 +182,11 @@ class Draft:
                 f"Contours of '{self.name}' overlap on {planes_named(hollow)}: read by even-odd, so the overlap is a "
                 "hole; a program that takes their union sees none."
             )
+        if crossing:
+            notes.append(
+                f"Contours of '{self.name}' cross themselves on {planes_named(crossing)}: read by even-odd, so what "
+                "one goes round twice is a hole; other programs may fill it."
+            )
         if flat:
             notes.append(
                 f"The contours of '{self.name}' on {planes_named(flat)} enclose no area: kept, nothing to fill."
@@ -183,6 +194,7 @@ class Draft:
         if not self.contours:
             notes.append(f"'{self.name}' has no contours.")
         roi = self._roi(areas, tuple(self.contours[i] for i in loose))
+        notes += stated_volume_told(self.name, string(self.item, "ROIVolume"), roi.volume_cm3(geometry))
         beside = beside_cm3({plane: contours.area for plane, contours in areas.items()}, geometry)
         if beside:
             volume = roi.volume_cm3(geometry)

@@ -15,9 +15,10 @@ from engine import __version__
 from engine.dicom.fields import one_line
 from engine.dicom.presets import LONGEST_LABEL, ExportOptions
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS
+from engine.dicom.rtstruct_volume import volume_to_write
 from engine.structures import Approval, Code, Generation, Provenance, Roi, StructureSet
 from engine.tg263 import standard_code, standard_side
-from engine.volume import Instance, SeriesInfo, Volume
+from engine.volume import Geometry, Instance, SeriesInfo, Volume
 
 _NAMESPACE = uuid.UUID("6a6f1a0e-7d5b-5c36-9f0a-0d3b8a4a1c57")
 
@@ -141,7 +142,7 @@ def header(
             if item.get("FrameOfReferenceUID", "") in aside
         ]
         ds.ReferencedFrameOfReferenceSequence = [_frame_of_reference(info, volume), *others]
-    ds.StructureSetROISequence = [_roi(roi, names[roi.number], info) for roi in rois]
+    ds.StructureSetROISequence = [_roi(roi, names[roi.number], info, structures.geometry) for roi in rois]
     ds.RTROIObservationsSequence = list(_observations(rois, names))
     approval = Approval.of(rois)
     ds.ApprovalStatus = approval.status
@@ -242,8 +243,11 @@ def _frame_of_reference(info: SeriesInfo, volume: Volume | None) -> Dataset:
     return frame
 
 
-def _roi(roi: Roi, name: str, info: SeriesInfo) -> Dataset:
+def _roi(roi: Roi, name: str, info: SeriesInfo, geometry: Geometry) -> Dataset:
     item = _attached(roi, "roi")
+    if "ROIVolume" in item and geometry.in_patient and _FRAME not in item:
+        # What was drawn since has another volume than the file that it was read from says.
+        item.ROIVolume = volume_to_write(str(item.ROIVolume), roi.volume_cm3(geometry))
     item.ROINumber = str(roi.number)
     if _FRAME not in item:
         item.ReferencedFrameOfReferenceUID = info.frame_of_reference_uid

@@ -32,6 +32,8 @@ _SUV_TYPES = {
 #: What a patient can weigh, kg, and be given, Bq: beyond, the value is in another unit or wrong.
 _WEIGHTS = (1.0, 650.0)
 _DOSES = (1e5, 1e11)
+#: Less than this is given to no adult, Bq; as a number of kBq it is a common dose.
+_LITTLE_DOSE = 1e6
 #: After so many half-lives a thousandth is left, and nothing is to be seen.
 _HALF_LIVES = 10
 #: A date and time of injection further than this (s) from the time of day that is written beside it contradicts it.
@@ -214,8 +216,15 @@ def _given(drug: Dataset, enhanced: bool) -> tuple[float, tuple[str, ...]]:
     if not low <= dose <= high:
         unit = " (is it in MBq?)" if low <= dose * 1e6 <= high else ""
         raise _NoSuvError(f"Radionuclide Total Dose is {dose:g} Bq, which cannot be the dose of a scan{unit}")
-    note = "SUV: Radionuclide Total Dose is taken to be in Bq; in MBq, as enhanced PET has it, it cannot be."
-    return dose, (note,) if enhanced else ()
+    notes = []
+    if enhanced:
+        notes.append("SUV: Radionuclide Total Dose is taken to be in Bq; in MBq, as enhanced PET has it, it cannot be.")
+    if dose < _LITTLE_DOSE:
+        notes.append(
+            f"SUV: Radionuclide Total Dose is {dose:g} Bq, little for a scan; if it is written in kBq, the true SUV is "
+            "a thousandth of what is shown."
+        )
+    return dose, tuple(notes)
 
 
 def _half_life(drug: Dataset) -> float:

@@ -187,7 +187,7 @@ def _rescaled(modality: str, planes: Sequence[StoredPlane], units: str) -> Scale
             note = "No Rescale Slope and Intercept: the values are as stored, and are not known to be HU."
             return Scale("", notes=(note,))
         # PS3.3 C.11.1.1.2 and C.8.2.1: a CT whose Rescale Type is absent is in HU.
-        kinds = sorted({plane.rescale_type or "HU" for plane in planes})
+        kinds = sorted({plane.rescale_type.upper() or "HU" for plane in planes})
         if len(kinds) > 1:
             note = f"The planes differ in the unit of their values ({', '.join(kinds)}): not known to be HU."
             return Scale("", notes=(note,))

@@ -219,6 +219,13 @@ def test_a_dose_or_half_life_that_cannot_be_gives_no_suv(
     assert_activity(opened(tmp_path, of_drug(**elements)), *words)
 
 
+@pytest.mark.parametrize(("dose", "told"), [("350000", True), ("999999", True), ("1000000", False)])
+def test_a_dose_that_may_be_in_kbq_is_told(tmp_path: Path, dose: str, told: bool) -> None:
+    volume = opened(tmp_path, of_drug(RadionuclideTotalDose=dose))
+    assert volume.units == "SUVbw"
+    assert any("in kBq" in note for note in volume.notes) == told
+
+
 @pytest.mark.parametrize("weight", ["0.07", "70000", "700", "0.9"])
 def test_a_weight_that_cannot_be_gives_no_suv(tmp_path: Path, weight: str) -> None:
     assert_activity(opened(tmp_path, of_series(PatientWeight=weight)), "Patient's Weight is", "cannot be")
