@@ -14,7 +14,7 @@ from engine.nifti_place import Placement
 from engine.packed import pieces
 from engine.progress import Progress, silent
 from engine.sitk_image import from_image, itk, on_grid
-from engine.text_header import LONGEST_HEADER, in_intensities, in_mm, place_notes, text_header
+from engine.text_header import LONGEST_HEADER, in_intensities, in_mm, modality_of, place_notes, text_header
 from engine.volume import Geometry
 
 if TYPE_CHECKING:
@@ -53,12 +53,14 @@ class GridFile:
         geometry: their grid.
         notes: sentences for the user on where the file lies.
         is_image: False where the file says that its values are labels or a statistic.
+        modality: DICOM's, "" where the file names none.
     """
 
     values: NDArray[Any]
     geometry: Geometry
     notes: tuple[str, ...] = ()
     is_image: bool = True
+    modality: str = ""
 
 
 def is_grid_file(path: Path) -> bool:
@@ -165,7 +167,9 @@ def read_grid_file(
     geometry, of_place = in_mm(geometry, path)
     surplus = _raw_surplus_notes(path, values)
     values, of_values = in_intensities(values, path)
-    return GridFile(values, geometry, (*of_place, *place_notes(reader, path), *surplus, *of_values))
+    return GridFile(
+        values, geometry, (*of_place, *place_notes(reader, path), *surplus, *of_values), True, modality_of(path)
+    )
 
 
 def _is_nifti(path: Path) -> bool:

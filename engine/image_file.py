@@ -52,8 +52,8 @@ def read_image_file(
 
     NIfTI's RAS becomes LPS. A left-handed grid is turned round along its third axis; no voxel moves in space.
 
-    Such files name neither modality nor unit. They are taken for CT in HU, with a note, when `looks_like_hu` says so of
-    their values. Otherwise both stay "".
+    Such files name no unit, and few a modality. Those of a CT, or of none, are taken for CT in HU, with a note, when
+    `looks_like_hu` says so of their values. Otherwise what isn't said stays "".
 
     Args:
         path: of the file; of a NIfTI pair, either.
@@ -69,7 +69,7 @@ def read_image_file(
     file = read_grid_file(path, placement, progress, volume)
     notes = list(file.notes)
     voxels = _narrowed(file.values, path, notes)
-    modality, units, guessed = _guessed(voxels) if file.is_image else ("", "", ())
+    modality, units, guessed = _guessed(voxels, file.modality) if file.is_image else ("", "", ())
     info = SeriesInfo(image_uid(path, placement), modality=modality, description=path.name, source=str(path))
     return Volume(voxels, file.geometry, modality, units, info, notes=(*notes, *guessed))
 
@@ -92,10 +92,10 @@ def _narrowed(voxels: NDArray, path: Path, notes: list[str]) -> NDArray:
     return np.ascontiguousarray(voxels, dtype=np.float32)
 
 
-def _guessed(voxels: NDArray) -> tuple[str, str, tuple[str, ...]]:
-    """(modality, units, notes) from the values."""
+def _guessed(voxels: NDArray, named: str) -> tuple[str, str, tuple[str, ...]]:
+    """(modality, units, notes) from the values and the modality that the file names."""
     low, high = float(voxels.min()), float(voxels.max())
-    if looks_like_hu(low, high):
-        note = f"The file names no modality: taken for a CT in HU, since its values run from {low:g} to {high:g}."
-        return "CT", "HU", (note,)
-    return "", "", ()
+    if named in ("CT", "") and looks_like_hu(low, high):
+        what = "unit of its values: taken for HU" if named else "modality: taken for a CT in HU"
+        return "CT", "HU", (f"The file names no {what}, since its values run from {low:g} to {high:g}.",)
+    return named, "", ()

@@ -244,12 +244,15 @@ def read_mask(path: Path, placement: Placement = "", progress: Progress = silent
     if not np.issubdtype(values.dtype, np.integer) and not np.isfinite(values).all():
         raise ReadError(f"The mask {path.name} holds values that are no numbers.")
     low, high = float(values.min()), float(values.max())
+    if low < 0 == high and np.count_nonzero(values) == np.count_nonzero(values == values.min()):
+        # 255 in eight bits with a sign, or what some programs have for "true".
+        return MaskFile(values != 0, file.geometry, file.notes)
     # Each of these is quicker than sorting the values.
     if low == 0 or low == high == 1:
         of_bytes = high <= 1 and values.dtype in (np.uint8, np.int8)
         inside = values.view(np.bool_) if of_bytes else values != 0
         if of_bytes or low == high or np.count_nonzero(inside) == np.count_nonzero(values == values.max()):
-            return MaskFile(inside, file.geometry, file.notes)
+            return MaskFile(inside, file.geometry, (*file.notes, *_faint_notes(path, high)))
     if low < 0 or high > 1 + 1e-6:
         if np.issubdtype(values.dtype, np.integer) or (values == np.rint(values)).all():
             raise ReadError(
@@ -257,6 +260,13 @@ def read_mask(path: Path, placement: Placement = "", progress: Progress = silent
             )
         raise ReadError(f"The mask {path.name} holds values from {low:g} to {high:g}; a probability is from 0 to 1.")
     return MaskFile(values.astype(np.float32), file.geometry, file.notes)
+
+
+def _faint_notes(path: Path, value: float) -> tuple[str, ...]:
+    """A note where the one value of a mask could as well be a probability that is not reached."""
+    if not 0 < value < 0.5:
+        return ()
+    return (f"The mask {path.name} holds nothing but 0 and {value:g}: read as a mask, all of it drawn.",)
 
 
 def areas_from_mask(mask: MaskFile, volume: Volume, name: str, progress: Progress = silent) -> tuple[Areas, list[str]]:

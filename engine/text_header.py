@@ -26,6 +26,8 @@ _LENGTHS = {
 #: Spaces of NRRD files whose axes are those of the patient (with "-time" after them, or a T).
 _OF_THE_PATIENT = ("left-posterior-superior", "right-anterior-superior", "left-anterior-superior", "LPS", "RAS", "LAS")
 _SIZES_OF_META = ("elementspacing", "elementsize")
+_MODALITIES = ("modality", "0008|0060", "dicom_0008_0060")
+_KNOWN_MODALITIES = ("CT", "MR", "PT", "NM", "US")
 _UNCERTAIN = "left, right, front and back are not certain."
 
 
@@ -81,7 +83,7 @@ def place_notes(reader: "sitk.ImageFileReader", path: Path) -> tuple[str, ...]:
             note = f"The file gives its orientation as {written}, and by its matrix as {told}, which was taken: "
             return (*_size_notes(fields, _SIZES_OF_META), note + _UNCERTAIN)
         return _size_notes(fields, _SIZES_OF_META)
-    unsized = _size_notes(fields, ("space directions", "spacings"))
+    unsized = _size_notes(fields, ("space directions", "spacings")) or _unsized_axes(fields)
     space = fields.get("space", "")
     if not space:
         return (*unsized, f"The file does not say how it lies in the patient: {_UNCERTAIN}")
@@ -95,6 +97,30 @@ def _size_notes(fields: Mapping[str, str], names: Sequence[str]) -> tuple[str, .
     if any(name in fields for name in names):
         return ()
     return ("The file does not say how large its voxels are: 1 mm was taken, and nothing can be measured by it.",)
+
+
+def _unsized_axes(fields: Mapping[str, str]) -> tuple[str, ...]:
+    """A note where an NRRD file gives the size of voxels along some axes alone; ITK takes 1 for the others."""
+    if "space directions" in fields:
+        return ()
+    sizes = fields.get("spacings", "").split()
+    unsized = [str(axis) for axis, size in enumerate(sizes, 1) if size.lower() == "nan"]
+    if not unsized:
+        return ()
+    which = f"axis {unsized[0]}" if len(unsized) == 1 else f"axes {' and '.join(unsized)}"
+    note = f"The file does not say how large its voxels are along {which}: 1 mm was taken, and nothing can be measured"
+    return (f"{note} by it.",)
+
+
+def modality_of(path: Path) -> str:
+    """The DICOM modality that an NRRD or MetaImage file names, "" where it names none.
+
+    MetaImage has a field for it; ITK writes what it read of DICOM under the element's numbers.
+    """
+    fields, _ = text_header(path)
+    written = next((fields[name].lstrip("= ") for name in _MODALITIES if name in fields), "").upper()
+    word = written.removeprefix("MET_MOD_")
+    return word if word in _KNOWN_MODALITIES else ""
 
 
 def in_intensities(values: NDArray[Any], path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """NRRD and MetaImage headers that say more than ITK reads, and DICOM files under another kind's name."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -121,3 +122,33 @@ def test_voxels_whose_size_the_file_does_not_say_are_told(tmp_path: Path, kind: 
     volume = open_volume(path)
     assert volume.geometry.spacing_xyz == (1, 1, 1)
     assert any("how large its voxels are" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize(("name", "field"), [
+    ("a.mha", "Modality = MET_MOD_MR"), ("a.mha", "0008|0060 = MR"), ("a.nrrd", "0008|0060:=MR"),
+    ("a.nrrd", "modality:=mr"),
+])  # fmt: skip
+@pytest.mark.parametrize("modality", ["MR", "CT", "??"])
+def test_a_modality_that_the_file_names_is_believed(tmp_path: Path, name: str, field: str, modality: str) -> None:
+    values = make_voxels((3, 4, 5))
+    sitk.WriteImage(sitk.GetImageFromArray(values), str(tmp_path / name))
+    data = (tmp_path / name).read_bytes()
+    line = re.sub("MR|mr", modality if "mr" not in field else modality.lower(), field).encode() + b"\n"
+    at = data.index(b"ElementDataFile") if name.endswith(".mha") else data.index(b"\n\n") + 1
+    (tmp_path / name).write_bytes(data[:at] + line + data[at:])
+    volume = open_volume(tmp_path / name)
+    assert np.array_equal(volume.voxels, values)
+    told = " ".join(volume.notes)
+    if modality == "MR":
+        assert (volume.modality, volume.units) == ("MR", "") and "taken for" not in told
+    else:
+        assert (volume.modality, volume.units) == ("CT", "HU")
+        assert ("names no unit of its values: taken for HU" in told) == (modality == "CT")
+        assert ("names no modality: taken for a CT" in told) == (modality == "??")
+
+
+def test_voxels_without_a_size_along_an_axis_are_told(tmp_path: Path) -> None:
+    header = "NRRD0004\ntype: short\ndimension: 3\nsizes: 5 4 3\nspacings: 1 2 nan\nencoding: raw\nendian: little\n\n"
+    (tmp_path / "a.nrrd").write_bytes(header.encode() + make_voxels((3, 4, 5)).tobytes())
+    notes = open_volume(tmp_path / "a.nrrd").notes
+    assert any("how large its voxels are along axis 3" in note for note in notes)

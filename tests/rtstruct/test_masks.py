@@ -215,3 +215,17 @@ def test_masks_of_another_image_or_into_a_file_are_refused(tmp_path: Path, volum
     (tmp_path / "file").write_text("x")
     with pytest.raises(WriteError):
         write_masks(StructureSet(volume.geometry, (Roi(1, "A"),)), volume, tmp_path / "file")
+
+
+@pytest.mark.parametrize(("inside", "kind", "told"), [
+    (-1, np.int8, False), (-1, np.int16, False), (255, np.uint8, False), (0.4, np.float32, True),
+    (0.7, np.float32, False),
+])  # fmt: skip
+def test_a_mask_of_two_values_is_what_is_not_0(
+    tmp_path: Path, volume: Volume, inside: float, kind: type, told: bool
+) -> None:
+    mask = shell(volume.geometry.shape)
+    sitk.WriteImage(image_of((mask * inside).astype(kind), volume.geometry), str(tmp_path / "a.nii.gz"))
+    structures = structures_from_masks([tmp_path / "a.nii.gz"], volume)
+    assert np.array_equal(filled(structures)["a"], mask)
+    assert any("all of it drawn" in note for note in structures.notes) == told
