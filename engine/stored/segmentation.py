@@ -76,6 +76,7 @@ class Segmentations(StructuresFileHandler):
         for index, segment in enumerate(file.segments):
             share = part(progress, index / len(file.segments), (index + 1) / len(file.segments))
             areas = _areas(segment, file.frames[segment.number], volume, notes, share)
+            notes += _faint_notes(segment, file.frames[segment.number], areas) if file.fractional else ()
             rois.append(_roi(segment, index, areas))
         if not rois:
             notes.append("The segmentation holds no segments.")
@@ -149,6 +150,13 @@ def _areas(segment: Segment, frames: Sequence[Frame], volume: Volume, notes: lis
         notes += said
         return areas
     return _traced(placed, volume.geometry, progress)
+
+
+def _faint_notes(segment: Segment, frames: Sequence[Frame], areas: Areas) -> list[str]:
+    """A note where a segment of shares or probabilities is drawn nowhere."""
+    most = max((float(frame.values.max()) for frame in frames), default=0.0)
+    drawn = any(not area.is_empty for area in areas.values())
+    return [] if drawn or not 0 < most < 1 else [f"'{segment.name}' reaches {most:.2g} at most: no contours."]
 
 
 def _traced(values: NDArray[Any], geometry: Geometry, progress: Progress) -> Areas:

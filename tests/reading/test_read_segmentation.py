@@ -133,6 +133,17 @@ def test_shares_are_traced_at_one_half_and_that_is_said(tmp_path: Path, images: 
     assert any("one half" in note for note in structures.notes)
 
 
+def test_a_segment_that_reaches_one_half_nowhere_is_told(tmp_path: Path, images: Path) -> None:
+    pixels = np.zeros((*SHAPE, 2), np.float32)
+    pixels[2:4, 5:15, 5:15] = 0.9, 0.4
+    kinds = {"fractional_type": "PROBABILITY", "max_fractional_value": 100}
+    write(tmp_path / "seg.dcm", images, pixels, ["Liver", "Lesion"], "FRACTIONAL", **kinds)
+    _, structures = opened(tmp_path / "seg.dcm", images)
+    assert [bool(roi.planes) for roi in structures.rois] == [True, False]
+    assert "'Lesion' reaches 0.4 at most: no contours." in structures.notes
+    assert not any("'Liver'" in note for note in structures.notes)
+
+
 def test_frames_lie_on_the_planes_of_an_oblique_image(tmp_path: Path, overlapping: NDArray[np.uint8]) -> None:
     geometry = make_geometry(SHAPE, (1.0, 1.0, 3.0), directions=random_rotation(5))
     write_series(tmp_path / "ct", make_voxels(SHAPE), geometry)
