@@ -167,6 +167,9 @@ def test_the_hot_spot_is_what_reaches_a_share_of_the_maximum_in_the_ball(window:
     volume = hot.volume_cm3(window.session.volume.geometry)
     assert volume == pytest.approx(4 / 3 * np.pi * 0.6**3, rel=0.25), "the core of 6 mm, a few voxels wide"
     assert "SUV" in window.window.messages.sentences[-1]
+    window.drag(AXIAL, window.on_plane([(50, 50), (60, 50), (78, 50)]))
+    assert window.session.active_roi is hot
+    assert window.window.messages.sentences[-1].endswith("nothing changes, what is hot is in the structure already.")
 
 
 def test_the_piece_under_the_mouse_is_deleted_or_kept(hand: Hand) -> None:

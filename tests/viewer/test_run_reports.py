@@ -264,9 +264,11 @@ def test_a_report_of_a_file_is_shown_as_the_report_that_it_is(reader: Hand, buil
         reader.window.recording.forget(kept.session_id)
     reader.session.open(reader.session.volume)
     assert reader.session.document.findings == () and strip(reader) == "Not signed"
+    reader.window.panel("Structures").raise_()
     opener.open_paths([tmp_path / "signed.dcm"])
     reader.wait_until(lambda: bool(reader.session.document.findings))
     assert reader.session.document.findings == wrote
+    assert not reader.window.panel("Findings").visibleRegion().isEmpty(), "in front of the other panels of its place"
     assert strip(reader).startswith("Signed by Doe Jane")
     said = click_in_next_box("Change")
     panel(reader).view.setCurrentIndex(panel(reader).model.index(0, 0))

@@ -82,6 +82,16 @@ def test_another_tolerance_counts_anew_and_a_row_leads_to_its_structure(compared
     assert compared.session.active == 5
 
 
+def test_a_comparison_that_is_closed_while_it_is_counted_stays_closed(compared: Hand) -> None:
+    comparing = compared.window.findChild(Comparing)
+    before = comparing._compared
+    comparing.dialog.tolerance.setValue(4.0)
+    comparing.dialog.hide()
+    compared.wait_until(lambda: comparing._compared is not before)
+    compared.settle(20)
+    assert not comparing.dialog.isVisible()
+
+
 def test_the_table_is_counted_anew_when_a_structure_is_changed(compared: Hand) -> None:
     comparing, session = compared.window.findChild(Comparing), compared.session
     dialog, history = comparing.dialog, compared.history

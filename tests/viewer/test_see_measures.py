@@ -84,6 +84,22 @@ def test_two_clicks_do_as_well_and_escape_drops_the_first(scan: Hand) -> None:
     np.testing.assert_allclose(measures(scan)[0].points, ends, atol=within(scan))
 
 
+def test_no_measure_is_of_no_size(scan: Hand) -> None:
+    near, far = scan.on_plane([(20, 30), (56, 57)])
+    scan.key(Qt.Key.Key_M)
+    scan.click(AXIAL, near)
+    QTest.mouseDClick(scan.pane(AXIAL), Qt.MouseButton.LeftButton, NONE, scan.pixel(AXIAL, near))
+    QTest.mouseRelease(scan.pane(AXIAL), Qt.MouseButton.LeftButton, NONE, scan.pixel(AXIAL, near))
+    assert measures(scan) == ()
+    scan.click(AXIAL, far)
+    (measure,) = measures(scan)
+    scan.drag(AXIAL, [far, near])
+    assert measures(scan) == (measure,) and "would be one" in scan.window.messages.sentences[-1]
+    scan.key(Qt.Key.Key_E, SHIFT)
+    scan.click(AXIAL, scan.on_plane([(40, 20)])[0])
+    assert measures(scan) == (measure,) and "drag from its middle" in scan.window.messages.sentences[-1]
+
+
 def test_an_angle_is_a_drag_and_a_click(scan: Hand) -> None:
     first, corner, last = scan.on_plane([(60, 30), (20, 30), (20, 60)])
     scan.key(Qt.Key.Key_L, SHIFT)

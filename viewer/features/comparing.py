@@ -116,7 +116,7 @@ class Comparing(QObject):
             return
         self.dialog.offer_sets(names, inside[0], inside[1])
         self.dialog.raise_()
-        self._choose_sets()
+        self._choose_sets(show=True)
 
     def ask_table(self) -> None:
         """Ask for a file and write the table into it."""
@@ -147,7 +147,7 @@ class Comparing(QObject):
         session.set_companions((*kept, beside))
         self.dialog.offer_sets(list(self._sets()), _ALL, self._about)
         self.dialog.raise_()
-        self._choose_sets()
+        self._choose_sets(show=True)
 
     def _sets(self) -> dict[str, StructureSet]:
         """What can be compared: all structures that are open, those of each source, and those of the file."""
@@ -167,15 +167,16 @@ class Comparing(QObject):
         first, second = self._names()
         return sets.get(first), sets.get(second)
 
-    def _choose_sets(self) -> None:
+    def _choose_sets(self, *, show: bool = False) -> None:
         self._by_hand = {}
-        self._compute()
+        self._compute(show=show)
 
     def _pair(self, number: int, other: int | None) -> None:
         self._by_hand = {**self._by_hand, number: other}
         self._compute()
 
-    def _compute(self) -> None:
+    def _compute(self, *, show: bool = False) -> None:
+        """Count on a thread; `show` brings the window up once it is done."""
         first, second = self._chosen()
         if first is None or second is None:
             self._tell_gone(first, second)
@@ -183,7 +184,7 @@ class Comparing(QObject):
         tolerance, names, by_hand = self.dialog.tolerance.value(), self._names(), self._by_hand
         self._task.run(
             lambda progress: compare(first, second, tolerance, progress, by_hand),
-            lambda compared: self._show(compared, first, second, names),
+            lambda compared: self._show(compared, first, second, names, show),
         )
 
     def _outdate(self) -> None:
@@ -212,14 +213,17 @@ class Comparing(QObject):
         if self.dialog.isVisible():
             self._compute()
 
-    def _show(self, compared: Comparison, first: StructureSet, second: StructureSet, names: tuple[str, str]) -> None:
+    def _show(
+        self, compared: Comparison, first: StructureSet, second: StructureSet, names: tuple[str, str], show: bool
+    ) -> None:
         self._compared, self._first, self._second, self._outdated = compared, first, second, False
         left = _left_out(names[0], [roi for roi, other in compared.pairs if other is None])
         left += _left_out(names[1], compared.left)
         paler = ", drawn paler in the views" if names[1] == self._about and self._other is not None else ""
         about = f"{names[0]}, as they are now, compared with {names[1]}{paler}.{left}"
         self.dialog.show_comparison(about, compared, second.rois)
-        if not self.dialog.isVisible():
+        # One that was closed while it was counted anew stays closed.
+        if show and not self.dialog.isVisible():
             self.dialog.show()
             self.dialog.raise_()
         # Something may have been drawn while it was counted.

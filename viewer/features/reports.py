@@ -15,12 +15,13 @@ from engine.findings import findings_joined
 from engine.later import later
 from engine.progress import Progress
 from engine.stored.catalogue import Series
+from viewer.features.findings import FINDINGS
 from viewer.features.opening import Opener
 from viewer.findings import show_evidence
 from viewer.jobs import run_in_background
 from viewer.session import View
 from viewer.widgets.findings_panel import FindingsPanel
-from viewer.widgets.main_window import MainWindow
+from viewer.widgets.main_window import MainWindow, bring_to_front
 from viewer.widgets.question import Question
 from viewer.widgets.report_strip import ReportStrip, is_signed, moment
 
@@ -204,6 +205,7 @@ class Reports(QObject):
             assert volume is not None, "read onto an open series"
             filed = report_contours.as_reported(contents.contents, now.structures, volume)
             self._window.recording.reported(path, sha256, now.findings, contents.filed, filed, read=True)
+        bring_to_front(self._window.panel(FINDINGS))
         for note in contents.notes:
             self._window.show_message(note, "warning")
         count = len(contents.findings)

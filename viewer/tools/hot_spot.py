@@ -20,6 +20,9 @@ from viewer.tools.canvas import draw_planes
 from viewer.tools.events import Button, EventKind, Modifier, Preview, ViewEvent
 from viewer.tools.registry import PlainTool, Workbench
 
+#: Why nothing changes, by whether it was to be added.
+_DONE = {True: "in the structure already", False: "not in the structure"}
+
 
 class HotSpot(PlainTool):
     """A press sets the middle of a ball, the drag its size; what is hot in it is drawn on all its planes."""
@@ -148,5 +151,7 @@ class HotSpot(PlainTool):
             return
         share = bench.values(self)["share"]
         text = f"{self.title}, {share:g} % of the maximum,"
-        draw_planes(bench.session, bench.history, shapes, self._adding, text=text, tool=self.name)
-        bench.say(self._said)
+        if draw_planes(bench.session, bench.history, shapes, self._adding, text=text, tool=self.name):
+            bench.say(self._said)
+        else:
+            bench.say(f"{self._said.split(',')[0]}: nothing changes, what is hot is {_DONE[self._adding]}.")

@@ -35,7 +35,11 @@ class Ellipse(MeasureTool):
     def release(self, event: ViewEvent) -> None:
         """The corner of the box around it."""
         points = self.drawn()
-        self.cancel() if points is None else self.finish(points)
+        if points is None or self.is_click(event):
+            self.cancel()
+            self._bench.say("Ellipse: drag from its middle outwards.")
+        else:
+            self.finish(points)
 
     def drawn(self) -> FloatArray | None:
         """Centre and the ends of the two half axes, which run along the screen."""

@@ -70,7 +70,7 @@ class MeasureTool(PlainTool):
             if self._held is not None:
                 self._move(event)
                 held, self._held = self._held, None
-                move_measure(self._bench.session, self._bench.history, held.measure, held.points)
+                self._keep(held, event)
             elif self._points:
                 # The mouse may have moved since the last event that told so.
                 self._move(event)
@@ -131,6 +131,10 @@ class MeasureTool(PlainTool):
         self._points = [self.place(event)]
         self._mouse, self._pressed = self._points[0], self._points[0]
 
+    def is_click(self, event: ViewEvent) -> bool:
+        """Whether the mouse is still where the button went down."""
+        return self._pressed is None or _same_place(self.place(event), self._pressed, event)
+
     def elsewhere(self, event: ViewEvent) -> bool:
         """Whether the mouse is on another cut than the measure that is being drawn."""
         return event.view is not self._view or _where(event) != self._index
@@ -177,6 +181,16 @@ class MeasureTool(PlainTool):
             return True
         return False
 
+    def _keep(self, held: _Held, event: ViewEvent) -> None:
+        """Store where a point was dragged to, unless that is onto another of its measure."""
+        # A line by hand has points that are as near as that.
+        others = np.delete(held.points, held.point, axis=0) if held.measure.kind != "region" else ()
+        moved = not np.array_equal(held.points, held.measure.points)
+        if moved and any(_same_place(held.points[held.point], other, event) for other in others):
+            self._bench.say("The two points would be one: the measure stays as it was.")
+        else:
+            move_measure(self._bench.session, self._bench.history, held.measure, held.points)
+
     def _take(self, event: ViewEvent) -> bool:
         measure, point = self._nearest(event)
         if measure is None:
@@ -212,7 +226,8 @@ class PointsTool(MeasureTool):
         elif self.elsewhere(event):
             title = KINDS[self.kind].title.lower()
             self._bench.say(f"The {title} was begun on another plane: end it there, or drop it with Esc.")
-        else:
+        elif not _same_place(self.place(event), self._points[-1], event):
+            # A double click would end it where it began.
             self._add(self.place(event))
 
     def take_back(self) -> bool:
@@ -228,7 +243,7 @@ class PointsTool(MeasureTool):
             return
         here, pressed = self.place(event), self._pressed
         self._pressed = None
-        if dist(here, pressed) > CLICK_PIXELS * event.pixel_mm:
+        if not _same_place(here, pressed, event):
             self._add(here)
 
     def drawn(self) -> FloatArray | None:
@@ -241,6 +256,11 @@ class PointsTool(MeasureTool):
         self._points.append(point)
         if len(self._points) == self.count:
             self.finish(np.array(self._points))
+
+
+def _same_place(one: FloatArray, other: FloatArray, event: ViewEvent) -> bool:
+    """Whether two points, LPS mm, are one for the hand."""
+    return dist(one, other) <= CLICK_PIXELS * event.pixel_mm
 
 
 def _where(event: ViewEvent) -> tuple[Cut, float]:
