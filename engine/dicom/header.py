@@ -164,6 +164,8 @@ def _require_dicom(start: bytes, path: Path) -> None:
     little = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"
     big = start[:3] == b"\x00\x08\x00" and start[4:6].isalpha()
     old = len(start) >= 16 and (little or big)
+    if start[:2] in (b"PK", b"\x1f\x8b") and start[128:] != b"DICM":
+        raise NotDicomError(f"{path.name} is an archive or compressed; unpack it, and open what it holds.")
     if start[128:] != b"DICM" and not old:
         raise NotDicomError(f"{path.name} is not a DICOM file.")
 

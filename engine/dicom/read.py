@@ -11,8 +11,9 @@ from engine.dicom.padding import Padding
 from engine.dicom.pixels import read_stored
 from engine.dicom.planes import StoredPlane
 from engine.dicom.stack_geometry import make_geometry
-from engine.dicom.units import find_scale, settle_ct_units
+from engine.dicom.units import Scale, find_scale, settle_ct_units
 from engine.errors import ReadError
+from engine.hounsfield import HU_GREATEST
 from engine.progress import Progress, silent
 from engine.volume import Geometry, Instance, LeftOut, SeriesInfo, Volume
 
@@ -81,8 +82,10 @@ def read_planes(
         )
     if planes[0].image.bits_allocated > 16 and np.abs(voxels).max() >= 1 << 24 and _is_unscaled(planes):
         unit_notes = (*unit_notes, f"Whole numbers of up to {np.abs(voxels).max():.0f} may be rounded to 24 bits.")
+    unit_notes = (*unit_notes, *_sign_notes(planes, voxels, scale))
     if info.modality == "CT" and units not in ("HU", ""):
-        units, unit_notes = settle_ct_units(units, float(voxels.min()), float(voxels.max()))
+        units, of_units = settle_ct_units(units, float(voxels.min()), float(voxels.max()))
+        unit_notes = (*unit_notes, *of_units)
     return Volume(
         voxels=voxels,
         geometry=geometry,
@@ -93,6 +96,31 @@ def read_planes(
         notes=(*lost_notes, *notes, *unit_notes, *padded),
         left_out=left_out,
         other_units=scale.others,
+    )
+
+
+def _sign_notes(planes: Sequence[StoredPlane], voxels: NDArray[Any], scale: Scale) -> tuple[str, ...]:
+    """A note where values are so large that what the files say of their pixels' sign may be wrong."""
+    unsigned = [k for k, plane in enumerate(planes) if not plane.image.signed]
+    if not unsigned or voxels.dtype == np.int16:
+        return ()
+    if len(unsigned) == len(planes):
+        greatest = float(voxels.max())
+        if scale.units not in ("HU", "US") or greatest <= HU_GREATEST[1]:
+            return ()
+        return (
+            f"Values of up to {greatest:g} are more than any scanner gives in HU: the files may say wrongly that their "
+            "pixels have no sign.",
+        )
+    halves = {k: scale.values(planes[k], np.array([1 << (planes[k].image.bits_stored - 1)]))[0] for k in unsigned}
+    large = [k for k in unsigned if voxels[k].max() >= halves[k]]
+    if not large:
+        return ()
+    say = f"{len(large)} planes, such as plane {large[0] + 1}, say that their"
+    say = say if len(large) > 1 else f"Plane {large[0] + 1} says that its"
+    return (
+        f"{say} pixels have no sign, others say that theirs have, and values of up to {voxels[large].max():g} may come "
+        "of that.",
     )
 
 

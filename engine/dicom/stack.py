@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.dicom.header import Header
+from engine.dicom.pixels import same_pixels
 from engine.dicom.places import Part
-from engine.dicom.planes import VOLUME_MODALITIES, StoredPlane
+from engine.dicom.planes import VOLUME_MODALITIES, StoredImage, StoredPlane
 from engine.dicom.splitting import split
 from engine.dicom.stack_geometry import counted, make_geometry, shape_notes
 from engine.errors import GeometryError
@@ -85,10 +86,20 @@ def make_stacks(headers: Sequence[Header]) -> list[Stack]:
     return _annotated(found, copies, damaged, notes)
 
 
-def _annotated(stacks: list[Stack], copies: list[Path], damaged: list[Path], notes: list[str]) -> list[Stack]:
+def _annotated(
+    stacks: list[Stack], copies: dict[Path, tuple[StoredImage, StoredImage]], damaged: list[Path], notes: list[str]
+) -> list[Stack]:
     """The stacks with labels where there are several, and with what concerns the whole series."""
     if copies:
-        notes.append(f"{counted(len(copies), 'copy', 'copies')} of files with the same UID left out: {_names(copies)}.")
+        notes.append(
+            f"{counted(len(copies), 'copy', 'copies')} of files with the same UID left out: {_names(list(copies))}."
+        )
+        others = [path for path, (kept, copy) in copies.items() if not same_pixels(kept, copy)]
+        if others:
+            notes.append(
+                f"{_names(others)} {'has' if len(others) == 1 else 'have'} the UID of another file but other pixels, "
+                "and it is not known which of them are meant."
+            )
     several = len(stacks) > 1
     labelled = [
         replace(stack, label=(stack.label or _difference(stack, stacks)) if several else "") for stack in stacks
@@ -204,23 +215,25 @@ def _partition(planes: Iterable[StoredPlane], key: Callable[[StoredPlane], Hasha
     return list(groups.values())
 
 
-def _without_copies(planes: list[StoredPlane]) -> tuple[list[StoredPlane], list[Path]]:
-    """The planes, each stored instance once, and the files of the copies.
+def _without_copies(
+    planes: list[StoredPlane],
+) -> tuple[list[StoredPlane], dict[Path, tuple[StoredImage, StoredImage]]]:
+    """The planes, each stored instance once; and of each file that is a copy, what is kept in its place, and itself.
 
     Files that share a UID but lie elsewhere are no copies: such series exist, and lose no plane here.
     """
     seen: dict[Hashable, StoredPlane] = {}
-    copies: dict[Path, None] = {}
+    copies: dict[Path, tuple[StoredImage, StoredImage]] = {}
     kept = []
     for plane in sorted(planes, key=lambda plane: (str(plane.image.path), plane.frame or 0)):
         uid = plane.image.sop_instance_uid
         key = (uid, plane.frame, plane.position, plane.orientation, plane.image.rows, plane.image.columns)
         if uid and key in seen and seen[key].image.path != plane.image.path:
-            copies[plane.image.path] = None
+            copies[plane.image.path] = seen[key].image, plane.image
             continue
         seen[key] = plane
         kept.append(plane)
-    return kept, list(copies)
+    return kept, copies
 
 
 def _is_placed(plane: StoredPlane) -> bool:
