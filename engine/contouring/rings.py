@@ -71,21 +71,31 @@ def areas_from_rings(rings: Mapping[int, Sequence[ArrayLike]]) -> dict[int, tupl
     return areas
 
 
-def crossing_area(ring: ArrayLike) -> float:
-    """mm² by which even-odd and the turns of a ring disagree: 0 for one that crosses itself nowhere, and for a keyhole.
+def crossing_area(rings: Sequence[ArrayLike], area: MultiPolygon) -> float:
+    """mm² by which even-odd and the turns of rings disagree: 0 where none crosses itself, and for keyholes.
 
     A ring that goes round a place twice encloses it by its turns, and by even-odd leaves it out.
 
     Args:
-        ring: (n, 2) `(u, v)` mm, closed or not.
+        rings: of one plane, each (n, 2) `(u, v)` mm, closed or not.
+        area: of them, by even-odd.
     """
-    points = _usable(ring)
-    if points is None:
+    by_turns = [_turned(np.asarray(ring, dtype=np.float64)) for ring in rings]
+    if abs(sum(by_turns) - area.area) <= 1e-6 * area.area:
+        # Rings beside each other, none of which crosses itself.
         return 0.0
+    crossing = 0.0
+    for ring, turned in zip(rings, by_turns, strict=True):
+        points = _usable(ring)
+        if points is not None and not Polygon(points).is_valid:
+            crossing += abs(turned - area_from_rings([points])[0].area)
+    return crossing
+
+
+def _turned(points: FloatArray) -> float:
+    """mm² that a ring encloses, as often as it goes round them."""
     u, v = (points - points[0]).T
-    by_turns = abs(float(u @ np.roll(v, -1) - v @ np.roll(u, -1))) / 2
-    polygon = Polygon(points)
-    return 0.0 if polygon.is_valid else abs(by_turns - area_from_rings([points])[0].area)
+    return abs(float(u[:-1] @ v[1:] - v[:-1] @ u[1:])) / 2
 
 
 def _usable(ring: ArrayLike) -> FloatArray | None:

@@ -172,7 +172,7 @@ class Draft:
                 hollow.append(plane)
             if area.is_empty:
                 flat.append(plane)
-            elif sum(map(crossing_area, rings[plane])) > max(_LEAST_MM2, _LEAST_SHARE * area.area):
+            elif crossing_area(rings[plane], area) > max(_LEAST_MM2, _LEAST_SHARE * area.area):
                 crossing.append(plane)
             areas[plane] = PlaneContours(area, sources)
         if doubled:

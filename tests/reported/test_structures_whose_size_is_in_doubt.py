@@ -9,7 +9,7 @@ import shapely
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from engine.contouring.rings import crossing_area
+from engine.contouring.rings import area_from_rings, crossing_area
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.structures import StructureSet
@@ -40,9 +40,9 @@ def test_the_middle_of_a_star_is_the_area_that_readers_disagree_on() -> None:
     pieces = shapely.get_parts(shapely.polygonize([shapely.node(shapely.LinearRing(STAR))]))
     assert len(pieces) == 6
     # The line goes round it twice, so that its turns count it twice, and even-odd not at all.
-    assert crossing_area(STAR) == pytest.approx(2 * max(shapely.area(pieces)))
-    for ring in (SQUARE, KEYHOLE, KEYHOLE[::-1]):
-        assert crossing_area(ring) == pytest.approx(0, abs=1e-9)
+    assert crossing_area([STAR], area_from_rings([STAR])[0]) == pytest.approx(2 * max(shapely.area(pieces)))
+    for rings in ([SQUARE], [KEYHOLE], [KEYHOLE[::-1]], [SQUARE, INNER], [(*SQUARE, SQUARE[0])]):
+        assert crossing_area(rings, area_from_rings(rings)[0]) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize(("points", "told"), [
