@@ -14,6 +14,7 @@ from tests.viewer.hand import CTRL, SHIFT, Hand, area, has_colour
 from viewer.history import adopt
 from viewer.layers import Layer, Window
 from viewer.session import View
+from viewer.widgets.name_label import NameLabel
 
 AXIAL, SAGITTAL = View.AXIAL, View.SAGITTAL
 DISC = Point(30, 30).buffer(10, quad_segs=32)
@@ -149,6 +150,7 @@ def test_the_bar_says_which_structure_the_next_stroke_draws_into(hand: Hand) -> 
     assert target.text == "ROI 1"
     hand.key(Qt.Key.Key_L)
     assert target.text == "ROI 1 (locked)"
+    assert target.findChild(NameLabel).text() == "ROI 1", "a sign says it, and leaves the room to the name"
 
 
 def test_a_stroke_that_begins_a_structure_says_so_and_what_a_model_drew_is_active(hand: Hand) -> None:

@@ -80,7 +80,7 @@ class CertificateView(QDialog):
         layout.addWidget(notes)
         layout.addWidget(facts)
         layout.addWidget(buttons)
-        self.resize(860, min(240 + 26 * count, 700))
+        self.resize(860, min(240 + 26 * count, 700, self.screen().availableGeometry().height() - 60))
 
     def _table(self) -> QTableWidget:
         entries = self.certificate.structures

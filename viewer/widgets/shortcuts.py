@@ -45,7 +45,7 @@ class ShortcutsPage(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Shortcuts – Planimeter")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(720, 760)
+        self.resize(720, min(760, self.screen().availableGeometry().height() - 60))
         self.page = QTextBrowser()
         self.page.setHtml(_html({"In the views": list(PANE_CONTROLS), **shortcut_rows(actions)}))
         layout = QVBoxLayout(self)
