@@ -57,6 +57,18 @@ _DECIMALS = (
     "RescaleSlope",
     "RescaleIntercept",
 )
+#: How files of other kinds begin → what they are, and what to do.
+_KNOWN = {
+    b"PK": "an archive; unpack it, and open what it holds",
+    b"\x1f\x8b": "compressed (gzip); unpack it, and open what it holds",
+    b"Rar!": "an archive; unpack it, and open what it holds",
+    b"7z\xbc\xaf": "an archive; unpack it, and open what it holds",
+    b"GIF8": "a GIF picture, which is not opened; save it as PNG",
+    b"BM": "a BMP picture, which is not opened; save it as PNG",
+    b"RIFF": "a WebP picture or a film, which is not opened; save pictures as PNG",
+    b"\0\0\0\x0cjP": "a JPEG 2000 picture, which is not opened; save it as PNG",
+    b"%PDF": "a PDF document, which is not opened",
+}
 #: Float Pixel Data and Double Float Pixel Data.
 _FLOATING = {0x7FE00008, 0x7FE00009}
 
@@ -164,9 +176,12 @@ def _require_dicom(start: bytes, path: Path) -> None:
     little = start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00"
     big = start[:3] == b"\x00\x08\x00" and start[4:6].isalpha()
     old = len(start) >= 16 and (little or big)
-    if start[:2] in (b"PK", b"\x1f\x8b") and start[128:] != b"DICM":
-        raise NotDicomError(f"{path.name} is an archive or compressed; unpack it, and open what it holds.")
-    if start[128:] != b"DICM" and not old:
+    if start[128:] == b"DICM":
+        return
+    known = next((what for sign, what in _KNOWN.items() if start.startswith(sign)), "")
+    if known:
+        raise NotDicomError(f"{path.name} is {known}.")
+    if not old:
         raise NotDicomError(f"{path.name} is not a DICOM file.")
 
 

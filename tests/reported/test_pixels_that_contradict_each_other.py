@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
@@ -83,5 +84,12 @@ def test_archives_are_called_that(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "a.dcm.gz", "wb") as packed, files[0].open("rb") as plain:
         shutil.copyfileobj(plain, packed)
     for name in ("a.zip", "a.dcm.gz"):
-        with pytest.raises(PlanimeterError, match="is an archive or compressed; unpack it"):
+        with pytest.raises(PlanimeterError, match="unpack it, and open what it holds"):
             open_volume(tmp_path / name)
+
+
+@pytest.mark.parametrize(("form", "words"), [("gif", "a GIF"), ("bmp", "a BMP"), ("webp", "a WebP"), ("jp2", "a JPEG")])
+def test_pictures_that_are_not_opened_are_called_what_they_are(tmp_path: Path, form: str, words: str) -> None:
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / f"a.{form}")
+    with pytest.raises(PlanimeterError, match=words):
+        open_volume(tmp_path / f"a.{form}")
