@@ -155,11 +155,13 @@ def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | 
 def _of_case(source: DataSource, name: str, wanted: Sequence[str]) -> "_Seen":
     case = source.read(name)
     counts = np.bincount(case.labels.ravel(), minlength=len(wanted) + 1)[1:]
-    cm3 = float(np.prod(case.spacing)) / 1000
+    # Pictures have no other unit than pixels.
+    in_pixels = getattr(source, "in_pixels", False)
+    amount = 1.0 if in_pixels else float(np.prod(case.spacing)) / 1000
     return hashlib.sha256(np.ascontiguousarray(case.image).tobytes()).hexdigest(), {
         "size": case.image.shape,
-        "spacing_mm": _rounded(*case.spacing),
-        "holds": {label: round(int(count) * cm3, 3) for label, count in zip(wanted, counts, strict=True) if count},
+        "spacing_mm": None if in_pixels else _rounded(*case.spacing),
+        "holds": {label: round(int(count) * amount, 3) for label, count in zip(wanted, counts, strict=True) if count},
         "missing": tuple(label for label, there in zip(wanted, case.contoured, strict=True) if not there),
         "others": case.others,
     }

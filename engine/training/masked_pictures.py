@@ -51,6 +51,7 @@ class MaskedPictures:
             self._planes.setdefault(_patient(path, folder / "images"), []).append((path, mask))
         self.names = sorted(self._planes)
         self.left_out: tuple[str, ...] = ()
+        self.in_pixels = True
         if not self.names:
             raise ReadError(f"{folder / 'images'} holds no pictures.")
 

@@ -10,7 +10,7 @@ from engine.values import Strict
 
 #: On which side an image stands: learned from, held out to choose by, or in neither.
 Side = Literal["learn", "choose", "neither"]
-_MOST_NAMES = 4
+_MOST_NAMES, _MOST_OTHERS = 4, 12
 
 
 class Item(Strict):
@@ -85,6 +85,11 @@ class SetCheck(Strict):
         return [self._row(name) for name in self.wanted]
 
     @property
+    def unit(self) -> str:
+        """Of what cases hold."""
+        return "cm3" if all(item.spacing_mm for item in self.items if item.size) else "pixels"
+
+    @property
     def patients_on_both_sides(self) -> list[str]:
         """Patients whose images are learned from, and judged by as well."""
         sides = [{item.patient for item in self.items if item.side == side} for side in ("learn", "choose")]
@@ -103,7 +108,9 @@ class SetCheck(Strict):
             return said
         none = [row.name for row in self.rows if not row.learn]
         if none and (self.kind == "labels" or len(none) == len(self.wanted)):
-            said.append(f"None of the {self._what} to learn from has {listed_names(none)}.")
+            there = sorted({name for item in self.items for name in item.others})
+            besides = f"; what is in them: {listed_names(there, _MOST_OTHERS)}" if there else ""
+            said.append(f"None of the {self._what} to learn from has {listed_names(none)}{besides}.")
         return said
 
     @property
@@ -153,7 +160,7 @@ class SetCheck(Strict):
             said.append(f"Nothing that is learned is in {listed_names(empty)}.")
         others = sorted({name for item in self.items for name in item.others})
         if others:
-            said.append(f"Not learned, and left aside: {listed_names(others, 12)}.")
+            said.append(f"Not learned, and left aside: {listed_names(others, _MOST_OTHERS)}.")
         return [*said, *self.left_out]
 
     def told(self) -> list[str]:
@@ -174,8 +181,9 @@ class SetCheck(Strict):
             said.append(f"Spacing: {planes} mm from plane to plane, pixels of {pixels} mm.")
         sizes = [item.size for item in self.items if item.size is not None]
         if sizes:
-            parts = (_range(values) for values in zip(*sizes, strict=True))
-            said.append("Size: {} planes of {} rows and {} columns.".format(*parts))
+            planes, rows, columns = (_range(values) for values in zip(*sizes, strict=True))
+            of_planes = "" if planes == "1" else f"{planes} planes of "
+            said.append(f"Size: {of_planes}{rows} rows and {columns} columns.")
         return said
 
     @property
@@ -274,7 +282,7 @@ def lines_of(check: DataCheck) -> list[str]:
     lines = list(check.told)
     for each in check.sets:
         width = max((len(name) for name in each.wanted), default=0)
-        amount = {"cases": "cm3", "findings": "an image", "labels": ""}[each.kind]
+        amount = {"cases": each.unit, "findings": "an image", "labels": ""}[each.kind]
         for row in each.rows:
             held = "" if row.least is None or row.most is None else f", {_range([row.least, row.most])} {amount}"
             lines.append(f"  {row.name:{width}}  {row.learn} to learn from, {row.choose} to choose by{held}")

@@ -16,7 +16,7 @@ from engine.cards.registry import load_card
 from engine.errors import CancelledError, MismatchError
 from engine.training.check import check_data
 from engine.training.parting import parted
-from engine.training_process.checked import DataCheck
+from engine.training_process.checked import DataCheck, lines_of
 from tests.training.conftest import STRUCTURES, write_case
 from tests.training.test_commands import CARD
 
@@ -136,6 +136,22 @@ def test_it_can_be_stopped(card: str, boxes: Path) -> None:
 
     with pytest.raises(CancelledError):
         check_data(card, boxes, progress=stop)
+
+
+def test_pictures_have_no_millimetres(card: str, tmp_path: Path) -> None:
+    values = json.loads((Path(card) / "card.json").read_text(encoding="utf-8"))
+    params = values["graph"][0]["params"]
+    params["labels"], params["mirror_pairs"], params["network"]["out_channels"] = ["Disc"], [], 2
+    values["outputs"] = [{"kind": "mask", "label": "Disc", "name": "Disc"}]
+    (Path(card) / "card.json").write_text(json.dumps(values), encoding="utf-8")
+    for place, grey in (("images", 90), ("masks", 255)):
+        for name in ("a-IM-0001-0001.png", "a-IM-0001-0002.png", "b-IM-0001-0001.png"):
+            (tmp_path / "set" / place).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((8, 10), grey, np.uint8)).save(tmp_path / "set" / place / name)
+    check = check_data(card, tmp_path / "set")
+    assert check.told[1:] == ["Size: 1 to 2 planes of 8 rows and 10 columns."]
+    assert [item.holds for item in check.sets[0].items if item.name == "a"] == [{"Disc": 160.0}]
+    assert any("80 to 160 pixels" in line for line in lines_of(check))
 
 
 def photographs(folder: Path, rows: list[tuple[str, str, str]]) -> Path:

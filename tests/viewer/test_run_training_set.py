@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from tests.training.test_commands import CARD
 from tests.viewer.hand import click_in_next_box
 from tests.viewer.person import Person, draw_by_hand
 from viewer.edits import structures
+from viewer.layers import Layer, Window
 from viewer.widgets.settings import READER_KEY, settings
 from viewer.widgets.training_set_dialog import TrainingSetDialog
 
@@ -142,3 +144,25 @@ def test_a_series_that_nobody_reviewed_has_nothing_to_add(person: Person, built_
     next(action for action in actions if "training set" in action.text()).trigger()
     assert not person.window.findChildren(TrainingSetDialog)
     assert "No structure of this series has been reviewed" in person.window.messages.sentences[-1]
+
+
+def test_an_image_over_the_open_one_is_a_further_image_of_the_case(
+    person: Person, built_in: Path, tmp_path: Path
+) -> None:
+    settings().setValue(READER_KEY, "A. Reader")
+    person.window.guards.clear()
+    person.open(built_in)
+    volume, _ = reviewed(person)
+    pet = replace(volume, voxels=volume.voxels.astype(np.float32) + 2000, modality="PT", units="SUVbw", instances=())
+    person.session.add_layer(Layer(pet, pet, Window(5, 10)))
+    dialog = dialog_of(person)
+    ((box, _),) = dialog.over
+    assert box.text().startswith("With PT") and box.isChecked()
+    dialog.reject()
+    add(person, tmp_path / "set")
+    described = json.loads((tmp_path / "set" / "dataset.json").read_text(encoding="utf-8"))
+    assert described["channel_names"] == {"0": "CT", "1": "PT"}
+    assert "The PT was brought to the grid of the CT." in person.window.messages.sentences[-1]
+    written = [sitk.ReadImage(str(tmp_path / "set" / "imagesTr" / f"case_0001_000{n}.nii.gz")) for n in (0, 1)]
+    ct, other = (sitk.GetArrayFromImage(image) for image in written)
+    assert other == pytest.approx(ct + 2000.0, abs=1e-3)

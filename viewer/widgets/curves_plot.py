@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Title, colour, and whether single points are marked, as they are few.
 _PLOTS = {"losses": ("loss", ACCENT, False), "scores": ("score, held out", GOOD, True), "rates": ("rate", TEXT, False)}
+#: Scores are Dice, areas under the curve and the like.
+_FROM_0_TO_1 = frozenset({"score, held out"})
 
 
 class CurvesPlot(QWidget):
@@ -32,11 +34,10 @@ class CurvesPlot(QWidget):
                 [],
                 [],
                 pen=pg.mkPen(colour, width=1.5),
-                symbol="o" if marked else None,
                 symbolSize=5,
                 symbolBrush=colour,
             )
-            for name, (_, colour, marked) in _PLOTS.items()
+            for name, (_, colour, _) in _PLOTS.items()
         }
         beside = QHBoxLayout()
         for plot in self.plots.values():
@@ -69,7 +70,9 @@ class CurvesPlot(QWidget):
         curve = self._curves[index] if 0 <= index < len(self._curves) else None
         for name, line in self.lines.items():
             points = getattr(curve, name) if curve is not None else ()
-            line.setData([minutes for minutes, _ in points], [value for _, value in points])
+            # A line of one point would not be seen.
+            symbol = "o" if _PLOTS[name][2] or len(points) == 1 else None
+            line.setData([minutes for minutes, _ in points], [value for _, value in points], symbol=symbol)
         latest = max((minutes for name in _PLOTS for minutes, _ in getattr(curve, name, ())), default=0.0)
         for plot in self.plots.values():
             # All three over the same minutes, also where a score alone stands among them.
@@ -83,6 +86,8 @@ def _plot(title: str) -> pg.PlotWidget:
     plot.setMouseEnabled(x=False, y=False)
     plot.hideButtons()
     plot.getViewBox().enableAutoRange(axis="y")
+    if title in _FROM_0_TO_1:
+        plot.setYRange(0.0, 1.0)
     for side in ("bottom", "left"):
         plot.getAxis(side).setPen(FAINT)
         plot.getAxis(side).setTextPen(FAINT)

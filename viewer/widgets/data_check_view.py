@@ -46,7 +46,8 @@ class DataCheckView(QWidget):
         for number, (each, row) in enumerate(rows):
             held = ""
             if row.least is not None and row.most is not None:
-                held = f"{row.least:.3g} … {row.most:.3g} {_UNITS[each.kind]}"
+                unit = "pixels in a case" if each.kind == "cases" and each.unit == "pixels" else _UNITS[each.kind]
+                held = f"{row.least:.3g} … {row.most:.3g} {unit}"
             texts = [row.name, str(row.learn), str(row.choose), str(row.missing), held]
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
