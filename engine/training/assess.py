@@ -14,6 +14,7 @@ from engine.cards.registry import LoadedCard
 from engine.cards.saliency import MapMethod, SaliencyTest
 from engine.cards.schema import Card, Metric
 from engine.errors import MismatchError, PlanimeterError
+from engine.training.case import DataSource
 from engine.training.classes import Report, learned_from
 from engine.training.dataset import open_data
 from engine.training.evaluate import evaluate, metrics, score_table
@@ -24,6 +25,7 @@ from engine.training.labelled.sample import Sample, fingerprint
 from engine.training.labelled.table import labelled_samples
 from engine.training.publish import write_card
 from engine.training.randomised import saliency_sentence, saliency_test, with_tests
+from engine.training_process.label_names import guess_told
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,16 @@ def _assess_structures(request: Request) -> Assessment:
     learned = _learned(request.loaded, request.data)
     how: dict[str, Any] = {"synthetic": request.synthetic, "without": learned, "pictures": request.pictures}
     summary = evaluate(request.loaded, dataset, **how, **request.running).summary()
+    summary["notes"] = notes = [*dataset.left_out, *_guessed(dataset)]
     split = f"{request.split}, as from a scanner" if request.synthetic else request.split
-    return Assessment(summary, score_table(summary), tuple(metrics(summary, _measured(request, split))))
+    table = "\n".join([score_table(summary), *notes])
+    return Assessment(summary, table, tuple(metrics(summary, _measured(request, split))))
+
+
+def _guessed(dataset: DataSource) -> list[str]:
+    """What was guessed of a data set."""
+    numbers = getattr(dataset, "numbers", {})
+    return [guess_told(numbers)] if numbers and not getattr(dataset, "named_by", "") else []
 
 
 def _learned(loaded: LoadedCard, data: Path) -> Collection[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from engine.training_process.label_names import NAMES_FILE, names_text
+from engine.training_process.label_names import guess_told, names_text
 from engine.values import Strict
 
 #: On which side an image stands: learned from, held out to choose by, or in neither.
@@ -139,10 +139,7 @@ class SetCheck(Strict):
         """What should be known before it is learned from, a sentence each."""
         said = []
         if self.numbers and not self.named_by:
-            said.append(
-                f"The labels have no names, so their numbers were taken in order: {names_text(self.numbers)}. If that "
-                f"is wrong, put {NAMES_FILE} into the folder."
-            )
+            said.append(guess_told(self.numbers))
         for places in self.twice:
             same = [self.items[place].name for place in places]
             if same not in self.images_on_both_sides:

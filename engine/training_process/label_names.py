@@ -49,6 +49,14 @@ def names_text(names: Mapping[int, str]) -> str:
     return ", ".join(f"{number} = {name}" for number, name in sorted(names.items()))
 
 
+def guess_told(names: Mapping[int, str]) -> str:
+    """What is said where nothing names the numbers of a set, and they were taken in the order of the model."""
+    return (
+        f"The labels have no names, so their numbers were taken in order: {names_text(names)}. If that is wrong, put "
+        f"{NAMES_FILE} into the folder."
+    )
+
+
 def write_names(folder: Path, names: Mapping[int, str]) -> None:
     """Put `labels.json` into a folder.
 
