@@ -71,6 +71,7 @@ def why_unsuitable(
             other = _channels(card, image, volume)
             # A picture is no slice: that it is none says why, and nobody knows better.
             refusals += [replace(refusal, overridable=False) for refusal in kinds] if kinds and other else kinds + other
+            refusals += _pages(card, image, volume.geometry)
             refusals += _spacing(card, image, volume.geometry)
             refusals += _part(card, image, volume)
             refusals += _extent(card, image, volume.geometry)
@@ -115,6 +116,13 @@ def _channels(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
             Refusal(f"{card.title} needs millimetres, and this picture does not say how large its pixels are.", False)
         )
     return refusals
+
+
+def _pages(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
+    """Planes of a patient where the card looks at pictures, whatever kind of image they say they are."""
+    if image.units not in _OF_PICTURES or not geometry.in_patient or geometry.shape[0] == 1:
+        return []
+    return [Refusal(f"{card.title} looks at pictures, and this image is a stack of planes.", True)]
 
 
 def frames_apart(card: Card, frames: Mapping[str, str]) -> list[Refusal]:

@@ -220,6 +220,15 @@ def test_a_card_for_photographs_takes_them_and_refuses_a_ct_and_grey_levels(ct: 
     assert not grey.overridable
 
 
+def test_a_card_for_pictures_advises_against_planes_of_a_patient(ct: Volume) -> None:
+    silent = dataclasses.replace(ct, modality="", units="")
+    (refusal,) = why_unsuitable(made_for(modality=["US", "XC"], units="grey"), {"ct": silent})
+    assert (refusal.text, refusal.overridable) == (
+        "The model looks at pictures, and this image is a stack of planes.",
+        True,
+    )
+
+
 def test_a_card_for_volumes_refuses_a_photograph_for_good(ct: Volume) -> None:
     for units in ("HU", "z", ""):
         refusals = why_unsuitable(made_for(modality=["CT", "XC"], units=units), {"ct": photograph()})
