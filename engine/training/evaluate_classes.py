@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix, roc_auc_score, roc_curve
+from sklearn.metrics import confusion_matrix, recall_score, roc_auc_score, roc_curve
 
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Metric
@@ -121,7 +121,10 @@ class _Judged:
         right = said == self.truth
         figures: dict[str, Any] = {
             "accuracy": _rounded(right.mean()),
-            "balanced_accuracy": _rounded(balanced_accuracy_score(self.truth, said)),
+            # The balanced accuracy, without a warning for each label that is not there.
+            "balanced_accuracy": _rounded(
+                recall_score(self.truth, said, labels=np.unique(self.truth), average="macro", zero_division=0.0)
+            ),
             "ece": calibration_error(self.values.max(axis=1), right),
             "reliability": reliability(self.values.max(axis=1), right),
             "confusion": {
