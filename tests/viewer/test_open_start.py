@@ -8,11 +8,12 @@ import pytest
 from pydicom.dataset import Dataset
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.volume import Geometry, Volume
 from tests.synthetic import make_geometry, make_voxels, write_series
+from tests.viewer.hand import CTRL
 from tests.viewer.person import Person
 from viewer.features import application
 from viewer.features.editing import Editing
@@ -42,6 +43,30 @@ def test_the_start_screen_goes_with_a_study_and_names_it_when_it_comes_back(pers
     (place,) = [b for b in starting.screen.findChildren(QPushButton) if b.accessibleName() == series.name]
     QTest.mouseClick(place, Qt.MouseButton.LeftButton)
     person.until(lambda: person.session.volume is not None)
+
+
+def test_no_view_covers_the_start_screen(person: Person, series: Path) -> None:
+    starting, panes = person.window.findChild(Starting), person.window.panes
+    corners = (panes.rect().topLeft(), panes.rect().center(), panes.rect().bottomRight())
+
+    def covered() -> bool:
+        QApplication.processEvents()
+        seen = [panes.childAt(place) for place in corners]
+        return all(starting.screen in (one, *_parents(one)) for one in seen)
+
+    for key, modifier in ((Qt.Key.Key_F5, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_6, CTRL)):
+        QTest.keyClick(person.window, key, modifier)
+        assert covered()
+    person.open(series)
+    QTest.keyClick(person.window, Qt.Key.Key_6, CTRL)
+    assert len(panes.shown) == 9
+    person.ctrl(Qt.Key.Key_W)
+    assert covered()
+
+
+def _parents(widget: QWidget | None) -> list[QWidget]:
+    above = widget.parentWidget() if widget is not None else None
+    return [above, *_parents(above)] if above is not None else []
 
 
 def test_what_needs_a_study_cannot_be_chosen_without_and_quit_ends_the_file_menu(person: Person, series: Path) -> None:

@@ -30,7 +30,10 @@ class Layouts(QObject):
         add = window.add_action
         window.menu("View").addSeparator()
         for number, layout in enumerate(LAYOUTS, 1):
-            add("View", layout.title, partial(self.choose, layout.key), shortcut=f"Ctrl+{number}", tip=layout.tip)
+            add(
+                "View", layout.title, partial(self.choose, layout.key), shortcut=f"Ctrl+{number}", tip=layout.tip,
+                for_series=True,
+            )  # fmt: skip
         self.full = add(
             "View",
             "Views alone on the screen",

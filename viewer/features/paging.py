@@ -1,5 +1,7 @@
 """Pictures that lie together, such as those of a folder, are paged through: the wheel, the arrows, Page Up and Down."""
 
+from functools import partial
+
 from PySide6.QtCore import QObject
 
 from engine.stored.catalogue import Series
@@ -30,8 +32,8 @@ class Paging(QObject):
         opener.opened.connect(self._arrived)
         opener.failed.connect(self._arrived)
         add = window.add_action
-        add("View", "Next picture", lambda: self.page(1), shortcut="Ctrl+PgDown", tip="Open the next picture")
-        add("View", "Previous picture", lambda: self.page(-1), shortcut="Ctrl+PgUp", tip="Open the picture before")
+        for text, key, pages in (("Next picture", "Ctrl+PgDown", 1), ("Previous picture", "Ctrl+PgUp", -1)):
+            add("View", text, partial(self.page, pages), shortcut=key, tip=f"Open the {text.lower()}", for_series=True)
 
     def page(self, pages: int) -> None:
         """Open the picture so many on in the list; at its ends nothing happens."""

@@ -45,6 +45,7 @@ def _layout_actions(window: MainWindow) -> None:
             f"Enlarge {name}",
             partial(panes.toggle_enlarged, view),
             shortcut=key,
+            for_series=True,
             tip=f"Let the {name} view fill the window, or show all four again",
         )
     add("View", "Fit", panes.fit, shortcut="Ctrl+0", for_series=True, tip="Show the whole body in every view")
