@@ -17,7 +17,7 @@ from engine.importing.bundle_after import After, Pieces, after_of, inferer_of
 from engine.importing.bundle_arguments import Arguments
 from engine.importing.bundle_before import Before, before_of
 from engine.importing.bundle_values import Configuration
-from engine.importing.naming import card_id, identifiers, modalities, outputs, standard_name
+from engine.importing.naming import card_id, identifiers, modalities, outputs, standard_names_of
 from engine.importing.source import Source
 
 Json = dict[str, Any]
@@ -183,7 +183,7 @@ def _segmenter(
         "largest": [_largest(pieces, labels, int(exclusive)) for pieces in after.largest],
     }
     node = {"node": "network", "op": "sliding_window", "in": [image["role"] for image in inputs], "params": params}
-    found = outputs(labels, [standard_name(name) for name in names], "network")
+    found = outputs(labels, standard_names_of(names), "network")
     for output in found:
         output["threshold"] = after.threshold
     return node, inputs, found

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.palette import palette
-from engine.tg263 import guessed_type, standard_name_of, standard_names
+from engine.tg263 import standard_name_of, standard_names, standard_type
 
 Json = dict[str, Any]
 
@@ -16,6 +16,10 @@ _MODALITIES = {
     "MR": r"mri?|t1.*|t2.*|flair|adc|dwi|b\d+|pd|swi|dce.*|mra|perfusion|.*mri?",
     "US": r"us|ultrasound",
 }
+
+#: Parts of an organ that may have a body too: pancreas, stomach, uterus, hippocampus, caudate nucleus.
+_PARTS = {"head", "tail", "neck", "uncinate", "uncinate process", "fundus", "antrum", "cervix", "isthmus"}
+_BODY = "body"
 
 
 def card_id(*names: str) -> str:
@@ -37,9 +41,18 @@ def identifiers(names: Iterable[str]) -> list[str]:
     return found
 
 
-def standard_name(name: str) -> str:
-    """The TG-263 name of a structure that has another habit's name; the name itself where there is none."""
-    return standard_name_of(name) or name.strip()[:64]
+def standard_names_of(names: Iterable[str]) -> list[str]:
+    """The TG-263 names of structures that have another habit's names; the name itself where there is none.
+
+    What is called "body" beside a head, a tail or the like is a part of an organ, and not the patient's outline.
+    """
+    given = list(names)
+    parts = {name.strip().lower() for name in given}
+    in_parts = bool(parts & _PARTS)
+    return [
+        name.strip()[:64] if in_parts and name.strip().lower() == _BODY else standard_name_of(name) or name.strip()[:64]
+        for name in given
+    ]
 
 
 def outputs(labels: Sequence[str], names: Sequence[str], node: str) -> list[Json]:
@@ -51,7 +64,8 @@ def outputs(labels: Sequence[str], names: Sequence[str], node: str) -> list[Json
         unique = name if name not in used else f"{name[:58]}_{index + 1}"
         used.add(unique)
         output: Json = {"kind": "mask", "label": label, "name": unique, "node": node}
-        output["roi_type"] = guessed_type(name) or "ORGAN"
+        # Else the name would stand for the patient's outline.
+        output["roi_type"] = "ORGAN" if name.lower() == _BODY else standard_type(name)
         output["colour"] = known.colour if known is not None and known.colour is not None else palette(index)
         if known is not None and known.code is not None:
             output["code"] = dict(zip(("value", "scheme", "meaning"), known.code, strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.errors import CardError
 from engine.importing.about import exact_option, licence_of
-from engine.importing.naming import card_id, identifiers, modalities, outputs, standard_name
+from engine.importing.naming import card_id, identifiers, modalities, outputs, standard_names_of
 from engine.importing.nnunet_plans import Plans, labels_of
 from engine.importing.source import Source
 from engine.progress import part
@@ -71,6 +71,11 @@ def convert(source: Source, target: Path) -> Json:
 def configuration_of(folder: Path) -> str:
     """The last part of a results folder's name."""
     return folder.name.split("__")[-1]
+
+
+def is_results(folder: Path) -> bool:
+    """Whether a folder is named as a results folder is."""
+    return folder.name.count("__") >= 2
 
 
 def _beside(folder: Path, configuration: str) -> Path:
@@ -175,7 +180,7 @@ def card_of(
     """The card of a graph of such nodes, the last of which draws; `notes` end in a space."""
     last = graph[-1]
     params = last["params"]
-    names = [standard_name(label) for label in labels_of(dataset, "dataset.json")["names"]]
+    names = standard_names_of(labels_of(dataset, "dataset.json")["names"])
     data = str(dataset.get("licence") or dataset.get("license") or "absent")[:200]
     licence = licence_of(source.folder)
     stored = "" if params["axes"] else _STORED
@@ -241,7 +246,7 @@ def _configurations(folder: Path) -> list[Path]:
 
 
 def _lacks_plans(folder: Path) -> bool:
-    return folder.name.count("__") >= 2 and (folder / "dataset.json").is_file()
+    return is_results(folder) and (folder / "dataset.json").is_file()
 
 
 def _chosen(found: Sequence[Path], source: Source) -> Path:

@@ -10,7 +10,7 @@ from engine.dicom.report_codes import MODALITIES
 from engine.errors import CardError
 from engine.faults import first_fault
 from engine.importing.about import exact_option, licence_of
-from engine.importing.naming import card_id, identifiers, outputs, standard_name
+from engine.importing.naming import card_id, identifiers, outputs, standard_names_of
 from engine.importing.source import Source
 from engine.operations.image_steps import AnyLetters, Edges, Resample, Resize, Steps
 from engine.operations.sliding_window import Blend
@@ -163,7 +163,7 @@ def _drawing(small: SmallCard) -> tuple[Json, list[Json]]:
         "before": [*before, *_intensities(small)], "patch": list(small.patch or ()), "overlap": [small.overlap] * 3,
         "blend": small.blend, "labels": labels, "activation": small.activation, "threshold": small.threshold,
     }  # fmt: skip
-    found = outputs(labels, [standard_name(name) for name in small.labels], "network")
+    found = outputs(labels, standard_names_of(small.labels), "network")
     for output in found:
         output["threshold"] = small.threshold if small.activation == "sigmoid" else 0.5
     return {"node": "network", "op": "sliding_window", "params": params}, found

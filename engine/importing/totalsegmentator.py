@@ -20,7 +20,7 @@ from typing import Any
 from engine.errors import CardError
 from engine.importing import nnunet
 from engine.importing.about import exact_option
-from engine.importing.naming import card_id, identifiers, outputs, standard_name
+from engine.importing.naming import card_id, identifiers, outputs, standard_names_of
 from engine.importing.source import Source
 from engine.operations.tidy import Tidy
 from engine.shipped import read_list
@@ -171,7 +171,7 @@ def _card(source: Source, task: Json, graph: Sequence[Json], *, names: Sequence[
         "badge": "runs",
         "inputs": [{"role": "ct", "modality": ["CT"], "units": "HU"} if is_ct else {"role": "mr", "modality": ["MR"]}],
         "graph": list(graph),
-        "outputs": outputs(identifiers(names), [standard_name(label) for label in names], last),
+        "outputs": outputs(identifiers(names), standard_names_of(names), last),
         "uncertainty": {"method": "entropy"},
         "options": [] if _is_of_voxels(task) else [exact_option("nnunet.exact", "TotalSegmentator")],
         "provenance": {
@@ -198,14 +198,15 @@ def _labels(task: Json) -> dict[int, list[str]]:
 
 
 def _parts(folder: Path, name: str = "") -> dict[int, Path]:
-    """Number → folder of the data sets in a folder, or that it is, which are TotalSegmentator's.
+    """Number → folder of the data sets in a folder, or that it is or is of, which are TotalSegmentator's.
 
     They are known by their names and labels; those of the task `name`, which a person named, by their numbers alone.
     """
     wanted = {int(number) for task in _tasks() for number in task["ids"]}
     named = {int(number) for task in _tasks() if task["task"] == name for number in task["ids"]}
     found = {}
-    for path in (folder, *sorted(folder.glob("Dataset*"))):
+    own = folder.parent if nnunet.is_results(folder) else folder
+    for path in (own, *sorted(folder.glob("Dataset*"))):
         match = re.match(r"Dataset0*(\d+)_", path.name)
         if match is not None and int(match[1]) in wanted:
             number = int(match[1])
@@ -260,6 +261,8 @@ def _chosen(parts: dict[int, Path], source: Source) -> Json:
 
 
 def _results(folder: Path, source: Source) -> Path:
+    if nnunet.is_results(source.folder):
+        return source.folder
     found = [path for path in sorted(folder.glob("*__*__*")) if (path / "plans.json").is_file()]
     if len(found) != 1:
         raise CardError(f"{source.told(folder)} holds {len(found)} models, and one is needed.")

@@ -55,6 +55,20 @@ def test_a_model_is_imported_and_draws(tmp_path: Path, home: Path) -> None:
     assert any(not roi.is_empty for roi in result.rois)
 
 
+def test_a_body_beside_a_head_is_no_outline_of_the_patient_and_a_tumour_no_organ(tmp_path: Path) -> None:
+    parts = {"background": 0, "head": 1, "Body": 2, "tumour": 3}
+    write_checkpoint(Model(name="Dataset001_Parts", labels=parts), tmp_path)
+    write_checkpoint(Model(name="Dataset002_Whole", labels={"background": 0, "body": 1, "liver": 2}), tmp_path)
+    told = {}
+    for name in ("Dataset001_Parts", "Dataset002_Whole"):
+        (tmp_path / "cards" / name).mkdir(parents=True)
+        converted(tmp_path / name, tmp_path / "cards" / name, Wish(), silent)
+        outputs = load_card(tmp_path / "cards" / name).card.outputs
+        told[name] = [(output.name, output.roi_type, output.code is not None) for output in outputs]
+    assert told["Dataset001_Parts"] == [("head", "ORGAN", False), ("Body", "ORGAN", False), ("tumour", "", False)]
+    assert told["Dataset002_Whole"] == [("External", "EXTERNAL", True), ("Liver", "ORGAN", True)]
+
+
 def test_smooth_contours_follow_the_exact_voxels(tmp_path: Path) -> None:
     write_checkpoint(Model(spacing=(2.0, 2.0, 2.0), mirrors=None), tmp_path, seed=3)
     target = tmp_path / "card"

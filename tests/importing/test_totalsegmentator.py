@@ -1,5 +1,6 @@
 """Weights of TotalSegmentator become cards that draw what it draws, by its names."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,23 @@ def test_the_parts_of_a_task_become_one_card(tmp_path: Path) -> None:
     assert card.licence.weights == "Apache-2.0"
     node = card.graph[0].params.model_dump()
     assert (node["mirrors"], node["step"], node["axes"], node["first_mm"]) == ((), 0.8, "RAS", (1.5, 1.5, 1.5))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_data_set_as_it_is_published_is_known_by_the_folder_that_it_is_of(packed: bool, tmp_path: Path) -> None:
+    model = cropping("Dataset298_TotalSegmentator_total_6mm", 298, 6.0, (16, 16, 16))
+    given = write_checkpoint(model, tmp_path / "results").parents[1]
+    if packed:
+        shutil.make_archive(str(tmp_path / "weights"), "zip", tmp_path / "results")
+        given = tmp_path / "weights.zip"
+    target = tmp_path / "card"
+    target.mkdir()
+    converted(given, target, Wish(), silent)
+    card = load_card(target).card
+    assert card.id == "totalsegmentator-total-fastest"
+    assert card.licence.weights == "Apache-2.0"
+    node = card.graph[0].params.model_dump()
+    assert (node["mirrors"], node["step"], node["first_mm"]) == ((), 0.8, (6.0, 6.0, 6.0))
 
 
 def test_a_missing_part_and_a_task_that_is_not_known_are_named(tmp_path: Path) -> None:
