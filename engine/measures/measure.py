@@ -56,6 +56,15 @@ class Measure:
         return np.stack([first, np.cross(normal, first)])
 
 
+#: What a number is whose name alone misleads.
+DEFINITIONS = {
+    "SUVpeak": (
+        "highest mean of a sphere of 1 cm³ centred on a voxel of the region; the sphere may reach beyond the region, "
+        "so it can exceed the region's maximum"
+    )
+}
+
+
 @dataclass(frozen=True)
 class Value:
     """One number that a measure amounts to.
@@ -69,6 +78,11 @@ class Value:
     name: str
     value: float
     unit: str = ""
+
+    @property
+    def definition(self) -> str:
+        """What it is, where its name alone misleads; else ""."""
+        return DEFINITIONS.get(self.name, "")
 
 
 @dataclass(frozen=True)

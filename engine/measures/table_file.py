@@ -9,7 +9,7 @@ from engine.measures.measure import Measure, Value
 from engine.measures.table import KINDS
 from engine.safe_file import whole_file, write_errors
 
-_COLUMNS = ("number", "kind", "name", "image", "quantity", "value", "unit", "plane", "points_lps_mm")
+_COLUMNS = ("number", "kind", "name", "image", "quantity", "value", "unit", "plane", "points_lps_mm", "definition")
 
 
 @dataclass(frozen=True)
@@ -44,5 +44,5 @@ def write_table(rows: Iterable[Row], path: Path) -> None:
             title = KINDS[measure.kind].title
             writer.writerow(
                 [measure.number, title, measure.name, row.image, value.name, f"{value.value:.6g}", value.unit,
-                 row.plane, points]
+                 row.plane, points, value.definition]
             )  # fmt: skip

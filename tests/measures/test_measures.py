@@ -1,5 +1,8 @@
 """What is measured is what is there, on every grid and every cut."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -9,6 +12,7 @@ from engine.measures.measure import Measure, Value, as_points
 from engine.measures.profile import along
 from engine.measures.statistics import PEAK_RADIUS_MM
 from engine.measures.table import KINDS
+from engine.measures.table_file import Row, write_table
 from engine.transform import Transform
 from engine.volume import Geometry, Volume
 
@@ -134,6 +138,20 @@ def test_suvpeak_is_the_highest_mean_of_a_sphere_of_one_cubic_centimetre() -> No
     ]
     assert 4 / 3 * np.pi * (PEAK_RADIUS_MM / 10) ** 3 == pytest.approx(1.0)
     assert values(region, volume)["SUVpeak"] == pytest.approx(max(means), rel=1e-5)
+
+
+def test_a_suvpeak_above_the_regions_maximum_is_explained_where_it_stands(tmp_path: Path) -> None:
+    hot = np.ones((3, 12, 12), np.float32)
+    hot[:, :, 6:] = 9.0
+    volume = image(hot, units="SUVbw")
+    low, high = volume.geometry.spacing_uv[0] * 3.6, volume.geometry.spacing_uv[0] * 5.4
+    region = on_plane(volume, "region", [(low, 6), (high, 6), (high, 18), (low, 18)], plane=1)
+    found = values(region, volume)
+    assert found["SUVpeak"] > found["Maximum"]
+    rows = [Row(region, "PT", Value(name, value, "SUVbw"), 2) for name, value in found.items()]
+    write_table(rows, tmp_path / "m.csv")
+    told = {row["quantity"]: row["definition"] for row in csv.DictReader((tmp_path / "m.csv").open(encoding="utf-8"))}
+    assert "can exceed the region's maximum" in told["SUVpeak"] and told["Maximum"] == ""
 
 
 def test_suvpeak_at_the_edge_of_the_image_is_the_mean_of_what_is_there() -> None:

@@ -250,6 +250,21 @@ def test_what_is_typed_stays_with_its_series(reader: Hand) -> None:
     assert kept.left.document.scores[0].assessment.comment == "of the first series"
 
 
+def test_a_form_has_the_room_of_the_list_where_there_is_little(reader: Hand) -> None:
+    view, size = panel(reader), reader.window.size()
+    try:
+        reader.window.resize(1280, 800)
+        reader.key(Qt.Key.Key_N)
+        view.begin_new("bi-rads")
+        reader.settle(100)
+        assert view.height() < 460 and view.view.isHidden()
+        assert view.new.fields.fields["size"].visibleRegion().boundingRect().height() > 10
+        view.new.ended.emit()
+        assert not view.view.isHidden() and not view.new.isVisible()
+    finally:
+        reader.window.resize(size)
+
+
 def test_a_finding_is_added_by_hand_without_any_model_and_removed(window: Hand) -> None:
     window.open(phantom())
     view = panel(window)

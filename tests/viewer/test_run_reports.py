@@ -138,7 +138,8 @@ def test_verdicts_that_contradict_each_other_are_signed_only_on_purpose_and_the_
     for key in ((Score, 11), (Score, 12)):
         reader.session.set_active_finding(key)
         reader.key(Qt.Key.Key_A)
-    assert "'Tumour: yes' and 'Cyst: yes' contradict each other" in strip(reader)
+    assert strip(reader) == "Not signed; verdicts contradict each other"
+    assert "'Tumour: yes' and 'Cyst: yes'" in reader.window.findChild(ReportStrip).text.toolTip()
     dialog = dialog_of(reader, sign=True)
     dialog.name.setText("Doe^Jane")
     dialog.organisation.setText("St Elsewhere")
@@ -151,6 +152,20 @@ def test_verdicts_that_contradict_each_other_are_signed_only_on_purpose_and_the_
     assert [view.table.item(row, 2).text() for row in range(4)] == ["yes", "no", "yes", "yes"]
     QTest.keyClick(view, Qt.Key.Key_Escape)
     assert b"contradict each other" in (tmp_path / "r.dcm").read_bytes()
+    back(reader)
+
+
+def test_who_signs_is_shown_how_a_name_is_written_and_read(reader: Hand) -> None:
+    judge_all(reader)
+    dialog = dialog_of(reader, sign=True)
+    dialog.name.clear()
+    assert dialog.name.placeholderText() == "Family^Given"
+    QTest.keyClicks(dialog.name, "Jane Doe")
+    assert "'Jane Doe' counts as a family name alone: write Doe^Jane" in dialog.ahead.text()
+    dialog.name.selectAll()
+    QTest.keyClicks(dialog.name, "Doe^Jane")
+    assert "family name" not in dialog.ahead.text()
+    dialog.reject()
     back(reader)
 
 

@@ -259,6 +259,8 @@ def test_every_image_that_is_shown_is_measured_and_the_table_says_all_of_it(scan
     table = {(row["image"], row["quantity"]): row for row in rows}
     assert table["CT", "Mean"]["unit"] == "HU" and float(table["CT", "Mean"]["value"]) == 0
     assert table["PT  FDG", "SUVpeak"]["unit"] == "SUVbw"
+    tips = [item.child(n).toolTip(0) for item in [panel(scan).list.topLevelItem(0)] for n in range(item.childCount())]
+    assert sum("can exceed the region's maximum" in tip for tip in tips) == 1
     assert 4 < float(table["PT  FDG", "SUVpeak"]["value"]) < float(table["PT  FDG", "Maximum"]["value"]) < 9
     assert {row["plane"] for row in rows} == {"28"} and table["", "Area"]["unit"] == "mm²"
     assert table["CT", "Voxels"]["value"] == table["PT  FDG", "Voxels"]["value"]

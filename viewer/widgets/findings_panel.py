@@ -37,6 +37,8 @@ EMPTY = (
     "Nothing has been found on this series yet.\n\n"
     "Run a model that scores or detects, under Auto-contour, or add a finding by hand with the button above."
 )
+#: Below this height there is no room for the list beside a form, px.
+_LOW = 460
 #: From this width on there is room for comments and evidence in columns of their own, px.
 _WIDE = 640
 
@@ -153,11 +155,12 @@ class FindingsPanel(QWidget):
     def _show(self) -> None:
         said, count = judged(self._session.document)
         self.ledger.setText(f"{said} of {count} judged" if count else "")
-        self.view.setVisible(bool(count))
         self._show_parts()
 
     def _show_parts(self) -> None:
         adding = not self.new.isHidden()
+        # A form needs the room more than the list, of which one row would be left.
+        self.view.setVisible(bool(self.model.findings) and not (adding and self.height() < _LOW))
         active = self._session.active_finding is not None
         self.detail.setVisible(active and not adding)
         self.empty.setVisible(not self.model.findings and not adding)
@@ -198,10 +201,11 @@ class FindingsPanel(QWidget):
         self._show_parts()
 
     def _end_new(self) -> None:
-        if self.new.isVisible():
-            self.view.setFocus()
+        ended = self.new.isVisible()
         self.new.hide()
         self._show_parts()
+        if ended:
+            self.view.setFocus()
 
     def _fill_forms(self) -> None:
         self.add_menu.clear()

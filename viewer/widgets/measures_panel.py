@@ -141,7 +141,8 @@ class MeasuresPanel(QWidget):
         for layer, value in values[1:]:
             name = f"{value.name}  ({layer})" if several and layer else value.name
             child = QTreeWidgetItem(item, (name, number_text(value)))
-            child.setToolTip(0, f"{value.name} on {layer}" if layer else value.name)
+            told = f"{value.name} on {layer}" if layer else value.name
+            child.setToolTip(0, f"{told}: {value.definition}" if value.definition else told)
         item.setExpanded(True)
         if chosen:
             item.setSelected(True)

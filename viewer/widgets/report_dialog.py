@@ -114,7 +114,8 @@ class ReportDialog(TaskDialog):
         self.nevertheless = QCheckBox("Sign it ne&vertheless; the report says that they contradict each other", self)
         self.nevertheless.setToolTip("Better is to change or judge anew what can't be true")
         self.name = QLineEdit(str(stored.value(READER_KEY, "")), self)
-        self.name.setToolTip("Your name, as Family^Given or as you write it; judgements carry it too")
+        self.name.setPlaceholderText("Family^Given")
+        self.name.setToolTip("Your name, the family name first and ^ behind it; judgements carry it too")
         self.organisation = QLineEdit(str(stored.value(ORGANISATION_KEY, "")), self)
         self.organisation.setToolTip("The organisation for which you sign")
         self.path = QLineEdit(self)
@@ -187,6 +188,10 @@ class ReportDialog(TaskDialog):
         unseen = sum(not is_judged(finding) for finding in self._findings)
         if unseen and not problem:
             sentences.append(f"{unseen} of {len(self._findings)} findings have not been judged; the file says so.")
+        written = " ".join(self.name.text().split())
+        if " " in written and not set("^=") & set(written) and report and self.sign.isChecked():
+            given, _, family = written.rpartition(" ")
+            sentences.append(f"'{written}' counts as a family name alone: write {family}^{given}.")
         against = contradictions(self._findings)
         sentences += [each.sentence for each in against]
         asks = bool(against) and report and self.sign.isChecked()

@@ -42,6 +42,7 @@ class ReportStrip(QWidget):
         text, colour = state(findings, self._session.filed_findings, self._session.structures)
         self.setVisible(bool(findings))
         self.text.setText(text)
+        self.text.setToolTip("\n".join(each.sentence for each in contradictions(findings)))
         self.text.setStyleSheet(f"color: {colour};")
 
 
@@ -50,8 +51,9 @@ def state(
 ) -> tuple[str, str]:
     """How findings stand to the report that is filed of them, in words and in a colour."""
     told, colour = _filed(findings, filed, structures)
-    against = [each.sentence for each in contradictions(findings)]
-    return " ".join((f"{told}.", *against)) if against else told, WARNING if against else colour
+    if not contradictions(findings):
+        return told, colour
+    return f"{told}; verdicts contradict each other", WARNING
 
 
 def _filed(findings: tuple[Finding, ...], filed: FiledFindings, structures: StructureSet | None) -> tuple[str, str]:

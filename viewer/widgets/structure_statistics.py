@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.measures.measure import DEFINITIONS
+
 #: (what, value) of a row; a row without a value is a heading.
 Row = tuple[str, str]
 
@@ -62,6 +64,7 @@ class StructureStatistics(QDialog):
         for number, row in enumerate(rows):
             for column, text in enumerate(row):
                 item = QTableWidgetItem(text)
+                item.setToolTip(DEFINITIONS.get(row[0].strip(), ""))
                 if column:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(number, column, item)
