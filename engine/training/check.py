@@ -148,6 +148,7 @@ def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | 
         left_out=left_out,
         numbers=numbers,
         named_by=getattr(source, "named_by", ""),
+        other_names=getattr(source, "other_names", None),
     )
     return _Listing(about, found)
 

@@ -14,7 +14,9 @@ from engine.sitk_image import onto_grid
 from engine.stored.catalogue import Series
 from engine.stored.read import read_series, read_structures
 from engine.stored.scan import scan
+from engine.structures import Roi
 from engine.training.case import Case, Further, ImageKind
+from engine.training_process.label_names import read_other_names
 from engine.transform import Transform
 
 
@@ -27,8 +29,8 @@ class DicomSet:
     """The RTSTRUCTs under a folder, each a case on the series that it was drawn on.
 
     A structure counts as contoured in a case when the RTSTRUCT has a ROI of its name, upper and lower case alike, with
-    an area. Further images are those of the same study and frame of reference, brought to the grid of the one that was
-    drawn on.
+    an area, or else one of its names in `names.json` (`engine.training_process.label_names`). Further images are those
+    of the same study and frame of reference, brought to the grid of the one that was drawn on.
 
     Args:
         folder: searched with all that is in it.
@@ -47,6 +49,7 @@ class DicomSet:
         self.structures = structures
         if len({name.casefold() for name in structures}) != len(structures):
             raise MismatchError("Two of the structures to learn differ only in upper and lower case.")
+        self.other_names = read_other_names(folder)
         catalogue = scan([folder])
         images = [image for image in catalogue.images() if image.plane_count > 1]
         self._cases: dict[str, tuple[Series, Series, list[Series]]] = {}
@@ -89,16 +92,20 @@ class DicomSet:
         areas_of, _ = filled_areas(structures)
         labels = np.zeros(volume.voxels.shape, np.uint8)
         contoured = np.zeros(len(self.structures), bool)
-        wanted = {structure.casefold(): index for index, structure in enumerate(self.structures)}
-        others = []
+        called: dict[str, list[Roi]] = {}
         for roi in structures.rois:
-            index = wanted.get(roi.name.strip().casefold())
-            areas = areas_of(roi) if index is not None else {}
-            if index is None:
-                others.append(roi.name.strip())
-            if index is not None and areas:
-                labels[fill(areas, volume.geometry)] = index + 1
-                contoured[index] = True
+            called.setdefault(roi.name.strip().casefold(), []).append(roi)
+        index_of: dict[int, int] = {}
+        for index, structure in enumerate(self.structures):
+            names = [structure, *self.other_names.get(structure, ())]
+            rois = next((called[name.casefold()] for name in names if name.casefold() in called), [])
+            index_of |= {roi.number: index for roi in rois}
+        others = [roi.name.strip() for roi in structures.rois if roi.number not in index_of]
+        for roi in structures.rois:
+            areas = areas_of(roi) if roi.number in index_of else {}
+            if areas:
+                labels[fill(areas, volume.geometry)] = index_of[roi.number] + 1
+                contoured[index_of[roi.number]] = True
         axes = AxisOrder.towards(volume.geometry, "LPS")
         spacing = volume.geometry.spacing_xyz[::-1]
         a, b, c = axes.order

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from engine.training_process.label_names import guess_told, names_text
+from engine.training_process.label_names import OTHER_NAMES_FILE, guess_told, names_text, other_names_text
 from engine.values import Strict
 
 #: On which side an image stands: learned from, held out to choose by, or in neither.
@@ -68,6 +68,7 @@ class SetCheck(Strict):
         left_out: what the layout does not take in, a sentence each.
         numbers: number in the label maps → structure, where the layout has a file of such names, or could have one.
         named_by: that file; "" where the numbers were taken in order.
+        other_names: structure → names that it may have as well; None where the layout has no such names.
     """
 
     kind: Literal["cases", "findings", "labels"]
@@ -78,6 +79,7 @@ class SetCheck(Strict):
     left_out: tuple[str, ...] = ()
     numbers: dict[int, str] = Field(default_factory=dict)
     named_by: str = ""
+    other_names: dict[str, tuple[str, ...]] | None = None
 
     @property
     def rows(self) -> list[Row]:
@@ -171,6 +173,11 @@ class SetCheck(Strict):
         ]
         if self.numbers and self.named_by:
             said.append(f"By {self.named_by}: {names_text(self.numbers)}.")
+        if self.other_names:
+            said.append(
+                f"By {OTHER_NAMES_FILE}, where there is no ROI of the name itself: "
+                f"{other_names_text(self.other_names)}."
+            )
         spacings = [item.spacing_mm for item in self.items if item.spacing_mm is not None]
         if spacings:
             planes, rows, columns = (_range(values) for values in zip(*spacings, strict=True))

@@ -1,18 +1,20 @@
-"""Which number in a data set's label maps is which structure, where the set has no `dataset.json` of nnU-Net.
+"""What a data set calls its structures: which number in label maps is which, and other names of ROIs.
 
 `labels.json` in its folder says so, as `{"Liver": 1, "Spleen": 2}` or `{"1": "Liver", "2": "Spleen"}`, or `labels.txt`
 with a line for each, such as `1 Liver`, `1 = Liver` or a line that ITK-SNAP writes.
+
+`names.json` beside DICOM studies says how ROIs of RTSTRUCTs may be called as well: `{"GTV": ["GTV_Mass", "Tumour"]}`.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.errors import ReadError
 from engine.safe_file import whole_file, write_errors
 
-NAMES_FILE, _LINES_FILE = "labels.json", "labels.txt"
+NAMES_FILE, _LINES_FILE, OTHER_NAMES_FILE = "labels.json", "labels.txt", "names.json"
 #: The greatest number that is a label: label maps are read as bytes.
 _MOST = 255
 _PAIR = re.compile(r"\s*(\d+)\s*[=:,\t ]\s*(.+?)\s*")
@@ -67,6 +69,71 @@ def write_names(folder: Path, names: Mapping[int, str]) -> None:
     with write_errors(path, "keep the names"), whole_file(path) as file:
         table = {name: number for number, name in sorted(names.items())}
         file.write_text(json.dumps(table, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def read_other_names(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Structure → further names of its ROIs, the first that is there counting; none where there is no such file.
+
+    Raises:
+        ReadError: the file is damaged, or gives a name to two structures.
+    """
+    path = folder / OTHER_NAMES_FILE
+    if not path.is_file():
+        return {}
+    try:
+        table = json.loads(_text(path))
+    except ValueError as error:
+        raise ReadError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(table, dict):
+        raise ReadError(f'{path} is no table of names; it should be like {{"GTV": ["Tumour"]}}.')
+    pairs = [(name, other) for name, told in table.items() for other in (told if isinstance(told, list) else [told])]
+    if not all(isinstance(other, str) and other.strip() for _, other in pairs):
+        raise ReadError(f'{path}: the names of a structure are words, like {{"GTV": ["Tumour"]}}.')
+    return _renamed(pairs, f"{path}: ")
+
+
+def parsed_other_names(text: str) -> dict[str, tuple[str, ...]]:
+    """Structure → further names, of what a person typed: "GTV = GTV_Mass, GTV = Tumour".
+
+    Raises:
+        ReadError: a part of it is no such pair, or gives a name to two structures.
+    """
+    pairs = []
+    for part in re.split(r"[,;\n]", text):
+        name, _, other = (word.strip() for word in part.partition("="))
+        if part.strip() and not (name and other):
+            raise ReadError(f'"{part.strip()}" is no structure with another name, such as GTV = Tumour.')
+        pairs += [(name, other)] if name else []
+    return _renamed(pairs, "")
+
+
+def other_names_text(names: Mapping[str, Sequence[str]]) -> str:
+    """Structures with their further names, as they are typed."""
+    return ", ".join(f"{name} = {other}" for name, others in names.items() for other in others)
+
+
+def write_other_names(folder: Path, names: Mapping[str, Sequence[str]]) -> None:
+    """Put `names.json` into a folder.
+
+    Raises:
+        WriteError: it can't be written.
+    """
+    path = folder / OTHER_NAMES_FILE
+    with write_errors(path, "keep the names"), whole_file(path) as file:
+        table = {name: list(others) for name, others in names.items()}
+        file.write_text(json.dumps(table, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _renamed(pairs: Sequence[tuple[str, str]], where: str) -> dict[str, tuple[str, ...]]:
+    names: dict[str, tuple[str, ...]] = {}
+    taken: dict[str, str] = {}
+    for name, other in pairs:
+        if taken.setdefault(other.strip().casefold(), name) != name:
+            raise ReadError(
+                f"{where}{other} is a name of two structures, {taken[other.strip().casefold()]} and {name}."
+            )
+        names[name] = (*names.get(name, ()), other.strip())
+    return names
 
 
 def _text(path: Path) -> str:

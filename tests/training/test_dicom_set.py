@@ -1,5 +1,6 @@
 """DICOM studies with RTSTRUCTs as a data set."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from engine.cards.schema import CardInput
 from engine.errors import PlanimeterError, ReadError
 from engine.training.dataset import open_data
+from engine.training_process.label_names import parsed_other_names, write_other_names
 
 
 def test_real_studies_are_cases_on_the_series_they_were_drawn_on(shared_data: Path) -> None:
@@ -64,3 +66,19 @@ def test_a_case_without_the_other_image_is_left_out_and_named(shared_data: Path)
     two = [CardInput(role="ct", modality=("CT",), units="HU"), CardInput(role="us", modality=("US",))]
     with pytest.raises(ReadError, match="its study has no series of US in the same frame of reference"):
         open_data(shared_data / "dicom" / "sts_petct_mr", ["gtv_mass_ct"], two)
+
+
+def test_a_department_s_own_names_of_rois_are_told_in_a_file(shared_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(shared_data / "dicom" / "sts_petct_mr" / "STS_001" / "CT", folder)
+    plain = open_data(folder, ["gtv_mass_ct", "Heart"])
+    (name,) = plain.names
+    wanted = plain.read(name)
+    write_other_names(folder, parsed_other_names("GTV = nothing, GTV = gtv_mass_ct, Heart = Cor"))
+    case = open_data(folder, ["GTV", "Heart"]).read(name)
+    assert case.contoured.tolist() == [True, False] and np.array_equal(case.labels, wanted.labels)
+    assert wanted.labels.any() and case.others == wanted.others
+    with pytest.raises(ReadError, match="tumour is a name of two structures, GTV and Heart"):
+        parsed_other_names("GTV = Tumour, Heart = tumour")
+    with pytest.raises(ReadError, match="no structure with another name"):
+        parsed_other_names("Tumour")

@@ -296,3 +296,25 @@ def test_curves_that_arrive_once_another_run_is_chosen_are_not_drawn(dialog: Tra
         assert -0.05 < left <= 0 and 0.4 < right < 0.5
     page._draw(page._runs[1].folder, [Curve("", ((0.0, 1.0), (1.0, 2.0)))])
     assert drawn(page, "losses") == 1
+
+
+def test_other_names_of_rois_are_typed_and_kept_beside_the_studies(
+    dialog: TrainingDialog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from engine.training_process.checked import DataCheck, SetCheck
+
+    def named(recipe: str, data: Path, validation: Path | None, progress: Any) -> DataCheck:
+        others = label_names.read_other_names(data)
+        told = SetCheck(kind="cases", layout="DICOM studies", wanted=("GTV",), other_names=others)
+        return DataCheck(recipe=recipe, data=str(data), sets=(told,))
+
+    monkeypatch.setattr(client, "check_data", named)
+    dialog.recipes.select("liver-tumour-mr")
+    dialog.tabs.setCurrentWidget(dialog.data)
+    QTest.keyClicks(dialog.data.data, str(tmp_path))
+    click(dialog.data.look_button)
+    wait_until(dialog.data.names.isVisible)
+    QTest.keyClicks(dialog.data.names.field, "GTV = Tumour, GTV = GTV_old")
+    click(dialog.data.names.save_button)
+    wait_until(lambda: "names.json" in dialog.data.view.page.text.text())
+    assert label_names.read_other_names(tmp_path) == {"GTV": ("Tumour", "GTV_old")}

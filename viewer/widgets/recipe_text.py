@@ -22,7 +22,8 @@ FIDELITY = {
 }
 _LAYOUTS = (
     "a folder that planimeter train takes: nnU-Net raw (dataset.json, imagesTr, labelsTr), volumes in images/ and "
-    "labels/, DICOM studies with RTSTRUCTs, or labels.csv"
+    "labels/ (their numbers named in labels.json), DICOM studies with RTSTRUCTs (other names of ROIs in names.json), "
+    "or labels.csv"
 )
 
 
