@@ -88,10 +88,10 @@ def _volumes(whole: Series, members: Sequence[str]) -> list[Series]:
             replace(
                 whole,
                 uid=f"{whole.uid}#{number + 1}" if number else whole.uid,
-                info=replace(whole.info, description=f"{whole.info.description} [volume {member}]"),
+                info=replace(whole.info, description=f"{whole.info.description} [{member}]"),
                 notes=(sentence,),
                 volume=number,
-                axis="volume",
+                axis="time point" if ", at " in member else "number",
                 member=member,
                 order=((float(number), ""),),
                 left_out=(left,),

@@ -35,13 +35,13 @@ def test_each_volume_has_its_own_voxels_on_the_one_grid(path: Path) -> None:
     there = np.asarray(nibabel.load(path).dataobj)
     found = find_images(path)
     assert [series.member for series in found] == ["1, at 0 s", "2, at 2.5 s", "3, at 5 s"]
-    assert len({series.uid for series in found}) == 3 and {series.axis for series in found} == {"volume"}
+    assert len({series.uid for series in found}) == 3 and {series.axis for series in found} == {"time point"}
     for number, series in enumerate(found):
         volume = read_series(series)
         # The matrix is LPS mm but for its signs, so that no axis is turned.
         assert np.array_equal(volume.voxels, there[..., number].T)
         assert volume.geometry.spacing_xyz == (1.5, 2.0, 3.0)
-        assert volume.info.description == f"{path.name} [volume {series.member}]"
+        assert volume.info.description == f"{path.name} [{series.member}]"
 
 
 def test_the_first_opens_and_the_others_are_told(path: Path) -> None:

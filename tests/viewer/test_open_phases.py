@@ -136,7 +136,7 @@ def test_the_volumes_of_a_nifti_file_are_on_the_slider(seeing: MainWindow, tmp_p
     # The values of such a file tell that it is a CT, which its header does not.
     wait_until(lambda: not opener.busy and seeing.session.volume is not None and phases.bar.isVisible())
     assert seeing.session.volume.modality == "CT" and seen_value(seeing) == 100
-    assert phases.bar.axis.text() == "Volume" and phases.bar.slider.maximum() == 2
+    assert phases.bar.axis.text() == "Number" and phases.bar.slider.maximum() == 2
     choose(phases, 2)
     assert seen_value(seeing) == 102 and len(seeing.session.layers) == 2
     choose(phases, -2)
