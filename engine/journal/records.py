@@ -120,24 +120,26 @@ class Replay:
     Args:
         base, steps: the document, and what was done, undone and redone since, in order.
         seen: (ROI number, plane index) marked as seen.
-        exported: after how many of the steps structures were last exported, and their numbers; None where they were not
-            or the journal doesn't say which.
+        exports: after how many of the steps structures were exported, and their numbers, where the journal says which.
         reports: files of findings that were written or read.
     """
 
     base: Document
     steps: tuple[tuple[Direction, Step], ...]
     seen: frozenset[tuple[int, int]] = field(default=frozenset())
-    exported: tuple[int, frozenset[int]] | None = None
+    exports: tuple[tuple[int, frozenset[int]], ...] = ()
     reports: tuple[FiledThen, ...] = ()
 
     def filed(self) -> StructureSet:
-        """The structures as files hold them: those that were last exported, else those of the base."""
-        if self.exported is None:
-            return self.base.structures
-        steps, numbers = self.exported
-        structures = replay(self.base, self.steps[:steps])[0].structures
-        return structures.without(roi.number for roi in structures.rois if roi.number not in numbers)
+        """The structures as files hold them: as each was last exported, else as it was in the base."""
+        filed = self.base.structures
+        for steps, numbers in self.exports:
+            now = replay(self.base, self.steps[:steps])[0].structures
+            others = {roi.number for roi in now.rois} - numbers
+            written = tuple(roi for roi in now.rois if roi.number in numbers)
+            # What was left out is no more and no less in a file than before.
+            filed = replace(now, rois=written + tuple(roi for roi in filed.rois if roi.number in others))
+        return filed
 
     def filed_findings(self) -> FiledFindings:
         """The findings as files hold them."""

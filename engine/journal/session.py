@@ -258,7 +258,7 @@ class Journal:
             base = document_from_json(json.loads(rows[0][4]), geometry, contours)
             steps = []
             seen: set[tuple[int, int]] = set()
-            exported = None
+            exports: list[tuple[int, frozenset[int]]] = []
             reports: list[FiledThen] = []
             for kind, text, tool, weights, payload in rows[1:]:
                 if kind in STEPS:
@@ -269,12 +269,12 @@ class Journal:
                     seen = seen | marks if kind == Kind.SEEN else seen - marks
                 elif kind == Kind.EXPORT:
                     numbers = json.loads(payload).get("numbers")
-                    exported = (len(steps), frozenset(numbers)) if numbers else None
+                    exports += [(len(steps), frozenset(numbers))] if numbers else []
                 elif kind == Kind.REPORT:
                     told = json.loads(payload)
                     others = frozenset(told.get("others", ()))
                     reports.append(FiledThen(len(steps), filed_report(told["report"]), others))
-            return Replay(base, tuple(steps), frozenset(seen), exported, tuple(reports))
+            return Replay(base, tuple(steps), frozenset(seen), tuple(exports), tuple(reports))
 
     def mark_resumed(self) -> None:
         """Store that the session was put back after a crash. Raises WriteError."""

@@ -166,6 +166,23 @@ def test_seen_marks_come_back(tmp_path: Path, geometry: Geometry) -> None:
     assert journal.replay(geometry).seen == {(1, 2), (2, 3)}
 
 
+def test_each_structure_counts_as_it_was_last_exported(tmp_path: Path, geometry: Geometry) -> None:
+    journal = Journal.start(SUBJECT, geometry, tmp_path)
+    first, second, third = full_roi(1), full_roi(2), full_roi(3)
+    journal.record_base(Document(StructureSet(geometry, (first, second, third))))
+    new = {number: PlaneContours(wobbly(10 + number)) for number in (1, 2)}
+    last, by = PlaneContours(wobbly(20)), (first.provenance, first.provenance)
+    journal.record_export(Path("/out/one.dcm"), "12" * 32, 1, (3,))
+    for number, contours in new.items():
+        change = AreaChange(number, {7: (None, contours)}, by)
+        journal.record(Direction.DO, Step(f"Brush {number}", "brush", (change,)))
+        journal.record_export(Path(f"/out/{number}.dcm"), "12" * 32, 1, (number,))
+    journal.record(Direction.DO, Step("Brush", "brush", (AreaChange(1, {8: (None, last)}, by),)))
+    filed = journal.replay(geometry).filed()
+    assert sorted(roi.number for roi in filed.rois) == [1, 2, 3]
+    assert [sorted(filed[number].planes) for number in (1, 2, 3)] == [[2, 5, 7], [2, 5, 7], [2, 5]]
+
+
 def test_only_sessions_with_steps_that_nobody_holds_are_offered(tmp_path: Path, geometry: Geometry) -> None:
     def begin(steps: int) -> Journal:
         journal = Journal.start(SUBJECT, geometry, tmp_path)
