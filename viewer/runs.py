@@ -47,18 +47,22 @@ def run_step(
     *,
     anyway: bool,
     drawn: Roi | None = None,
+    among: str = "",
 ) -> Step:
     """The step by which the answers of a run enter the document.
 
     Args:
         replaced: name → number of the ROI to replace; those that are gone meanwhile are left out.
         anyway: the model was run on an image that it was not made for.
+        among: which of several models it is that run as one, for the text of the step; "" where it runs alone.
         drawn: the structure that the model looked at; where that is another by now, no score says that it is of it.
     """
     replaced = {name: number for name, number in replaced.items() if number in document.structures}
     answers: tuple[Roi | Score | Box, ...] = (*result.rois, *result.scores, *result.boxes)
     weights = dict.fromkeys(answer.provenance.weights_sha256 for answer in answers)
-    text = f"{card.title} ({counted(result)}{', run on an image that it was not made for' if anyway else ''})"
+    more = [among] if among else []
+    more += ["run on an image that it was not made for"] if anyway else []
+    text = f"{card.title} ({', '.join([counted(result), *more])})"
     step = adopt(
         document,
         result,

@@ -132,8 +132,8 @@ def runner(many: Bench) -> TemplateRun:
     return TemplateRun(many.session, many.panel)
 
 
-def answer(bench: Bench, *names: str) -> None:
-    result = Result(tuple(roi(name, number) for number, name in enumerate(names, 1)), "CPU")
+def answer(bench: Bench, *names: str, notes: tuple[str, ...] = ()) -> None:
+    result = Result(tuple(roi(name, number) for number, name in enumerate(names, 1)), "CPU", notes)
     bench.jobs.finished.emit(Finished(len(bench.jobs.runs), result, 1.0))
 
 
@@ -148,8 +148,9 @@ def test_the_models_of_a_template_run_in_turn_under_its_names(qtbot: QtBot, many
     assert many.jobs.runs[0][2].only == frozenset({"Structure_1"})
     many.jobs.progressed.emit(Progress(1, 0.5, "Drawing"))
     assert "Model 1 of 3: Drawing" in many.panel.progress.stage.text()
-    answer(many, "Structure_1")
+    answer(many, "Structure_1", notes=("Its lower end is missing.",))
     qtbot.waitUntil(lambda: len(many.jobs.runs) == 2)
+    assert "1 of 3 of 'All'" in many.history.undo_text
     many.jobs.progressed.emit(Progress(2, 0.5, "Drawing"))
     assert "Model 3 of 3" in many.panel.progress.stage.text()
     answer(many, "Structure_2", "Vertebra_2")
@@ -157,7 +158,11 @@ def test_the_models_of_a_template_run_in_turn_under_its_names(qtbot: QtBot, many
     assert many.names() == ["Liver", "Structure_2", "Vertebra_2"]
     (liver, *_) = many.session.structures.rois  # type: ignore[union-attr]
     assert (liver.colour, liver.roi_type) == ((1, 2, 3), "AVOIDANCE")
-    assert said == [("All: 2 of 3 models drew. Not run: gone: this model is not here.", "warning")]
+    ((words, level),) = said
+    assert words.startswith(
+        "All: 2 of 3 models drew. Not run: gone: this model is not here. Undo takes them back one by"
+    )
+    assert words.endswith(": Its lower end is missing.") and level == "warning"
     many.history.undo()
     assert many.names() == ["Liver"]
 

@@ -25,6 +25,7 @@ def let_in(
     *,
     anyway: bool,
     drawn: Roi | None = None,
+    among: str = "",
     parent: QWidget,
 ) -> None:
     """Let the answers in as one step; where they would overwrite a person's work, ask first.
@@ -35,6 +36,7 @@ def let_in(
         result: its answer.
         anyway: it was run on an image that it was not made for.
         drawn: the structure that it looked at, as it was then.
+        among: which of several models it is that run as one.
         parent: of the question.
     """
     structures, volume = session.structures, session.volume
@@ -46,7 +48,7 @@ def let_in(
     def do(replaced: dict[str, int]) -> None:
         document = session.document
         if document is not None:
-            history.do(run_step(document, loaded.card, result, replaced, anyway=anyway, drawn=drawn))
+            history.do(run_step(document, loaded.card, result, replaced, anyway=anyway, drawn=drawn, among=among))
 
     if not contested:
         do(free)

@@ -92,9 +92,11 @@ class CardsPanel(QWidget):
         self._asked: Asked | None = None
         self._chosen = RunOptions()
         self._drawn: Roi | None = None
-        # Of a template: how what is drawn is called, and the models before and in all.
+        #: What the last run that ended told of its answers.
+        self.notes: tuple[str, ...] = ()
+        # Of a template: how what is drawn is called, and the models before and in all, also in words.
         self._called: TemplateCard | None = None
-        self._share = (0, 1)
+        self._share, self._among = (0, 1), ""
         self._let_in = partial(let_in, session, history)
         self._build()
         jobs.progressed.connect(self._progressed)
@@ -248,18 +250,15 @@ class CardsPanel(QWidget):
             self._say(refusal, "warning")
             return
         self._overridden = tuple(refusal.text for refusal in self.picker.refusals_of_selected)
-        self._called, self._share = None, (0, 1)
+        self._called, self._share, self._among = None, (0, 1), ""
         self._asked = self._asks()
         images = self.roles.casting.inputs if self.roles.fields else self.images.casting(loaded).inputs
         self._start(loaded, images, self._options())
 
-    def run_as(self, loaded: LoadedCard, called: TemplateCard, share: tuple[int, int]) -> str:
+    def run_as(self, loaded: LoadedCard, called: TemplateCard, share: tuple[int, int], among: str) -> str:
         """Run a card as a template says, whichever is chosen here; why it can't be run, "" where it runs.
 
-        Args:
-            loaded: the card; no other may be running.
-            called: what it is to draw, and under which names.
-            share: how many models of the template were run before, and how many there are.
+        No other may be running. Of the `share` (models that were run before, how many) the step says it by `among`.
         """
         refusals = self.images.why_not(loaded, self.images.all())
         casting = self.images.casting(loaded) if not refusals else None
@@ -270,7 +269,7 @@ class CardsPanel(QWidget):
             return refusal
         volume = self._session.volume
         assert volume is not None, "without a series every card is refused"
-        self._overridden, self._called, self._share = (), called, share
+        self._overridden, self._called, self._share, self._among = (), called, share, among
         chosen = dict(called.chosen)
         self._asked = Asked(loaded.card, chosen, self.device.currentData(), volume)
         self._start(loaded, casting.inputs, RunOptions(chosen=chosen, only=called.only))
@@ -362,8 +361,7 @@ class CardsPanel(QWidget):
     def _finished(self, message: Finished) -> None:
         if message.job != self._job or self._running is None:
             return
-        loaded = self._running
-        stopping = not self.cancel_button.isEnabled()
+        loaded, stopping = self._running, not self.cancel_button.isEnabled()
         if stopping or self._session.structures is None:
             # The result came while the stop was on its way, or for a series that is no longer open.
             self._end(STOPPED)
@@ -372,8 +370,10 @@ class CardsPanel(QWidget):
         if self._asked is not None:
             remember(self._asked, message.seconds, result.device)
         done = f"{loaded.title} gave {counted(result)} in {message.seconds:.0f} s on {result.device}."
+        self.notes = result.notes
         self._end(" ".join((done, *result.notes)), "warning" if result.notes else "info", gave=True)
-        self._let_in(loaded, result, anyway=bool(self._overridden), drawn=self._drawn, parent=self)
+        anyway = bool(self._overridden)
+        self._let_in(loaded, result, anyway=anyway, drawn=self._drawn, among=self._among, parent=self)
         self.over.emit("")
 
     def _failed(self, message: Failed) -> None:

@@ -31,6 +31,7 @@ class TemplateRun(QObject):
         self._volume: Volume | None = None
         self._ran = 0
         self._not_run: list[str] = []
+        self._notes: list[str] = []
         panel.over.connect(self._over)
 
     @property
@@ -49,7 +50,8 @@ class TemplateRun(QObject):
             return
         self._template, self._volume = template, self._session.volume
         self._cards = {loaded.id: loaded for loaded in cards}
-        self._left, self._ran, self._not_run = list(template.cards), 0, []
+        self._left, self._ran = list(template.cards), 0
+        self._not_run, self._notes = [], []
         self._next()
 
     def _next(self) -> None:
@@ -65,7 +67,8 @@ class TemplateRun(QObject):
             if loaded is None:
                 self._not_run.append(f"{step.card}: this model is not here.")
                 continue
-            reason = self._panel.run_as(loaded, step, (done, len(template.cards)))
+            count = len(template.cards)
+            reason = self._panel.run_as(loaded, step, (done, count), f"{done + 1} of {count} of '{template.title}'")
             if not reason:
                 return
             self._not_run.append(f"{loaded.title}: {reason}")
@@ -78,10 +81,12 @@ class TemplateRun(QObject):
         if sentence == STOPPED:
             self._end("It was stopped.")
             return
+        step = template.cards[len(template.cards) - len(self._left) - 1]
         if sentence:
-            step = template.cards[len(template.cards) - len(self._left) - 1]
             self._not_run.append(f"{step.card}: {sentence}")
         else:
+            # The panel shows those of the last model alone.
+            self._notes += [f"{self._cards[step.card].title}: {note}" for note in self._panel.notes]
             self._ran += 1
         # Not within the signal of the run that has just ended.
         QTimer.singleShot(0, self, self._next)
@@ -93,5 +98,7 @@ class TemplateRun(QObject):
         count = len(template.cards)
         parts = [f"{template.title}: {self._ran} of {count} models drew.", stopped]
         parts += [f"Not run: {reason}" for reason in self._not_run]
-        whole = self._ran == count
+        parts += [f"Undo takes them back one by one, {self._ran} times."] if self._ran > 1 else []
+        parts += self._notes
+        whole = self._ran == count and not self._notes
         self.message.emit(" ".join(part for part in parts if part), "info" if whole else "warning")
