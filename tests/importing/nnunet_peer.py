@@ -6,7 +6,6 @@ the weights of each model where there are none, from a seed; predicts; tells sec
 """
 
 import json
-import multiprocessing
 import os
 import resource
 import sys
@@ -76,9 +75,6 @@ def total_segmentator(case: dict[str, object]) -> None:
     """A task by TotalSegmentator's own program, which fetches nothing and tells nobody of it."""
     from totalsegmentator import python_api
 
-    # A process that is spawned loads nnU-Net anew, which takes longer than what it is to do.
-    forked = multiprocessing.get_context("fork")
-    multiprocessing.get_context = lambda method=None: forked  # type: ignore[assignment]
     # What needs a licence number needs none where the weights are random.
     for name in ("download_pretrained_weights", "send_usage_stats", "increase_prediction_counter", "show_license_info"):
         setattr(python_api, name, lambda *_: None)
