@@ -86,6 +86,14 @@ def test_all_recipes_are_listed_and_found_by_what_they_look_at(dialog: TrainingD
     assert "label GTV" in shown and "Keeps" in shown and "inspired" in shown
     QTest.keyClick(dialog.recipes.field, Qt.Key.Key_Escape)
     assert len(dialog.recipes.listed) > 33
+    images = {
+        item.data(0, Qt.ItemDataRole.UserRole).rpartition("/")[2]: item.text(2) for item in dialog.recipes._items()
+    }
+    assert (images["liver-tumour-mr"], images["glioma-two-path"], images["lymphoma-petct-w"]) == (
+        "MR",
+        "4 MR",
+        "CT, PET",
+    )
     dialog.recipes.select("liver-oar-residual")
     assert "70 patients: Dice .94 heart" in dialog.page.text.text()
     dialog.tabs.setCurrentWidget(dialog.training)

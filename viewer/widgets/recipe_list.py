@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _OWN = "Models of this program"
 _ROLE = Qt.ItemDataRole.UserRole
+#: Modalities whose codes say little.
+_SHORT = {"XC": "photo", "OP": "fundus", "SM": "slide", "OT": "other", "SEG": "outline", "PT": "PET"}
 
 
 class RecipeList(QWidget):
@@ -33,10 +36,11 @@ class RecipeList(QWidget):
         )
         self.tree = QTreeWidget(self)
         self.tree.setAccessibleName("Recipes")
-        self.tree.setHeaderLabels(["Recipe", "Task"])
+        self.tree.setHeaderLabels(["Recipe", "Task", "Image"])
         self.tree.header().setStretchLastSection(False)
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        for column in (1, 2):
+            self.tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.setIndentation(12)
         self.count = QLabel(self)
         layout = QVBoxLayout(self)
@@ -81,13 +85,16 @@ class RecipeList(QWidget):
         self.tree.blockSignals(True)
         self.tree.clear()
         groups: dict[str, QTreeWidgetItem] = {}
+        alike = Counter((_part(loaded), loaded.title) for loaded in self._cards.values())
         for loaded in matching:
             part = _part(loaded)
             if part not in groups:
                 groups[part] = QTreeWidgetItem(self.tree, [part[:1].upper() + part[1:]])
                 groups[part].setFlags(Qt.ItemFlag.ItemIsEnabled)
                 groups[part].setFirstColumnSpanned(True)
-            item = QTreeWidgetItem(groups[part], [loaded.title, loaded.card.task])
+            # Those that were trained by one recipe have its title all of them.
+            title = f"{loaded.title} ({loaded.id})" if alike[part, loaded.title] > 1 else loaded.title
+            item = QTreeWidgetItem(groups[part], [title, loaded.card.task, _images(loaded)])
             item.setData(0, _ROLE, _key(loaded))
             item.setToolTip(0, f"{loaded.title} ({loaded.id}): {_takes(loaded)}")
         self.tree.expandAll()
@@ -108,6 +115,12 @@ def _key(loaded: LoadedCard) -> str:
 def _part(loaded: LoadedCard) -> str:
     """The group that it is listed in."""
     return loaded.card.paper.body_part if loaded.card.paper is not None and not loaded.card.files else _OWN
+
+
+def _images(loaded: LoadedCard) -> str:
+    """The modalities of what it looks at, as DICOM writes them, in a few letters."""
+    counts = Counter(_SHORT.get(image.modality[0], image.modality[0]) for image in loaded.card.inputs)
+    return ", ".join(f"{count} {name}" if count > 1 else name for name, count in counts.items())
 
 
 def _takes(loaded: LoadedCard) -> str:
