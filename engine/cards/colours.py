@@ -10,6 +10,8 @@ from engine.volume import FloatArray, Volume
 
 #: So many pixels a side are looked at.
 _SAMPLES = 128
+#: Of the card's own deviations: further off, a picture is unlike all that it learned from.
+FAR = 3.0
 #: Below this share of white a pixel is dark, as around the field of a fundus camera.
 _DARK = 0.06
 

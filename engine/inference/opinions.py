@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.cards.calibration import ClassCalibration
+from engine.cards.colours import FAR, unlikeness
 from engine.cards.schema import Output
 from engine.inference.context import Context
 from engine.inference.scores import Scores
@@ -23,12 +24,12 @@ def opinion_of(context: Context, output: Output, made: Scores) -> Opinion:
     classes = calibration.classes if calibration is not None else ()
     own = next((c for c in classes if output.label in c.labels and set(c.labels) <= set(made.labels)), None)
     if calibration is None or own is None:
-        return Opinion(abstained=_abstained(made))
+        return Opinion(abstained=_abstained(context, made))
     note = f"Calibrated on {calibration.n} cases{f' of {calibration.dataset}' if calibration.dataset else ''}."
     if not own.levels:
-        return Opinion(note, abstained=_abstained(made))
+        return Opinion(note, abstained=_abstained(context, made))
     note += f" One of these classes holds in {own.coverage:.0%} of the cases of each class."
-    return Opinion(note, tuple(_name(context, label) for label in likely(own, made)), _abstained(made))
+    return Opinion(note, tuple(_name(context, label) for label in likely(own, made)), _abstained(context, made))
 
 
 def likely(calibration: ClassCalibration, made: Scores) -> list[str]:
@@ -47,7 +48,12 @@ def _name(context: Context, label: str) -> str:
     return next((output.name for output in context.card.outputs if output.label == label), label)
 
 
-def _abstained(made: Scores) -> str:
+def _abstained(context: Context, made: Scores) -> str:
+    asked = context.card.inputs[0]
+    volume = context.inputs.get(asked.role)
+    if asked.colours is not None and volume is not None and unlikeness(asked.colours, volume) > FAR:
+        # A network may find anything familiar; what it learned from never looked like this.
+        return "The colours of this picture are unlike those that the model learned from, so its number says nothing."
     if made.strangeness <= 1:
         return ""
     return "This image is unlike those that the model learned from, so its number says nothing about it."

@@ -16,3 +16,16 @@ def test_an_outline_on_an_image_without_an_opinion_says_so(tmp_path: Path) -> No
     (lesion,) = result.rois
     assert lesion.without_opinion and lesion.roi_type == ""
     assert lesion.provenance.description.endswith("(the model gives no opinion on this image)")
+
+
+def test_a_photograph_of_skin_is_no_ultrasound_however_familiar_its_greys_seem(tmp_path: Path) -> None:
+    skin = Image.new("RGB", (160, 120), (205, 140, 150))
+    skin.paste((120, 60, 50), (50, 40, 110, 90))
+    skin.save(tmp_path / "skin.png")
+    picture = open_volume(tmp_path / "skin.png")
+    result = run_card(find_card("breast-us"), {"us": picture}, device="cpu")
+    assert all("colours of this picture" in score.abstained for score in result.scores)
+    assert result.rois[0].without_opinion
+    assert not any(
+        "colours" in score.abstained for score in run_card(find_card("skin-lesion"), {"photo": picture}).scores
+    )

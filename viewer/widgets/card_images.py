@@ -65,12 +65,17 @@ class CardImages:
         return [*refusals, *(refusal for about, refusal in self.looked.items() if about == about_of(card))]
 
     def unlike(self, cards: Sequence[LoadedCard]) -> dict[str, float]:
-        """Id of a card → how far the open picture is from those that it learned from, where it says how these look."""
+        """Id of a card → how far the open picture is from those that it learned from, above 1 too far.
+
+        Of cards that say how these look.
+        """
         volume = self._session.volume
         asked = {loaded.id: loaded.card.inputs[0].colours for loaded in cards if not loaded.problem}
         if volume is None or volume.geometry.in_patient:
             return {}
-        return {card_id: colours.unlikeness(of, volume) for card_id, of in asked.items() if of is not None}
+        return {
+            card_id: colours.unlikeness(of, volume) / colours.FAR for card_id, of in asked.items() if of is not None
+        }
 
     def casting(self, loaded: LoadedCard) -> Casting[Image]:
         """Which images play a card's roles by themselves; the open series plays the only one."""

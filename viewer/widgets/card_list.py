@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _LOW = 850
 
 
-#: Of the deviations of a card's own pictures: further off, a picture is unlike all of them.
-FAR = 3.0
 #: What is said of a model that learned from pictures of other colours.
 UNLIKE = "This picture is unlike those that it learned from."
 
@@ -47,7 +45,7 @@ def nearest_first(
         cards,
         key=lambda loaded: (
             distance(loaded),
-            int(unlike.get(loaded.id, 0.0)),
+            int(3 * unlike.get(loaded.id, 0.0)),
             loaded.id not in favourites,
             loaded.title.casefold(),
             loaded.id,

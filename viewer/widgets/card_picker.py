@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from viewer.widgets.card_list import FAR, CardList, nearest_first
+from viewer.widgets.card_list import CardList, nearest_first
 from viewer.widgets.card_search import CardSearch, favourites, set_favourite
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class CardPicker(QWidget):
         """
         chosen = self.selected.id if self.selected is not None else ""
         marked = favourites()
-        far = {card_id for card_id, distance in self.unlike.items() if distance > FAR}
+        far = {card_id for card_id, distance in self.unlike.items() if distance > 1}
         self._listed = nearest_first(self.search.matching(self.every), self.refusals, marked, self.unlike)
         blocked = self.list.blockSignals(True)
         self.list.show_cards(self._listed, self.refusals, marked, self.every, far)
