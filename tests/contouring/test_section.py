@@ -7,9 +7,10 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely import MultiPolygon, Point, box
 
 from engine.contouring.fill import fill
-from engine.contouring.section import paint_section, section
+from engine.contouring.section import edges_of, paint_section, section
 from engine.contouring.stack import heights, offsets
 from tests.contouring.shapes import disc, rectangle, regular, stacks, uneven
 
@@ -196,3 +197,15 @@ def test_a_section_is_what_the_rule_says_at_any_point(stack, axis, index, seed):
         point = shapely.Point(place, height)
         if cut.boundary.distance(point) > 1e-6:
             assert cut.contains(point) == inside(spans, centre, halves, place, height)
+
+
+def test_the_edges_of_several_areas_are_those_of_each() -> None:
+    ring = Point(0, 0).buffer(9).difference(Point(0, 0).buffer(4))
+    areas = [MultiPolygon([ring, box(20, 0, 30, 5)]), MultiPolygon(), MultiPolygon([box(0, 0, 1, 2)]), MultiPolygon()]
+    edges = edges_of(areas)
+    rings = (3, 0, 1, 0)
+    counts = [len(shapely.get_coordinates(area)) - count for area, count in zip(areas, rings, strict=True)]
+    assert [len(part) for part in edges] == counts
+    for area, part in zip(areas, edges, strict=True):
+        assert np.hypot(*(part[:, 2:] - part[:, :2]).T).sum() == pytest.approx(area.length)
+    assert edges_of([]) == []

@@ -161,9 +161,10 @@ class OutlineCache:
         parts: list[FloatArray] = []
         planes: list[int] = []
         owners: list[int] = []
+        self._hold_edges(rois)
         for owner, roi in enumerate(rois):
-            for plane, contours in roi.planes.items():
-                parts.append(self._edges_on_plane(roi.number, plane, contours))
+            for plane in roi.planes:
+                parts.append(self._plane_edges[roi.number, plane][1])
                 planes.append(plane)
                 owners.append(owner)
         counts = [len(part) for part in parts]
@@ -174,13 +175,18 @@ class OutlineCache:
             np.repeat(np.array(owners, dtype=np.int64), counts),
         )
 
-    def _edges_on_plane(self, number: int, plane: int, contours: PlaneContours) -> FloatArray:
-        held = self._plane_edges.get((number, plane))
-        if held is None or held[0] is not contours:
+    def _hold_edges(self, rois: Sequence[Roi]) -> None:
+        """Keep the edges of every plane; those that are new or were drawn anew are found at once."""
+        new: list[tuple[int, int, PlaneContours]] = []
+        for roi in rois:
+            for plane, contours in roi.planes.items():
+                held = self._plane_edges.get((roi.number, plane))
+                if held is None or held[0] is not contours:
+                    new.append((roi.number, plane, contours))
+        ends = edges_of([contours.area for _, _, contours in new])
+        for (number, plane, contours), own in zip(new, ends, strict=True):
             # All planes share the frame of plane 0, so that one cut is one line through all of them.
-            held = (contours, edges_of(contours.area) + np.tile(self._shifts[plane], 2))
-            self._plane_edges[number, plane] = held
-        return held[1]
+            self._plane_edges[number, plane] = (contours, own + np.tile(self._shifts[plane], 2))
 
 
 def _piece(numbers: tuple[int, ...]) -> tuple[int, int]:
