@@ -15,6 +15,9 @@ FAR = 3.0
 #: Below this share of white a pixel is dark, as around the field of a fundus camera.
 _DARK = 0.06
 
+#: Where the colourfulness stands, and below which share of white a picture is grey.
+_COLOURFUL, _GREY = 4, 0.01
+
 _Shares = tuple[Share, Share, Share, Share, Share, Share]
 
 
@@ -45,6 +48,11 @@ def colours_of(volume: Volume) -> FloatArray:
 
 
 def unlikeness(colours: Colours, volume: Volume) -> float:
-    """How many deviations a picture is off what a card learned from, as a root of the mean square; about 1."""
-    off = (colours_of(volume) - np.array(colours.mean)) / np.array(colours.deviation)
-    return float(np.sqrt((off**2).mean()))
+    """How many deviations a picture is off what a card learned from, as a root of the mean square; about 1.
+
+    A picture without any colour is far from all where these are colourful, however bright or dark.
+    """
+    seen = colours_of(volume)
+    off = (seen - np.array(colours.mean)) / np.array(colours.deviation)
+    grey = seen[_COLOURFUL] < _GREY and colours.mean[_COLOURFUL] > 10 * _GREY
+    return max(float(np.sqrt((off**2).mean())), 2 * FAR if grey else 0.0)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from engine.cards.colours import FAR, unlikeness
 from engine.cards.registry import find_card
 from engine.inference.run import run_card
 from engine.opening import open_volume
@@ -29,3 +30,14 @@ def test_a_photograph_of_skin_is_no_ultrasound_however_familiar_its_greys_seem(t
     assert not any(
         "colours" in score.abstained for score in run_card(find_card("skin-lesion"), {"photo": picture}).scores
     )
+
+
+def test_pictures_without_any_colour_are_unlike_those_of_skin_and_pale_ones_of_skin_unlike_ultrasound(
+    tmp_path: Path,
+) -> None:
+    grey, pale = tmp_path / "grey.png", tmp_path / "pale.png"
+    Image.new("RGB", (160, 120), (150, 150, 150)).save(grey)
+    Image.new("RGB", (160, 120), (135, 85, 80)).save(pale)
+    skin, breast = (find_card(name).card.inputs[0].colours for name in ("skin-lesion", "breast-us"))
+    assert skin is not None and breast is not None
+    assert unlikeness(skin, open_volume(grey)) > FAR and unlikeness(breast, open_volume(pale)) > FAR
