@@ -6,6 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
+_ABSENT = "absent"
 _LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "LICENCE.md")
 #: A file that speaks of the code alone, and the heading of what it says of the weights.
 _NOT_OF_WEIGHTS, _OF_WEIGHTS = (
@@ -25,18 +26,30 @@ def exact_option(sets: str, program: str) -> Json:
     }
 
 
-def licence_of(folder: Path) -> str:
-    """The first words of a file with a licence of the weights, beside the model or above it; else "absent"."""
-    for place in (folder, folder.parent):
-        for name in _LICENCES:
-            try:
-                text = (place / name).read_text("utf-8", errors="replace")[:100_000]
-            except OSError:
-                continue
-            lines = [line.strip(" #\t\r") for line in text.splitlines() if line.strip(" #\t\r")]
-            if _NOT_OF_WEIGHTS.search(text[:2000]):
-                own = [number for number, line in enumerate(lines) if _OF_WEIGHTS.match(line)]
-                return " ".join(lines[own[0] + 1 : own[0] + 3])[:200] if own else "absent"
-            if lines:
-                return lines[0][:200]
-    return "absent"
+def licence_of(*folders: Path) -> str:
+    """The first words of a file with a licence of the weights; else "absent".
+
+    Args:
+        folders: of the model, from the inmost. Above the last may lie what is of something else, so that is told.
+    """
+    for folder in (*folders, folders[-1].parent):
+        told = _licence_in(folder)
+        if told:
+            return told if folder in folders or told == _ABSENT else f"{told} (of the folder above the model)"
+    return _ABSENT
+
+
+def _licence_in(folder: Path) -> str:
+    """As `licence_of`; "" where a folder has no such file."""
+    for name in _LICENCES:
+        try:
+            text = (folder / name).read_text("utf-8", errors="replace")[:100_000]
+        except OSError:
+            continue
+        lines = [line.strip(" #\t\r") for line in text.splitlines() if line.strip(" #\t\r")]
+        if _NOT_OF_WEIGHTS.search(text[:2000]):
+            own = [number for number, line in enumerate(lines) if _OF_WEIGHTS.match(line)]
+            return " ".join(lines[own[0] + 1 : own[0] + 3])[:160] if own else _ABSENT
+        if lines:
+            return lines[0][:160]
+    return ""

@@ -63,7 +63,7 @@ def convert(source: Source, target: Path) -> Json:
         node["params"]["exact"] = number < len(stages) - 1
         graph.append(node)
     return card_of(
-        source, dataset, graph, name=_name_of(plans, source), configuration=configuration_of(final),
+        source, dataset, graph, name=_name_of(plans, source), folder=final,
         notes="".join(_notes_on(stage, source) for stage in stages),
     )  # fmt: skip
 
@@ -175,14 +175,15 @@ def roles_of(dataset: Json, params: Json) -> list[tuple[str, str]]:
 
 
 def card_of(
-    source: Source, dataset: Json, graph: Sequence[Json], *, name: str, configuration: str, notes: str = ""
+    source: Source, dataset: Json, graph: Sequence[Json], *, name: str, folder: Path, notes: str = ""
 ) -> Json:
-    """The card of a graph of such nodes, the last of which draws; `notes` end in a space."""
+    """The card of a graph of such nodes, the last of which draws and is of `folder`; `notes` end in a space."""
+    configuration = configuration_of(folder)
     last = graph[-1]
     params = last["params"]
     names = standard_names_of(labels_of(dataset, "dataset.json")["names"])
     data = str(dataset.get("licence") or dataset.get("license") or "absent")[:200]
-    licence = licence_of(source.folder)
+    licence = licence_of(*dict.fromkeys((folder, folder.parent, source.folder)))
     stored = "" if params["axes"] else _STORED
     mirrored = "mirrored copies are averaged, as nnU-Net does; " if params["mirrors"] else ""
     return {

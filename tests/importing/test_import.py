@@ -108,6 +108,25 @@ def test_the_source_and_its_licence_are_kept_and_no_model_is_replaced_unasked(tm
     assert import_model(tmp_path / "Dataset001_Small", replace=True).card.licence.weights == "CC BY-NC 4.0"
 
 
+@pytest.mark.parametrize(
+    ("above", "told"),
+    [
+        (1, "CC BY-NC 4.0"),
+        (2, "CC BY-NC 4.0"),
+        # What lies beside the model may be of another.
+        (3, "CC BY-NC 4.0 (of the folder above the model)"),
+        (4, "absent"),
+    ],
+)
+def test_a_licence_is_found_wherever_it_lies_in_the_model(above: int, told: str, tmp_path: Path) -> None:
+    checkpoint = write_checkpoint(Model(), tmp_path / "models")
+    (checkpoint.parents[above] / "LICENSE").write_text("CC BY-NC 4.0\n\nmore\n")
+    target = tmp_path / "card"
+    target.mkdir()
+    converted(tmp_path / "models" / "Dataset001_Small", target, Wish(), silent)
+    assert load_card(target).card.licence.weights == told
+
+
 def test_of_a_training_stopped_early_the_best_weights_are_taken_and_it_is_said(tmp_path: Path) -> None:
     path = write_checkpoint(Model(), tmp_path)
     write_checkpoint(Model(), tmp_path, "1")
