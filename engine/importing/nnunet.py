@@ -20,7 +20,9 @@ _BEST = "checkpoint_best.pth"
 _NAMED = 4
 _STORED = (
     "It takes planes, rows and columns in the order in which the image has them, as nnU-Net's reader does: a model "
-    "that was taught on images turned otherwise must be imported again with --axes. "
+    "that was taught on images turned otherwise must be imported again with --axes. Of a NIfTI file whose axes are "
+    "left-handed, as dcm2niix writes them, the planes are counted from the other end than nnU-Net counts them: a model "
+    "that was taught on such files needs --axes LAS. "
 )
 
 
@@ -174,9 +176,7 @@ def roles_of(dataset: Json, params: Json) -> list[tuple[str, str]]:
     return list(zip(identifiers(roles), names, strict=True))
 
 
-def card_of(
-    source: Source, dataset: Json, graph: Sequence[Json], *, name: str, folder: Path, notes: str = ""
-) -> Json:
+def card_of(source: Source, dataset: Json, graph: Sequence[Json], *, name: str, folder: Path, notes: str = "") -> Json:
     """The card of a graph of such nodes, the last of which draws and is of `folder`; `notes` end in a space."""
     configuration = configuration_of(folder)
     last = graph[-1]

@@ -27,6 +27,7 @@ _AXES = {
     "": "As the model says",
     "LPS": "Left, back, head (as DICOM)",
     "RAS": "Right, front, head (as NIfTI)",
+    "LAS": "Left, front, head (as dcm2niix writes NIfTI)",
 }
 
 
