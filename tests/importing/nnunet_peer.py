@@ -78,6 +78,8 @@ def total_segmentator(case: dict[str, object]) -> None:
     # What needs a licence number needs none where the weights are random.
     for name in ("download_pretrained_weights", "send_usage_stats", "increase_prediction_counter", "show_license_info"):
         setattr(python_api, name, lambda *_: None)
+    # Of a device that was given as a word it makes none for the task by which another is cropped.
+    python_api.convert_device_to_string = str
     python_api.totalsegmentator(
         case["images"][0], Path(f"{case['out']}.nii.gz"), task=case["task"], ml=True, nr_thr_saving=1, quiet=True,
         device="cpu",

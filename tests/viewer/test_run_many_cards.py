@@ -18,6 +18,7 @@ from tests.viewer.person import Person
 from tests.viewer.test_run_cards_panel import BY_MODEL, Bench, ct, roi
 from viewer.features.card_templates import CardTemplates
 from viewer.features.upkeep import Upkeep
+from viewer.widgets.card_text import card_html
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.settings import settings
 from viewer.widgets.template_dialog import TemplateDialog
@@ -75,6 +76,20 @@ def test_a_model_is_found_by_title_structure_or_part_of_the_body(qtbot: QtBot, m
     assert not panel.run_button.isEnabled()
     panel.select("m03")
     assert panel.list.count() == 41 and panel.selected.id == "m03"  # type: ignore[union-attr]
+
+
+def test_a_card_of_many_structures_says_licence_and_hashes_not_far_below(tmp_path: Path) -> None:
+    files = [{"file": f"fold_{n}/checkpoint_final.pth", "sha256": f"{n:064x}"} for n in range(7)]
+    sources = [{"file": "plans.json", "sha256": "f" * 64}, *files]
+    loaded = write(
+        tmp_path, "hundred", "Hundred", *(f"Part_{n}" for n in range(117)),
+        provenance={"imported_from": "nnU-Net v2", "sources": sources},
+        licence={"code": "Apache-2.0", "weights": "absent", "commercial": False},
+    )  # fmt: skip
+    shown = card_html(loaded, [])
+    assert "Part_11 and 105 more" in shown and "Part_12" not in shown
+    assert "weights absent" in shown and "nnU-Net v2, 8 files" in shown
+    assert f"{4:064x} fold_4/checkpoint_final.pth; and 2 more in its card.json" in shown and "plans.json" not in shown
 
 
 def test_the_arrow_goes_from_the_search_into_the_list(qtbot: QtBot, many: Bench) -> None:

@@ -22,6 +22,11 @@ BADGES = {
     "validated": "validated on data from elsewhere",
 }
 
+#: Of a longer list of names the first stand here, so that limits and licence are not far below.
+_MOST_NAMES, _FIRST_NAMES = 30, 12
+_HASHES = 5
+_TEXTS = (".json", ".yaml", ".yml")
+
 
 def summary(card: Card) -> str:
     """What the card draws, in one line."""
@@ -35,7 +40,7 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
     if not loaded.is_readable:
         return "".join(parts)
     card = loaded.card
-    rows = [(verb, ", ".join(names)) for verb, names in _answers(card)] + [("Badge", BADGES[card.badge])]
+    rows = [(verb, _first(names)) for verb, names in _answers(card)] + [("Badge", BADGES[card.badge])]
     accuracy = _accuracy(card)
     if accuracy:
         rows.append(("Measured", accuracy))
@@ -51,8 +56,13 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
     licence = f"code {card.licence.code}" + (f", weights {card.licence.weights}" if card.licence.weights else "")
     rows.append(("Licence", licence + ("" if card.licence.commercial else ", not for commercial use")))
     if card.provenance.imported_from:
-        files = len(card.provenance.sources)
-        rows.append(("From", f"{card.provenance.imported_from}, {files} file{'s' if files != 1 else ''}, hashes kept"))
+        sources = card.provenance.sources
+        rows.append(("From", f"{card.provenance.imported_from}, {len(sources)} file{'s' if len(sources) != 1 else ''}"))
+        # Weights are what people compare; plans and the like are in the card.
+        shown = [source for source in sources if not source.file.endswith(_TEXTS)] or sources
+        hashes = [f"{source.sha256} {source.file}" for source in shown[:_HASHES]]
+        hashes += [f"and {len(shown) - _HASHES} more in its card.json"] if len(shown) > _HASHES else []
+        rows += [("SHA-256", "; ".join(hashes))] if hashes else []
     rows.append(("Id", card.id))
     rows.append(("Status", f"{card.status}; version {card.version}"))
     table = "".join(
@@ -60,6 +70,13 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
         for name, text in rows
     )
     return "".join(parts) + f"<table cellspacing='0' cellpadding='2'>{table}</table>"
+
+
+def _first(names: list[str]) -> str:
+    """Names, those of a long list in part: all of them are behind the button that chooses among them."""
+    if len(names) <= _MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:_FIRST_NAMES])} and {len(names) - _FIRST_NAMES} more"
 
 
 def run_text(loaded: LoadedCard | None) -> str:
