@@ -55,13 +55,16 @@ def trace_mask(mask: BoolArray, spacing_uv: tuple[float, float]) -> MultiPolygon
     return MultiPolygon()
 
 
-def trace_mask_volume(mask: BoolArray, geometry: Geometry, progress: Progress = silent) -> dict[int, MultiPolygon]:
+def trace_mask_volume(
+    mask: BoolArray, geometry: Geometry, progress: Progress = silent, corner: tuple[int, int, int] | None = None
+) -> dict[int, MultiPolygon]:
     """Polygons of a binary mask; method and bounds at the top of this module.
 
     Args:
-        mask: (planes, rows, columns) on the grid of `geometry`.
+        mask: (planes, rows, columns) on the grid of `geometry`, or a box of it.
         geometry: of the image; only its shape and in-plane spacing matter.
         progress: reports and may stop.
+        corner: where the box begins, (plane, row, column), if it is one.
 
     Returns:
         Plane index → valid polygons, `(u, v)` mm; planes without foreground are absent.
@@ -69,12 +72,17 @@ def trace_mask_volume(mask: BoolArray, geometry: Geometry, progress: Progress = 
     Raises:
         MismatchError: the mask has another shape than the image.
     """
-    if mask.shape != geometry.shape:
+    if corner is None and mask.shape != geometry.shape:
         raise MismatchError(f"The mask has {mask.shape} voxels but the image {geometry.shape}; they must be the same.")
-    return dict(_trace(np.asarray(mask, dtype=np.bool_), geometry.spacing_uv, progress))
+    at = corner or (0, 0, 0)
+    if any(first < 0 or first + n > whole for first, n, whole in zip(at, mask.shape, geometry.shape, strict=True)):
+        raise MismatchError(f"The mask's {mask.shape} voxels from {at} on leave the image's {geometry.shape}.")
+    return dict(_trace(np.asarray(mask, dtype=np.bool_), geometry.spacing_uv, progress, at))
 
 
-def _trace(mask: BoolArray, spacing_uv: tuple[float, float], progress: Progress) -> Iterator[tuple[int, MultiPolygon]]:
+def _trace(
+    mask: BoolArray, spacing_uv: tuple[float, float], progress: Progress, corner: tuple[int, int, int] = (0, 0, 0)
+) -> Iterator[tuple[int, MultiPolygon]]:
     progress(0.0, "Tracing contours")
     planes = np.flatnonzero(mask.any(axis=(1, 2)))
     part: list[_Tile] = []
@@ -89,7 +97,7 @@ def _trace(mask: BoolArray, spacing_uv: tuple[float, float], progress: Progress)
             progress(n / len(planes), "Tracing contours")
             yield from _trace_tiles(part, spacing_uv)
             part, height, width = [], j1 - j0 + 1, i1 - i0 + 2
-        part.append(_Tile(k, j0, i0, mask[k, j0:j1, i0:i1]))
+        part.append(_Tile(k + corner[0], j0 + corner[1], i0 + corner[2], mask[k, j0:j1, i0:i1]))
     if part:
         yield from _trace_tiles(part, spacing_uv)
     progress(1.0, "Tracing contours")

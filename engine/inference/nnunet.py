@@ -150,7 +150,11 @@ class _Sweep:
                 norm[place] += weight
                 logits, wrong = self._answers(networks, values.contiguous(), doubts is not None)
                 for found, total in zip(logits, sums, strict=True):
-                    total[(slice(None), *place)] += found * weight
+                    # A channel at a time, and gone before the next tile: of many classes a tile is a gigabyte, and a
+                    # sum of two precisions makes copies.
+                    for channel, summed in zip(found, total, strict=True):
+                        summed[place] += channel * weight
+                del logits, found
                 if doubts is not None and wrong is not None:
                     doubts[(slice(None), *place)] += wrong * weight
             done = (starts[0][index + 1] if index + 1 < len(starts[0]) else size[0]) - plane

@@ -3,11 +3,12 @@
 Never more than the planes between which one plane of the image lies is held, whatever the number of classes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from engine.contouring.stack import Areas
 from engine.contouring.trace import trace_mask_volume
@@ -23,6 +24,13 @@ from engine.operations.tidy import Tidy
 from engine.progress import Progress, part
 from engine.resample import onto_regular_grid
 from engine.volume import Float32Array, Geometry, Volume
+
+#: Of so few classes all are computed.
+_FEW = 8
+#: Samples of the network's grid along an axis of a part of a plane.
+_AT_ONCE = 12
+#: More than what half precision rounds off, of a value.
+_ROUNDED = 2.0**-9
 
 
 class Voxels:
@@ -41,6 +49,7 @@ class Voxels:
             order = params.logits.order_across if axis == coarse else params.logits.order
             lower, upper, share = line_between(count, wanted, order, axis == coarse)
             self._lines.append((torch.from_numpy(lower), torch.from_numpy(upper), torch.from_numpy(share).float()))
+        self._parts = [_parts_of(lower, upper) for lower, upper, _ in self._lines[1:]]
         # Which of the network's axes runs along the normal of the image's planes.
         self._across = grid.axes.order.index(0)
         self._doubt = np.zeros((len(params.labels), grid.shape[self._across]))
@@ -123,32 +132,99 @@ class Voxels:
             whole[looked_at] = labels
             labels = whole
         labels = onto_planes(labels, source.geometry, image.geometry)
+        boxes = ndimage.find_objects(labels)
         for index, label in enumerate(self._params.labels):
             if self._params.only and label not in self._params.only:
                 continue
             covered = self._params.covers[index] if self._params.covers else (index + 1,)
-            mask = labels == covered[0] if len(covered) == 1 else np.isin(labels, covered)
+            box = _around([boxes[value - 1] for value in covered if 0 < value <= len(boxes)])
+            inside = labels[box]
+            mask = inside == covered[0] if len(covered) == 1 else np.isin(inside, covered)
             count = len(self._params.labels)
-            found[label] = trace_mask_volume(mask, image.geometry, part(progress, index / count, (index + 1) / count))
+            found[label] = trace_mask_volume(
+                mask, image.geometry, part(progress, index / count, (index + 1) / count),
+                (box[0].start, box[1].start, box[2].start),
+            )  # fmt: skip
         # The doubt was counted by the network's own names.
         return Outlines(image.geometry, found, {} if renamed else self._edits(image.geometry, found))
 
     def _set(self, k: int, logits: torch.Tensor) -> None:
-        for axis in (1, 2):
-            lower, upper, share = self._lines[axis]
-            if logits.shape[axis] == len(lower) and not bool(share.any()) and bool((lower == upper).all()):
-                continue
-            weight = share[:, None] if axis == 1 else share
-            logits = torch.lerp(logits.index_select(axis, lower), logits.index_select(axis, upper), weight)
-        logits = logits.half().float()
         box = self._grid.box
         place = (box[0].start + k, box[1], box[2])
         if self._params.activation == "softmax":
-            self.labels[place] = logits.argmax(dim=0).numpy()
+            self.labels[place] = self._likeliest(logits)
             return
-        there = torch.sigmoid(logits).numpy() > 0.5
+        there = torch.sigmoid(self._between(logits)).numpy() > 0.5
         for region, value in zip(there, self._params.paints, strict=True):
             self.labels[place][region] = value
+
+    def _likeliest(self, logits: torch.Tensor) -> NDArray[np.int64]:
+        """(rows, columns) of the box: the first of the channels that are highest there.
+
+        What lies between samples is no higher than the highest of them, so in a part of the plane a channel whose
+        highest sample is below the lowest of another need not be computed. Of many classes that leaves a few.
+        """
+        size = (len(self._lines[1][0]), len(self._lines[2][0]))
+        if logits.shape[0] <= _FEW or logits.shape[1:] == size:
+            return np.asarray(self._between(logits).argmax(dim=0).numpy())
+        won = np.empty(size, np.int64)
+        for rows, above in self._parts[0]:
+            for columns, left in self._parts[1]:
+                samples = logits[:, above, left].flatten(1)
+                highest, lowest = samples.amax(dim=1), samples.amin(dim=1).max()
+                reaches = highest + highest.abs() * _ROUNDED >= lowest - lowest.abs() * _ROUNDED
+                kept = torch.nonzero(reaches)[:, 0]
+                if len(kept) == 1:
+                    won[rows, columns] = int(kept[0])
+                    continue
+                between = self._between(logits[:, above, left][kept], (rows, columns), (above.start, left.start))
+                won[rows, columns] = kept[between.argmax(dim=0)].numpy()
+        return won
+
+    def _between(
+        self,
+        logits: torch.Tensor,
+        part_of: tuple[slice, slice] = (slice(None), slice(None)),
+        corner: tuple[int, int] = (0, 0),
+    ) -> torch.Tensor:
+        """(channels, rows, columns) of a part of the box, rounded to half precision.
+
+        Args:
+            logits: samples that it lies between.
+            part_of: the box.
+            corner: first of these samples.
+        """
+        for axis in (1, 2):
+            lower, upper, share = (values[part_of[axis - 1]] for values in self._lines[axis])
+            if self._grid.shape[axis] == self._grid.cut[axis]:
+                continue
+            first = corner[axis - 1]
+            weight = share[:, None] if axis == 1 else share
+            logits = torch.lerp(
+                logits.index_select(axis, lower - first), logits.index_select(axis, upper - first), weight
+            )
+        return logits.half().float()
+
+
+def _parts_of(lower: torch.Tensor, upper: torch.Tensor) -> list[tuple[slice, slice]]:
+    """Along an axis: samples of the image, and those of the network's grid between which they lie, some at a time."""
+    edges = torch.arange(0, int(upper.max()) + _AT_ONCE, _AT_ONCE)
+    first = torch.searchsorted(lower, edges).tolist()
+    return [
+        (slice(start, stop), slice(int(lower[start]), int(upper[stop - 1]) + 1))
+        for start, stop in zip(first, [*first[1:], len(lower)], strict=True)
+        if stop > start
+    ]
+
+
+def _around(boxes: Sequence[Sequence[slice] | None]) -> tuple[slice, slice, slice]:
+    """The box around boxes; of nothing, where there are none."""
+    there = [box for box in boxes if box is not None]
+    if not there:
+        return slice(0, 0), slice(0, 0), slice(0, 0)
+    low = [min(box[axis].start for box in there) for axis in range(3)]
+    high = [max(box[axis].stop for box in there) for axis in range(3)]
+    return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])
 
 
 def onto_planes(
