@@ -22,15 +22,14 @@ import platformdirs
 from numpy.typing import NDArray
 
 from engine.contouring.fill import fill
-from engine.dicom.burned_in import says_burned_in
 from engine.dicom.rtstruct_read import filled_areas
 from engine.errors import MismatchError, ReadError, WriteError
 from engine.later import later
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
-from engine.sitk_image import itk, onto_grid, to_image
+from engine.sitk_image import itk, to_image
 from engine.structures import ReviewState, Roi, StructureSet
-from engine.transform import Transform
+from engine.training_images import FurtherImage, images_of, kind_of, why_not_added, why_not_beside
 from engine.volume import Geometry, Volume
 
 if TYPE_CHECKING:
@@ -50,25 +49,10 @@ CONSENT = (
 _MOST_LABELS = 255
 #: Share of a structure that others may take of it where they overlap.
 _MOST_LOST = 0.05
-#: Share of the grid from which on a further image counts as covering it.
-_WHOLLY = 0.995
 _DESCRIPTION, _IMAGES, _LABELS, _ENDING = "dataset.json", "imagesTr", "labelsTr", ".nii.gz"
 #: What a card can have as a label, as of `engine.values.Identifier`.
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 _CASE = re.compile(r"case_(\d{4,})")
-
-
-@dataclass(frozen=True, eq=False)
-class FurtherImage:
-    """A further image of a case, of the same patient.
-
-    Args:
-        volume: on its own planes.
-        transform: from its frame of reference to that of the first image.
-    """
-
-    volume: Volume
-    transform: Transform = field(default_factory=Transform.identity)
 
 
 @dataclass(frozen=True)
@@ -84,21 +68,6 @@ class Added:
     case: str
     structures: tuple[str, ...]
     notes: tuple[str, ...] = field(default=())
-
-
-def why_not_added(volume: Volume) -> str:
-    """Why no case can be made of an image, in a sentence; "" where one can."""
-    geometry = volume.geometry
-    if not geometry.in_patient or volume.is_colour:
-        return "A picture without a place in the patient can't be a case of a training set; open a CT, MR or PET."
-    if not geometry.is_regular:
-        return "The planes of this series are uneven or tilted, so it can't be learned from."
-    if says_burned_in(volume.info):
-        return (
-            "The series says that text is burned into its pixels (Burned In Annotation is YES), which may name the "
-            "patient; it can't be added."
-        )
-    return ""
 
 
 def why_left_out(roi: Roi) -> str:
@@ -148,9 +117,7 @@ def add_case(
         WriteError: the folder can't be written; the set is as it was.
         CancelledError: stopped; the set is as it was.
     """
-    problem = why_not_added(volume) or next(
-        filter(None, (_why_not_beside(volume, each.volume) for each in further)), ""
-    )
+    problem = why_not_added(volume) or next(filter(None, (why_not_beside(volume, each.volume) for each in further)), "")
     refused = [f"{roi.name} {why}" for roi in structures.rois if (why := why_left_out(roi))]
     if problem or refused or not structures.rois:
         raise MismatchError(problem or f"Not every structure can be added: {'; '.join(refused) or 'there is none'}.")
@@ -181,7 +148,7 @@ def _add(
     values, names = _values_with(description, structures, folder), [roi.name.strip() for roi in structures.rois]
     labels, notes = _label_map(structures, [_value_of(values, name) for name in names], progress)
     progress(0.7, "Bringing the images together")
-    images, said_of_images = _images_of(volume, shown[1:])
+    images, said_of_images = images_of(volume, shown[1:])
     case = replace or _free_case(folder, description)
     progress(0.8, "Writing the case")
     written = {folder / _LABELS / f"{case}{_ENDING}": labels}
@@ -193,7 +160,7 @@ def _add(
     contoured = description.get("contoured") or {other: known for other in _cases_in(folder) if other != case}
     patient, said = _patient_code(volume, case)
     description |= {
-        "channel_names": {str(number): _kind_of(each) for number, each in enumerate(volumes)},
+        "channel_names": {str(number): kind_of(each) for number, each in enumerate(volumes)},
         "units": volume.units if len(shown) == 1 else [each.units for each in volumes],
         "labels": values,
         "file_ending": _ENDING,
@@ -208,38 +175,6 @@ def _add(
             _write(array, volume.geometry, path)
         _write_description(folder, description)
     return Added(case, tuple(names), (*notes, *said_of_images, *said))
-
-
-def _images_of(volume: Volume, further: Sequence[FurtherImage]) -> tuple[list[NDArray[Any]], list[str]]:
-    """The images on the grid of the first, and what was done to them, a sentence each."""
-    images = [volume.voxels if volume.voxels.dtype != np.bool_ else volume.voxels.astype(np.uint8)]
-    notes = []
-    for each in further:
-        values, covered = onto_grid(each.volume, volume.geometry, each.transform)
-        name = _kind_of(each.volume)
-        if not covered:
-            raise MismatchError(f"The {name} lies nowhere on the image that is added; leave it out, or align it first.")
-        if covered < _WHOLLY:
-            notes.append(f"The {name} covers {covered:.0%} of the image; beyond that it has its least value.")
-        whole = np.issubdtype(each.volume.voxels.dtype, np.integer)
-        images.append(np.rint(values).astype(np.int16) if whole and np.abs(values).max() < 2**15 else values)
-        notes.append(f"The {name} was brought to the grid of the {_kind_of(volume)}.")
-    return images, notes
-
-
-def _why_not_beside(volume: Volume, other: Volume) -> str:
-    """Why an image can't be a further one of a case, in a sentence; "" where it can."""
-    patients = {each.info.patient_id.strip() for each in (volume, other)} - {""}
-    if len(patients) > 1:
-        return (
-            f"The {_kind_of(other)} is of another patient by its Patient ID, so it can't be in one case with the image."
-        )
-    why = why_not_added(other)
-    return f"{_kind_of(other)}: {why}" if why else ""
-
-
-def _kind_of(volume: Volume) -> str:
-    return volume.modality or "image"
 
 
 def _label_map(
@@ -280,7 +215,7 @@ def _label_map(
 
 def _check_kind(description: dict[str, Any], volumes: Sequence[Volume], folder: Path) -> None:
     channels = list((description.get("channel_names") or {}).values())
-    wanted, units = [_kind_of(each) for each in volumes], [each.units for each in volumes]
+    wanted, units = [kind_of(each) for each in volumes], [each.units for each in volumes]
     if channels and channels != wanted:
         told = " with ".join(str(name) for name in channels)
         raise MismatchError(

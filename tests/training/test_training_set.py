@@ -18,7 +18,8 @@ from engine.opening import open_volume
 from engine.structures import PlaneContours, Provenance, Review, ReviewState, Roi, StructureSet
 from engine.training.dataset import open_data
 from engine.training.parting import parted
-from engine.training_set import FurtherImage, add_case, case_of_image, why_not_added
+from engine.training_images import FurtherImage, why_not_added
+from engine.training_set import add_case, case_of_image
 from engine.volume import Geometry, Volume
 from tests.contouring.shapes import centres_inside, disc
 from tests.synthetic import make_geometry, make_voxels, write_series

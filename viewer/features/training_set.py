@@ -10,11 +10,11 @@ from viewer.widgets.main_window import MainWindow
 from viewer.widgets.message_bar import Offer
 
 if TYPE_CHECKING:
-    from engine import training_set
+    from engine import training_images, training_set
     from engine.training_set import Added
     from viewer.widgets import training_set_dialog
 else:
-    training_set = later("engine.training_set")
+    training_images, training_set = later("engine.training_images"), later("engine.training_set")
     training_set_dialog = later("viewer.widgets.training_set_dialog")
 
 NOTHING_REVIEWED = (
@@ -41,9 +41,9 @@ def ask(window: MainWindow) -> None:
         window.show_message(NOTHING_REVIEWED)
         return
     over = [
-        (layer.name, training_set.FurtherImage(layer.volume, layer.transform))
+        (layer.name, training_images.FurtherImage(layer.volume, layer.transform))
         for layer in window.session.layers[1:]
-        if not layer.derived and not training_set.why_not_added(layer.volume)
+        if not layer.derived and not training_images.why_not_added(layer.volume)
     ]
     dialog = training_set_dialog.TrainingSetDialog(structures, volume, over, window)
     dialog.added.connect(partial(_added, window))

@@ -29,10 +29,11 @@ from viewer.widgets.task_dialog import TaskDialog
 from viewer.widgets.theme import WARNING
 
 if TYPE_CHECKING:
-    from engine import training_set
-    from engine.training_set import Added, FurtherImage
+    from engine import training_images, training_set
+    from engine.training_images import FurtherImage
+    from engine.training_set import Added
 else:
-    training_set = later("engine.training_set")
+    training_images, training_set = later("engine.training_images"), later("engine.training_set")
 
 FOLDER_KEY = "training/set"
 
@@ -111,7 +112,7 @@ class TrainingSetDialog(TaskDialog):
         settings().setValue(FOLDER_KEY, str(folder))
 
         def look(progress: Progress) -> tuple[str, str]:
-            return training_set.why_not_added(volume), training_set.case_of_image(folder, volume)
+            return training_images.why_not_added(volume), training_set.case_of_image(folder, volume)
 
         self._looking = True
         self.error.hide()
