@@ -15,6 +15,7 @@ from engine.cards.schema import Card, CardInput
 from engine.errors import MismatchError, ReadError
 from engine.grid_file import read_grid_file
 from engine.sitk_image import to_image
+from engine.training_process.checked import listed_names
 from engine.volume import Geometry, Volume
 
 #: HU above which a voxel counts as body when the box around the patient is found.
@@ -164,8 +165,9 @@ def case_of(
         names: of values in `labels`; a value without one is called by its number.
 
     Raises:
-        ReadError: a file is missing or not readable.
-        MismatchError: images and labels differ in size, or lie at other places in the patient.
+        ReadError: a file is missing or not readable, or an image has values that are no numbers.
+        MismatchError: images and labels differ in size, or lie at other places in the patient, or labels are no whole
+            numbers.
     """
     read = [(_read(path), kind) for path, kind in images]
     truth = _read(labels)
@@ -179,7 +181,15 @@ def case_of(
                 f"Case {name}: the image and another file of it lie up to {apart:.1f} mm apart by their headers, so "
                 "its labels may be of other tissue; write them on the image's grid."
             )
+    for (path, _), (grid, _) in zip(images, read, strict=True):
+        if not np.isfinite(sitk.GetArrayViewFromImage(grid)).all():
+            raise ReadError(f"{path} has voxels that are not finite numbers (NaN or infinite).")
     found = sitk.GetArrayFromImage(truth)
+    if not (np.isfinite(found) & (found == np.rint(found))).all():
+        raise MismatchError(
+            f"{labels} has values between whole numbers, as of probabilities or of labels that were interpolated; "
+            "write it with the numbers of the labels alone."
+        )
     ordered = np.zeros(found.shape, np.uint8)
     for index, value in enumerate(values):
         if contoured[index]:
@@ -202,6 +212,19 @@ def body_box(image: NDArray[Any], margin: int) -> tuple[slice, slice, slice]:
         first, last = (int(used[0]), int(used[-1])) if len(used) else (0, image.shape[axis] - 1)
         slices.append(slice(max(first - margin, 0), min(last + 1 + margin, image.shape[axis])))
     return slices[0], slices[1], slices[2]
+
+
+def unmatched(names: Sequence[str], folder: Path, what: str) -> tuple[str, ...]:
+    """A sentence on files that no case of a set takes in, as they are named otherwise; none where there are none.
+
+    Args:
+        names: of the files.
+        folder: that they lie in.
+        what: the layout's names of what belongs together.
+    """
+    if not names:
+        return ()
+    return (f"Left out in {folder.name}, as no case has such names ({what}): {listed_names(names)}.",)
 
 
 def _apart_mm(first: sitk.Image, other: sitk.Image) -> float:

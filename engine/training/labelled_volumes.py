@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import MismatchError, ReadError
-from engine.training.case import Case, ImageKind, case_of
+from engine.training.case import Case, ImageKind, case_of, unmatched
 from engine.training_process.label_names import read_names
 
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
@@ -42,16 +42,22 @@ class LabelledVolumes:
         self.folder = folder
         self.structures = structures
         self._kind = kinds[0]
-        self._files = {
-            path.name.removesuffix(ending): path
-            for path in sorted((folder / "images").iterdir())
-            for ending in _ENDINGS
-            if path.name.endswith(ending)
-        }
+        self._files: dict[str, Path] = {}
+        for path in sorted((folder / "images").iterdir()):
+            ending = next((ending for ending in _ENDINGS if path.name.endswith(ending)), None)
+            name = path.name.removesuffix(ending or "")
+            if name in self._files:
+                raise MismatchError(f"{path} and {self._files[name].name} are of one name; each case has one image.")
+            if ending is not None:
+                self._files[name] = path
         self.names = sorted(self._files)
-        self.left_out: tuple[str, ...] = ()
         if not self.names:
             raise ReadError(f"{folder / 'images'} holds no volumes ({', '.join(_ENDINGS)}).")
+        images = {path.name for path in self._files.values()}
+        strangers = [path.name for path in sorted((folder / "labels").iterdir()) if path.name not in images]
+        self.left_out = unmatched(
+            [name for name in strangers if name.endswith(_ENDINGS)], folder / "labels", "the image's own"
+        )
         known, self.named_by = read_names(folder)
         self.numbers = known or dict(enumerate(structures, start=1))
         values = {name: number for number, name in self.numbers.items()}

@@ -12,10 +12,14 @@ import numpy as np
 
 from engine.errors import MismatchError, ReadError
 from engine.picture_file import is_picture_file, read_picture
-from engine.training.case import Case, Further, ImageKind
+from engine.training.case import Case, Further, ImageKind, unmatched
 
 #: As scanners and archives name the pictures of a patient: name, "IM", series and picture.
 _PATIENT = re.compile(r"^(.+?)[-_]IM(?:[-_]\d+)+(?:\.dcm)?$")
+
+
+#: Grey values of a mask: out of the structure, and in it.
+_MOST_VALUES = 2
 
 
 def recognises(folder: Path) -> bool:
@@ -50,7 +54,9 @@ class MaskedPictures:
                 raise ReadError(f"{path} has no mask of its name in {folder / 'masks'}.")
             self._planes.setdefault(_patient(path, folder / "images"), []).append((path, mask))
         self.names = sorted(self._planes)
-        self.left_out: tuple[str, ...] = ()
+        used = {mask for planes in self._planes.values() for _, mask in planes}
+        strangers = [path.relative_to(folder / "masks").as_posix() for path in masks.values() if path not in used]
+        self.left_out = unmatched(strangers, folder / "masks", "the picture's own")
         self.in_pixels = True
         if not self.names:
             raise ReadError(f"{folder / 'images'} holds no pictures.")
@@ -64,12 +70,19 @@ class MaskedPictures:
 
         Raises:
             ReadError: a file is not readable.
-            MismatchError: pictures of a case differ in size, or have other channels than the model needs.
+            MismatchError: pictures of a case differ in size, or have other channels than the model needs, or a mask
+                shows more than in and out.
         """
         pictures = [read_picture(path).values for path, _ in self._planes[name]]
         masks = [read_picture(mask).values for _, mask in self._planes[name]]
         if len({picture.shape for picture in pictures}) > 1 or len({p.shape[:2] for p in [*pictures, *masks]}) > 1:
             raise MismatchError(f"The pictures and masks of {name} differ in size.")
+        for mask, (_, path) in zip(masks, self._planes[name], strict=True):
+            if len(np.unique(mask)) > _MOST_VALUES:
+                raise MismatchError(
+                    f"{path} has {len(np.unique(mask))} grey values, where a mask of one structure has two: what is "
+                    "in it and what is not can't be told. JPEG blurs edges so: write masks as PNG."
+                )
         values = np.stack(pictures).astype(np.float32)
         if values.ndim == 3:
             values = values[..., None]

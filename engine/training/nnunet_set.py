@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from engine.errors import MismatchError, ReadError
-from engine.training.case import Case, ImageKind, case_of
+from engine.training.case import Case, ImageKind, case_of, unmatched
+from engine.training_process.checked import listed_names
 
 #: First words of `channel_names` that say a modality, in lower case → in DICOM.
 _MODALITIES = {"ct": "CT", "mr": "MR", "mri": "MR", "pet": "PT", "pt": "PT"}
+#: nnU-Net's name of what counts neither as a structure nor as background.
+_IGNORED = "ignore"
 
 
 def recognises(folder: Path) -> bool:
@@ -41,7 +44,7 @@ class DataSet:
         self.structures = structures
         self._kinds = kinds
         description = _description(folder)
-        self._values = {name: int(value) for name, value in description["labels"].items()}
+        self._values = _numbers_of(folder, description["labels"], structures)
         missing = [name for name in structures if name not in self._values]
         if missing:
             there = ", ".join(name for name, value in self._values.items() if value) or "none"
@@ -61,10 +64,11 @@ class DataSet:
             raise ReadError(f"{self._images} holds no images named CASE{ending}, so there are no cases.")
         if not self._labels.is_dir():
             raise ReadError(f"{self._labels} is missing; it should hold the labels of the images in {self._images}.")
+        self.left_out += self._unmatched()
 
     def patient_of(self, name: str) -> str:
         """As `dataset.json` → `patients` says."""
-        return self._patients.get(name, name)
+        return self._patients.get(name, name).strip()
 
     def read(self, name: str) -> Case:
         """The case `name`, turned to rising Left, Posterior, Superior.
@@ -82,7 +86,68 @@ class DataSet:
         values = [self._values[structure] for structure in self.structures]
         labels = self._labels / f"{name}{self._ending}"
         names = {value: label for label, value in self._values.items()}
-        return case_of(name, list(zip(paths, self._kinds, strict=True)), labels, values, contoured, names=names)
+        case = case_of(name, list(zip(paths, self._kinds, strict=True)), labels, values, contoured, names=names)
+        if _IGNORED in case.others:
+            raise MismatchError(
+                f"{labels} has voxels of the label '{_IGNORED}', which would be learned as background here; contour "
+                "them, or leave the case out."
+            )
+        return case
+
+    def _unmatched(self) -> tuple[str, ...]:
+        """What is said of files and of patients in the table that belong to no case."""
+        known = set(self.names)
+        images = [
+            path.name
+            for path in sorted(self._images.iterdir())
+            if not path.name.startswith(".") and _case_in(path.name, self._ending) not in known
+        ]
+        labels = [
+            path.name
+            for path in sorted(self._labels.iterdir())
+            if not path.name.startswith(".") and path.name.removesuffix(self._ending) not in known
+        ]
+        said = unmatched(images, self._images, f"CASE_0000{self._ending}")
+        said += unmatched(labels, self._labels, f"CASE{self._ending}")
+        strangers, alone = sorted(set(self._patients) - known), len(known - set(self._patients))
+        # A table of all cases may well name those of another part.
+        if strangers and alone:
+            said += (
+                f"dataset.json names the patients of cases that are not there ({listed_names(strangers)}); {alone} of "
+                "the cases that are there count as patients of their own.",
+            )
+        return said
+
+
+def _case_in(name: str, ending: str) -> str:
+    """The case that an image's file is named for; the name itself where it is no such file."""
+    found = re.fullmatch(rf"(.+)_\d{{4}}{re.escape(ending)}", name)
+    return found[1] if found else name
+
+
+def _numbers_of(folder: Path, table: dict[str, Any], wanted: Sequence[str]) -> dict[str, int]:
+    """Label → number. The order of nnU-Net's first version, number → label, does as well.
+
+    Raises:
+        ReadError: the table is no such table.
+        MismatchError: one of those wanted is a region of several numbers.
+    """
+    numbers: dict[str, int] = {}
+    for key, value in table.items():
+        name, number = (value, key) if isinstance(value, str) and not value.isdecimal() else (key, value)
+        if isinstance(number, list) and len(number) == 1:
+            (number,) = number
+        if isinstance(number, list):
+            if name in wanted:
+                raise MismatchError(
+                    f"{folder / 'dataset.json'} makes '{name}' a region of several labels ({number}), which is not "
+                    "supported; write label maps in which it is one number."
+                )
+            continue
+        if isinstance(number, bool) or not str(number).isdecimal():
+            raise ReadError(f"{folder / 'dataset.json'}: the label '{name}' has no whole number, but {number!r}.")
+        numbers[name] = int(number)
+    return numbers
 
 
 def _channels_of(

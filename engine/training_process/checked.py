@@ -1,5 +1,7 @@
 """What a look at a data set found before anything is learned from it."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -157,6 +159,10 @@ class SetCheck(Strict):
         empty = [item.name for item in readable if not item.holds]
         if empty and self.kind == "cases":
             said.append(f"Nothing that is learned is in {listed_names(empty)}.")
+        said += [
+            f"{listed_names(names)} are counted as different patients; if they are one, write them alike."
+            for names in self._patients_alike()
+        ]
         others = sorted({name for item in self.items for name in item.others})
         if others:
             said.append(f"Not learned, and left aside: {listed_names(others, _MOST_OTHERS)}.")
@@ -189,6 +195,13 @@ class SetCheck(Strict):
             of_planes = "" if planes == "1" else f"{planes} planes of "
             said.append(f"Size: {of_planes}{rows} rows and {columns} columns.")
         return said
+
+    def _patients_alike(self) -> list[list[str]]:
+        """Names of patients that differ in case, blanks, hyphens and underscores alone."""
+        alike: dict[str, list[str]] = defaultdict(list)
+        for patient in sorted({item.patient for item in self.items}):
+            alike[re.sub(r"[\s_-]+", "_", patient.casefold())].append(patient)
+        return [names for names in alike.values() if len(names) > 1]
 
     @property
     def _what(self) -> str:

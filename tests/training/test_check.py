@@ -189,3 +189,19 @@ def test_a_good_set_is_said_to_be_one(card: str, own: Path) -> None:
 def test_without_a_folder_for_the_card_the_command_says_what_to_do(card: str, boxes: Path) -> None:
     result = CliRunner().invoke(commands, ["train", card, "--data", str(boxes)])
     assert result.exit_code == 2 and "--check" in result.stderr
+
+
+def test_patients_that_differ_in_their_writing_alone_are_asked_about(tmp_path: Path) -> None:
+    rows = [("p1", "detachment", "train"), ("P1", "", "validation"), ("p 2", "", "train"), ("p_2", "", "train")]
+    doubts = check_data("retinal-detachment", photographs(tmp_path, rows)).doubts
+    asked = [doubt for doubt in doubts if "different patients" in doubt]
+    assert [doubt.split(" are ")[0] for doubt in asked] == ["P1, p1", "p 2, p_2"]
+
+
+def test_blanks_in_the_header_of_a_table_are_no_part_of_its_names(tmp_path: Path) -> None:
+    folder = photographs(tmp_path, [("p1", "detachment", "train"), ("p2", "", "validation")])
+    (folder / "labels.csv").write_text(
+        (folder / "labels.csv").read_text(encoding="utf-8").replace(",", ", "), encoding="utf-8"
+    )
+    check = check_data("retinal-detachment", folder)
+    assert not check.refusals and check.sets[0].rows[0].learn == 1

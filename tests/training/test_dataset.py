@@ -132,3 +132,73 @@ def test_images_that_no_input_takes_are_named(boxes: Path, tmp_path: Path) -> No
     (folder / "dataset.json").write_text(json.dumps(told | {"channel_names": names}), encoding="utf-8")
     (said,) = DataSet(folder, STRUCTURES).left_out
     assert said.endswith("no more than 1 of the images: PET.")
+
+
+@pytest.mark.parametrize(
+    "table", [{"0": "background", "1": "Box_R", "2": "Box_L"}, {"background": 0, "Box_R": [1], "Box_L": "2"}]
+)
+def test_labels_are_numbered_in_either_order(boxes: Path, tmp_path: Path, table: dict[str, object]) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    told = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    assert told["labels"] == {"background": 0, "Box_R": 1, "Box_L": 2}
+    (folder / "dataset.json").write_text(json.dumps(told | {"labels": table}), encoding="utf-8")
+    assert (DataSet(folder, STRUCTURES).read("a").labels == DataSet(boxes, STRUCTURES).read("a").labels).all()
+
+
+@pytest.mark.parametrize("number", [[1, 2], 1.5, None, True])
+def test_a_label_without_a_number_is_a_sentence(boxes: Path, tmp_path: Path, number: object) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    told = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    told["labels"]["Box_R"] = number
+    (folder / "dataset.json").write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(PlanimeterError, match="Box_R"):
+        DataSet(folder, STRUCTURES)
+
+
+def test_voxels_that_nobody_judged_are_not_learned_as_background(boxes: Path, tmp_path: Path) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    told = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    told["labels"]["ignore"] = 3
+    (folder / "dataset.json").write_text(json.dumps(told), encoding="utf-8")
+    assert DataSet(folder, STRUCTURES).read("a").contoured.all()
+    labels = sitk.ReadImage(str(folder / "labelsTr" / "a.nii.gz"))
+    labels[0, 0, 0] = 3
+    sitk.WriteImage(labels, str(folder / "labelsTr" / "a.nii.gz"))
+    with pytest.raises(MismatchError, match="'ignore'"):
+        DataSet(folder, STRUCTURES).read("a")
+
+
+@pytest.mark.parametrize("value", [0.5, float("nan"), float("inf")])
+def test_labels_between_whole_numbers_are_refused(boxes: Path, tmp_path: Path, value: float) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    labels = sitk.Cast(sitk.ReadImage(str(folder / "labelsTr" / "a.nii.gz")), sitk.sitkFloat32)
+    sitk.WriteImage(labels, str(folder / "labelsTr" / "a.nii.gz"))
+    assert DataSet(folder, STRUCTURES).read("a").labels.any()
+    labels[0, 0, 0] = value
+    sitk.WriteImage(labels, str(folder / "labelsTr" / "a.nii.gz"))
+    with pytest.raises(MismatchError, match="between whole numbers"):
+        DataSet(folder, STRUCTURES).read("a")
+
+
+def test_an_image_with_values_that_are_no_numbers_is_refused(boxes: Path, tmp_path: Path) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    image = sitk.Cast(sitk.ReadImage(str(folder / "imagesTr" / "a_0000.nii.gz")), sitk.sitkFloat32)
+    image[0, 0, 0] = float("nan")
+    sitk.WriteImage(image, str(folder / "imagesTr" / "a_0000.nii.gz"))
+    with pytest.raises(ReadError, match="not finite"):
+        DataSet(folder, STRUCTURES).read("a")
+
+
+def test_files_and_patients_that_belong_to_no_case_are_named(boxes: Path, tmp_path: Path) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    assert DataSet(folder, STRUCTURES).left_out == ()
+    shutil.copy(folder / "imagesTr" / "a_0000.nii.gz", folder / "imagesTr" / "d_0000.nii")
+    shutil.copy(folder / "labelsTr" / "a.nii.gz", folder / "labelsTr" / "A.nii.gz")
+    told = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    told["patients"] = {"A": "one", "b": "one ", "c": "one"}
+    (folder / "dataset.json").write_text(json.dumps(told), encoding="utf-8")
+    dataset = DataSet(folder, STRUCTURES)
+    images, labels, patients = dataset.left_out
+    assert "imagesTr" in images and "d_0000.nii" in images and "labelsTr" in labels and ": A.nii.gz" in labels
+    assert "(A)" in patients and "1 of the cases" in patients
+    assert [dataset.patient_of(name) for name in dataset.names] == ["a", "one", "one"]

@@ -98,3 +98,26 @@ def test_a_picture_without_a_mask_is_named(tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
     with pytest.raises(ReadError, match=r"a\.png has no mask of its name"):
         open_data(tmp_path, ["Lesion"], [MR])
+
+
+def test_labels_without_a_volume_are_named_and_two_volumes_of_one_name_refused(tmp_path: Path) -> None:
+    for folder, name in (("images", "a.nii.gz"), ("labels", "a.nii.gz"), ("labels", "A.nii.gz")):
+        write(tmp_path / folder / name, np.ones((4, 5, 6), np.uint8))
+    (said,) = open_data(tmp_path, ["GTV"], [MR]).left_out
+    assert "labels" in said and said.endswith(": A.nii.gz.")
+    write(tmp_path / "images" / "a.nii", np.ones((4, 5, 6), np.uint8))
+    with pytest.raises(MismatchError, match="one name"):
+        open_data(tmp_path, ["GTV"], [MR])
+
+
+def test_a_mask_of_more_than_in_and_out_is_refused_and_one_without_a_picture_named(tmp_path: Path) -> None:
+    mask = np.eye(8, 9, dtype=np.uint8) * 255
+    write_picture(tmp_path / "images" / "a.png", np.full((8, 9), 20, np.uint8))
+    for name in ("a", "b"):
+        write_picture(tmp_path / "masks" / f"{name}.png", mask)
+    data = open_data(tmp_path, ["Ventricle"], [MR])
+    assert data.left_out[0].endswith(": b.png.") and data.read("a").labels.sum() == 8
+    mask[0, 1] = 3
+    write_picture(tmp_path / "masks" / "a.png", mask)
+    with pytest.raises(MismatchError, match="3 grey values"):
+        open_data(tmp_path, ["Ventricle"], [MR]).read("a")

@@ -31,8 +31,8 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             raise ReadError(f"{path} is larger than a table of labels may be, so it was not read.")
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            rows = [{key: value or "" for key, value in row.items() if key is not None} for row in reader]
-            names = reader.fieldnames or []
+            rows = [{key.strip(): value or "" for key, value in row.items() if key is not None} for row in reader]
+            names = [name.strip() for name in reader.fieldnames or []]
     except OSError as error:
         raise ReadError(f"{path} could not be read: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
