@@ -19,6 +19,9 @@ from engine.training.case import Case, Further, ImageKind
 from engine.training_process.label_names import read_other_names
 from engine.transform import Transform
 
+#: Share of a structure that others may take of it where they overlap; a label map can't hold more of both.
+_MOST_LOST = 0.05
+
 
 def recognises(folder: Path) -> bool:
     """Any folder may hold studies."""
@@ -29,8 +32,10 @@ class DicomSet:
     """The RTSTRUCTs under a folder, each a case on the series that it was drawn on.
 
     A structure counts as contoured in a case when the RTSTRUCT has a ROI of its name, upper and lower case alike, with
-    an area, or else one of its names in `names.json` (`engine.training_process.label_names`). Further images are those
-    of the same study and frame of reference, brought to the grid of the one that was drawn on.
+    an area, or else one of its names in `names.json` (`engine.training_process.label_names`). Of structures that
+    overlap a voxel is what the RTSTRUCT names last; one that loses more than a twentieth so counts as not contoured,
+    and the case says it. Further images are those of the same study and frame of reference, brought to the grid of the
+    one that was drawn on.
 
     Args:
         folder: searched with all that is in it.
@@ -101,11 +106,18 @@ class DicomSet:
             rois = next((called[name.casefold()] for name in names if name.casefold() in called), [])
             index_of |= {roi.number: index for roi in rois}
         others = [roi.name.strip() for roi in structures.rois if roi.number not in index_of]
+        drawn_over = np.zeros(len(self.structures), np.int64)
         for roi in structures.rois:
             areas = areas_of(roi) if roi.number in index_of else {}
             if areas:
-                labels[fill(areas, volume.geometry)] = index_of[roi.number] + 1
-                contoured[index_of[roi.number]] = True
+                own, inside = index_of[roi.number], fill(areas, volume.geometry)
+                drawn_over += np.bincount(labels[inside], minlength=len(self.structures) + 1)[1:]
+                drawn_over[own] -= np.count_nonzero(labels[inside] == own + 1)
+                labels[inside] = own + 1
+                contoured[own] = True
+        kept = np.bincount(labels.ravel(), minlength=len(self.structures) + 1)[1:]
+        lost = contoured & (drawn_over > _MOST_LOST * (kept + drawn_over))
+        others += [f"{self.structures[index]} (others overlap it)" for index in np.flatnonzero(lost)]
         axes = AxisOrder.towards(volume.geometry, "LPS")
         spacing = volume.geometry.spacing_xyz[::-1]
         a, b, c = axes.order
@@ -126,7 +138,7 @@ class DicomSet:
             kind=self._kinds[0],
             further=tuple(Further(array, kind) for array, kind in zip(stored[1:], self._kinds[1:], strict=True)),
             others=tuple(others),
-        )
+        ).without(lost.tolist())
 
 
 def _images_of(drawn_on: Series, images: list[Series], kinds: Sequence[ImageKind]) -> tuple[list[Series], str]:

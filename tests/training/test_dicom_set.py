@@ -1,9 +1,11 @@
 """DICOM studies with RTSTRUCTs as a data set."""
 
+import copy
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from engine.cards.schema import CardInput
@@ -82,3 +84,23 @@ def test_a_department_s_own_names_of_rois_are_told_in_a_file(shared_data: Path, 
         parsed_other_names("GTV = Tumour, Heart = tumour")
     with pytest.raises(ReadError, match="no structure with another name"):
         parsed_other_names("Tumour")
+
+
+def test_a_structure_that_another_is_drawn_over_is_not_learned_as_absent(shared_data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(shared_data / "dicom" / "sts_petct_mr" / "STS_001" / "CT", folder)
+    (path,) = folder.rglob("RS.dcm")
+    file = pydicom.dcmread(path)
+    roi = next(roi for roi in file.StructureSetROISequence if roi.ROIName == "GTV_Mass_CT")
+    for items in (file.StructureSetROISequence, file.ROIContourSequence, file.RTROIObservationsSequence):
+        word = "ROINumber" if items is file.StructureSetROISequence else "ReferencedROINumber"
+        twin = copy.deepcopy(next(item for item in items if item[word].value == roi.ROINumber))
+        twin[word].value = 99
+        if word == "ROINumber":
+            twin.ROIName = "PTV"
+        items.append(twin)
+    file.save_as(path)
+    dataset = open_data(folder, ["gtv_mass_ct", "PTV"])
+    case = dataset.read(dataset.names[0])
+    assert case.contoured.tolist() == [False, True] and set(np.unique(case.labels)) == {0, 2}
+    assert "gtv_mass_ct (others overlap it)" in case.others

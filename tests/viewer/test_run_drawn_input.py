@@ -13,8 +13,8 @@ from engine.process.messages import Finished
 from engine.structures import PlaneContours, Roi, StructureSet
 from tests.engine.models import network_of, write_card, write_weights
 from tests.engine.test_two_inputs import ct
+from tests.viewer.cards_bench import FakeJobs
 from tests.viewer.see import ball
-from tests.viewer.test_run_cards_panel import FakeJobs
 from viewer.edits.structures import rename
 from viewer.features.drawn_inputs import drawn_images
 from viewer.history import History
@@ -102,5 +102,7 @@ def test_a_score_of_a_structure_that_was_changed_meanwhile_does_not_say_that_it_
 
 def test_without_a_structure_the_card_says_what_it_needs(qtbot: QtBot, tmp_path: Path) -> None:
     bench = Bench(qtbot, tmp_path / "m")
+    assert not bench.panel.run_button.isEnabled()
+    bench.panel.select(bench.card.id)
     assert not bench.panel.run_button.isEnabled()
     assert "looks at a structure as 'outline'" in unescape(bench.panel.details.text())

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication
 
-from engine.answers import Box, ReportedFinding, Result, Score, key_of
+from engine.answers import Box, ReportedFinding, Score, key_of
 from engine.assessment import Verdict
 from engine.edits import AnswerChange, Step, replay
 from engine.findings import assess
 from engine.journal import Journal, unfinished
 from engine.structures import Generation, Provenance
+from tests.viewer.findings_hand import MODEL_RUN, add_classes, panel, result, type_in, verdicts
 from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand, pixels
 from tests.viewer.see import ball, near, phantom, structures
 from viewer.history import adopt
@@ -26,24 +27,10 @@ from viewer.render.box_marks import Mark, section
 from viewer.render.orientation import view_frame
 from viewer.session import View
 from viewer.widgets.findings_model import BELOW_ROLE, MODEL, READER
-from viewer.widgets.findings_panel import FindingsPanel
 from viewer.widgets.plane_pane import PlanePane
 from viewer.widgets.review_panel import ReviewPanel
 
-MODEL_RUN = Provenance(Generation.AUTOMATIC, algorithm="a-sieve", version="1.0", description="A sieve 1.0")
 AMBER = (255, 190, 70)
-
-
-def result() -> Result:
-    """Two scores and two boxes, of which the second lies on planes 30 to 33."""
-    return Result(
-        (
-            Score(1, "a", "Malignant", 0.82, provenance=MODEL_RUN, one_of=("malignant", "benign"), note="Calibrated."),
-            Score(2, "b", "Category", 0.4, provenance=MODEL_RUN, form="bi-rads", abstained="unlike the training set."),
-            Box(1, "n", "Nodule", (8, 10, 10), (11, 18, 18), 0.9, provenance=MODEL_RUN),
-            Box(2, "n", "Nodule", (30, 20, 22), (33, 26, 28), 0.6, provenance=MODEL_RUN),
-        )
-    )
 
 
 @pytest.fixture
@@ -58,26 +45,10 @@ def reader(window: Hand) -> Hand:
     return window
 
 
-def panel(hand: Hand) -> FindingsPanel:
-    found = hand.window.findChild(FindingsPanel)
-    assert found is not None
-    return found
-
-
-def verdicts(hand: Hand) -> list[Verdict]:
-    return [finding.assessment.verdict for finding in hand.session.document.findings]
-
-
 def amber(pane: PlanePane) -> np.ndarray:
     """(n, 2) pixels in the colour of boxes that nobody has judged, beneath the title, which has nearly the same."""
     found = near(pixels(pane), AMBER, 60)
     return found[found[:, 1] > 30]
-
-
-def type_in(field: QLineEdit, text: str) -> None:
-    QTest.mouseClick(field, LEFT)
-    assert QApplication.focusWidget() is field
-    QTest.keyClicks(field, text)
 
 
 def test_looking_accepts_nothing_and_keys_judge_the_finding_that_is_looked_at(reader: Hand) -> None:
@@ -146,16 +117,6 @@ def test_verdicts_that_contradict_each_other_are_told_at_once(reader: Hand) -> N
     assert detail.against.isVisibleTo(detail), "both of them say it"
     reader.key(Qt.Key.Key_X)
     assert not detail.against.isVisibleTo(detail)
-
-
-def add_classes(hand: Hand) -> None:
-    """Two scores of which just one can hold."""
-    both = [
-        Score(11, "t", "Tumour", 0.9, provenance=MODEL_RUN, uid="2.25.11", classes=("t",), rivals=("c",)),
-        Score(12, "c", "Cyst", 0.8, provenance=MODEL_RUN, uid="2.25.12", classes=("c",), rivals=("t",)),
-    ]
-    end = len(hand.session.document.scores)
-    hand.history.do(Step("Run", "a", tuple(AnswerChange(None, score, end + n) for n, score in enumerate(both))))
 
 
 def test_one_queue_leads_through_findings_and_contours(reader: Hand) -> None:
@@ -330,7 +291,7 @@ VICTIM = """
 import sys, time
 from PySide6.QtCore import Qt
 from tests.viewer.hand import Hand
-from tests.viewer.test_run_findings import result, panel, type_in
+from tests.viewer.findings_hand import result, panel, type_in
 from tests.viewer.see import phantom
 from PySide6.QtWidgets import QApplication
 from PySide6.QtTest import QTest

@@ -14,8 +14,8 @@ from engine.answers import Result
 from engine.card_templates import CardTemplate, find_card_template, user_templates
 from engine.cards.registry import SHIPPED, LoadedCard, load_card, user_models
 from engine.process.messages import Cancelled, Failed, Finished, Progress
+from tests.viewer.cards_bench import BY_MODEL, Bench, ct, roi
 from tests.viewer.person import Person
-from tests.viewer.test_run_cards_panel import BY_MODEL, Bench, ct, roi
 from viewer.features.card_templates import CardTemplates
 from viewer.features.upkeep import Upkeep
 from viewer.widgets.card_text import card_html

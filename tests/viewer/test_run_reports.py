@@ -21,8 +21,19 @@ from engine.findings import add_finding, assess
 from engine.forms import find_form
 from engine.journal import Journal, State, recent, unfinished
 from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
-from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand, click_in_next_box, own_data
-from tests.viewer.test_run_findings import add_classes, panel, result, type_in
+from tests.viewer.findings_hand import (
+    add_classes,
+    back,
+    dialog_of,
+    export,
+    judge_all,
+    open_series,
+    panel,
+    result,
+    strip,
+    type_in,
+)
+from tests.viewer.hand import CTRL, LEFT, Hand, click_in_next_box, own_data
 from viewer.features.exporting import Exporting
 from viewer.features.opening import Opener
 from viewer.features.reports import Reports
@@ -48,14 +59,6 @@ def reader(window: Hand, built_in: Path) -> Iterator[Hand]:
     window.window.guards.clear()
 
 
-def judge_all(hand: Hand) -> None:
-    for _ in range(4):
-        hand.key(Qt.Key.Key_N)
-        # Twice, since of one of them the model gives no opinion.
-        hand.key(Qt.Key.Key_A)
-        hand.key(Qt.Key.Key_A)
-
-
 def test_contours_of_a_model_that_nobody_has_seen_are_told_before_findings_are_signed(reader: Hand) -> None:
     judge_all(reader)
     session, findings = reader.session, reader.session.document.findings
@@ -69,45 +72,6 @@ def test_contours_of_a_model_that_nobody_has_seen_are_told_before_findings_are_s
         dialog.organisation.setText("Clinic")
         assert ("1 contour drawn by a model has not been marked as seen" in dialog.ahead.text()) is told
         dialog.deleteLater()
-
-
-def back(hand: Hand) -> None:
-    """Every dialog is gone, and the keys go to the views."""
-    for kind in (ReportDialog, ReportView):
-        hand.wait_until(lambda kind=kind: hand.window.findChild(kind) is None)
-    hand.window.activateWindow()
-    assert QTest.qWaitForWindowActive(hand.window, 5000)
-    hand.pane(View.AXIAL).setFocus()
-
-
-def dialog_of(hand: Hand, *, sign: bool) -> ReportDialog:
-    back(hand)
-    hand.key(Qt.Key.Key_F if sign else Qt.Key.Key_E, CTRL | SHIFT)
-    found = hand.window.findChild(ReportDialog)
-    assert found is not None
-    return found
-
-
-def export(hand: Hand, path: Path, *, sign: bool = False, kind: str = "report") -> None:
-    """Write a report as a person does, and close its certificate."""
-    dialog = dialog_of(hand, sign=sign)
-    dialog.kind.setCurrentIndex(dialog.kind.findData(kind))
-    if sign:
-        dialog.name.setText("Doe^Jane")
-        dialog.organisation.setText("St Elsewhere")
-    dialog.path.setText(str(path))
-    QTest.mouseClick(dialog.start_button, LEFT)
-    hand.wait_until(lambda: hand.window.findChild(ReportDialog) is None or dialog.error.isVisible(), 60)
-    assert hand.window.findChild(ReportDialog) is None, dialog.error.text()
-    hand.settle(50)
-    view = hand.window.findChild(ReportView)
-    if view is not None:
-        QTest.keyClick(view, Qt.Key.Key_Escape)
-    back(hand)
-
-
-def strip(hand: Hand) -> str:
-    return hand.window.findChild(ReportStrip).text.text()
 
 
 def test_what_nobody_judged_is_not_signed_but_can_be_reported_so(reader: Hand, tmp_path: Path) -> None:
@@ -424,12 +388,3 @@ def test_a_segmentation_of_a_photograph_is_written_with_it(reader: Hand, tmp_pat
         "naevus_image.dcm", "naevus_segmentation.dcm",
     ]  # fmt: skip
     dialog.deleteLater()
-
-
-def open_series(hand: Hand, path: Path) -> None:
-    """Open a file in the place of what is open."""
-    hand.session.close()
-    opener = hand.window.findChild(Opener)
-    opener.tree.forget()
-    opener.open_paths([path], show=True)
-    hand.wait_until(lambda: hand.session.volume is not None and not opener.busy)

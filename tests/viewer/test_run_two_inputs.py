@@ -13,7 +13,7 @@ from engine.progress import Progress
 from engine.volume import Volume
 from tests.engine.models import write_card
 from tests.engine.test_two_inputs import HOT, INPUTS, ct, pet
-from tests.viewer.test_run_cards_panel import FakeJobs
+from tests.viewer.cards_bench import FakeJobs
 from viewer.history import History
 from viewer.session import Session
 from viewer.widgets.cards_panel import CardsPanel
