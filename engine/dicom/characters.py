@@ -86,10 +86,10 @@ def decode_as(dataset: Dataset, characters: Characters) -> None:
         warnings.simplefilter("ignore")
         encodings = convert_encodings(characters.use.split("\\"))
         for tag in list(dataset.keys()):
-            raw = dataset.get_item(tag)
-            if isinstance(raw, RawDataElement):
-                # pydicom raises nearly anything on damaged values; who asks for one will see it.
-                with contextlib.suppress(Exception):
+            # pydicom raises nearly anything on damaged values; who asks for one will see it.
+            with contextlib.suppress(Exception):
+                raw = dataset.get_item(tag)
+                if isinstance(raw, RawDataElement):
                     dataset[tag] = convert_raw_data_element(raw, encoding=encodings)
 
 
@@ -114,10 +114,14 @@ def _is_utf8(value: bytes) -> bool:
 def _texts(dataset: Dataset) -> Iterator[bytes]:
     """The stored text of all elements, those of items with a character set of their own left out."""
     for tag in list(dataset.keys()):
-        element = dataset.get_item(tag)
-        vr = element.VR if element.VR not in {None, "UN"} else _vr_of(tag)
-        if vr == "SQ" and tag != _FRAMES:
-            for item in dataset[tag].value or ():
+        try:
+            element = dataset.get_item(tag)
+            vr = element.VR if element.VR not in {None, "UN"} else _vr_of(tag)
+            items = dataset[tag].value or () if vr == "SQ" and tag != _FRAMES else None
+        except Exception:  # as above: a damaged element has no text
+            continue
+        if items is not None:
+            for item in items:
                 if isinstance(item, Dataset) and not text(item, "SpecificCharacterSet"):
                     yield from _texts(item)
         elif vr in _TEXTS and isinstance(element.value, bytes):

@@ -100,7 +100,8 @@ def test_a_scale_that_does_not_fit_its_kernel_is_refused(trained: Path) -> None:
 def test_evaluate_says_that_it_guessed_which_number_is_what(trained: Path, boxes: Path, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     shutil.copy(boxes / "imagesTr" / "a_0000.nii.gz", tmp_path / "images" / "a.nii.gz")
-    shutil.copytree(boxes / "labelsTr", tmp_path / "labels")
+    (tmp_path / "labels").mkdir()
+    shutil.copy(boxes / "labelsTr" / "a.nii.gz", tmp_path / "labels")
     asked = ["evaluate", str(trained), "--data", str(tmp_path), "--json", "--device", "cpu"]
     by_order = json.loads(run(*asked))
     assert len(by_order["notes"]) == 1 and "taken in order: 1 = Box_R, 2 = Box_L." in by_order["notes"][0]

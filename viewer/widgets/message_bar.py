@@ -88,6 +88,7 @@ class _Message(QWidget):
     def dismiss(self) -> None:
         """Take this message away."""
         self.hide()
+        self._bar.drop(self)
         self.setParent(None)
         self.deleteLater()
         self._bar.lay_out()
@@ -107,6 +108,8 @@ class MessageBar(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(1)
+        # Not asked of the layout: PySide keeps each item that it was asked for, under an address that is used again.
+        self._held: list[_Message] = []
         self._more = QLabel(self)
         self._more.setStyleSheet(f"background: {RAISED}; color: {ERROR}; padding: 2px 8px;")
         self._layout.addWidget(self._more)
@@ -130,8 +133,16 @@ class MessageBar(QWidget):
         passing = [message for message in held if message.level == "info" or message.was_read]
         if len(held) >= _MOST and passing:
             passing[0].dismiss()
-        self._layout.addWidget(_Message(sentence, level, offer, self))
+        message = _Message(sentence, level, offer, self)
+        self._held.append(message)
+        self._layout.addWidget(message)
         self.lay_out()
+
+    def drop(self, message: _Message) -> None:
+        """Hold a message no longer."""
+        if message in self._held:
+            self._held.remove(message)
+            self._layout.removeWidget(message)
 
     def dismiss_shown(self) -> None:
         """Take away what is on the screen; what waits behind it comes up."""
@@ -179,6 +190,5 @@ class MessageBar(QWidget):
         return super().eventFilter(watched, event)
 
     def _messages(self) -> list[_Message]:
-        items = (self._layout.itemAt(i) for i in range(self._layout.count()))
-        widgets = [item.widget() for item in items if item is not None]
-        return [widget for widget in widgets if isinstance(widget, _Message)]
+        """A list of its own, since to dismiss one changes it."""
+        return list(self._held)
