@@ -1,9 +1,10 @@
-"""Imported models beside the programs that they come from, nnU-Net v2, MONAI and ONNX Runtime.
+"""Imported models beside the programs that they come from, nnU-Net v2, TotalSegmentator, MONAI and ONNX Runtime.
 
 Equal voxels, seconds, peak memory, each in a fresh process.
 
-Set PLANIMETER_PEERS to an environment with nnunetv2 (its interpreter or its site-packages). Networks have random
-weights. The images are crops of real ones where PLANIMETER_TEST_DATA, or ../shared/data, has them, else soft noise.
+Set PLANIMETER_PEERS to an environment with nnunetv2 and TotalSegmentator (its interpreter or its site-packages).
+Networks are trained for a minute by nnU-Net itself on crops of real images where PLANIMETER_TEST_DATA, or
+../shared/data, has them; else, and for plans that nnU-Net makes no more, they have random weights and draw soft noise.
 """
 
 import json
@@ -11,8 +12,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -25,89 +29,119 @@ from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.inference.run import run_card
 from engine.progress import silent
-from tests.benchmarks import import_bundles
+from tests.benchmarks import import_bundles, import_many, import_trained
 from tests.benchmarks.clock import Clock, columns, heads
 from tests.importing.nnunet_models import KINDS, Model, soft_image
 from tests.importing.peers import nnunet_python, predicted
 
 ROOT = Path(__file__).resolve().parents[2]
-#: (planes, rows, columns) of a crop.
-CROP = (24, 56, 56)
-LARGE = (96, 160, 160)
-MANY = "117 classes, larger"
+#: (planes, rows, columns) of a soft image.
+SHAPE = (24, 56, 56)
 
 
-def kinds() -> dict[str, Model]:
-    """Those of the tests, and one whose logits take room."""
-    many = Model(
-        name="Dataset007_Many", patch=(32, 64, 64), spacing=(2.6, 2.2, 2.2), mirrors=None,
-        labels={"background": 0} | {f"organ {n}": n for n in range(1, 118)},
-    )  # fmt: skip
-    return KINDS | {MANY: many}
+@dataclass(frozen=True)
+class Row:
+    """A model and what it draws.
+
+    Args:
+        source: that is imported.
+        stages: what nnU-Net does in turn; see `tests/importing/nnunet_peer.py`.
+        values: of the structures in a file of labels.
+    """
+
+    source: Path
+    stages: Sequence[dict[str, Any]]
+    images: Sequence[str]
+    values: Sequence[int]
 
 
-def images(model: Model, place: Path, shape: tuple[int, int, int]) -> list[str]:
-    """A file a channel."""
-    data = Path(os.environ.get("PLANIMETER_TEST_DATA", ROOT.parent / "shared" / "data"))
-    folder = data / {("CT", "PET"): "sts_petct", ("T2",): "liver_mr"}.get(model.channels, "abdomen_ct") / "imagesTr"
+def of_random_weights(model: Model, place: Path) -> Row:
+    """A kind of the tests."""
     paths = []
     for index in range(len(model.channels)):
-        found = sorted(folder.glob(f"*_{index:04}.nii.gz"))
-        if found and shape == CROP:
-            image = sitk.ReadImage(str(found[0]))
-            size = [min(a, b) for a, b in zip(shape[::-1], image.GetSize(), strict=True)]
-            image = sitk.RegionOfInterest(
-                image, size, [(n - s) // 2 for n, s in zip(image.GetSize(), size, strict=True)]
-            )
-        else:
-            image = soft_image(shape, (1.5, 1.5, 2.0), index)
         paths.append(str(place / f"{model.name}_{index:04}.nii.gz"))
-        sitk.WriteImage(image, paths[-1])
-    return paths
+        sitk.WriteImage(soft_image(SHAPE, (1.5, 1.5, 2.0), index), paths[-1])
+    stages = [
+        {"model": str(stage.write(place)), "mirrors": stage.mirrors, "folds": stage.folds}
+        for stage in (model.previous, model)
+        if stage is not None
+    ]
+    values = list(model.order) or [value for value in model.labels.values() if value]
+    return Row(place / model.name, stages, paths, values)
 
 
-def ours(card: Path, told: Path, model: str, paths: list[str]) -> None:
+def of_training(kind: str, place: Path, images: Sequence[str]) -> Row:
+    """What nnU-Net trained in a place."""
+    asked = import_trained.KINDS[kind]
+    source = place / "results" / asked.name
+    stages = [
+        {"model": str(source / f"nnUNetTrainer__nnUNetPlans__{name}"), "mirrors": (0,), "folds": asked.folds}
+        for name in asked.configurations
+    ]
+    return Row(source, stages, images, asked.values)
+
+
+def ours(card: Path, told: Path, values: str, paths: list[str]) -> None:
     """Run a card exactly, in a process of its own."""
     loaded = load_card(card)
     inputs = {image.role: read_image_file(Path(p)) for image, p in zip(loaded.card.inputs, paths, strict=True)}
+    # Modules are loaded, as theirs are before their clock starts.
+    import_module("engine.inference.nnunet")
     began = Clock()
     options = RunOptions(override=True, chosen={"exact": True})
     result = run_card(loaded, inputs, device="cpu", options=options)
     took = began.told()
     geometry = inputs[loaded.card.inputs[0].role].geometry
     labels = np.zeros(geometry.shape, np.uint8)
-    kind = kinds()[model]
-    values = list(kind.order) or [value for value in kind.labels.values() if value]
-    for roi, value in zip(result.rois, values, strict=True):
+    for roi, value in zip(result.rois, json.loads(values), strict=True):
         labels[fill({k: plane.area for k, plane in roi.planes.items()}, geometry)] = value
     np.save(told.with_suffix(".npy"), labels)
     told.write_text(json.dumps(took))
 
 
-def compare(kind: str, model: Model, python: Path, place: Path) -> str:
+def compare(kind: str, row: Row, python: Path, place: Path) -> str:
     """A line of the table."""
-    paths = images(model, place, LARGE if kind == MANY else CROP)
     cases = []
-    for number, stage in enumerate(stage for stage in (model.previous, model) if stage is not None):
-        out = place / f"out{number}" / model.name
+    for number, stage in enumerate(row.stages):
+        out = place / f"out{number}" / "drawn"
         out.parent.mkdir()
-        cases.append({
-            "name": str(number), "model": str(stage.write(place)), "images": paths, "out": str(out),
-            "previous": str(place / f"out{number - 1}") if number else "", "mirrors": stage.mirrors,
-            "folds": stage.folds,
-        })  # fmt: skip
+        before = str(place / f"out{number - 1}") if number else ""
+        cases.append({"name": str(number), "images": row.images, "out": str(out), "previous": before} | stage)
     told = predicted(python, place, cases)
     theirs = sitk.GetArrayFromImage(sitk.ReadImage(f"{cases[-1]['out']}.nii.gz"))
     card = place / "card"
     card.mkdir()
-    converted(place / model.name, card, Wish(), silent)
-    command = [sys.executable, __file__, str(card), str(place / "ours.json"), kind, *paths]
+    converted(row.source, card, Wish(), silent)
+    command = [sys.executable, __file__, str(card), str(place / "ours.json"), json.dumps(row.values), *row.images]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     mine = json.loads((place / "ours.json").read_text())
     alike = 100 * (np.load(place / "ours.npy") == theirs).mean()
     both = {key: sum(stage[key] for stage in told.values()) for key in ("seconds", "processor_seconds")}
     both["peak_mb"] = max(stage["peak_mb"] for stage in told.values())
-    return f"{kind:24} {alike:8.4f} %  {columns(mine, both)}"
+    structures = 100 * (theirs > 0).mean()
+    return f"{kind:24} {alike:8.4f} %  {structures:4.0f} %  {columns(mine, both)}"
+
+
+def nnunet_table(python: Path, kinds: Sequence[str] = ()) -> None:
+    """Print it.
+
+    Args:
+        python: an interpreter with nnunetv2.
+        kinds: some of them; all by default.
+    """
+    print(f"{'':24} {'equal':>10}  {'drawn':>6}  {heads('nnU-Net')}")
+    chosen = [kind for kind in KINDS if not kinds or kind in kinds]
+    learned = [kind for kind in chosen if kind in import_trained.KINDS and import_trained.data_folder().is_dir()]
+    with tempfile.TemporaryDirectory() as school:
+        drawn = import_trained.trained(learned, python, Path(school)) if learned else {}
+        for kind in chosen:
+            with tempfile.TemporaryDirectory() as folder:
+                place = Path(folder)
+                if kind in drawn:
+                    print(compare(kind, of_training(kind, Path(school), drawn[kind]), python, place), flush=True)
+                    continue
+                row = of_random_weights(replace(KINDS[kind]), place)
+                print(compare(f"{kind} (random)", row, python, place), flush=True)
 
 
 def main() -> None:
@@ -117,10 +151,8 @@ def main() -> None:
     if python is None:
         print("No nnU-Net: set PLANIMETER_PEERS to an environment with nnunetv2.")
         return
-    print(f"{'':24} {'equal':>10}  {heads('nnU-Net')}")
-    for kind, model in kinds().items():
-        with tempfile.TemporaryDirectory() as place:
-            print(compare(kind, replace(model), python, Path(place)), flush=True)
+    nnunet_table(python)
+    import_many.table()
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ LARGE = (64, 160, 160)
 CORNER = (slice(0, 12), slice(0, 24), slice(0, 24))
 #: Blobs about as large as organs: outlines of noise would take longer than all else.
 BLOBS_MM = 8.0
+#: Steps and crops of a network's teaching.
+STEPS, EDGE = 60, 48
 KINDS = ("probabilities back, CT", "SegResNetDS, logits back", "24 classes, labels back", "ONNX")
 
 
@@ -46,6 +48,40 @@ def bundle_of(kind: str) -> Any:
         network, [ORIENT, spacing(2.0, 2.0, 2.0), RANGE], [SOFTMAX, invert(False), ARGMAX], windows(48, 48, 48),
         classes=("background", *(f"organ {n}" for n in range(1, 24))), **large,
     )  # fmt: skip
+
+
+def taught(folder: Path, classes: int, image: Path) -> None:
+    """Teach a bundle's network for some seconds to tell how bright the image is on the whole, a class a band.
+
+    Weights that were never taught give a chequered noise, and outlines of noise take longer than all else.
+    """
+    import torch
+    from monai.bundle import ConfigParser
+    from scipy import ndimage
+
+    from tests.importing.bundles import network_of
+
+    values = json.loads((folder / "configs" / "inference.json").read_text())
+    parser = ConfigParser({key: values[key] for key in ("image_key", "preprocessing")})
+    data = parser.get_parsed_content("preprocessing")({"image": str(image)})["image"].as_tensor()[0]
+    soft = ndimage.gaussian_filter(data.numpy(), 2.0)
+    # The first is the background: half of the image.
+    edges = np.quantile(soft, np.linspace(0.5, 1, classes)[:-1])
+    bands = torch.from_numpy(np.digitize(soft, edges))
+    network = network_of(values["network_def"]).train()
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    for _ in range(STEPS):
+        corner = [int(rng.integers(0, max(n - EDGE, 0) + 1)) for n in data.shape]
+        place = tuple(slice(first, first + EDGE) for first in corner)
+        logits = network(data[place][None, None])
+        logits = logits[0] if isinstance(logits, list | tuple) else logits
+        loss = torch.nn.functional.cross_entropy(logits, bands[place][None])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    torch.save({"model": network.eval().state_dict()}, folder / "models" / "model.pt")
 
 
 def ours(card: Path, out: Path, image: Path) -> None:
@@ -106,7 +142,9 @@ def compare(kind: str, place: Path) -> str:
         model = write(place / "model", network(), DRAWS, patch=[32, 48, 48])
         theirs = [__file__, "onnx", str(model)]
     else:
-        model = bundle_of(kind).write(place / "model", [image])
+        bundle = bundle_of(kind)
+        model = bundle.write(place / "model")
+        taught(model, len(bundle.classes), image)
         theirs = [str(ROOT / "tests" / "importing" / "monai_peer.py"), str(model)]
     card = place / "card"
     card.mkdir()

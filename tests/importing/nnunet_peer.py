@@ -1,8 +1,9 @@
 """nnU-Net's own part of the comparison, run by an interpreter that has nnunetv2: `nnunet_peer.py FOLDER`.
 
 Reads FOLDER/cases.json, a list of {"name", "model" (a results folder), "images", "out", "previous" (or ""), "folds",
-"mirrors"}, or of what TotalSegmentator is to do: {"name", "task", "ids", "models", "results", ...}. Makes
-the weights of each model where there are none, from a seed; predicts; tells seconds and memory in FOLDER/told.json.
+"mirrors"}, or of what TotalSegmentator is to do: {"name", "task", "ids", "models", "results", ...}. Makes the weights
+of each model where there are none, from a seed, with "calm" such that they draw areas and no noise; predicts, where
+there are "images"; tells seconds and memory in FOLDER/told.json.
 """
 
 import json
@@ -23,9 +24,16 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa
 
 
 def make_weights(
-    model: Path, folds: list[str], mirrors: list[int] | None, favoured: dict[str, float] | None = None
+    model: Path,
+    folds: list[str],
+    mirrors: list[int] | None,
+    favoured: dict[str, float] | None = None,
+    calm: bool = False,
 ) -> None:
-    """A checkpoint as nnU-Net writes it, of a network from a seed; `favoured` channels are likelier than others."""
+    """A checkpoint as nnU-Net writes it, of a network from a seed; `favoured` channels are likelier than others.
+
+    See `_calmed`.
+    """
     plans, dataset = (json.loads((model / name).read_text()) for name in ("plans.json", "dataset.json"))
     configuration_name = model.name.split("__")[-1]
     manager = PlansManager(plans)
@@ -47,12 +55,21 @@ def make_weights(
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.mul_(1.5)
+            noise = torch.randn(1, _channels(network), *(min(edge, 64) for edge in configuration.patch_size))
+            if calm:
+                noise = _calmed(network, noise)
             # No class is to be the likeliest everywhere.
-            noise = torch.randn(1, _channels(network), *configuration.patch_size)
             logits = network.eval()(noise)[0]
-            network.decoder.seg_layers[-1].bias -= logits.mean([0, *range(2, logits.ndim)])
+            axes = [0, *range(2, logits.ndim)]
+            head = network.decoder.seg_layers[-1]
+            if calm:
+                spread = logits.std(axes)
+                head.weight /= spread.reshape(-1, *[1] * (logits.ndim - 1))
+                head.bias /= spread
+                logits = network(noise)[0]
+            head.bias -= logits.mean(axes)
             for channel, amount in (favoured or {}).items():
-                network.decoder.seg_layers[-1].bias[int(channel)] += amount * logits.std()
+                head.bias[int(channel)] += amount * logits.std()
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(
             {
@@ -71,6 +88,18 @@ def make_weights(
         )  # fmt: skip
 
 
+def _calmed(network: torch.nn.Module, noise: torch.Tensor) -> torch.Tensor:
+    """Makes a network of random weights draw areas as large as those of its image; gives such an image.
+
+    What doubles the samples gives its neighbours all the same, else random weights leave a chequered pattern.
+    """
+    for module in network.modules():
+        if isinstance(module, torch.nn.ConvTranspose3d):
+            module.weight.copy_(module.weight.mean((2, 3, 4), keepdim=True).expand_as(module.weight))
+    coarse = torch.nn.functional.avg_pool3d(noise, 8)
+    return torch.nn.functional.interpolate(coarse, noise.shape[2:], mode="trilinear") * 20
+
+
 def total_segmentator(case: dict[str, object]) -> None:
     """A task by TotalSegmentator's own program, which fetches nothing and tells nobody of it."""
     from totalsegmentator import python_api
@@ -82,8 +111,16 @@ def total_segmentator(case: dict[str, object]) -> None:
     python_api.convert_device_to_string = str
     python_api.totalsegmentator(
         case["images"][0], Path(f"{case['out']}.nii.gz"), task=case["task"], ml=True, nr_thr_saving=1, quiet=True,
-        device="cpu",
+        device="cpu", fast=bool(case.get("fast")),
     )  # fmt: skip
+
+
+def _taken(began: float, processors: float) -> dict[str, float]:
+    return {
+        "seconds": time.perf_counter() - began,
+        "processor_seconds": time.process_time() - processors,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 def _channels(network: torch.nn.Module) -> int:
@@ -97,13 +134,19 @@ def main(folder: Path) -> None:
     for case in json.loads((folder / "cases.json").read_text()):
         if "task" in case:
             for model in case["models"]:
-                make_weights(Path(model), ["0"], [0, 1, 2], case.get("favoured", {}).get(model))
-            began = time.perf_counter()
+                favoured = case.get("favoured", {}).get(model)
+                make_weights(Path(model), ["0"], [0, 1, 2], favoured, bool(case.get("calm")))
+            if not case["images"]:
+                continue
+            began, processors = time.perf_counter(), time.process_time()
             total_segmentator(case)
-            told[case["name"]] = {"seconds": time.perf_counter() - began}
+            told[case["name"]] = _taken(began, processors)
             continue
         model = Path(case["model"])
-        make_weights(model, case.get("folds", ["0"]), case["mirrors"])
+        favoured = case.get("favoured", {}).get(str(model))
+        make_weights(model, case.get("folds", ["0"]), case["mirrors"], favoured, bool(case.get("calm")))
+        if not case["images"]:
+            continue
         predictor = nnUNetPredictor(
             tile_step_size=case.get("step", 0.5), use_gaussian=True, use_mirroring=case["mirrors"] is not None,
             perform_everything_on_device=False, device=torch.device("cpu"), allow_tqdm=False,
@@ -111,11 +154,7 @@ def main(folder: Path) -> None:
         predictor.initialize_from_trained_model_folder(str(model), None)
         began, processors = time.perf_counter(), time.process_time()
         predictor.predict_from_files_sequential([case["images"]], [case["out"]], False, True, case["previous"] or None)
-        told[case["name"]] = {
-            "seconds": time.perf_counter() - began,
-            "processor_seconds": time.process_time() - processors,
-            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        }
+        told[case["name"]] = _taken(began, processors)
     (folder / "told.json").write_text(json.dumps(told))
 
 

@@ -31,17 +31,21 @@ def needs_nnunet() -> Path:
     return python
 
 
-def predicted(python: Path, folder: Path, cases: list[dict[str, Any]]) -> dict[str, Any]:
-    """Run `nnunet_peer.py` on cases; what it tells."""
+def peer_command(python: Path, folder: Path, cases: list[dict[str, Any]]) -> tuple[list[str | Path], dict[str, str]]:
+    """The command that runs `nnunet_peer.py` on cases, and its environment."""
     (folder / "cases.json").write_text(json.dumps(cases))
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     # Several modules of nnU-Net remember where results lie when they are imported.
     for case in cases:
         environment["nnUNet_results"] = environment["TOTALSEG_WEIGHTS_PATH"] = str(case.get("results", "/nonexistent"))
     environment["TOTALSEG_HOME_DIR"] = str(folder / "home")
-    done = subprocess.run(
-        [python, HERE / "nnunet_peer.py", folder], capture_output=True, text=True, check=False, env=environment
-    )
+    return [python, HERE / "nnunet_peer.py", folder], environment
+
+
+def predicted(python: Path, folder: Path, cases: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run `nnunet_peer.py` on cases; what it tells."""
+    command, environment = peer_command(python, folder, cases)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     told: dict[str, Any] = json.loads((folder / "told.json").read_text())
     return told
