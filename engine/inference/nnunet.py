@@ -150,10 +150,8 @@ class _Sweep:
                 norm[place] += weight
                 logits, wrong = self._answers(networks, values.contiguous(), doubts is not None)
                 for found, total in zip(logits, sums, strict=True):
-                    # A channel at a time, and gone before the next tile: of many classes a tile is a gigabyte, and a
-                    # sum of two precisions makes copies.
-                    for channel, summed in zip(found, total, strict=True):
-                        summed[place] += channel * weight
+                    _sum_up(total[(slice(None), *place)], found, weight)
+                # Gone before the next tile: of many classes it is a gigabyte.
                 del logits, found
                 if doubts is not None and wrong is not None:
                     doubts[(slice(None), *place)] += wrong * weight
@@ -235,6 +233,12 @@ class _Sweep:
                 f"The card names {len(self.params.labels)} labels, but its network has {logits.shape[1]} channels."
             )
         return logits.float() if isinstance(logits, torch.Tensor) else logits
+
+
+def _sum_up(total: torch.Tensor, logits: torch.Tensor, weight: torch.Tensor) -> None:
+    """Add a tile, a channel at a time: a sum of two precisions makes copies of all that it is given."""
+    for summed, channel in zip(total, logits, strict=True):
+        summed.add_(channel * weight)
 
 
 def tile_starts(size: int, patch: int, step: float) -> list[int]:

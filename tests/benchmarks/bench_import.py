@@ -103,7 +103,8 @@ def compare(kind: str, row: Row, python: Path, place: Path) -> str:
     """A line of the table."""
     cases = []
     for number, stage in enumerate(row.stages):
-        out = place / f"out{number}" / "drawn"
+        # nnU-Net looks for what a cascade continues by the name of its image.
+        out = place / f"out{number}" / Path(row.images[0]).name.removesuffix("_0000.nii.gz")
         out.parent.mkdir()
         before = str(place / f"out{number - 1}") if number else ""
         cases.append({"name": str(number), "images": row.images, "out": str(out), "previous": before} | stage)

@@ -47,11 +47,12 @@ BACKGROUND = 3.0
 _BLOBS_MM, _APART_MM = 20.0, 8.0
 
 
-def network() -> Model:
+def network(kind: str) -> Model:
     """TotalSegmentator's of 3 mm, which has all structures in one, with a tenth of its filters."""
     labels = read_list("totalsegmentator.json")["labels"]["297"]
+    name = "Dataset297_TotalSegmentator_total_3mm_1559subj" if kind == TOTAL else "Dataset008_Many"
     return Model(
-        name="Dataset297_TotalSegmentator_total_3mm_1559subj", trainer="nnUNetTrainer_4000epochs_NoMirroring",
+        name=name, trainer="nnUNetTrainer_4000epochs_NoMirroring",
         patch=(112, 112, 112), spacing=(3.0, 3.0, 3.0), reader="NibabelIOWithReorient", mirrors=None, features=4,
         labels={"background": 0} | {name: value for value, name in enumerate(labels, start=1)},
     )  # fmt: skip
@@ -100,7 +101,7 @@ def alike(path: Path, found: Path, theirs: Path) -> float:
 def row(kind: str, shape: Shape, python: Path, place: Path) -> str:
     """A line of the table."""
     results = place / "results"
-    model = network()
+    model = network(kind)
     case: dict[str, Any] = {
         "name": "it", "images": [], "out": str(place / "theirs"), "mirrors": None, "calm": True, "previous": "",
     }  # fmt: skip

@@ -50,7 +50,10 @@ def main() -> None:
     began, processors = time.perf_counter(), time.process_time()
     found = run_bundle(folder, [Path(path) for path in sys.argv[3:]])
     seconds, processor_seconds = time.perf_counter() - began, time.process_time() - processors
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Of this process alone, where `resource` counts the one that it was started from.
+    status = Path("/proc/self/status").read_text() if Path("/proc/self/status").exists() else ""
+    known = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
+    peak = (known or [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss])[0] / 1024
     np.save(out.with_suffix(".npy"), found.astype(np.uint8))
     out.write_text(json.dumps({"seconds": seconds, "processor_seconds": processor_seconds, "peak_mb": peak}))
 
