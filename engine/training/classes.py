@@ -128,19 +128,36 @@ def learned_from(loaded: LoadedCard) -> set[int]:
     return {int(value) for value in reference.learned}
 
 
+def not_learned_from(loaded: LoadedCard, samples: Sequence[Sample], report: Report) -> tuple[list[Sample], int | None]:
+    """The pictures that a card's classifier did not learn from, or that can't be read, and how many others there are.
+
+    None, and all pictures, where the card does not say what it learned from.
+    """
+    known = learned_from(loaded)
+    if not known:
+        return list(samples), None
+    others = []
+    for index, sample in enumerate(samples):
+        report(index / len(samples), f"was {sample.name} learned from?")
+        try:
+            learned = fingerprint(*sample.images_for(loaded.card).values()) in known
+        except PlanimeterError:
+            # Whoever judges it says why.
+            learned = False
+        others += [] if learned else [sample]
+    return others, len(samples) - len(others)
+
+
 def said_of(
     loaded: LoadedCard, samples: Sequence[Sample], device: str, report: Report, failed: dict[str, str]
 ) -> Iterator[Said]:
-    """Run a card on pictures that it did not learn from; those that it refuses go into `failed`, with the reason."""
-    known = learned_from(loaded)
+    """Run a card on pictures; those that it refuses go into `failed`, with the reason."""
     calibration = loaded.card.uncertainty.calibration
     classes = calibration.classes if calibration is not None else ()
     for index, sample in enumerate(samples):
         report(index / len(samples), sample.name)
         try:
             inputs = sample.images_for(loaded.card)
-            if fingerprint(*inputs.values()) in known:
-                continue
             refusals = why_unsuitable(loaded.card, inputs)
             if refusals:
                 raise UnsuitableInputError(refusals[0].text, refusals[0].overridable)

@@ -4,7 +4,7 @@
 `balanced_accuracy`, `ece` and the confusion matrix those of the finest classes of the same classifier. The calibration
 error is of the likeliest class, in ten bins of equal width (Guo et al., ICML 2017). Intervals are 95 % percentile
 bootstraps over patients or lesions, as a set groups its pictures. Pictures that the card learned from are left out, and
-counted.
+counted, before so many of the others are taken as were asked for.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,12 +19,19 @@ from sklearn.metrics import confusion_matrix, recall_score, roc_auc_score, roc_c
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Metric
 from engine.errors import MismatchError
-from engine.training.classes import Question, Report, Said, aim_of, questions_of, said_of
+from engine.progress import part
+from engine.training.classes import Question, Report, Said, aim_of, not_learned_from, questions_of, said_of
 from engine.training.labelled.sample import TEST, Sample
 from engine.training.parting import spread
 
 SPECIFICITIES = (0.8, 0.9, 0.95)
 _RESAMPLES, _BINS = 1000, 10
+#: Share of the progress for what was learned from.
+_KNOWING = 0.1
+_UNTOLD = (
+    "The card does not say which pictures it learned from, so the figures are too good if these are among them; "
+    "`planimeter calibrate` writes it down."
+)
 #: The figures of a card that go into its table, beside those of its labels.
 _RECORDED = ("auc", "accuracy", "balanced_accuracy", "ece")
 
@@ -38,7 +45,7 @@ class ClassScores:
         said: of each picture that was judged.
         questions: of the card.
         aim: the question and the label that the card is for.
-        given: how many pictures the set has.
+        learned: how many pictures were left out as the card learned from them; None where it does not say from which.
         failed: picture → why it could not be judged.
     """
 
@@ -46,7 +53,7 @@ class ClassScores:
     said: list[Said]
     questions: list[Question]
     aim: tuple[Question, str]
-    given: int
+    learned: int | None
     failed: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
@@ -57,7 +64,7 @@ class ClassScores:
         summary: dict[str, Any] = {
             "card": self.card,
             "n": len(self.said),
-            "learned_from": self.given - len(self.said) - len(self.failed),
+            "learned_from": self.learned,
             "aim": self.aim[1],
             "auc": own["auc"],
             "auc_ci": own["auc_ci"],
@@ -166,22 +173,23 @@ def evaluate_classes(
         loaded: the card.
         samples: of a set; where it names parts of its own and one is for tests, those.
         device: as for `run_card`.
-        most: no more than so many, spread over the set; 0 for all.
+        most: no more than so many of those that it did not learn from, spread over the set; 0 for all.
         report: told the fraction done and the picture.
 
     Raises:
         MismatchError: the card gives no scores of labels, or no picture has labels that it gives.
     """
     tests = [sample for sample in samples if sample.part == TEST]
-    samples = spread(tests or samples, most)
+    samples = tests or samples
     questions = questions_of(loaded.card)
+    others, learned = not_learned_from(loaded, samples, part(report, 0.0, _KNOWING))
     failed: dict[str, str] = {}
-    said = list(said_of(loaded, samples, device, report, failed))
+    said = list(said_of(loaded, spread(others, most), device, part(report, _KNOWING, 1.0), failed))
     if not said:
         why = next(iter(failed.values()), "The card learned from all of them.")
         raise MismatchError(f"None of the {len(samples)} pictures could be judged: {why}")
     card = f"{loaded.card.id} {loaded.card.version}"
-    return ClassScores(card, said, questions, aim_of(loaded.card, questions), len(samples), failed)
+    return ClassScores(card, said, questions, aim_of(loaded.card, questions), learned, failed)
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
@@ -238,8 +246,10 @@ def class_metrics(summary: dict[str, Any], measured: Callable[..., Metric]) -> l
 
 def class_table(summary: dict[str, Any]) -> str:
     """The summary as text, a label a line."""
+    learned = summary["learned_from"]
+    of_which = f" that it did not learn from ({learned} left out)" if learned is not None else ""
     lines = [
-        f"{summary['card']}, {summary['n']} pictures that it did not learn from ({summary['learned_from']} left out)",
+        f"{summary['card']}, {summary['n']} pictures{of_which}",
         f"AUC of {summary['aim']} {_area_told(summary)}; accuracy {summary['accuracy']:.3f}, "
         f"balanced {summary['balanced_accuracy']:.3f}; calibration error {summary['ece']:.3f}",
         f"{'':16}{'n':>5} {'AUC (95 % interval)':>21} {'sensitivity':>12} {'specificity':>12}",
@@ -249,6 +259,7 @@ def class_table(summary: dict[str, Any]) -> str:
         shares = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("sensitivity", "specificity")]
         lines.append(f"{name:16}{row['n']:>5} {area:>21} {shares[0]:>12} {shares[1]:>12}")
     lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
+    lines += [_UNTOLD] if learned is None else []
     return "\n".join(lines)
 
 

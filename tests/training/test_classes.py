@@ -127,6 +127,21 @@ def test_what_was_learned_from_is_left_out_of_the_figures(trained: Path, spots: 
     assert summary["classes"]["large"]["n"] == sum("large" in sample.labels for sample in held_out)
 
 
+def test_so_many_cases_are_taken_of_those_that_were_not_learned_from(trained: Path, spots: Path) -> None:
+    some = ("--json", "--device", "cpu", "--cases", "9")
+    summary = json.loads(run("evaluate", str(trained), "--data", str(spots), *some))
+    assert summary["n"] == 9 and summary["learned_from"] == 72 - len(split(labelled_samples(spots), 0.3)[1])
+
+
+def test_a_card_that_does_not_say_what_it_learned_from_is_told(trained: Path, spots: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(trained, tmp_path / "card")
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    del card["uncertainty"]["calibration"]["familiarity"]
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    told = run("evaluate", str(folder), "--data", str(spots), "--device", "cpu", "--cases", "12")
+    assert "12 pictures\n" in told and "does not say which pictures it learned from" in told
+
+
 def test_figures_stand_in_the_card(trained: Path, spots: Path) -> None:
     where = ("--record", "Spots", "--split", "held out", "--device", "cpu")
     told = run("evaluate", str(trained), "--data", str(spots), *where, "--occlusion")
