@@ -3,7 +3,7 @@
 The same values are done and undone in the window, and written to the journal.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -65,9 +65,13 @@ class Step:
 
 
 class Direction(StrEnum):
-    """How a step was applied; a row of the journal says which."""
+    """How a step was applied; a row of the journal says which.
+
+    A step that is joined was done as the continuation of the one before it: both are one from then on.
+    """
 
     DO = "do"
+    JOIN = "join"
     UNDO = "undo"
     REDO = "redo"
 
@@ -149,18 +153,37 @@ def replay(
     undone: list[Step] = []
     for direction, step in steps:
         document, _ = apply(document, step, forward=direction is not Direction.UNDO)
-        follow(direction, step, done, undone)
+        follow(direction, step, done, undone, joined_step)
     return document, tuple(done), tuple(undone)
 
 
-def follow(direction: Direction, step: AnyStep, done: list[AnyStep], undone: list[AnyStep]) -> None:
-    """Move `step` between what is done and what can be done again, as the undo and redo of a window do."""
+def follow(
+    direction: Direction,
+    step: AnyStep,
+    done: list[AnyStep],
+    undone: list[AnyStep],
+    join: Callable[[AnyStep, AnyStep], AnyStep],
+) -> None:
+    """Move `step` between what is done and what can be done again, as the undo and redo of a window do.
+
+    `join` makes one of the last step and the one that continues it; where the last is not known it stands alone.
+    """
     if direction is Direction.UNDO:
         done[-1:] = []
         undone.append(step)
         return
-    undone[:] = [] if direction is Direction.DO else undone[:-1]
+    undone[:] = undone[:-1] if direction is Direction.REDO else []
+    if direction is Direction.JOIN and done:
+        step = join(done.pop(), step)
     done.append(step)
+
+
+def joined_step(before: Step, step: Step) -> Step:
+    """Two steps, done one after the other, as one; it is called as the second."""
+    tools, weights = (
+        dict.fromkeys(each) for each in ((before.tool, step.tool), (before.weights_sha256, step.weights_sha256))
+    )
+    return Step(step.text, ", ".join(tools), (*before.changes, *step.changes), " ".join(filter(None, weights)))
 
 
 def size_bytes(step: Step) -> int:

@@ -331,10 +331,11 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
     ran = run_steps(
         client, request.steps_for(study), study.path, request.wanted, device=request.device,
         before=lambda volume: check_output(request.writing, study, volume), progress=part(progress, 0.0, 0.8),
+        absent=request.absent,
     )  # fmt: skip
     volume, result = ran.volume, ran.result
     outcome.left_out = [left.told() for image in ran.images for left in image.left_out]
-    outcome.not_run = [left.told() for left in (*request.absent, *ran.not_run)]
+    outcome.not_run = [left.told() for left in ran.not_run]
     outcome.device = result.device
     outcome.stages = {"reading": ran.reading} | dict(result.stages)
     outcome.notes = [*dict.fromkeys(note for image in ran.images for note in image.notes), *result.notes]

@@ -76,7 +76,11 @@ def steps_of(template: CardTemplate, options: RunOptions) -> tuple[list[RunStep]
         except CardError as error:
             absent.append(NotRun(called.card, str(error)))
     if not steps:
-        raise CardError(f"No model of the template '{template.title}' is here: {absent[0].reason}")
+        lacking = ", ".join(each.card for each in absent)
+        raise CardError(
+            f"No model of the template '{template.title}' is here; it needs {lacking}. `planimeter models` lists those "
+            "that are, and `planimeter models import` brings one in."
+        )
     return steps, absent
 
 
@@ -89,6 +93,7 @@ def run_steps(
     device: str,
     before: Callable[[Volume], None],
     progress: Progress,
+    absent: Sequence[NotRun] = (),
 ) -> Ran:
     """Read the images at `path` and run the models on them, each on the planes of the first one's image.
 
@@ -100,6 +105,7 @@ def run_steps(
         device: as in `run_card`.
         before: called with the image before anything runs; may raise.
         progress: over all.
+        absent: models that were to run as well, and are not here.
 
     Raises:
         PlanimeterError: the only model can't run, or of several none; of several each is told in `not_run`.
@@ -108,7 +114,8 @@ def run_steps(
     home: Volume | None = None
     images: list[Volume] = []
     results: list[tuple[str, Result]] = []
-    not_run: list[NotRun] = []
+    not_run = list(absent)
+    count = len(steps) + len(absent)
     for index, step in enumerate(steps):
         telling = part(progress, index / len(steps), (index + 1) / len(steps))
         card = step.loaded.card
@@ -126,13 +133,14 @@ def run_steps(
             _check(step, inputs)
             result = _run(client, step, inputs, device, part(telling, 0.15, 1.0))
         except _OF_ONE as error:
-            if len(steps) == 1:
+            if count == 1:
                 raise
             not_run.append(NotRun(card.id, " ".join(str(error).split())))
             continue
         results.append((card.title, as_called(step.called, result) if step.called is not None else result))
     if home is None or not results:
-        raise UnsuitableInputError(f"None of {len(steps)} models ran: {not_run[0].card}: {not_run[0].reason}")
+        reasons = " ".join(f"{each.card}: {each.reason}" for each in not_run)
+        raise UnsuitableInputError(f"None of {count} models ran. {reasons}")
     result = results[0][1] if len(steps) == 1 else joined(results)
     return Ran(home, tuple(images), result, tuple(not_run), reading)
 

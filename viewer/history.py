@@ -15,6 +15,7 @@ from engine.edits import (
     Direction,
     Step,
     apply,
+    joined_step,
     size_bytes,
 )
 from engine.errors import PlanimeterError
@@ -197,6 +198,37 @@ class History:
         self._bytes += size_bytes(step)
         self._trim()
         self.changed.emit()
+
+    def join(self, step: Step, onto: Step) -> Step | None:
+        """Apply a step as the continuation of the last one, unless it is refused: undo takes both back.
+
+        Args:
+            step: its text is that of both.
+            onto: the last step that was done; nothing else may have been done since.
+
+        Returns:
+            What undo would take back now; None where it was refused.
+        """
+        assert self._done and self._done[-1] is onto, "only the last step can be continued"
+        if self._refuses(step):
+            return None
+        self._undone.clear()
+        self._apply(step, Direction.JOIN)
+        whole = self._done[-1] = joined_step(onto, step)
+        self._bytes += size_bytes(whole) - size_bytes(onto)
+        self._trim()
+        self.changed.emit()
+        return whole
+
+    def name_of(self, number: int) -> str:
+        """What the structure of a number is called; "" where there is none."""
+        structures = self._session.structures
+        return structures[number].name if structures is not None and number in structures else ""
+
+    @property
+    def last(self) -> Step | None:
+        """What undo would take back; None when nothing."""
+        return self._done[-1] if self._done else None
 
     def undo(self) -> None:
         """Take the last step back; nothing happens when there is none."""

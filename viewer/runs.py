@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.answers import Box, Document, Result, Score
+from engine.answers import Answer, Box, Document, Result, Score
 from engine.assessment import WHOLE_IMAGE, Evidence
 from engine.edits import AnswerChange, Step
 from engine.structures import Generation, Roi, StructureSet
-from viewer.history import adopt
+from viewer.history import History, adopt
 
 if TYPE_CHECKING:
+    from engine.card_templates import TemplateCard
     from engine.cards.schema import Card
 
 
@@ -29,9 +30,73 @@ class Places:
     contested: Mapping[str, int]
 
 
-def places(structures: StructureSet, result: Result) -> Places:
-    """Which of `structures` the structures of a run may replace; locked ones never."""
-    same = {roi.name: roi for roi in structures.rois}
+class Together:
+    """Several runs that undo takes back as one.
+
+    Where something else was done between two of them, what came before it and what came after it are a step each: undo
+    goes back in the order in which things were done, and takes nobody's work along.
+
+    Args:
+        title: what they are together.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._models: list[str] = []
+        self._answers: tuple[Answer, ...] = ()
+        self._last: Step | None = None
+        #: How many steps they became.
+        self.steps = 0
+        #: Numbers of the structures that came of them; one is not to replace what another drew.
+        self.drawn: set[int] = set()
+        #: Which names more than one of them drew.
+        self.notes: list[str] = []
+
+    def do(self, history: History, step: Step, result: Result, model: str) -> None:
+        """Do the step of one run, as the continuation of the last where nothing was done since."""
+        last = history.last
+        continued = last is not None and last is self._last
+        models = [*self._models, model] if continued else [model]
+        answers = (*self._answers, *result.answers) if continued else result.answers
+        step = replace(step, text=f"{self._title}: {', '.join(models)} ({counted(Result(answers))})")
+        if continued and last is not None:
+            done = history.join(step, last)
+        else:
+            history.do(step)
+            done = history.last if history.last is not last else None
+        if done is None:
+            return
+        self._models, self._answers, self._last = models, answers, done
+        self.steps += not continued
+        came = [change.after for change in step.changes if isinstance(change, AnswerChange)]
+        rois = [answer for answer in came if isinstance(answer, Roi)]
+        self.notes += [
+            f"{roi.name} is drawn by two models; that of {model} is called {here.name}."
+            for roi, here in zip(result.rois, rois, strict=False)
+            if roi.name != here.name and any(history.name_of(number) == roi.name for number in self.drawn)
+        ]
+        self.drawn |= {roi.number for roi in rois}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a model is in a template.
+
+    Args:
+        called: how what it draws is called.
+        number, count: which of how many it is, from 1.
+        together: the runs with which it is undone.
+    """
+
+    called: TemplateCard
+    number: int
+    count: int
+    together: Together
+
+
+def places(structures: StructureSet, result: Result, kept: Collection[int] = ()) -> Places:
+    """Which of `structures` the structures of a run may replace; locked ones and those of the numbers `kept` never."""
+    same = {roi.name: roi for roi in structures.rois if roi.number not in kept}
     met = [same[roi.name] for roi in result.rois if roi.name in same and not same[roi.name].locked]
     return Places(
         {roi.name: roi.number for roi in met if _is_untouched(roi)},
@@ -47,21 +112,18 @@ def run_step(
     *,
     anyway: bool,
     drawn: Roi | None = None,
-    among: str = "",
 ) -> Step:
     """The step by which the answers of a run enter the document.
 
     Args:
         replaced: name → number of the ROI to replace; those that are gone meanwhile are left out.
         anyway: the model was run on an image that it was not made for.
-        among: which of several models it is that run as one, for the text of the step; "" where it runs alone.
         drawn: the structure that the model looked at; where that is another by now, no score says that it is of it.
     """
     replaced = {name: number for name, number in replaced.items() if number in document.structures}
     answers: tuple[Roi | Score | Box, ...] = (*result.rois, *result.scores, *result.boxes)
     weights = dict.fromkeys(answer.provenance.weights_sha256 for answer in answers)
-    more = [among] if among else []
-    more += ["run on an image that it was not made for"] if anyway else []
+    more = ["run on an image that it was not made for"] if anyway else []
     text = f"{card.title} ({', '.join([counted(result), *more])})"
     step = adopt(
         document,

@@ -77,6 +77,7 @@ class Session:
         self.filed_findings = FiledFindings()  # of the open series, as files hold them
         self._companions: tuple[Companion, ...] = ()
         self._active: int | None = None
+        self.drawing = False  # a person is in the middle of a stroke or a line
         self._active_finding: FindingKey | None = None
         self._seen: frozenset[tuple[int, int]] = frozenset()
 
@@ -178,9 +179,8 @@ class Session:
     def close(self) -> None:
         """Show nothing."""
         self.leaving.emit()
-        self._layers, self._lifted, self._document, self._filed, self._companions = (), None, None, None, ()
-        self._active, self._active_finding, self.filed_findings, self._seen = None, None, FiledFindings(), frozenset()
-        self._turned = None
+        self._layers, self._companions, self.filed_findings, self._seen = (), (), FiledFindings(), frozenset()
+        self._lifted = self._document = self._filed = self._active = self._active_finding = self._turned = None
         self.volume_changed.emit()
 
     # Cursor and appearance ------------------------------------------------------------------------------------------
@@ -368,7 +368,7 @@ class Session:
             rois = document.structures.rois
             if self._active is not None and self._active not in document.structures:
                 self.set_active(rois[-1].number if rois else None)
-            elif self._active is None and rois:
+            elif self._active is None and rois and not self.drawing:
                 # What came, as from a model, is there to be worked on: no stroke is to begin another beside it unasked.
                 came = [roi for roi in rois if roi.number in change.numbers and roi.visible]
                 self.set_active((came or rois)[0].number)

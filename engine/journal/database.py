@@ -13,7 +13,8 @@ import shapely.errors
 from engine.errors import ReadError, WriteError
 
 APPLICATION_ID = 0x504C4A4E
-SCHEMA_VERSION = 1
+#: Since 2 a step may be joined to the one before it.
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE session (

@@ -17,6 +17,7 @@ class Kind(StrEnum):
 
     BASE = "base"
     DO = "do"
+    JOIN = "join"
     UNDO = "undo"
     REDO = "redo"
     SEEN = "seen"
@@ -27,7 +28,7 @@ class Kind(StrEnum):
     CLOSED = "closed"
 
 
-STEPS = frozenset({Kind.DO, Kind.UNDO, Kind.REDO})
+STEPS = frozenset({Kind.DO, Kind.JOIN, Kind.UNDO, Kind.REDO})
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Replay:
     """What to put back: the document that the session began with, the steps since, and the marks at the end.
 
     Args:
-        base, steps: the document, and what was done, undone and redone since, in order.
+        base, steps: the document, and what was done, joined, undone and redone since, in order.
         seen: (ROI number, plane index) marked as seen.
         exports: after how many of the steps structures were exported, and their numbers, where the journal says which.
         reports: files of findings that were written or read.

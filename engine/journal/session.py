@@ -32,6 +32,7 @@ from engine.journal.codec import (
     filed_report,
 )
 from engine.journal.database import (
+    SCHEMA_VERSION,
     as_read_error,
     as_write_error,
     create,
@@ -114,6 +115,9 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.replace(closed, path)
         connection = open_existing(path)
+        with as_read_error(path):
+            # What is added may be of a kind that an older program would pass over.
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         return cls(path, connection, session_id)
 
     # Writing --------------------------------------------------------------------------------------------------------
@@ -125,7 +129,7 @@ class Journal:
             self._append(Kind.BASE, f"{len(document.structures.rois)} structures", "", "", payload)
 
     def record(self, direction: Direction, step: Step) -> None:
-        """Store a step done, undone or redone; on disk when this returns.
+        """Store a step done, joined to the last, undone or redone; on disk when this returns.
 
         Raises:
             WriteError: it could not be stored; nothing of it is.
@@ -323,7 +327,7 @@ def describe_session(connection: sqlite3.Connection, folder: Path) -> SessionRec
     session_id, series, study, label, sources, _, user, version, started = connection.execute(
         "SELECT * FROM session"
     ).fetchone()
-    steps = connection.execute("SELECT count(*) FROM entries WHERE kind IN ('do', 'undo', 'redo')").fetchone()[0]
+    steps = connection.execute(f"SELECT count(*) FROM entries WHERE kind IN ({_STEPS})").fetchone()[0]
     last = connection.execute("SELECT at, kind, text FROM entries ORDER BY id DESC LIMIT 1").fetchone()
     at, kind, text = last or (started, "", "")
     unsaved = connection.execute(_UNSAVED).fetchone()
@@ -340,13 +344,14 @@ def describe_session(connection: sqlite3.Connection, folder: Path) -> SessionRec
     return SessionRecord(session_id, subject, user, version, begun, ended, steps, closed, state, about)
 
 
+_STEPS = ", ".join(f"'{kind}'" for kind in sorted(STEPS))
 #: A step that no export holds: one about findings alone since the last report, any other since the last structures.
-_UNSAVED = """
+_UNSAVED = f"""
     WITH steps AS (
         SELECT id, (payload LIKE '%"kind":"score"%' OR payload LIKE '%"kind":"box"%' OR
                     payload LIKE '%"kind":"reported"%') AND
                    payload NOT LIKE '%"kind":"roi"%' AND payload NOT LIKE '%"roi":%' AS findings
-        FROM entries WHERE kind IN ('do', 'undo', 'redo'))
+        FROM entries WHERE kind IN ({_STEPS}))
     SELECT 1 FROM steps WHERE id > (
         SELECT coalesce(max(id), 0) FROM entries WHERE kind = CASE WHEN findings THEN 'report' ELSE 'export' END)
     LIMIT 1

@@ -137,6 +137,10 @@ def test_a_template_runs_on_the_command_line_and_a_model_that_cannot_is_told(hom
     told = json.loads(result.stdout)
     assert [left["card"] for left in told["not_run"]] == ["gone", "for-mr"]
     assert "Not run: gone: There is no model 'gone'" in result.stderr
+    path.write_text(template_of({"card": "for-mr"}, {"card": "gone"}).model_dump_json())
+    failed = CliRunner().invoke(commands, [str(each) for each in arguments[:-1]], prog_name="planimeter")
+    assert "None of 2 models ran. gone: There is no model 'gone'" in str(failed.exception or failed.stderr)
+    assert "for-mr: for-mr is made for MR" in str(failed.exception or failed.stderr)
     dataset = pydicom.dcmread(tmp_path / "RT.dcm")
     assert [item.ROIName for item in dataset.StructureSetROISequence] == ["Body", "Skin"]
     assert list(dataset.ROIContourSequence[0].ROIDisplayColor) == [1, 2, 3]

@@ -165,21 +165,27 @@ def test_the_models_of_a_template_run_in_turn_under_its_names(qtbot: QtBot, many
     assert "Model 1 of 3: Drawing" in many.panel.progress.stage.text()
     answer(many, "Structure_1", notes=("Its lower end is missing.",))
     qtbot.waitUntil(lambda: len(many.jobs.runs) == 2)
-    assert "1 of 3 of 'All'" in many.history.undo_text
+    assert many.history.undo_text == "All: Model 1 (1 structure)"
     many.jobs.progressed.emit(Progress(2, 0.5, "Drawing"))
     assert "Model 3 of 3" in many.panel.progress.stage.text()
     answer(many, "Structure_2", "Vertebra_2")
-    qtbot.waitUntil(lambda: bool(said))
+    qtbot.waitUntil(lambda: len(said) == 2)
     assert many.names() == ["Liver", "Structure_2", "Vertebra_2"]
     (liver, *_) = many.session.structures.rois  # type: ignore[union-attr]
     assert (liver.colour, liver.roi_type) == ((1, 2, 3), "AVOIDANCE")
-    ((words, level),) = said
-    assert words.startswith(
-        "All: 2 of 3 models drew. Not run: gone: this model is not here. Undo takes them back one by"
-    )
-    assert words.endswith(": Its lower end is missing.") and level == "warning"
+    (before, words, level) = said[0][0], *said[1]
+    assert before == "All runs without gone."
+    assert level == "warning" and words.splitlines() == [
+        "All: 2 of 3 models ran. One undo takes all of it back.",
+        "Not run: gone. It is not here: import it (Engine → Import a model…), or take it out of the template.",
+        "Model 1: Its lower end is missing.",
+    ]
+    assert many.panel.notice.text() == words, "it is still there when the message has gone"
+    assert many.history.undo_text == "All: Model 1, Model 2 (3 structures)"
     many.history.undo()
-    assert many.names() == ["Liver"]
+    assert many.names() == []
+    many.history.redo()
+    assert many.names() == ["Liver", "Structure_2", "Vertebra_2"]
 
 
 def test_a_model_that_fails_is_told_and_a_stop_ends_the_template(
@@ -194,7 +200,7 @@ def test_a_model_that_fails_is_told_and_a_stop_ends_the_template(
     many.panel.cancel()
     many.jobs.cancelled.emit(Cancelled(2))
     qtbot.waitUntil(lambda: bool(said))
-    assert said == ["All: 0 of 3 models drew. It was stopped. Not run: m01: Its weights are damaged."]
+    assert said == ["All: 0 of 3 models ran. It was stopped.\nNot run: Model 1 (m01). Its weights are damaged."]
     assert len(many.jobs.runs) == 2 and not runner.is_running and not many.panel.is_running
 
 

@@ -39,6 +39,7 @@ class Toolbox:
         #: (name of a tool, unit of the image) → what the user has set for it.
         self._values: dict[tuple[str, str], dict[str, float]] = {}
         self._image: Layer | None = None
+        self._held = False
         session.volume_changed.connect(self._on_volume)
         session.layers_changed.connect(self._on_layers)
 
@@ -166,6 +167,7 @@ class Toolbox:
         known, drafting = self.session.active, self.drafting
         try:
             taken = self._active.handle(event)
+            self._watch(event, taken)
             if self.drafting != drafting:
                 self.drafting_changed.emit()
             if known is None and self.session.active_roi is not None:
@@ -173,17 +175,27 @@ class Toolbox:
             return taken
         except PlanimeterError as error:
             self._active.cancel()
+            self._held = self.session.drawing = False
             self.drafting_changed.emit()
             self.say(str(error))
             return True
         except GEOSException:
             # Coordinates at the limits of what doubles can tell apart; the structure is as it was.
             self._active.cancel()
+            self._held = self.session.drawing = False
             self.drafting_changed.emit()
             self.say(
                 "This stroke could not be joined to the structure; nothing was changed. Draw it a little differently."
             )
             return True
+
+    def _watch(self, event: ViewEvent, taken: bool) -> None:
+        """Tell the session while something is being drawn: what a model draws meanwhile is not to take it over."""
+        if event.kind in (EventKind.PRESS, EventKind.DOUBLE) and event.button is Button.LEFT:
+            self._held = taken
+        elif event.kind is EventKind.RELEASE and event.button is Button.LEFT:
+            self._held = False
+        self.session.drawing = self._held or self.drafting
 
     def _refuse_oblique(self, event: ViewEvent) -> bool:
         """Contours lie on the planes of the series; a press is taken, so that it does nothing else instead."""
@@ -221,5 +233,6 @@ class Toolbox:
             self.say(f"{tool.title}: what was begun was not closed, and is dropped.")
 
     def _show_draft(self) -> None:
+        self._held, self.session.drawing = False, self.drafting
         self.preview_changed.emit()
         self.drafting_changed.emit()

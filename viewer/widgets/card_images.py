@@ -77,6 +77,21 @@ class CardImages:
             card_id: colours.unlikeness(of, volume) / colours.FAR for card_id, of in asked.items() if of is not None
         }
 
+    def why_not_unasked(self, loaded: LoadedCard) -> str:
+        """Why a card can't be run without a person's choice, and what to do, in sentences; "" where it can."""
+        refusals = self.why_not(loaded, self.all())
+        if refusals:
+            told = " ".join(refusal.text for refusal in refusals)
+            if loaded.problem:
+                return f"{told} Import the model again, or take it out of the template."
+            return (
+                f"{told} Run it alone to run it all the same." if all(each.overridable for each in refusals) else told
+            )
+        casting = self.casting(loaded)
+        if casting.missing or casting.open:
+            return "Which images it looks at must be chosen by hand: run it alone."
+        return ""
+
     def casting(self, loaded: LoadedCard) -> Casting[Image]:
         """Which images play a card's roles by themselves; the open series plays the only one."""
         images, card = self.all(), loaded.card

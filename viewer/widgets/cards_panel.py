@@ -26,7 +26,7 @@ from engine.volume import Volume
 from viewer.history import History
 from viewer.jobs import EngineJobs, Task, run_in_background, sentence_for
 from viewer.layers import LayersChanged
-from viewer.runs import about_of, counted
+from viewer.runs import Part, about_of, counted
 from viewer.session import Session
 from viewer.widgets.card_images import CardImages
 from viewer.widgets.card_page import CardPage
@@ -41,12 +41,9 @@ from viewer.widgets.structure_choice import StructureChoice
 from viewer.widgets.variables_form import VariablesForm
 
 if TYPE_CHECKING:
-    from engine import card_templates
-    from engine.card_templates import TemplateCard
     from engine.cards import suitability
     from engine.cards.registry import LoadedCard
 else:
-    card_templates = later("engine.card_templates")
     suitability = later("engine.cards.suitability")
 
 STOPPED = "The run was stopped; nothing was changed."
@@ -94,9 +91,7 @@ class CardsPanel(QWidget):
         self._drawn: Roi | None = None
         #: What the last run that ended told of its answers.
         self.notes: tuple[str, ...] = ()
-        # Of a template: how what is drawn is called, and the models before and in all, also in words.
-        self._called: TemplateCard | None = None
-        self._share, self._among = (0, 1), ""
+        self._part: Part | None = None
         self._let_in = partial(let_in, session, history)
         self._build()
         jobs.progressed.connect(self._progressed)
@@ -250,37 +245,42 @@ class CardsPanel(QWidget):
             self._say(refusal, "warning")
             return
         self._overridden = tuple(refusal.text for refusal in self.picker.refusals_of_selected)
-        self._called, self._share, self._among = None, (0, 1), ""
+        self._part = None
         self._asked = self._asks()
         images = self.roles.casting.inputs if self.roles.fields else self.images.casting(loaded).inputs
         self._start(loaded, images, self._options())
 
-    def run_as(self, loaded: LoadedCard, called: TemplateCard, share: tuple[int, int], among: str) -> str:
+    def why_not(self, loaded: LoadedCard) -> str:
+        """Why a template can't run a card on what is open now; "" where it can."""
+        return self.images.why_not_unasked(loaded) or self._history.refusal()
+
+    def run_as(self, loaded: LoadedCard, part: Part) -> str:
         """Run a card as a template says, whichever is chosen here; why it can't be run, "" where it runs.
 
-        No other may be running. Of the `share` (models that were run before, how many) the step says it by `among`.
+        No other may be running.
         """
-        refusals = self.images.why_not(loaded, self.images.all())
-        casting = self.images.casting(loaded) if not refusals else None
-        if casting is None or casting.missing or casting.open:
-            return " ".join(refusal.text for refusal in refusals) or "Which images it looks at must be chosen by hand."
-        refusal = self._history.refusal()
+        refusal = self.why_not(loaded)
         if refusal:
             return refusal
-        volume = self._session.volume
+        volume, called = self._session.volume, part.called
         assert volume is not None, "without a series every card is refused"
-        self._overridden, self._called, self._share, self._among = (), called, share, among
+        self._overridden, self._part = (), part
         chosen = dict(called.chosen)
         self._asked = Asked(loaded.card, chosen, self.device.currentData(), volume)
-        self._start(loaded, casting.inputs, RunOptions(chosen=chosen, only=called.only))
+        options = RunOptions(chosen=chosen, only=called.only)
+        self._start(loaded, self.images.casting(loaded).inputs, options)
         return ""
+
+    def tell(self, sentence: str) -> None:
+        """Let a sentence stand where it is told what came of a run."""
+        self._page.tell(sentence)
 
     def _start(self, loaded: LoadedCard, images: Mapping[str, Image], options: RunOptions) -> None:
         self._say("")
         self.begins.emit()
         self._running, self._chosen = loaded, options
         self._drawn = next((image.roi for image in images.values() if image.roi is not None), None)
-        known = expected(self._asked) if self._asked is not None and self._share[1] == 1 else None
+        known = expected(self._asked) if self._asked is not None and self._part is None else None
         self.progress.start(
             "Handing the series to the engine" if self.jobs.is_ready else "The engine is starting",
             known.seconds if known is not None else None,
@@ -352,10 +352,10 @@ class CardsPanel(QWidget):
     def _progressed(self, message: Progress) -> None:
         if message.job != self._job or not self.cancel_button.isEnabled():
             return
-        done, count = self._share
-        if count > 1:
-            stage = f"Model {done + 1} of {count}: {message.stage}"
-            message = replace(message, fraction=(done + message.fraction) / count, stage=stage)
+        part = self._part
+        if part is not None:
+            stage = f"Model {part.number} of {part.count}: {message.stage}"
+            message = replace(message, fraction=(part.number - 1 + message.fraction) / part.count, stage=stage)
         self.progress.show_message(message)
 
     def _finished(self, message: Finished) -> None:
@@ -366,14 +366,14 @@ class CardsPanel(QWidget):
             # The result came while the stop was on its way, or for a series that is no longer open.
             self._end(STOPPED)
             return
-        result = message.result if self._called is None else card_templates.as_called(self._called, message.result)
+        result = message.result
         if self._asked is not None:
             remember(self._asked, message.seconds, result.device)
         done = f"{loaded.title} gave {counted(result)} in {message.seconds:.0f} s on {result.device}."
         self.notes = result.notes
         self._end(" ".join((done, *result.notes)), "warning" if result.notes else "info", gave=True)
         anyway = bool(self._overridden)
-        self._let_in(loaded, result, anyway=anyway, drawn=self._drawn, among=self._among, parent=self)
+        self._let_in(loaded, result, anyway=anyway, drawn=self._drawn, part=self._part, parent=self)
         self.over.emit("")
 
     def _failed(self, message: Failed) -> None:

@@ -1,6 +1,8 @@
 """The history of the session, as its journal has it: what was done, when, by whom and with what."""
 
+import operator
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
@@ -15,20 +17,21 @@ from viewer.widgets.theme import FAINT
 
 Index = QModelIndex | QPersistentModelIndex
 
+_NEW = (Kind.DO, Kind.JOIN)
 _PREFIX = {Kind.BASE: "Opened with ", Kind.UNDO: "Undo: ", Kind.REDO: "Redo: "}
 _HEADS = ("Time", "Step", "Tool or model", "User")
 
 
 def undone(entries: Sequence[Entry]) -> frozenset[int]:
     """Ids of the steps that are taken back at the end, of entries given oldest first."""
-    done: list[int] = []
-    back: list[int] = []
+    done: list[tuple[int, ...]] = []
+    back: list[tuple[int, ...]] = []
     for entry in entries:
         if entry.kind in STEPS:
             # Undo and redo have entries of their own, and are about the step that was done.
             about = done if entry.kind is Kind.UNDO else back if entry.kind is Kind.REDO else ()
-            follow(Direction(entry.kind.value), about[-1] if about else entry.id, done, back)
-    return frozenset(entry.id for entry in entries if entry.kind is Kind.DO) - frozenset(done)
+            follow(Direction(entry.kind.value), about[-1] if about else (entry.id,), done, back, operator.add)
+    return frozenset(entry.id for entry in entries if entry.kind in _NEW) - frozenset(chain.from_iterable(done))
 
 
 class HistoryModel(QAbstractTableModel):
@@ -82,7 +85,7 @@ class HistoryModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             weights = f"\nWeights {entry.weights_sha256}" if entry.weights_sha256 else ""
             return f"{local:%Y-%m-%d %H:%M:%S %Z}\n{_text(entry)}\n{entry.tool}{weights}\n{entry.user}"
-        if role == Qt.ItemDataRole.ForegroundRole and entry.kind is not Kind.DO:
+        if role == Qt.ItemDataRole.ForegroundRole and entry.kind not in _NEW:
             return QBrush(QColor(FAINT))
         if role == Qt.ItemDataRole.FontRole and entry.id in self._undone:
             font = QFont()
@@ -136,7 +139,7 @@ class HistoryPanel(QWidget):
         """Read the journal anew."""
         entries = self._recording.entries()
         self.model.show(entries)
-        steps = sum(entry.kind in (Kind.DO, Kind.UNDO, Kind.REDO) for entry in entries)
+        steps = sum(entry.kind in STEPS for entry in entries)
         self._note.setText(f"{steps} steps" if entries else "Nothing is recorded.")
 
     def _later(self) -> None:
