@@ -17,14 +17,15 @@ from viewer.edits.ranges import unit_text
 from viewer.edits.target import editable, existing, fresh_roi
 from viewer.session import View
 from viewer.tools.canvas import draw_planes
-from viewer.tools.events import Button, EventKind, Modifier, Preview, ViewEvent
-from viewer.tools.registry import PlainTool, Workbench
+from viewer.tools.dragging import DragTool
+from viewer.tools.events import Modifier, Preview, ViewEvent
+from viewer.tools.registry import Workbench
 
 #: Why nothing changes, by whether it was to be added.
 _DONE = {True: "in the structure already", False: "not in the structure"}
 
 
-class HotSpot(PlainTool):
+class HotSpot(DragTool):
     """A press sets the middle of a ball, the drag its size; what is hot in it is drawn on all its planes."""
 
     name: ClassVar[str] = "hot spot"
@@ -52,23 +53,22 @@ class HotSpot(PlainTool):
         tip = "Of the maximum in the ball: 41 to 50 % are usual for lesions (EANM guideline, 2015)"
         return (Parameter("share", "Above", "% of max", 41, 1, 100, 0, tip=tip),)
 
-    def handle(self, event: ViewEvent) -> bool:
-        """Press, drag, release."""
-        if event.kind in (EventKind.PRESS, EventKind.DOUBLE) and event.button is Button.LEFT:
-            self._adding = Modifier.CONTROL not in event.modifiers
-            (editable if self._adding else existing)(self._bench.session)
-            self._pressed, self._radius, self._shapes, self._box = event, 0.0, {}, None
-            return True
-        if self._pressed is None:
-            return False
-        if event.kind is EventKind.MOVE and event.view is self._pressed.view:
-            self._radius = dist(event.point_lps, self._pressed.point_lps)
-            self._draw_within()
-            return True
-        if event.kind is EventKind.RELEASE and event.button is Button.LEFT:
-            self._finish()
-            return True
-        return event.kind is EventKind.WHEEL
+    @property
+    def pressed_in(self) -> View | None:
+        """Where the drag began."""
+        return self._pressed.view if self._pressed is not None else None
+
+    def press(self, event: ViewEvent) -> None:
+        """The middle of a ball."""
+        self._adding = Modifier.CONTROL not in event.modifiers
+        (editable if self._adding else existing)(self._bench.session)
+        self._pressed, self._radius, self._shapes, self._box = event, 0.0, {}, None
+
+    def drag(self, event: ViewEvent) -> None:
+        """Its size."""
+        assert self._pressed is not None, "a drag follows a press"
+        self._radius = dist(event.point_lps, self._pressed.point_lps)
+        self._draw_within()
 
     def preview(self, view: View) -> Preview | None:
         """The ball, where it was begun."""
@@ -143,7 +143,8 @@ class HotSpot(PlainTool):
         last = high - self._box[0]
         return self._box[1][first[0] : last[0], first[1] : last[1], first[2] : last[2]]
 
-    def _finish(self) -> None:
+    def release(self) -> None:
+        """Draw what is hot."""
         shapes, bench = self._shapes, self._bench
         self.cancel()
         if not shapes:

@@ -12,14 +12,15 @@ from viewer.edits.structures import refuse_locked
 from viewer.edits.target import RefusedError
 from viewer.history import delete
 from viewer.session import View
-from viewer.tools.events import Button, EventKind, Modifier, Preview, ViewEvent
-from viewer.tools.registry import PlainTool, Workbench
+from viewer.tools.dragging import DragTool
+from viewer.tools.events import Modifier, Preview, ViewEvent
+from viewer.tools.registry import Workbench
 
 #: A point is taken hold of within so many screen pixels, and its mark reaches that far.
 GRIP_PIXELS = 8.0
 
 
-class PointTool(PlainTool):
+class PointTool(DragTool):
     """A click places a point, a drag of one moves it, Ctrl+click deletes it."""
 
     name: ClassVar[str] = "point"
@@ -41,20 +42,14 @@ class PointTool(PlainTool):
         """What a new point is."""
         return (choice("kind", "Place", *NAMES.values()),)
 
-    def handle(self, event: ViewEvent) -> bool:
-        """Press takes hold or begins, release places."""
-        if event.kind in (EventKind.PRESS, EventKind.DOUBLE) and event.button is Button.LEFT:
-            self._press(event)
-            return True
-        if self._view is None:
-            return False
-        if event.kind is EventKind.MOVE and event.view is self._view:
-            self._to = event
-            return True
-        if event.kind is EventKind.RELEASE and event.button is Button.LEFT:
-            self._release()
-            return True
-        return event.kind is EventKind.WHEEL
+    @property
+    def pressed_in(self) -> View | None:
+        """Where the drag began."""
+        return self._view
+
+    def drag(self, event: ViewEvent) -> None:
+        """Where the point would be."""
+        self._to = event
 
     def preview(self, view: View) -> Preview | None:
         """A cross where the point would be."""
@@ -71,7 +66,8 @@ class PointTool(PlainTool):
         self._held = self._to = self._view = None
         return had
 
-    def _press(self, event: ViewEvent) -> None:
+    def press(self, event: ViewEvent) -> None:
+        """Take hold of a point or begin one; with Ctrl delete it."""
         session, history = self._bench.session, self._bench.history
         structures = session.structures
         if structures is None:
@@ -87,7 +83,8 @@ class PointTool(PlainTool):
             return
         self._held, self._to, self._view = near, event, event.view
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Place it."""
         session, history = self._bench.session, self._bench.history
         structures, held, event = session.structures, self._held, self._to
         self.cancel()

@@ -14,8 +14,9 @@ from viewer.edits.parameters import Parameter, choice
 from viewer.edits.target import editable, existing, fresh_roi
 from viewer.session import View
 from viewer.tools.canvas import draw_planes
-from viewer.tools.events import Button, EventKind, Modifier, Preview, ViewEvent
-from viewer.tools.registry import PlainTool, Workbench
+from viewer.tools.dragging import DragTool
+from viewer.tools.events import Modifier, Preview, ViewEvent
+from viewer.tools.registry import Workbench
 
 if TYPE_CHECKING:
     from scipy import ndimage
@@ -27,7 +28,7 @@ PIXELS_A_TENTH = 12.0
 IN_PLANE, IN_SPACE = 0.0, 1.0
 
 
-class RegionTool(PlainTool):
+class RegionTool(DragTool):
     """A press shows the region, dragging up takes more and down less, the release draws it."""
 
     name: ClassVar[str] = "region"
@@ -66,20 +67,30 @@ class RegionTool(PlainTool):
             ),
         )  # fmt: skip
 
-    def handle(self, event: ViewEvent) -> bool:
-        """Press, drag, release."""
-        if event.kind in (EventKind.PRESS, EventKind.DOUBLE) and event.button is Button.LEFT:
-            self._begin(event)
-            return True
-        if self._pressed is None:
-            return False
-        if event.kind is EventKind.MOVE and event.view is self._pressed.view:
-            self._drag(event)
-            return True
-        if event.kind is EventKind.RELEASE and event.button is Button.LEFT:
-            self._finish()
-            return True
-        return event.kind is EventKind.WHEEL
+    @property
+    def pressed_in(self) -> View | None:
+        """Where the drag began."""
+        return self._pressed.view if self._pressed is not None else None
+
+    def press(self, event: ViewEvent) -> None:
+        """Show the region of the place."""
+        session = self._bench.session
+        self._adding = Modifier.CONTROL not in event.modifiers
+        (editable if self._adding else existing)(session)
+        self._pressed = event
+        self._began_with = self._bench.values(self)["tolerance"]
+        self._values = None
+        self._grow()
+
+    def drag(self, event: ViewEvent) -> None:
+        """More upwards, less downwards."""
+        assert self._pressed is not None, "a drag follows a press"
+        before, now = self._pressed.point_lps, event.point_lps
+        # Up is towards the front in the axial view, towards the head in the others.
+        up_mm = before[1] - now[1] if event.view is View.AXIAL else now[2] - before[2]
+        pixels = up_mm / event.pixel_mm
+        self._bench.set_value(self, "tolerance", self._began_with * 1.1 ** (pixels / PIXELS_A_TENTH))
+        self._grow()
 
     def preview(self, view: View) -> Preview | None:
         """Nothing but the proposal."""
@@ -95,24 +106,6 @@ class RegionTool(PlainTool):
         self._pressed = self._values = self._proposed = None
         self._shapes = {}
         return had
-
-    def _begin(self, event: ViewEvent) -> None:
-        session = self._bench.session
-        self._adding = Modifier.CONTROL not in event.modifiers
-        (editable if self._adding else existing)(session)
-        self._pressed = event
-        self._began_with = self._bench.values(self)["tolerance"]
-        self._values = None
-        self._grow()
-
-    def _drag(self, event: ViewEvent) -> None:
-        assert self._pressed is not None, "a drag follows a press"
-        before, now = self._pressed.point_lps, event.point_lps
-        # Up is towards the front in the axial view, towards the head in the others.
-        up_mm = before[1] - now[1] if event.view is View.AXIAL else now[2] - before[2]
-        pixels = up_mm / event.pixel_mm
-        self._bench.set_value(self, "tolerance", self._began_with * 1.1 ** (pixels / PIXELS_A_TENTH))
-        self._grow()
 
     def _grow(self) -> None:
         """The region with what is set now."""
@@ -150,7 +143,8 @@ class RegionTool(PlainTool):
         target = roi if roi is not None else fresh_roi(structures)
         self._proposed = Roi(target.number, target.name, target.colour).with_areas(self._shapes)
 
-    def _finish(self) -> None:
+    def release(self) -> None:
+        """Draw it."""
         shapes, stopped, bench = self._shapes, self._stopped, self._bench
         reach = bench.values(self)["reach"]
         self.cancel()

@@ -17,14 +17,15 @@ from viewer.edits.target import RefusedError, existing, fresh_colour
 from viewer.history import add, redraw
 from viewer.session import Cut, View
 from viewer.tools.canvas import combine
-from viewer.tools.events import Button, EventKind, Preview, ViewEvent
+from viewer.tools.dragging import DragTool
+from viewer.tools.events import Preview, ViewEvent
 from viewer.tools.freehand import STEP_PIXELS
-from viewer.tools.registry import PlainTool, Workbench
+from viewer.tools.registry import Workbench
 
 ON_PLANE, ALL_PLANES = 0.0, 1.0
 
 
-class Split(PlainTool):
+class Split(DragTool):
     """Drag a line across the active structure on an acquired plane."""
 
     name: ClassVar[str] = "split"
@@ -47,25 +48,23 @@ class Split(PlainTool):
         """How far the cut goes."""
         return (choice("extent", "Split", "on the plane", "on all planes"),)
 
-    def handle(self, event: ViewEvent) -> bool:
-        """Press, drag, release."""
-        if event.kind in (EventKind.PRESS, EventKind.DOUBLE) and event.button is Button.LEFT:
-            existing(self._bench.session)
-            if event.cut is not Cut.PLANE:
-                raise RefusedError("Draw the line on the acquired planes, in the axial view of most series.")
-            self._points, self._view, self._plane = [event.point_cut], event.view, event.plane
-            return True
-        if not self._points:
-            return False
-        if event.kind is EventKind.MOVE and event.view is self._view:
-            if dist(event.point_cut, self._points[-1]) >= STEP_PIXELS * event.pixel_mm:
-                self._points.append(event.point_cut)
-                self._propose()
-            return True
-        if event.kind is EventKind.RELEASE and event.button is Button.LEFT:
-            self._finish()
-            return True
-        return event.kind is EventKind.WHEEL
+    @property
+    def pressed_in(self) -> View | None:
+        """Where the drag began."""
+        return self._view
+
+    def press(self, event: ViewEvent) -> None:
+        """The line begins."""
+        existing(self._bench.session)
+        if event.cut is not Cut.PLANE:
+            raise RefusedError("Draw the line on the acquired planes, in the axial view of most series.")
+        self._points, self._view, self._plane = [event.point_cut], event.view, event.plane
+
+    def drag(self, event: ViewEvent) -> None:
+        """It goes on."""
+        if dist(event.point_cut, self._points[-1]) >= STEP_PIXELS * event.pixel_mm:
+            self._points.append(event.point_cut)
+            self._propose()
 
     def preview(self, view: View) -> Preview | None:
         """The line."""
@@ -108,7 +107,8 @@ class Split(PlainTool):
         small = sides[int(np.argmin(sizes))]
         return {plane: area for plane, area in small.items() if not area.is_empty}
 
-    def _finish(self) -> None:
+    def release(self) -> None:
+        """Split along it."""
         session, history = self._bench.session, self._bench.history
         roi, structures = existing(session), session.structures
         assert structures is not None, "existing() refuses without a series"
