@@ -1,13 +1,16 @@
-"""How a series is looked at comes back with its session: zoom, oblique planes, the enlarged view, disc, styles."""
+"""How a series is looked at comes back with its session: layers, zoom, oblique planes, enlarged view, disc, styles."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
 from viewer.appearance import Style
 from viewer.features.editing import Editing
+from viewer.features.laying_back import LayingBack
 from viewer.recording import Kept
+from viewer.render.colour_maps import NAMES
 from viewer.reopening import numbers
 from viewer.session import View
 from viewer.tools.toolbox import Toolbox
@@ -32,6 +35,7 @@ class Look(QObject):
     def __init__(self, window: MainWindow, toolbox: Toolbox) -> None:
         super().__init__(window)
         self._window, self._toolbox = window, toolbox
+        self._layers = LayingBack(window)
         self._kept: Mapping[str, Any] = {}
         window.recording.look = self.now
         window.recording.put_back.connect(self._set)
@@ -52,6 +56,8 @@ class Look(QObject):
         }
         turned = self._window.session.turned
         listed["turned"] = turned.as_json() if turned is not None else {}
+        base = self._window.session.base
+        listed |= {"colours": base.colour_map if base is not None else "", "layers": self._layers.now()}
         return {"framing": framing, "enlarged": enlarged, "disc_mm": self._toolbox.radius_mm, **listed}
 
     def _keep(self) -> None:
@@ -80,6 +86,10 @@ class Look(QObject):
         appearance.set_groups({number: str(name) for number, name in _numbered(kept, "groups").items()})
         if isinstance(disc, int | float):
             self._toolbox.set_radius(disc)
+        base, colours = self._window.session.base, kept.look.get("colours")
+        if base is not None and colours in NAMES:
+            self._window.session.change_layer(0, replace(base, colour_map=str(colours)))
+        self._layers.put_back(kept.look.get("layers"))
 
 
 def _numbered(kept: Kept, key: str) -> dict[int, Any]:

@@ -12,12 +12,12 @@ from viewer.widgets.main_window import MainWindow
 from viewer.widgets.progress_bar import ProgressBar
 from viewer.widgets.theme import ACCENT, RAISED
 
-#: The widest that the bar gets, px: what stands in the corners of the views stays readable.
-_WIDEST = 900
+#: The widest that the bar gets, and the room above it for what the views are called, px.
+_WIDEST, _CAPTIONS = 900, 30
 
 
 def install(window: MainWindow) -> None:
-    """Lay the bar over the upper edge of the panes."""
+    """Lay the bar over the panes, below the captions of the upper ones."""
     sessions = window.findChild(Sessions)
     assert isinstance(sessions, Sessions), "every window knows the saved sessions"
     RecoveryBar(window, sessions)
@@ -141,5 +141,6 @@ class RecoveryBar(QFrame):
     def _lay_out(self) -> None:
         panes = self._window.panes
         width = max(1, min(panes.width(), _WIDEST))
-        self.setGeometry((panes.width() - width) // 2, 0, width, self.heightForWidth(width))
+        top = _CAPTIONS if self._window.session.volume is not None else 0
+        self.setGeometry((panes.width() - width) // 2, top, width, self.heightForWidth(width))
         self.raise_()

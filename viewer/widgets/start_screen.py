@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 
 from viewer.widgets.theme import ACCENT, BACKGROUND, BORDER, FAINT, RAISED, TEXT
 
-_WIDTH = 560
+#: Its width, and the room above it, where an earlier session is offered, px.
+_WIDTH, _ABOVE = 560, 80
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class StartScreen(QScrollArea):
         self._column.addLayout(self._lists)
         self._column.addStretch(1)
         sides = QHBoxLayout(page)
-        sides.setContentsMargins(24, 24, 24, 24)
+        sides.setContentsMargins(24, _ABOVE, 24, 24)
         sides.addStretch(1)
         sides.addWidget(column, 100)
         sides.addStretch(1)
