@@ -21,10 +21,16 @@ def stated_volume_told(name: str, stated: str, cm3: float) -> list[str]:
     ]
 
 
-def volume_to_write(stated: str, cm3: float) -> str:
-    """The ROI Volume of a structure that had one: as it was, or that of its contours where these say another."""
+def volume_to_write(stated: str, cm3: float, *, redrawn: bool) -> str:
+    """The ROI Volume of a structure that had one: as it was, or that of its contours where these say another.
+
+    Args:
+        stated: what the file says that it was read from.
+        cm3: that its contours enclose.
+        redrawn: whether they are others than those of that file.
+    """
     volume = _number(stated)
-    same = volume is not None and abs(volume - cm3) <= _SAME_SHARE * cm3
+    same = not redrawn and volume is not None and abs(volume - cm3) <= _SAME_SHARE * cm3
     return stated if same else f"{cm3:.6g}"
 
 

@@ -9,12 +9,15 @@ import shapely
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from engine.answers import Document
 from engine.contouring.rings import area_from_rings, crossing_area
 from engine.dicom.rtstruct_read import read_rtstruct
 from engine.dicom.rtstruct_write import export_rtstruct
+from engine.edits import apply
 from engine.structures import StructureSet
 from engine.volume import Volume
 from tests.rtstruct.study import SQUARE, Contour, make_study, write_rtstruct
+from viewer.history import redraw
 
 TURNS = np.pi / 2 + 4 * np.pi * np.arange(5) / 5
 STAR = tuple(map(tuple, np.stack([20 + 9 * np.cos(TURNS), 20 + 9 * np.sin(TURNS)], axis=1)))
@@ -72,3 +75,24 @@ def test_the_volume_that_is_written_is_that_of_what_is_drawn(tmp_path: Path, vol
     roi = structures.rois[0].with_areas({2: shapely.MultiPolygon([shapely.box(10, 10, 20, 20)])})
     export_rtstruct(replace(structures, rois=(roi,)), volume, tmp_path / "edited.dcm")
     assert dcmread(tmp_path / "edited.dcm").StructureSetROISequence[0].ROIVolume == pytest.approx(0.25)
+
+
+def test_a_small_edit_leaves_neither_the_old_volume_nor_the_old_date_of_a_structure(
+    tmp_path: Path, volume: Volume
+) -> None:
+    def edit(dataset: Dataset) -> None:
+        for item in dataset.StructureSetROISequence:
+            item.ROIVolume, item.ROIDateTime = "2.04", "20200101120000"
+
+    contours = [Contour(plane, SQUARE) for plane in (2, 3)]
+    rings = {"cord": contours, "parotid": contours}
+    structures = read_rtstruct(write_rtstruct(tmp_path / "rt.dcm", volume, rings, edit), volume)
+    cord = structures.rois[0]
+    smaller = redraw(cord, {2: shapely.MultiPolygon([shapely.box(10, 10, 29, 30)])}, text="Brush", tool="brush")
+    emptied = redraw(cord, {3: shapely.MultiPolygon()}, text="Delete", tool="eraser")
+    for step, cm3 in ((smaller, 1.95), (emptied, 1.0)):
+        document = apply(Document(structures), step)[0]
+        export_rtstruct(document.structures, volume, tmp_path / "edited.dcm")
+        first, second = dcmread(tmp_path / "edited.dcm").StructureSetROISequence
+        assert "ROIDateTime" not in first and first.ROIVolume == pytest.approx(cm3, rel=0.01)
+        assert (second.ROIDateTime, second.ROIVolume) == ("20200101120000", 2.04), "untouched"
