@@ -22,10 +22,11 @@ def inferer_of(configuration: Configuration) -> Json:
     Raises:
         CardError: it is not known here.
     """
-    given = configuration.get("inferer") if "inferer" in configuration else {"_target_": "SimpleInferer"}
+    key = configuration.used("evaluator", "inferer", "inferer")
+    given = configuration.get(key) if key else {"_target_": "SimpleInferer"}
     if not isinstance(given, dict):
-        raise CardError(f"{configuration.where} has no inferer that is understood at 'inferer'.")
-    arguments = Arguments(given, "inferer", configuration.where)
+        raise CardError(f"{configuration.where} has no inferer that is understood at '{key}'.")
+    arguments = Arguments(given, key, configuration.where)
     if arguments.target == "SimpleInferer":
         arguments.done()
         return {"patch": [0, 0, 0], "overlap": [0.0, 0.0, 0.0]}
@@ -79,18 +80,26 @@ class After:
 
 @dataclass
 class Pieces:
-    """Largest pieces that are kept: of labels by their number, none for all, before or after they are brought back."""
+    """Largest pieces that are kept: of labels by their number, none for all, before or after they are brought back.
+
+    Of one channel alone the numbers are those of its values, not of channels, unless it is said to be `one_hot`.
+    """
 
     labels: list[int]
     keep: int
     connectivity: int
     on_image: bool
+    one_hot: bool = False
 
 
 _PASSED = {
     "SaveImaged", "SaveClassificationd", "EnsureTyped", "ToTensord", "CastToTyped", "EnsureChannelFirstd",
     "DeleteItemsd",
 }  # fmt: skip
+
+_DECIDING = {"Activationsd", "AsDiscreted", "Invertd", "KeepLargestConnectedComponentd"}
+#: What is no answer of a network.
+_NO_ANSWERS = {"image", "label"}
 
 
 def after_of(configuration: Configuration) -> After:
@@ -100,12 +109,15 @@ def after_of(configuration: Configuration) -> After:
         CardError: one is not known here, or stands where it is not.
     """
     after = After()
-    if "postprocessing" not in configuration:
+    key = configuration.used("evaluator", "postprocessing", "postprocessing")
+    if not key:
         return after
-    for arguments in transforms(configuration, "postprocessing"):
-        if "pred" not in arguments.keys:
-            continue
+    for arguments in transforms(configuration, key):
         target = arguments.target
+        if "pred" not in arguments.keys:
+            if target in _DECIDING and not set(arguments.keys) <= _NO_ANSWERS:
+                raise arguments.refuse(f"for '{arguments.keys[0][:40]}', and the answer that is known here is 'pred'")
+            continue
         if target in _PASSED:
             continue
         if target == "Activationsd":
@@ -131,7 +143,7 @@ def _activation(arguments: Arguments, after: After) -> None:
         raise arguments.refuse("behind what was decided already, which is not known here")
     softmax, sigmoid = arguments.one("softmax", False), arguments.one("sigmoid", False)
     arguments.only("other", None)
-    arguments.text("dim")
+    arguments.only("dim", 0)
     if bool(softmax) == bool(sigmoid):
         raise arguments.refuse("which is neither a softmax nor a sigmoid")
     after.activation = "softmax" if softmax else "sigmoid"
@@ -141,7 +153,7 @@ def _discrete(arguments: Arguments, after: After) -> None:
     argmax, threshold = arguments.one("argmax", False), arguments.one("threshold")
     arguments.take("to_onehot")
     arguments.only("rounding", None)
-    arguments.text("dim")
+    arguments.only("dim", 0)
     arguments.text("keepdim")
     arguments.only("dtype", None, "float32", "float", "uint8", "int32", "int64")
     if after.decided:
@@ -156,7 +168,9 @@ def _discrete(arguments: Arguments, after: After) -> None:
             raise arguments.refuse("which takes the largest of sigmoids, and that is not known here")
     elif threshold is not None and threshold is not False:
         after.decided = "regions"
-        after.threshold = 0.5 if threshold is True else float(threshold)
+        if threshold is True or not isinstance(threshold, int | float) or not 0 < threshold < 1:
+            raise arguments.refuse(f"with the threshold {str(threshold)[:20]}; from 0 to 1 are known here")
+        after.threshold = float(threshold)
         if after.activation != "sigmoid":
             raise arguments.refuse("with a threshold of what is no sigmoid, which is not known here")
 
@@ -188,6 +202,6 @@ def _largest(arguments: Arguments, after: After) -> None:
     independent = arguments.one("independent", True)
     if not independent and len(labels) != 1:
         raise arguments.refuse("of several labels together, which is not known here")
-    arguments.take("is_onehot")
+    one_hot = bool(arguments.one("is_onehot"))
     keep, connectivity = arguments.one("num_components", 1), arguments.one("connectivity", 3)
-    after.largest.append(Pieces(labels, keep, connectivity or 3, bool(after.carried)))
+    after.largest.append(Pieces(labels, keep, connectivity or 3, bool(after.carried), one_hot))

@@ -31,7 +31,9 @@ class Arguments:
         keys = self.take("keys", [])
         #: What a transform is done to.
         self.keys = [str(name) for name in keys] if isinstance(keys, list) else [str(keys)]
+        #: Of several values, that of the image or of the network's answer.
         self._index = self.keys.index("pred") if "pred" in self.keys else 0
+        self.lazy = False
 
     def take(self, name: str, default: Any = None) -> Any:
         """The value of an argument.
@@ -48,6 +50,10 @@ class Arguments:
                 "is; nothing of a bundle is run."
             )
         return value
+
+    def of(self, key: str) -> None:
+        """Where there is a value for each key, that of this one is meant from now on."""
+        self._index = self.keys.index(key) if key in self.keys else 0
 
     def one(self, name: str, default: Any = None) -> Any:
         """Likewise, of the image where there is a value for each key."""
@@ -90,9 +96,10 @@ def _foreign_in(value: Any) -> str | None:
 
 def transforms(configuration: Configuration, name: str) -> Iterator[Arguments]:
     """The transforms of a chain, one by one."""
-    if name not in configuration:
+    if "#" not in name and name not in configuration:
         raise CardError(f"{configuration.where} has no '{name}', so it does not say what is done to an image.")
     whole = configuration.get(name)
+    lazy = None
     if isinstance(whole, dict) and "_target_" in whole:
         arguments = Arguments(whole, name, configuration.where)
         if arguments.target != "Compose":
@@ -102,6 +109,7 @@ def transforms(configuration: Configuration, name: str) -> Iterator[Arguments]:
             arguments.take("transforms")
         for key in ("transforms", "map_items", "unpack_items", "overrides", "log_stats"):
             arguments.text(key)
+        lazy = arguments.take("lazy")
         arguments.done()
     else:
         given = whole
@@ -112,6 +120,8 @@ def transforms(configuration: Configuration, name: str) -> Iterator[Arguments]:
         if not isinstance(values, dict) or not str(values.get("_target_", "")):
             raise CardError(f"{configuration.where} has something at {key} that is no transform.")
         arguments = Arguments(values, key, configuration.where)
+        own = arguments.one("lazy", False)
+        arguments.lazy = bool(own if lazy is None else lazy)
         disabled = arguments.take("_disabled_", False)
         if disabled is not True and str(disabled).lower() != "true":
             yield arguments

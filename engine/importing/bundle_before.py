@@ -1,7 +1,7 @@
 """MONAI's transforms before a network, by name, as the words of a card; what is not known is refused by its key."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,14 @@ from engine.operations.image_steps import Step
 Json = dict[str, Any]
 
 _STEP: TypeAdapter[Step] = TypeAdapter(Step)
+#: What the image is called that the network sees, where others, such as a person's contours, are loaded beside it.
+_IMAGE_KEYS = {"image", "img", "images"}
+#: Steps that move voxels.
+_MOVING = {"resample", "crop_foreground", "pad", "resize"}
+#: Transforms that MONAI may do in one with those behind them, and steps that then give other voxels.
+_LAZY, _LAZILY_OTHER = {"Spacingd", "Resized", "CropForegroundd", "SpatialPadd", "DivisiblePadd"}, {
+    "crop_foreground", "resize", "resample"
+}  # fmt: skip
 _ABOVE = re.compile(r"\$\s*lambda\s+(\w+)\s*:\s*\1\s*>\s*(-?\d+(?:\.\d*)?)\s*")
 
 
@@ -33,18 +41,25 @@ def before_of(configuration: Configuration) -> Before:
         CardError: one is not known here.
     """
     made = Before("", [])
-    image = ""
-    for arguments in transforms(configuration, "preprocessing"):
+    image, lazily = "", False
+    key = configuration.used("dataset", "transform", "preprocessing") or "preprocessing"
+    for arguments in transforms(configuration, key):
         if image and image not in arguments.keys:
             continue
         if arguments.target == "LoadImaged":
-            image = image or arguments.keys[0]
+            image = image or next((key for key in arguments.keys if key in _IMAGE_KEYS), "") or arguments.keys[0]
+        arguments.of(image)
         if arguments.target == "Orientationd":
-            if any(step["do"] in {"resample", "crop_foreground", "pad"} for step in made.steps):
+            if any(step["do"] in _MOVING for step in made.steps):
                 raise arguments.refuse("behind a step that moves voxels, which is not known here")
             made.axes = _axes(arguments)
         elif arguments.target in _BEFORE:
             step = _BEFORE[arguments.target](arguments)
+            if step is not None and step["do"] == "resample" and any(it["do"] == "resample" for it in made.steps):
+                raise arguments.refuse("a second time, which is not known here")
+            if step is not None and step["do"] in _LAZILY_OTHER and arguments.lazy and lazily:
+                raise arguments.refuse("done in one with the steps before it ('lazy'), which is not known here")
+            lazily = lazily or (arguments.lazy and arguments.target in _LAZY)
             if step is not None:
                 made.steps.append(_checked(arguments, {key: value for key, value in step.items() if value is not None}))
         else:
@@ -95,14 +110,22 @@ def _spacing(arguments: Arguments) -> Json:
     arguments.only("dtype", "float64", None, "float32")
     arguments.take("align_corners")
     arguments.take("ensure_same_shape")
-    least, most = arguments.take("min_pixdim"), arguments.take("max_pixdim")
     spacing = _triple(arguments, arguments.take("pixdim"))
     return {
         "do": "resample",
         "spacing_mm": [max(step, 0.0) for step in spacing],
-        "least_mm": None if least is None else _triple(arguments, least),
-        "most_mm": None if most is None else _triple(arguments, most),
+        "least_mm": _bounds(arguments, "min_pixdim", spacing),
+        "most_mm": _bounds(arguments, "max_pixdim", spacing),
     }
+
+
+def _bounds(arguments: Arguments, name: str, spacing: Sequence[float]) -> list[float] | None:
+    """Of each axis; of those that are not named, which MONAI does not fill up, the spacing itself."""
+    given = arguments.take(name)
+    if given is None:
+        return None
+    values = given if isinstance(given, list) else [given]
+    return _triple(arguments, [*values, *spacing[len(values) :]])
 
 
 def _triple(arguments: Arguments, value: Any) -> list[float]:
@@ -123,7 +146,9 @@ def _crop(arguments: Arguments) -> Json:
             raise arguments.refuse("which chooses voxels in a way that is not known here")
         above = float(match[2])
     arguments.only("channel_indices", None)
-    arguments.text("source_key")
+    source = arguments.text("source_key")
+    if source and source not in arguments.keys:
+        raise arguments.refuse(f"to what '{source[:40]}' shows, which is not known here")
     arguments.text("start_coord_key")
     arguments.text("end_coord_key")
     return {

@@ -16,7 +16,7 @@ from typing import Any
 from engine.errors import CardError
 
 _REFERENCE = r"@([A-Za-z_]\w*(?:(?:#|::)\w+)*)"
-_LONGEST, _LARGEST = 2000, 1e12
+_LONGEST, _LARGEST, _FEW = 2000, 1e12, 16
 #: Values that are looked at of one bundle, and how deep they may lie in one another.
 _MOST, _DEEPEST = 50_000, 60
 
@@ -60,6 +60,23 @@ class Configuration:
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
+
+    def used(self, holder: str, argument: str, usual: str) -> str:
+        """The key of what a component such as the evaluator is given, and so runs; "" where there is nothing.
+
+        Args:
+            holder: key of the component.
+            argument: that it is given.
+            usual: key where there is no such component.
+        """
+        values = self._values.get(holder)
+        if not isinstance(values, Mapping) or "_target_" not in values:
+            return usual if usual in self else ""
+        given = values.get(argument)
+        match = re.fullmatch(rf"\$?\s*{_REFERENCE}", given) if isinstance(given, str) else None
+        if match is not None:
+            return match[1].replace("::", "#")
+        return "" if given is None else f"{holder}#{argument}"
 
     def get(self, identifier: str) -> Any:
         """What an id such as `preprocessing#transforms#0` stands for, resolved; `Foreign` where there is none.
@@ -152,7 +169,8 @@ class Configuration:
         if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
             left, right = self._value(node.left, names), self._value(node.right, names)
             joined = isinstance(node.op, ast.Add) and type(left) is type(right) and isinstance(left, str | list)
-            if joined or (_is_number(left) and _is_number(right)):
+            again = isinstance(node.op, ast.Mult) and isinstance(left, list) and _is_few(right)
+            if joined or again or (_is_number(left) and _is_number(right)):
                 return _limited(_BINARY[type(node.op)](left, right))
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARED:
             left, right = self._value(node.left, names), self._value(node.comparators[0], names)
@@ -201,6 +219,10 @@ def _understood(value: Any) -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
+
+
+def _is_few(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) <= _FEW
 
 
 def _limited(value: Any) -> Any:

@@ -129,7 +129,12 @@ def _channels(metadata: Json, side: str) -> list[str]:
     """The channels that `network_data_format` names; none where it names none."""
     try:
         given = next(iter(metadata["network_data_format"][side].values()))["channel_def"]
-        return [str(given[key]) for key in sorted(given, key=int)]
+        numbered = sorted(given, key=int)
+        if [int(key) for key in numbered] != list(range(len(numbered))):
+            raise CardError(
+                f"The bundle's metadata.json numbers the channels of its {side} otherwise than 0, 1, 2, ..."
+            )
+        return [str(given[key]) for key in numbered]
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
         return []
 
@@ -191,7 +196,9 @@ def _segmenter(
 
 def _largest(pieces: Pieces, labels: Sequence[str], background: int) -> Json:
     """Pieces that are kept, by the names of the labels."""
-    numbers = pieces.labels or range(background, len(labels) + background)
+    numbers: Sequence[int] = pieces.labels or range(background, len(labels) + background)
+    if pieces.labels and len(labels) + background == 1 and not pieces.one_hot:
+        numbers = [number - 1 for number in pieces.labels]
     if any(not background <= number < len(labels) + background for number in numbers):
         raise CardError("The bundle keeps pieces of a label that its network does not have.")
     return {
@@ -206,7 +213,7 @@ def _classifier(
     configuration: Configuration, metadata: Json, network: Json, before: Before, after: After
 ) -> tuple[Json, list[Json], list[Json]]:
     """(node, inputs, outputs) of a bundle that scores."""
-    if "inferer" in configuration and inferer_of(configuration)["patch"] != [0, 0, 0]:
+    if inferer_of(configuration)["patch"] != [0, 0, 0]:
         raise CardError(f"{configuration.where} runs a classifier over windows, which is not known here.")
     count = _size_of(network, "num_classes", "out_channels")
     names = _channels(metadata, "outputs")
@@ -300,8 +307,15 @@ def _weights(source: Source, configuration: Configuration, network: Json, target
 def _model_file(source: Source, configuration: Configuration) -> Path:
     """The checkpoint that the bundle loads, in its folder `models`."""
     models = source.folder / "models"
-    named = _loaded(configuration)
-    path = models / named if named else models / "model.pt"
+    named, there = _loaded(configuration), sorted(path.name for path in models.glob("*.pt*"))
+    if named is None and len(there) == 1:
+        named = there[0]
+    elif named is None and len(there) > 1:
+        raise CardError(
+            f"{configuration.where} does not say in a way that is understood which of {', '.join(there)[:200]} is "
+            "loaded; leave that one alone in the bundle's folder models."
+        )
+    path = models / (named or "model.pt")
     if path.is_file():
         return path
     if (models / "model.ts").is_file():
@@ -312,8 +326,11 @@ def _model_file(source: Source, configuration: Configuration) -> Path:
     raise CardError(f"{source.told(path)} is missing, so there are no weights.")
 
 
-def _loaded(configuration: Configuration) -> str:
-    """The name of the file that a CheckpointLoader of the bundle loads; "" where that is not understood."""
+def _loaded(configuration: Configuration) -> str | None:
+    """The name of the file that a CheckpointLoader of the bundle loads.
+
+    "" where nothing is loaded, None where it is not understood what.
+    """
     places = [configuration.get(key) for key in ("checkpointloader", "handlers", "val_handlers")]
     for place in places:
         for values in place if isinstance(place, list) else [place]:
@@ -321,6 +338,7 @@ def _loaded(configuration: Configuration) -> str:
                 path = values.get("load_path")
                 if isinstance(path, str) and re.fullmatch(r".*models/[A-Za-z0-9_][A-Za-z0-9_.-]*\.pth?", path):
                     return path.rpartition("/")[2]
+                return None
     return ""
 
 

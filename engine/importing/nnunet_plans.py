@@ -113,7 +113,7 @@ class Plans:
         masks = masks if isinstance(masks, list) and len(masks) == len(schemes) else [False] * len(schemes)
         channels = []
         for index, (scheme, mask) in enumerate(zip(schemes, masks, strict=True)):
-            if scheme not in _SCHEMES:
+            if not isinstance(scheme, str) or scheme not in _SCHEMES:
                 raise CardError(f"{self._where} normalises by '{str(scheme)[:80]}', which is not known here.")
             channel: Json = {"scheme": _SCHEMES[scheme], "masked": bool(mask)}
             if channel["scheme"] == "ct":
@@ -245,14 +245,18 @@ def labels_of(dataset: Json, where: str) -> Json:
             for name, value in given.items()
             if name != "ignore"
         }
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise CardError(f"{where} has a label whose value is no number.") from error
     drawn = {name: values for name, values in classes.items() if set(values) != {0}}
     if any(value < 0 or value > 2000 for values in classes.values() for value in values):
         raise CardError(f"{where} has a label whose value is not from 0 to 2000.")
     if any(len(values) > 1 for values in classes.values()):
         order = dataset.get("regions_class_order")
-        if not isinstance(order, list) or len(order) != len(drawn):
+        if (
+            not isinstance(order, list)
+            or len(order) != len(drawn)
+            or not all(isinstance(value, int) for value in order)
+        ):
             raise CardError(f"{where} has regions, but does not say in which order they are painted.")
         return {
             "names": list(drawn),

@@ -143,7 +143,7 @@ def _size_of(folder: Path, name: str, where: str) -> int:
     """The size of a file in which weights lie."""
     parts = PurePosixPath(name.replace("\\", "/"))
     path = folder / name
-    outside = not name or parts.is_absolute() or ".." in parts.parts or ":" in name or path.is_symlink()
+    outside = not name or "\0" in name or parts.is_absolute() or ".." in parts.parts or ":" in name or path.is_symlink()
     if outside or path.resolve().parent != folder.resolve():
         raise CardError(f"{where} has weights in '{name[:80]}', which is outside its folder; nothing was read of it.")
     if not path.is_file():

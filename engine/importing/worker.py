@@ -56,7 +56,8 @@ def _convert(folder: Path, path: Path, target: Path, wish: Wish, progress: Progr
     card = importer.convert(
         Source(folder if folder.is_dir() else folder.parent, path.resolve().name, wish, progress), target
     )
-    text = json.dumps(card, ensure_ascii=False).encode()
+    # Names may come from bytes that are no text.
+    text = json.dumps(card, ensure_ascii=False).encode("utf-8", "replace")
     (target / CARD_FILE).write_text(card_json(parse_card(text, f"The card made of {path.name}")), encoding="utf-8")
 
 

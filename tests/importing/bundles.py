@@ -169,7 +169,8 @@ def balanced(network: torch.nn.Module, logits: torch.Tensor) -> None:
 BUNDLES: dict[str, Bundle] = {
     "probabilities back, CT": Bundle(),
     "labels back, a class an axis": Bundle(
-        before=[ORIENT, spacing(3.0, 2.8, 2.2), {"_target_": "NormalizeIntensityd", "keys": "image", "nonzero": True},
+        before=[ORIENT, spacing(3.0, 2.8, 2.2) | {"min_pixdim": 1.0},
+                {"_target_": "NormalizeIntensityd", "keys": "image", "nonzero": True},
                 {"_target_": "ScaleIntensityd", "keys": "image", "minv": -1.0, "maxv": 1.0}],
         after=[SOFTMAX, ARGMAX, invert(True)],
         inferer=windows(16, 16, 24, mode="gaussian", padding_mode="replicate", overlap=0.25)),
@@ -183,7 +184,7 @@ BUNDLES: dict[str, Bundle] = {
     "foreground, then padded": Bundle(
         network={"_target_": "monai.networks.nets.DynUNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 3,
                  "kernel_size": [3, 3, 3], "strides": [1, 2, 2], "upsample_kernel_size": [2, 2], "filters": [4, 8, 8],
-                 "norm_name": "instance", "res_block": True, "deep_supervision": False},
+                 "norm_name": "instance", "res_block": True, "deep_supervision": True, "deep_supr_num": 1},
         before=[ORIENT, spacing(2.0, 2.0, 2.0), RANGE,
                 {"_target_": "CropForegroundd", "keys": ["@image_key"], "source_key": "@image_key", "margin": 2,
                  "mode": ["minimum"]},

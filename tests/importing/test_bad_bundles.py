@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ from tests.importing.bundles import FROM_HALF, LOAD, SIGMOID, SOFTMAX, Bundle, i
 from tests.importing.test_bad_models import Hostile, check_spoiled, refusal
 
 Json = dict[str, Any]
+
+CROP: Json = {"_target_": "CropForegroundd", "keys": "image", "source_key": "image"}
+EVALUATOR: Json = {
+    "_target_": "SupervisedEvaluator", "inferer": "@inferer", "postprocessing": "@postprocessing",
+}  # fmt: skip
 
 
 def changed(change: Callable[[Json], None], place: Path, name: str = "inference.json") -> str:
@@ -119,13 +125,25 @@ def test_imports_and_scripts_are_left_where_they_are(tmp_path: Path, home: Path)
         (lambda v: _before(v)[3].update(pixdim=["x", 1, 1]), "three numbers"),
         (lambda v: _before(v)[3].update(surprise=1), "'surprise'"),
         (lambda v: _before(v)[2].update(axcodes="XYZ"), "axes"),
-        (lambda v: _before(v).insert(4, dict(_before(v)[3], pixdim=[3, 3, 3])), "resampled twice"),
+        (lambda v: _before(v).insert(4, dict(_before(v)[3], pixdim=[3, 3, 3])), "at preprocessing#4, a second time"),
+        (lambda v: _before(v)[3].update(keys=["label", "image"], mode=["bilinear", "nearest"]), "preprocessing#3#mode"),
+        (lambda v: _before(v).append(CROP | {"source_key": "label"}), "to what 'label' shows"),
+        (
+            lambda v: (v["preprocessing"].update(lazy=True), _before(v).append(CROP)),
+            "CropForegroundd at preprocessing#6, done in one with the steps before it ('lazy')",
+        ),
         (lambda v: _before(v)[4].update(a_min="$torch.inf"), "preprocessing#4#a_min"),
         (lambda v: _before(v)[4].update(a_min=264), "preprocessing#4, which can't be done: scale_range: low and"),
         (lambda v: _before(v)[4].update(a_max="high"), "which can't be done: scale_range.high must be"),
         (lambda v: _after(v).append({"_target_": "FillHolesd", "keys": "pred"}), "FillHolesd at postprocessing#4"),
         (lambda v: _after(v).insert(0, largest(1)), "before it is decided"),
         (lambda v: _after(v).append(largest(7)), "does not have"),
+        (lambda v: _after(v)[2].update(dim=1), "postprocessing#2#dim"),
+        (lambda v: _after(v)[0].update(keys="seg"), "for 'seg', and the answer that is known here is 'pred'"),
+        (lambda v: v["postprocessing"].update(transforms=[SIGMOID, FROM_HALF | {"threshold": 2}]), "the threshold 2"),
+        (lambda v: v.update(evaluator=EVALUATOR | {"inferer": "@other"}, other={"_target_": "X"}), "X at other"),
+        (lambda v: v.update(evaluator=EVALUATOR | {"postprocessing": "@behind"}), "no 'behind'"),
+        (lambda v: v.update(dataset={"_target_": "Dataset", "transform": "@before"}), "no 'before'"),
         (lambda v: v["postprocessing"].update(transforms=[SOFTMAX, FROM_HALF]), "no sigmoid"),
         (lambda v: v["postprocessing"].update(transforms=[SIGMOID, *_after(v)[2:]]), "sigmoids"),
         (lambda v: v["postprocessing"].update(transforms=[*_after(v), invert(True)]), "a second time"),
@@ -152,6 +170,38 @@ def test_what_a_bundle_lacks_is_named(lost: str, told: str, tmp_path: Path) -> N
     folder = Bundle().write(tmp_path / "bundle")
     (folder / lost).unlink()
     assert told in refusal(folder, tmp_path)
+
+
+def test_channels_whose_numbers_have_gaps_are_refused(tmp_path: Path) -> None:
+    numbered = {"0": "background", "2": "liver", "3": "kidney_left"}
+    told = changed(
+        lambda v: v["network_data_format"]["outputs"]["pred"].update(channel_def=numbered), tmp_path, "metadata.json"
+    )
+    assert "numbers the channels of its outputs otherwise than 0, 1, 2" in told
+
+
+@pytest.mark.parametrize("path", ["$glob.glob('models/*')[0]", "elsewhere/best.pt"])
+def test_weights_are_not_guessed_where_there_are_several(path: str, tmp_path: Path) -> None:
+    folder = Bundle().write(tmp_path / "bundle")
+    shutil.copyfile(folder / "models" / "model.pt", folder / "models" / "old.pt")
+    configuration = folder / "configs" / "inference.json"
+    values = json.loads(configuration.read_text())
+    values["checkpointloader"]["load_path"] = path
+    configuration.write_text(json.dumps(values))
+    assert "which of model.pt, old.pt is loaded" in refusal(folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"applied_labels": 1}, {"applied_labels": [0], "is_onehot": True}, {"applied_labels": None}]
+)
+def test_pieces_of_a_single_channel_are_kept_by_its_value(chosen: Json, tmp_path: Path) -> None:
+    bundle = Bundle(classes=("lesion",), after=[SIGMOID, invert(False), FROM_HALF, largest() | chosen])
+    bundle.network["out_channels"] = 1
+    folder, target = bundle.write(tmp_path / "bundle"), tmp_path / "card"
+    target.mkdir()
+    converted(folder, target, Wish(), silent)
+    params = load_card(target).card.graph[0].params
+    assert [step.labels for step in params.largest] == [("lesion",)]
 
 
 @pytest.mark.parametrize(
@@ -221,6 +271,7 @@ def test_weights_of_several_prefixes_and_shapes_of_checkpoints_are_read(tmp_path
     [
         ("$@size * 2 + 1", 193), ("$[@size, @size // 2]", [96, 48]), ("$@sizes#1", 32), ("@sizes::0", 16),
         ("$@root + '/models/model.pt'", "./models/model.pt"), ("$2 if @fast else 3", 2), ("$len(@sizes)", 2),
+        ("$[@size] * 3", [96, 96, 96]),
         ("$torch.float32", "float32"), ("$monai.utils.CommonKeys.IMAGE", "image"), ("$not @fast", False),
         ("$max(@sizes)", 32), ("$None", None), ("$@sizes[1]", 32), ("$@table['a']", 1), ("$-@size", -96),
     ],

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import pickle
 import random
@@ -16,6 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from engine.cards.registry import load_card
 from engine.cards.weights import sha256_of
 from engine.errors import CardError, PlanimeterError
 from engine.importing.client import export_model, import_model
@@ -81,6 +83,24 @@ def test_a_checkpoint_that_is_a_bare_pickle_is_refused(tmp_path: Path) -> None:
     assert not touched.exists()
 
 
+def test_a_pickle_that_ends_within_a_number_is_refused(tmp_path: Path) -> None:
+    path = write_checkpoint(Model(), tmp_path)
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, b"\x80\x02X\x01" if name.endswith("data.pkl") else old.read(name))
+    assert "checkpoint_final.pth is damaged" in refusal(tmp_path / "Dataset001_Small", tmp_path)
+
+
+def test_a_name_that_is_no_text_is_kept_as_far_as_it_is(tmp_path: Path) -> None:
+    folder = write_checkpoint(Model(), tmp_path).parents[1]
+    values = json.loads((folder / "dataset.json").read_text()) | {"description": "Liver \ud800 on CT"}
+    (folder / "dataset.json").write_text(json.dumps(values))
+    target = tmp_path / "card"
+    target.mkdir()
+    converted(folder, target, Wish(), silent)
+    assert load_card(target).card.intended_use == "Liver ? on CT"
+
+
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
 def test_a_truncated_checkpoint_is_refused(share: float, tmp_path: Path) -> None:
     path = write_checkpoint(Model(), tmp_path)
@@ -134,6 +154,7 @@ def _configuration(values: dict[str, Any]) -> dict[str, Any]:
         (lambda v: _configuration(v)["architecture"]["arch_kwargs"].update(attention=3), "attention"),
         (lambda v: _configuration(v)["architecture"]["arch_kwargs"].update(n_stages=4), "as many"),
         (lambda v: _configuration(v).update(normalization_schemes=["MyNorm"]), "MyNorm"),
+        (lambda v: _configuration(v).update(normalization_schemes=[["MyNorm"]]), "MyNorm"),
         (lambda v: _configuration(v).update(resampling_fn_data="mine"), "mine"),
         (lambda v: _configuration(v).update(patch_size=[1, 2, 3, 4]), "4 axes"),
         (lambda v: _configuration(v).update(inherits_from="3d_fullres"), "circle"),
@@ -155,7 +176,9 @@ def test_plans_that_are_not_understood_are_refused_by_name(
         (lambda v: v.pop("labels"), "no labels"),
         (lambda v: v.update(labels={"background": 0, "a": 1, "b": 5}), "in turn"),
         (lambda v: v.update(labels={"background": 0, "a": [1, 2]}), "painted"),
+        (lambda v: v.update(labels={"background": 0, "a": [1, 2]}, regions_class_order=[[1]]), "painted"),
         (lambda v: v.update(labels={"background": 0, "a": "x"}), "no number"),
+        (lambda v: v.update(labels={"background": 0, "a": math.inf}), "no number"),
         (lambda v: v.update(channel_names={"0": "CT", "1": "PET"}), "2 channels"),
     ],
 )

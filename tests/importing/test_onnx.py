@@ -196,7 +196,7 @@ def test_weights_that_are_no_numbers_are_refused_by_their_name(value: float, tmp
     assert "no finite numbers ('w2')" in refusal(path, tmp_path)
 
 
-@pytest.mark.parametrize("place", ["../weights.bin", "/etc/passwd", "a/../../weights.bin", "..\\weights.bin"])
+@pytest.mark.parametrize("place", ["../weights.bin", "/etc/passwd", "a/../../weights.bin", "..\\weights.bin", "a\0"])
 def test_weights_outside_the_folder_are_refused(place: str, tmp_path: Path) -> None:
     path = write(tmp_path / "model", network(), DRAWS)
     onnx.save(network(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
