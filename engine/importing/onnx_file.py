@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -16,10 +16,15 @@ from engine.operations.image_steps import AnyLetters, Edges, Resample, Resize, S
 from engine.operations.sliding_window import Blend
 from engine.values import Millimetres, Share, Short, Strict, Text
 
+if TYPE_CHECKING:
+    import torch
+
 Json = dict[str, Any]
 
 _PICTURE, _PICTURES = "picture", ["XC", "ES", "GM", "OP", "OT", "US"]
 _UNITS = {"CT": "HU"}
+#: Shares of a whole, rounded to 16 bits, add up to 1 within this.
+_SUM_OF_SHARES = 4e-3
 
 
 class SmallCard(Strict):
@@ -36,8 +41,8 @@ class SmallCard(Strict):
         size: of a classifier's image; it is brought to so many voxels.
         intensities: steps of `engine.operations.image_steps`, in order.
         labels: of its channels, without the background.
-        activation: what is still to be done to its output: "none" where the file does it itself.
-        background: whether channel 0 is the background.
+        activation: of its output: softmax, behind whose channel 0 is the background, or sigmoid; also where the file
+            does it itself. "none" where the file does it itself, or its scores are ready.
         patch, overlap, blend: of the windows; a patch of 0 is the whole image.
         threshold: from which on a label of a sigmoid is there.
         licence: of the weights.
@@ -68,8 +73,6 @@ class SmallCard(Strict):
             raise ValueError("structures are drawn on volumes, not on pictures")
         if self.task == "segment" and (self.patch is None or len(self.patch) != 3 or not self.axes):
             raise ValueError("a model that draws says its patch, three numbers, and its axes")
-        if self.task == "segment" and self.activation == "none":
-            raise ValueError("a model that draws gives logits: its activation is softmax or sigmoid")
         if self.task == "classify" and self.size is None:
             raise ValueError("a model that scores says the size of its images")
         if self.size is not None and len(self.size) != (2 if self.modality == _PICTURE else 3):
@@ -117,14 +120,52 @@ def convert(source: Source, target: Path) -> Json:
         from engine.importing.onnx_weights import write_graph
     except ImportError as error:
         raise CardError(f"{source.told(path)} needs the extra planimeter[onnx]; install it and try again.") from error
-    weights, graph = write_graph(source, path, target)
-    graph.check(len(small.images) if small.modality != _PICTURE else None, _window(small), _channels(small))
+    weights, graph, within = write_graph(source, path, target)
+    activation = _activation(small, within, source.told(path))
+    classes = len(small.labels) + int(small.task == "segment" and activation == "softmax")
+    answer = graph.check(len(small.images) if small.modality != _PICTURE else None, _window(small), classes)
+    within = within or ("softmax" if _adds_up(answer) else "")
+    _activation(small, within, source.told(path))
     if small.task == "segment":
-        node, found = _drawing(small)
+        node, found = _drawing(small, activation)
+        node["params"]["ready"] = bool(within)
     else:
-        node, found = _scoring(small)
+        _check_scores(small, within, answer, source.told(path))
+        node, found = _scoring(small, "none" if within else activation)
     node["weights"] = weights
-    return _card(source, small, node, found)
+    return _card(source, small, node, found, within)
+
+
+def _activation(small: SmallCard, within: str, where: str) -> str:
+    """Of a network, by its small card and what its file does itself.
+
+    Raises:
+        CardError: they contradict each other, or a model that draws says none.
+    """
+    if within and small.activation not in {"none", within}:
+        raise CardError(
+            f"{where} ends with a {within}, and its card says {small.activation}; write {within} or none there, "
+            "if the file is meant so."
+        )
+    if not within and small.task == "segment" and small.activation == "none":
+        raise CardError(f"{where} does not end with a softmax or sigmoid, so its card must say which is to be done.")
+    return within if small.activation == "none" and small.task == "segment" else small.activation
+
+
+def _adds_up(answer: "torch.Tensor") -> bool:
+    """Whether the channels of an answer are the probabilities of a softmax, however the file makes them."""
+    if answer.shape[1] < 2 or not (answer >= 0).all():
+        return False
+    return bool(((answer.sum(1) - 1).abs() < _SUM_OF_SHARES).all())
+
+
+def _check_scores(small: SmallCard, within: str, answer: "torch.Tensor", where: str) -> None:
+    """Refuse scores that are said to be ready, and are none."""
+    if small.activation == "none" and not within and not ((answer >= 0) & (answer <= 1)).all():
+        raise CardError(
+            f"{where} answers {float(answer.flatten()[0]):.3g} for a blank image, so its scores are not ready: its "
+            "card must say softmax or sigmoid."
+        )
 
 
 def _chosen(source: Source) -> Path:
@@ -151,32 +192,28 @@ def _window(small: SmallCard) -> tuple[int, ...]:
     return small.size or ()
 
 
-def _channels(small: SmallCard) -> int:
-    return len(small.labels) + int(small.task == "segment" and small.activation == "softmax")
-
-
-def _drawing(small: SmallCard) -> tuple[Json, list[Json]]:
+def _drawing(small: SmallCard, activation: str) -> tuple[Json, list[Json]]:
     labels = identifiers(small.labels)
     before = [{"do": "resample", "spacing_mm": list(small.spacing_mm)}] if small.spacing_mm else []
     params = {
         "network": {"network": "OnnxGraph"}, "axes": small.axes, "images": len(small.images),
         "before": [*before, *_intensities(small)], "patch": list(small.patch or ()), "overlap": [small.overlap] * 3,
-        "blend": small.blend, "labels": labels, "activation": small.activation, "threshold": small.threshold,
+        "blend": small.blend, "labels": labels, "activation": activation, "threshold": small.threshold,
     }  # fmt: skip
     found = outputs(labels, standard_names_of(small.labels), "network")
     for output in found:
-        output["threshold"] = small.threshold if small.activation == "sigmoid" else 0.5
+        output["threshold"] = small.threshold if activation == "sigmoid" else 0.5
     return {"node": "network", "op": "sliding_window", "params": params}, found
 
 
-def _scoring(small: SmallCard) -> tuple[Json, list[Json]]:
+def _scoring(small: SmallCard, activation: str) -> tuple[Json, list[Json]]:
     labels = identifiers(small.labels)
     before = [{"do": "resample", "spacing_mm": list(small.spacing_mm)}] if small.spacing_mm else []
     before.append({"do": "resize", "size": list(small.size or ()), "mode": "linear"})
     params = {
         "network": {"network": "OnnxGraph"}, "dimensions": 2 if small.modality == _PICTURE else 3, "axes": small.axes,
         "images": len(small.images) if small.modality != _PICTURE else 1,
-        "before": [*before, *_intensities(small)], "labels": labels, "activation": small.activation,
+        "before": [*before, *_intensities(small)], "labels": labels, "activation": activation,
     }  # fmt: skip
     found: list[Json] = []
     for number, (label, name) in enumerate(zip(labels, small.labels, strict=True), start=1):
@@ -205,7 +242,7 @@ def _inputs(small: SmallCard) -> list[Json]:
     return found
 
 
-def _card(source: Source, small: SmallCard, node: Json, found: list[Json]) -> Json:
+def _card(source: Source, small: SmallCard, node: Json, found: list[Json], within: str) -> Json:
     inputs = _inputs(small)
     card: Json = {
         "id": source.wish.card_id or card_id(small.name),
@@ -226,4 +263,6 @@ def _card(source: Source, small: SmallCard, node: Json, found: list[Json]) -> Js
         card["uncertainty"] = {"method": "entropy"}
         card["options"] = [exact_option("network.exact", "the file")]
         card["limits"] += " Contours are traced from the network's own grid."
+    if within:
+        card["limits"] += f" The file itself ends with a {within}, so none is done after it."
     return card

@@ -28,12 +28,17 @@ _FILE, _WEIGHTS = "network.onnx", "network.safetensors"
 _PLAIN = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.INT32,
           TensorProto.INT8, TensorProto.UINT8)  # fmt: skip
 _FLOATING = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
+_ACTIVATIONS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "HardSigmoid": "sigmoid"}
+_PASSING = {"Identity", "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Clip"}
 #: Smaller ones stay in the file: the network reads its shapes from them.
 _SMALL = 1024
 
 
-def write_graph(source: Source, path: Path, target: Path) -> tuple[list[Json], OnnxGraph]:
-    """Write an ONNX file, and what lies beside it, into `target`; as `weights` of a node, and ready to run.
+def write_graph(source: Source, path: Path, target: Path) -> tuple[list[Json], OnnxGraph, str]:
+    """Write an ONNX file, and what lies beside it, into `target`.
+
+    Returns:
+        `weights` of a node, the network ready to run, and with what it ends: see `activation_within`.
 
     Raises:
         CardError: it is damaged, too large, or reaches outside its folder; or its weights are no finite numbers.
@@ -75,7 +80,26 @@ def write_graph(source: Source, path: Path, target: Path) -> tuple[list[Json], O
         files.append(_WEIGHTS)
     source.progress(0.7, f"Trying {where}")
     graph = OnnxGraph(checked(data, where, beside=frozenset(beside)).SerializeToString(), where, beside)
-    return [{"file": name, "sha256": sha256_of(target / name)} for name in files], graph
+    return [{"file": name, "sha256": sha256_of(target / name)} for name in files], graph, activation_within(model)
+
+
+def activation_within(model: Any) -> str:
+    """The activation that an ONNX file does itself, last of all for its first output: "softmax", "sigmoid" or "".
+
+    What only moves values or changes their kind may follow it.
+    """
+    makers = {name: node for node in model.graph.node for name in node.output}
+    name = model.graph.output[0].name if model.graph.output else ""
+    for _ in range(len(model.graph.node)):
+        node = makers.get(name)
+        if node is None or not node.input:
+            return ""
+        if node.op_type in _ACTIVATIONS:
+            return _ACTIVATIONS[node.op_type]
+        if node.op_type not in _PASSING:
+            return ""
+        name = node.input[0]
+    return ""
 
 
 def check_finite_graph(model: Any, where: str) -> None:

@@ -4,6 +4,7 @@ Such a file is data. What could reach beyond it, operators of other makers and w
 """
 
 import importlib.util
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -134,13 +135,16 @@ class OnnxGraph(nn.Module):
             raise ValueError(_reason(error)) from error
         return torch.from_numpy(np.asarray(found, np.float32))
 
-    def check(self, channels: int | None, window: Sequence[int], classes: int) -> None:
+    def check(self, channels: int | None, window: Sequence[int], classes: int) -> torch.Tensor:
         """Refuse a network that takes another image, or gives another answer, than its card says.
 
         Args:
             channels: of the image; None for 1 or 3.
             window: its edges; 0 where any will do.
             classes: of the answer.
+
+        Returns:
+            Its answer to an image of zeros.
 
         Raises:
             CardError: says what differs.
@@ -155,19 +159,22 @@ class OnnxGraph(nn.Module):
         for what, given, said in zip(
             ("channels", *["voxels"] * len(window)), self._shape[1:], (channels, *window), strict=True
         ):
-            if isinstance(given, int) and given > 0 and said and given != said:
-                raise CardError(f"{self._where} takes {given} {what}, and its card says {said}.")
+            if isinstance(given, int) and given > 0 and given != said:
+                raise CardError(f"{self._where} takes {given} {what}, and its card says {said or 'any number'}.")
         edges = [said or (given if isinstance(given, int) else _CHECKED_EDGE)
                  for given, said in zip(self._shape[2:], window, strict=True)]  # fmt: skip
         try:
-            shape = tuple(self.forward(torch.zeros(1, channels, *edges)).shape)
-        except ValueError as error:
-            raise CardError(f"{self._where} can't take such an image as its card says ({error}).") from error
+            answer = self.forward(torch.zeros(1, channels, *edges))
+        except (ValueError, RuntimeError) as error:
+            raise CardError(f"{self._where} can't take such an image as its card says ({_reason(error)}).") from error
+        shape = tuple(answer.shape)
         flat = shape == (1, classes)
         if not flat and (len(shape) != 2 + len(window) or shape[1] != classes or list(shape[2:]) != edges):
             size = " x ".join(str(edge) for edge in shape)
             raise CardError(f"{self._where} answers with {size}, and its card says {classes} classes.")
+        return answer
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".")
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
+    return text[:200].rstrip(".")

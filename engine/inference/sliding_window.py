@@ -80,7 +80,7 @@ class _Sweep:
                 if isinstance(sink, _Voxels):
                     sink.add(plane, logits)
                 else:
-                    sink.add(plane, (logits.softmax(0) if exclusive else logits.sigmoid()).numpy())
+                    sink.add(plane, _activated(params, logits).numpy())
         if isinstance(sink, Maps):
             for step in params.largest:
                 for label in step.labels:
@@ -169,6 +169,13 @@ class _Sweep:
         return found[:, None] if flat else found
 
 
+def _activated(params: Params, answer: torch.Tensor) -> torch.Tensor:
+    """(channels, …) probabilities of what a network answers."""
+    if params.ready:
+        return answer
+    return answer.softmax(0) if params.activation == "softmax" else answer.sigmoid()
+
+
 def _without_small(given: Map, keep: int) -> Map:
     return keep_pieces(given, lambda sizes: np.arange(len(sizes)) <= keep)
 
@@ -204,7 +211,7 @@ class _Voxels:
     def add(self, plane: int, logits: torch.Tensor) -> None:
         """Take in the next plane of the network's grid: (channels, rows, columns)."""
         if self._params.carried == "probabilities":
-            logits = logits.softmax(0) if self._params.activation == "softmax" else logits.sigmoid()
+            logits = _activated(self._params, logits)
         self._held[plane] = logits
         line = self._lines[0]
         while self._next < len(line.lower):
@@ -258,7 +265,7 @@ class _Voxels:
         if self._params.activation == "softmax":
             self._labels[k] = between.argmax(dim=0).numpy()
             return
-        values = between if self._params.carried == "probabilities" else between.sigmoid()
+        values = between if self._params.carried == "probabilities" else _activated(self._params, between)
         self._bits[:, k] = np.packbits((values >= self._params.threshold).numpy(), axis=-1)
 
     def _mask(self, index: int) -> BoolArray:

@@ -56,6 +56,7 @@ class Params(Strict):
         padding, padding_value: around an image that is smaller than a window.
         labels: of the network's channels; behind the background for softmax, which is channel 0.
         activation: softmax, one label a voxel; sigmoid, labels that may overlap.
+        ready: the network itself ends with it, so its answers are probabilities.
         threshold: of a sigmoid, from which on a label is there.
         carried: what is brought back to the image by lines between voxels, before it is decided which label is where.
             With "labels" that is decided first, and the nearest label is taken.
@@ -77,6 +78,7 @@ class Params(Strict):
     padding_value: float = 0.0
     labels: Annotated[Labels, Field(min_length=1)]
     activation: Literal["softmax", "sigmoid"] = "softmax"
+    ready: bool = False
     threshold: Share = 0.5
     carried: Literal["probabilities", "logits", "labels"] = "probabilities"
     largest: Annotated[tuple[Largest, ...], Field(max_length=16)] = ()

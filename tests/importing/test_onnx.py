@@ -41,7 +41,7 @@ from engine.importing.worker import converted
 from engine.inference.run import run_card
 from engine.progress import silent
 from tests.importing.nnunet_models import soft_image
-from tests.importing.onnx_models import DRAWS, SCORES, network, write
+from tests.importing.onnx_models import DRAWS, SCORES, SOFTMAX_WITHIN, ended, network, write
 from tests.importing.test_bad_models import refusal
 
 
@@ -65,8 +65,9 @@ def answered(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda values: torch.from_numpy(session.run(None, {"image": np.asarray(values)})[0])
 
 
-def test_voxels_are_those_of_onnxruntime(tmp_path: Path, image: Path) -> None:
-    path = write(tmp_path / "model", network(), DRAWS)
+@pytest.mark.parametrize("within", [False, True])
+def test_voxels_are_those_of_onnxruntime(within: bool, tmp_path: Path, image: Path) -> None:
+    path = write(tmp_path / "model", ended(network(), *(SOFTMAX_WITHIN if within else [])), DRAWS)
     loaded = imported(path, tmp_path / "card")
     volume = read_image_file(image)
     options = RunOptions(override=True, chosen={"exact": True})
@@ -81,7 +82,7 @@ def test_voxels_are_those_of_onnxruntime(tmp_path: Path, image: Path) -> None:
     ])  # fmt: skip
     data = before({"image": str(image)})
     data["pred"] = sliding_window_inference(data["image"][None], (8, 16, 16), 1, answered(path), 0.5, "gaussian")[0]
-    data["pred"] = data["pred"].softmax(0)
+    data["pred"] = data["pred"] if within else data["pred"].softmax(0)
     back = Invertd("pred", before, "image", nearest_interp=False)(data)["pred"]
     theirs = np.asarray(back).argmax(0).transpose(2, 1, 0)
     assert (np.bincount(theirs.ravel(), minlength=3) / theirs.size > 0.01).all(), "a comparison of nothing"
@@ -101,6 +102,58 @@ def test_probabilities_are_those_of_onnxruntime(tmp_path: Path, image: Path) -> 
     ])  # fmt: skip
     theirs = answered(path)(before({"image": str(image)})["image"][None]).softmax(1)[0].numpy()
     assert np.abs(np.array(ours) - theirs).max() < 1e-5
+    # No second softmax where the file has one.
+    path = write(tmp_path / "within", ended(network(classes=2, scores=True), *SOFTMAX_WITHIN), SCORES)
+    loaded = imported(path, tmp_path / "again")
+    assert "The file itself ends with a softmax" in loaded.card.limits
+    result = run_card(loaded, {"image": read_image_file(image)}, device="cpu", options=RunOptions(override=True))
+    assert np.abs(np.array([answer.value for answer in result.answers]) - theirs).max() < 1e-5
+
+
+def _shares(model: Any) -> Any:
+    """A softmax written out."""
+    return ended(model, ("Exp", {}), ("LpNormalization", {"p": 1, "axis": 1}))
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "told"),
+    [
+        (
+            ended(network(), *SOFTMAX_WITHIN),
+            {"activation": "sigmoid"},
+            "ends with a softmax, and its card says sigmoid",
+        ),
+        (_shares(network()), {"activation": "sigmoid", "labels": ["a", "b", "c"]}, "ends with a softmax"),
+        (ended(network(), ("Sigmoid", {})), {}, "ends with a sigmoid, and its card says softmax"),
+        (network(), {"activation": "none"}, "must say which"),
+        (network(scores=True), SCORES | {"labels": ["a", "b", "c"], "activation": "none"}, "scores are not ready"),
+    ],
+)
+def test_a_card_that_contradicts_the_end_of_its_file_is_refused(
+    model: Any, changes: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    # What the answer is for a blank image is known by its last bias.
+    next(value for value in model.graph.initializer if value.name == "b2").CopyFrom(
+        onnx.numpy_helper.from_array(np.float32([1.5, -2.5, 3.5]), "b2")
+    )
+    assert told in refusal(write(tmp_path / "model", model, DRAWS | changes), tmp_path)
+
+
+def test_labels_of_a_sigmoid_within_are_drawn_where_it_is_above_the_threshold(tmp_path: Path, image: Path) -> None:
+    bare = {"activation": "sigmoid", "labels": ["a", "b", "c"]}
+    drawn = []
+    for name, model, says in (
+        ("bare", network(), bare),
+        ("within", ended(network(), ("Sigmoid", {})), bare | {"activation": "none"}),
+    ):
+        loaded = imported(
+            write(tmp_path / name, model, DRAWS, **says, overlap=0, patch=[0, 0, 0]), tmp_path / f"c{name}"
+        )
+        options = RunOptions(override=True, chosen={"exact": True})
+        result = run_card(loaded, {"image": read_image_file(image)}, device="cpu", options=options)
+        drawn.append([{k: plane.area.area for k, plane in roi.planes.items()} for roi in result.rois])
+    assert drawn[0] == drawn[1]
+    assert all(drawn[0])
 
 
 def test_a_file_is_imported_with_its_licence_and_passed_on(tmp_path: Path, home: Path, image: Path) -> None:
