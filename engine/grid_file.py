@@ -1,6 +1,7 @@
 """Arrays with a place in space, from NIfTI, NRRD and MetaImage files that are whole."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,16 @@ from engine.nifti_place import Placement
 from engine.packed import pieces
 from engine.progress import Progress, silent
 from engine.sitk_image import from_image, itk, on_grid
-from engine.text_header import LONGEST_HEADER, in_intensities, in_mm, modality_of, place_notes, text_header
+from engine.text_header import (
+    LONGEST_HEADER,
+    in_intensities,
+    in_mm,
+    lists_volumes,
+    modality_of,
+    place_notes,
+    seconds_of_axis,
+    text_header,
+)
 from engine.volume import Geometry
 
 if TYPE_CHECKING:
@@ -98,12 +108,16 @@ def volumes_of(path: Path) -> tuple[str, ...]:
     Raises:
         ReadError, GeometryError: as for `placements`.
     """
-    if not _is_nifti(path):
+    if _is_nifti(path):
+        header = nifti.read_header(path)
+        count, step = header.volumes, header.step
+    else:
+        reader = _itk_header(path)
+        count = _volume_count(reader, path)
+        step = reader.GetSpacing()[3] * seconds_of_axis(path) if reader.GetDimension() > 3 else 0.0
+    if count == 1:
         return ()
-    header = nifti.read_header(path)
-    if header.volumes == 1:
-        return ()
-    at = [f", at {number * header.step:g} s" if header.step else "" for number in range(header.volumes)]
+    at = [f", at {number * step:g} s" if step else "" for number in range(count)]
     return tuple(f"{number + 1}{time}" for number, time in enumerate(at))
 
 
@@ -145,17 +159,24 @@ def read_grid_file(
     if _is_nifti(path):
         header = nifti.read_header(path)
         if volume is None and header.volumes > 1:
-            sizes = " × ".join(map(str, (*reversed(header.shape), header.volumes)))
-            raise ReadError(f"{path.name} holds a series of volumes ({sizes}): split it into single ones and give one.")
+            raise _several(path, (*reversed(header.shape), header.volumes))
         stored, after = nifti.read_values(header, progress, volume or 0)
         values, geometry = header.place.put(stored, placement)
         more = _surplus_notes(header.data, after, stored.shape, header.dtype.itemsize)
         return GridFile(values, geometry, (*header.place.notes(placement), *more), header.is_image)
     reader = _itk_header(path)
+    count = _volume_count(reader, path)
+    if volume is None and count > 1:
+        raise _several(path, (*reader.GetSize()[:3], count))
+    size, parts = reader.GetSize(), reader.GetNumberOfComponents()
+    if len(size) > 3:
+        reader.SetExtractSize([*size[:3], *([0] * (len(size) - 3))])
+        reader.SetExtractIndex([0, 0, 0, (volume or 0) if parts == 1 else 0, *([0] * (len(size) - 4))])
     _check_packed(path)
     progress(0.2, f"Reading {path.name}")
     try:
         image = reader.Execute()
+        image = itk().VectorIndexSelectionCast(image, volume or 0) if parts > 1 else image
     except RuntimeError as error:
         _require_beside(path)
         raise ReadError(f"{path.name} is cut off or damaged: its voxels cannot be read.") from error
@@ -165,7 +186,7 @@ def read_grid_file(
     except GeometryError as error:
         raise GeometryError(f"{path.name}: {error}") from error
     geometry, of_place = in_mm(geometry, path)
-    surplus = _raw_surplus_notes(path, values)
+    surplus = _raw_surplus_notes(path, values, count)
     values, of_values = in_intensities(values, path)
     return GridFile(
         values, geometry, (*of_place, *place_notes(reader, path), *surplus, *of_values), True, modality_of(path)
@@ -185,6 +206,11 @@ def _itk_header(path: Path) -> "sitk.ImageFileReader":
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
+        if "domain axes" in str(error):
+            raise ReadError(
+                f"{path.name} has an axis without a direction in space, of which it does not say that it is a list "
+                "(kinds); save it so, or as NIfTI."
+            ) from error
         if "orthonormal" in str(error):
             raise GeometryError(
                 f"{path.name}: the axes of its grid are not perpendicular; resample it first."
@@ -194,16 +220,30 @@ def _itk_header(path: Path) -> "sitk.ImageFileReader":
     size = reader.GetSize()
     if 0 in size:
         raise ReadError(f"{path.name} is damaged: it has no voxels.")
-    if any(length > 1 for length in size[3:]):
-        shape = " × ".join(str(length) for length in size)
-        raise ReadError(f"{path.name} holds a series of volumes ({shape}): split it into single ones and open one.")
-    if reader.GetNumberOfComponents() != 1:
-        raise ReadError(f"{path.name} holds {reader.GetNumberOfComponents()} values a voxel; only grey-scale is read.")
+    _volume_count(reader, path)
     if "complex" in itk().GetPixelIDValueAsString(reader.GetPixelID()):
         raise ReadError(f"{path.name} holds complex numbers; only grey-scale numbers are read.")
-    if reader.GetDimension() > 3:
-        reader.SetExtractSize([*size[:3], *([0] * (reader.GetDimension() - 3))])
     return reader
+
+
+def _volume_count(reader: "sitk.ImageFileReader", path: Path) -> int:
+    """How many volumes a file holds: along a fourth axis, or as a list of values at each voxel.
+
+    Raises:
+        ReadError: it has more axes, or values at each voxel that are no list, such as colours and vectors.
+    """
+    size, parts = reader.GetSize(), reader.GetNumberOfComponents()
+    along = size[3] if len(size) > 3 else 1
+    if any(length > 1 for length in size[4:]) or (along > 1 and parts > 1):
+        raise _several(path, size)
+    if parts > 1 and not lists_volumes(path):
+        raise ReadError(f"{path.name} holds {parts} values a voxel; only grey-scale is read.")
+    return int(along * parts)
+
+
+def _several(path: Path, size: Sequence[int]) -> ReadError:
+    sizes = " × ".join(map(str, size))
+    return ReadError(f"{path.name} holds a series of volumes ({sizes}): split it into single ones and give one.")
 
 
 def _require_beside(path: Path) -> None:
@@ -213,7 +253,7 @@ def _require_beside(path: Path) -> None:
             raise ReadError(f"{path.name}: the file of its voxels, {name}, is not beside it.")
 
 
-def _raw_surplus_notes(path: Path, values: NDArray[Any]) -> tuple[str, ...]:
+def _raw_surplus_notes(path: Path, values: NDArray[Any], volumes: int) -> tuple[str, ...]:
     """The same for NRRD and MetaImage, where the voxels are uncompressed, in one file, and from where they begin."""
     fields, end = text_header(path)
     if path.name.lower().endswith((".mha", ".mhd")):
@@ -225,7 +265,7 @@ def _raw_surplus_notes(path: Path, values: NDArray[Any]) -> tuple[str, ...]:
     data, start = (path.parent / names[0], 0) if names else (path, end)
     if not plain or skipped or len(names) > 1 or not data.is_file():
         return ()
-    return _surplus_notes(data, data.stat().st_size - start - values.nbytes, values.shape, values.itemsize)
+    return _surplus_notes(data, data.stat().st_size - start - volumes * values.nbytes, values.shape, values.itemsize)
 
 
 def _surplus_notes(data: Path, after: int, shape: tuple[int, ...], itemsize: int) -> tuple[str, ...]:

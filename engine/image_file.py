@@ -9,6 +9,7 @@ from engine.errors import ReadError
 from engine.grid_file import Placement, files_of, is_grid_file, placements, read_grid, read_grid_file, volumes_of
 from engine.hounsfield import looks_like_hu
 from engine.progress import Progress, silent
+from engine.unmeasured import fill_unmeasured
 from engine.volume import SeriesInfo, Volume
 
 #: Whole numbers beyond this are rounded, since voxels have 32 bits.
@@ -68,17 +69,17 @@ def read_image_file(
     """
     file = read_grid_file(path, placement, progress, volume)
     notes = list(file.notes)
-    voxels = _narrowed(file.values, path, notes)
+    values, unmeasured, of_gaps = fill_unmeasured(file.values, path.name)
+    notes += of_gaps
+    voxels = _narrowed(values, path, notes)
     modality, units, guessed = _guessed(voxels, file.modality) if file.is_image else ("", "", ())
     info = SeriesInfo(image_uid(path, placement), modality=modality, description=path.name, source=str(path))
-    return Volume(voxels, file.geometry, modality, units, info, notes=(*notes, *guessed))
+    return Volume(voxels, file.geometry, modality, units, info, notes=(*notes, *guessed), unmeasured=unmeasured)
 
 
 def _narrowed(voxels: NDArray, path: Path, notes: list[str]) -> NDArray:
     """int16 where all values are whole and fit, else float32; C-contiguous. Rounding is noted."""
     if np.issubdtype(voxels.dtype, np.floating):
-        if not np.isfinite(voxels).all():
-            raise ReadError(f"{path.name} has voxels that are not finite numbers (NaN or infinite).")
         whole = all(bool((plane == np.rint(plane)).all()) for plane in voxels)
     else:
         whole = True

@@ -55,7 +55,9 @@ def onto_regular_grid(volume: Volume) -> Volume:
         plane = np.where(np.isnan(plane), background, plane)
         out[k] = np.rint(plane) if np.issubdtype(out.dtype, np.integer) else plane
     note = "The planes are unevenly spaced or tilted: shown on a resampled grid; contours stay on the real planes."
-    return dataclasses.replace(volume, voxels=out, geometry=target, instances=(), notes=(*volume.notes, note))
+    return dataclasses.replace(
+        volume, voxels=out, geometry=target, instances=(), notes=(*volume.notes, note), unmeasured=None
+    )
 
 
 def _shifted(volume: Volume, plane: int, target: Geometry) -> np.ndarray:
@@ -198,7 +200,10 @@ def tent_weights(
 
 
 def values_at(volume: Volume, points_lps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) values at (n, 3) LPS mm, linear between voxels; NaN more than half a voxel outside the outermost centres."""
+    """(n,) values at (n, 3) LPS mm, linear between voxels.
+
+    NaN more than half a voxel outside the outermost centres, and where a voxel that counts has no number in the file.
+    """
     index = volume.geometry.kji_from_lps(points_lps)
     last = np.array(volume.geometry.shape) - 1
     outside = np.asarray(((index < -0.5) | (index > last + 0.5)).any(axis=1))
@@ -209,5 +214,7 @@ def values_at(volume: Volume, points_lps: NDArray[np.float64]) -> NDArray[np.flo
     out = np.zeros(len(index))
     for corner in np.ndindex(2, 2, 2):
         at = np.where(corner, upper, lower)
-        out += np.where(corner, share, 1 - share).prod(axis=1) * volume.grey(volume.voxels[tuple(at.T)])
+        weight = np.where(corner, share, 1 - share).prod(axis=1)
+        out += weight * volume.grey(volume.voxels[tuple(at.T)])
+        outside |= (weight > 0) & ~volume.is_measured(at)
     return np.where(outside, np.nan, out)

@@ -23,6 +23,7 @@ _LENGTHS = {
     "meter": 1e3, "metre": 1e3, "um": 1e-3, "µm": 1e-3, "âµm": 1e-3, "micron": 1e-3, "micrometer": 1e-3,
     "micrometre": 1e-3, "nm": 1e-6, "nanometer": 1e-6,
 }  # fmt: skip
+_SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3}
 #: Spaces of NRRD files whose axes are those of the patient (with "-time" after them, or a T).
 _OF_THE_PATIENT = ("left-posterior-superior", "right-anterior-superior", "left-anterior-superior", "LPS", "RAS", "LAS")
 _SIZES_OF_META = ("elementspacing", "elementsize")
@@ -70,6 +71,20 @@ def in_mm(geometry: Geometry, path: Path) -> tuple[Geometry, tuple[str, ...]]:
     return scaled, (f"The file gives its place and voxel sizes in {units[0]}; they were turned into millimetres.",)
 
 
+def lists_volumes(path: Path) -> bool:
+    """Whether an NRRD file says that its values at each voxel are a list, and so those of several volumes."""
+    fields, _ = text_header(path)
+    return not path.name.lower().endswith(_META) and "list" in fields.get("kinds", "").lower().split()
+
+
+def seconds_of_axis(path: Path) -> float:
+    """Seconds of a step of 1 along the fourth axis of an NRRD file; 0 where its unit isn't said."""
+    fields, _ = text_header(path)
+    written = "" if path.name.lower().endswith(_META) else fields.get("space units") or fields.get("units") or ""
+    units = re.findall(r'"([^"]*)"', written)
+    return _SECONDS.get(units[3].strip().lower(), 0.0) if len(units) == 4 else 0.0
+
+
 def place_notes(reader: "sitk.ImageFileReader", path: Path) -> tuple[str, ...]:
     """A note where a file does not tie its grid to the patient, or does so in two ways that contradict each other."""
     fields, _ = text_header(path)
@@ -103,8 +118,9 @@ def _unsized_axes(fields: Mapping[str, str]) -> tuple[str, ...]:
     """A note where an NRRD file gives the size of voxels along some axes alone; ITK takes 1 for the others."""
     if "space directions" in fields:
         return ()
-    sizes = fields.get("spacings", "").split()
-    unsized = [str(axis) for axis, size in enumerate(sizes, 1) if size.lower() == "nan"]
+    sizes, kinds = fields.get("spacings", "").split(), fields.get("kinds", "").lower().split()
+    listed = {axis for axis, kind in enumerate(kinds, 1) if kind == "list"}
+    unsized = [str(axis) for axis, size in enumerate(sizes, 1) if size.lower() == "nan" and axis not in listed]
     if not unsized:
         return ()
     which = f"axis {unsized[0]}" if len(unsized) == 1 else f"axes {' and '.join(unsized)}"

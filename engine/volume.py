@@ -352,6 +352,7 @@ class Volume:
         notes: plain sentences that the user must see (resampled display, missing tags, ...).
         left_out: parts of the series that are not in it; their sentences are among the notes.
         other_units: in which the file can give the values as well.
+        unmeasured: (planes, rows, columns) where the file gives no number; None where it gives one everywhere.
     """
 
     voxels: NDArray[Any]
@@ -363,6 +364,7 @@ class Volume:
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     other_units: tuple[str, ...] = ()
+    unmeasured: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         wanted = (*self.geometry.shape, 3) if self.is_colour else self.geometry.shape
@@ -377,6 +379,13 @@ class Volume:
     def grey(self, voxels: NDArray[Any]) -> NDArray[Any]:
         """Some of the voxels with one value each: as they are, or of colours the mean of red, green and blue."""
         return np.asarray(voxels.mean(axis=-1)) if self.is_colour else voxels
+
+    def is_measured(self, index_kji: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) whether the file gives a number for the voxels at (n, 3) [plane, row, column]."""
+        if self.unmeasured is None:
+            return np.ones(len(index_kji), dtype=bool)
+        measured: NDArray[np.bool_] = ~self.unmeasured[tuple(index_kji.T)]
+        return measured
 
     @cached_property
     def span(self) -> tuple[float, float]:

@@ -69,8 +69,6 @@ _KNOWN = {
     b"\0\0\0\x0cjP": "a JPEG 2000 picture, which is not opened; save it as PNG",
     b"%PDF": "a PDF document, which is not opened",
 }
-#: Float Pixel Data and Double Float Pixel Data.
-_FLOATING = {0x7FE00008, 0x7FE00009}
 
 
 class NotDicomError(ReadError):
@@ -249,24 +247,19 @@ def _described(
         remarks=(*form.remarks, *commas),
         deflated_at=walked.deflated_at,
         mosaic=is_mosaic(dataset, form.rows, form.columns, _spacing_uv(dataset)),
-        padding=padding_of(dataset, form.bits_allocated, form.signed),
+        padding=None if form.floating else padding_of(dataset, form.bits_allocated, form.signed),
+        floating=form.floating,
     )
     planes = frame_planes(dataset, image) if "PerFrameFunctionalGroupsSequence" in dataset else _planes(dataset, image)
-    problem = (
-        f"{path.name} {form.problem}."
-        if form.problem
-        else _damage(image, walked.last, header.modality in VOLUME_MODALITIES)
-    )
+    problem = f"{path.name} {form.problem}." if form.problem else _damage(image, header.modality in VOLUME_MODALITIES)
     return replace(header, planes=planes, problem=problem)
 
 
-def _damage(image: StoredImage, last: int, of_volume: bool) -> str:
+def _damage(image: StoredImage, of_volume: bool) -> str:
     """Why the pixel data cannot be whole, or "" when the header and the file's size agree."""
     name = image.path.name
     if image.rows == 0 or image.columns == 0:
         return f"{name} is damaged: it says that it has {image.rows} rows and {image.columns} columns."
-    if image.offset == 0 and last in _FLOATING:
-        return f"{name} holds floating-point pixels, which are not read."
     if image.offset == 0:
         return f"{name} has no pixel data: it is cut off, or was written without."
     # Planes of a volume in colour are refused for that.

@@ -29,6 +29,7 @@ from engine.dicom.report_content import coded, library, observers
 from engine.dicom.rtstruct_header import stable_uid
 from engine.errors import WriteError
 from engine.measures.measure import Measure, Value
+from engine.measures.statistics import WITHOUT_NUMBER
 from engine.measures.table import KINDS
 from engine.measures.table_file import Row
 from engine.structures import Code
@@ -45,6 +46,7 @@ _SIZES = {
     "Long axis": Code("103339001", "SCT", "Long Axis"),
     "Short axis": Code("103340004", "SCT", "Short Axis"),
     "Voxels": codes.ours("VOXELS", "Number of voxels"),
+    WITHOUT_NUMBER: codes.ours("VOXELSWITHOUT", "Number of voxels without a value"),
 }
 _DERIVATIONS = {
     "Mean": Code("373098007", "SCT", "Mean"),

@@ -20,7 +20,7 @@ from pydicom.uid import (
 
 from engine.dicom.fields import bounds, is_absent, short, text, whole
 from engine.dicom.planes import NATIVE, PLAIN
-from engine.dicom.walk import Walked
+from engine.dicom.walk import FLOATING, Walked
 from engine.errors import ReadError
 
 #: Elements that `PixelFormat.of` looks at.
@@ -77,6 +77,7 @@ class PixelFormat:
     signed: bool
     transfer_syntax: str
     swapped: bool = False
+    floating: bool = False
     remarks: list[str] = field(default_factory=list)
     problem: str = ""
 
@@ -99,6 +100,14 @@ class PixelFormat:
             photometric = "MONOCHROME2"
             assumed.say("PhotometricInterpretation", photometric)
         cells = rows * columns * frames * samples
+        floating = FLOATING.get(walked.last, 0)
+        if floating:
+            # Sign and used bits go without saying (PS3.3 C.7.6.24, C.7.6.25).
+            found = cls(rows, columns, frames, samples, photometric, floating, floating, floating - 1, True,
+                        walked.transfer_syntax, floating=True)  # fmt: skip
+            found.remarks = [*walked.remarks, *assumed.remarks]
+            found._settle(walked, file, cells * floating // 8)
+            return found
         allocated = short(dataset, "BitsAllocated", 0)
         if not allocated:
             fitting = [bits for bits in (8, 16, 32) if walked.length - (cells * bits // 8) in (0, 1)]

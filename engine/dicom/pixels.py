@@ -54,7 +54,7 @@ def why_undecodable(planes: Sequence[StoredPlane]) -> str:
             return f"{name} is a colour image ({_colours(image)}); only grey-scale images are opened."
         if not image.photometric.startswith("MONOCHROME"):
             return f"{name} has pixels of the kind {image.photometric}; only grey-scale images are opened."
-        if image.bits_allocated not in (8, 16, 32):
+        if image.bits_allocated not in (8, 16, 32) and not image.floating:
             return f"{name} has {image.bits_allocated} bits a pixel; only 8, 16 and 32 are read."
         # PS3.5 8.1.1 asks for it; in files where it is not so, readers disagree on what the bits mean.
         if not 1 <= image.bits_stored <= image.bits_allocated or image.high_bit != image.bits_stored - 1:
@@ -81,7 +81,7 @@ def _colours(image: StoredImage) -> str:
 def read_stored(
     planes: Sequence[StoredPlane], into: NDArray[Any] | None = None, listen: Callable[[], None] = nobody
 ) -> Generator[NDArray[Any] | ReadError, None, None]:
-    """The stored values (rows, columns) of planes in their order, before any rescale, of the stored integer type.
+    """The stored values (rows, columns) of planes in their order, before any rescale, of the stored type.
 
     A plane whose data is damaged, while its file is as its header was read, comes as the error that says so.
     Close the iterator (`contextlib.closing`) when it is left early.
@@ -222,7 +222,9 @@ def _read_swapped(file: FileIO, image: StoredImage, start: int, values: NDArray[
 
 
 def stored_type(image: StoredImage) -> np.dtype[Any]:
-    """The integer type of stored pixels."""
+    """The type of stored pixels."""
+    if image.floating:
+        return np.dtype(f"f{image.bits_allocated // 8}")
     return np.dtype(f"{'i' if image.signed else 'u'}{image.bits_allocated // 8}")
 
 

@@ -31,7 +31,7 @@ class StoredImage:
     tells that the two bytes of each word have changed places, as in big-endian words of pixels of 8 or 32 bits.
     `remarks` say what had to be assumed about the file: clauses for a sentence that begins with its name.
     `deflated_at` is the byte at which the file is deflated from, 0 where it is not. `padding` are the least and the
-    greatest stored value that the file calls padding.
+    greatest stored value that the file calls padding. `floating` tells that pixels are floating-point numbers.
     """
 
     path: Path
@@ -56,6 +56,7 @@ class StoredImage:
     deflated_at: int = 0
     mosaic: bool = False
     padding: tuple[int, int] | None = None
+    floating: bool = False
 
     @property
     def frame_bytes(self) -> int:

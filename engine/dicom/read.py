@@ -15,6 +15,7 @@ from engine.dicom.units import Scale, find_scale, settle_ct_units
 from engine.errors import ReadError
 from engine.hounsfield import HU_GREATEST
 from engine.progress import Progress, silent
+from engine.unmeasured import fill_unmeasured
 from engine.volume import Geometry, Instance, LeftOut, SeriesInfo, Volume
 
 
@@ -80,7 +81,11 @@ def read_planes(
             *unit_notes,
             f"{unmapped} voxels have stored values that the file maps to none: its lines are continued.",
         )
-    if planes[0].image.bits_allocated > 16 and np.abs(voxels).max() >= 1 << 24 and _is_unscaled(planes):
+    unmeasured: NDArray[np.bool_] | None = None
+    if planes[0].image.floating:
+        voxels, unmeasured, of_gaps = fill_unmeasured(voxels, info.description or "the series")
+        unit_notes = (*unit_notes, *of_gaps)
+    elif planes[0].image.bits_allocated > 16 and np.abs(voxels).max() >= 1 << 24 and _is_unscaled(planes):
         unit_notes = (*unit_notes, f"Whole numbers of up to {np.abs(voxels).max():.0f} may be rounded to 24 bits.")
     unit_notes = (*unit_notes, *_sign_notes(planes, voxels, scale))
     if info.modality == "CT" and units not in ("HU", ""):
@@ -96,6 +101,7 @@ def read_planes(
         notes=(*lost_notes, *notes, *unit_notes, *padded),
         left_out=left_out,
         other_units=scale.others,
+        unmeasured=unmeasured,
     )
 
 

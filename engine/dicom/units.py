@@ -58,9 +58,13 @@ class Scale:
 
     def is_whole(self, planes: Sequence[StoredPlane]) -> bool:
         """True when every plane maps whole numbers to whole numbers by a shift."""
-        return self.maps is None and all(
-            slope == 1.0 and intercept == round(intercept) and abs(intercept) < 65536
-            for slope, intercept in map(self.line, planes)
+        return (
+            self.maps is None
+            and not any(plane.image.floating for plane in planes)
+            and all(
+                slope == 1.0 and intercept == round(intercept) and abs(intercept) < 65536
+                for slope, intercept in map(self.line, planes)
+            )
         )
 
 

@@ -31,6 +31,9 @@ from engine.dicom.watched import DamagedHeaderError, Inflating, Watched, nobody
 _Found = dict[BaseTag, DataElement | RawDataElement]
 
 PIXEL_DATA = 0x7FE00010
+#: Float Pixel Data and Double Float Pixel Data, and the bits of their pixels.
+FLOATING = {0x7FE00008: 32, 0x7FE00009: 64}
+_PIXELS = {PIXEL_DATA, *FLOATING}
 #: Pixel data of any kind, and the contours of an RTSTRUCT, which can be most of it: reading ends before them.
 _LAST = 0x7FE00008
 _CONTOURS = range(0x30060020, 0x30070000)
@@ -55,8 +58,8 @@ class Walked:
         dataset: the elements that were asked for, unconverted.
         transfer_syntax: of the file; what its encoding amounts to where it says none, or another that is not so.
         sop_class_uid, sop_instance_uid: of the file meta information, "" where they are absent.
-        offset: byte at which the value of Pixel Data begins (in a deflated file: of what it inflates to, counted from
-            where it is deflated); 0 where there is none.
+        offset: byte at which the value of Pixel Data, of any kind, begins (in a deflated file: of what it inflates to,
+            counted from where it is deflated); 0 where there is none.
         length: its bytes, -1 when it is encapsulated.
         representation: of Pixel Data; "" in implicit data.
         remarks: what the file says of its encoding and is not so: clauses for a sentence that begins with its name.
@@ -149,7 +152,7 @@ class Walker:
                 raise NotPlainError
             last = tag
             if tag >= self._end or tag in _CONTOURS:
-                return (start, -1 if length == UNDEFINED else length, vr, tag) if tag == PIXEL_DATA else (0, 0, "", tag)
+                return (start, -1 if length == UNDEFINED else length, vr, tag) if tag in _PIXELS else (0, 0, "", tag)
             if length == UNDEFINED:
                 at = plain.after_sequence(start)
                 if tag in self._wanted:
@@ -184,7 +187,7 @@ class Walker:
         dataset = read_partial(watched, stop, specific_tags=self._tags, force=True)
         meta = dataset.file_meta
         syntax = str(meta.get("TransferSyntaxUID", "")) or _encoding(dataset)
-        offset, length, representation = _pixel_data(file, dataset) if ended == PIXEL_DATA else (0, 0, "")
+        offset, length, representation = _pixel_data(file, dataset) if ended in _PIXELS else (0, 0, "")
         sop_class, sop_instance = meta.get("MediaStorageSOPClassUID", ""), meta.get("MediaStorageSOPInstanceUID", "")
         return Walked(dataset, syntax, str(sop_class), str(sop_instance), offset, length, representation, last=ended)
 
@@ -275,7 +278,7 @@ class Plain:
             start, length, name = at + 12, self._length.unpack_from(self._data, at + 8)[0], _LONG[vr]
         else:
             raise NotPlainError
-        if length != UNDEFINED and start + length > self.size and tag != PIXEL_DATA:
+        if length != UNDEFINED and start + length > self.size and tag not in _PIXELS:
             raise NotPlainError
         return tag, name, start, length
 
@@ -364,7 +367,7 @@ def _pixel_data(file: BinaryIO, dataset: FileDataset) -> tuple[int, int, str]:
     start = file.tell()
     head = file.read(12)
     # The encoding that the file says may not be its own. As a length, these letters would be odd, which none is.
-    explicit = head[4:6] in (b"OB", b"OW", b"UN") and head[6:8] == b"\0\0"
+    explicit = head[4:6] in (b"OB", b"OW", b"UN", b"OF", b"OD") and head[6:8] == b"\0\0"
     if len(head) < (12 if explicit else 8):
         return 0, 0, ""
     field, skip, name = (head[8:12], 12, head[4:6].decode()) if explicit else (head[4:8], 8, "")

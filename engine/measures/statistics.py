@@ -19,17 +19,28 @@ from engine.volume import Volume
 PEAK_RADIUS_MM = (3 / (4 * np.pi)) ** (1 / 3) * 10
 
 
+#: How many voxels of a region have no number in the file.
+WITHOUT_NUMBER = "Without a number"
+
+
 def statistics(inside: Inside, volume: Volume) -> tuple[Value, ...]:
-    """What the voxels amount to, in the unit of the image; nothing where there are none. A PET in SUV has a SUVpeak."""
-    values, unit = inside.values, volume.units
+    """What the voxels amount to, in the unit of the image; nothing where there are none. A PET in SUV has a SUVpeak.
+
+    Voxels for which the file gives no number count for none of it, and are counted apart.
+    """
+    measured = volume.is_measured(inside.index)
+    values, unit = inside.values[measured], volume.units
+    without = (Value(WITHOUT_NUMBER, float((~measured).sum())),) if not measured.all() else ()
     if not values.size:
-        return ()
+        return without
+    inside = Inside(inside.index[measured], values)
     out = (
         Value("Voxels", float(values.size)),
         Value("Mean", float(values.mean()), unit),
         Value("SD", float(values.std()), unit),
         Value("Minimum", float(values.min()), unit),
         Value("Maximum", float(values.max()), unit),
+        *without,
     )
     return (*out, Value("SUVpeak", peak(inside, volume), unit)) if unit.startswith("SUV") else out
 
@@ -45,6 +56,7 @@ def peak(inside: Inside, volume: Volume) -> float:
     for offset in offsets:
         at = inside.index + offset
         there = ((at >= 0) & (at < geometry.shape)).all(axis=1)
+        there[there] = volume.is_measured(at[there])
         total[there] += volume.voxels[tuple(at[there].T)]
         count += there
     return float((total / count).max())

@@ -13,7 +13,6 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1."
 
 #: SOP class, after the root of all storage classes, → what such an object is.
 _BY_CLASS = {
-    "30": "a parametric map",
     "66": "raw data",
     "66.1": "a registration",
     "66.2": "fiducials",

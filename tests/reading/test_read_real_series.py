@@ -85,12 +85,6 @@ def test_all_real_files_are_listed_with_their_kind(shared_data: Path) -> None:
     assert owner_of(breast.structures()[0], breast.series()) == breast.images()[0]
 
 
-def test_a_parametric_map_is_no_image(shared_data: Path) -> None:
-    found = list(scan([shared_data / "dicom/dcmqi_seg/paramaps"]).series())
-    maps = [series for series in found if series.problem]
-    assert all(series.handler.gives is Gives.NOTHING for series in maps)
-
-
 @pytest.mark.parametrize(
     "name",
     [

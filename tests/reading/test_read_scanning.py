@@ -243,7 +243,6 @@ def test_the_quick_walk_over_a_header_finds_what_pydicom_finds(shared_data: Path
         ("1.2.840.10008.5.1.4.1.1.481.5", "RTPLAN", "Treatment plan"),
         ("1.2.840.10008.5.1.4.1.1.88.33", "SR", "Structured report"),
         ("1.2.840.10008.5.1.4.1.1.66.1", "REG", "Registration"),
-        ("1.2.840.10008.5.1.4.1.1.30", "MR", "Parametric map"),
         ("1.2.840.10008.5.1.4.1.1.104.1", "DOC", "Document (PDF)"),
         ("1.2.3.4.5", "ECG", "Electrocardiogram"),
     ],

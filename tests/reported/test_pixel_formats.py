@@ -379,16 +379,6 @@ def test_a_refusal_says_the_true_reason(tmp_path: Path, edit: Callable[[Dataset,
     assert sentence in str(error.value)
 
 
-def test_floating_point_pixels_are_named(tmp_path: Path) -> None:
-    def edit(dataset: Dataset, _: int) -> None:
-        del dataset.PixelData
-        dataset.FloatPixelData = np.zeros(108, np.float32).tobytes()
-
-    write_series(tmp_path, VOXELS, GEOMETRY, edit=edit)
-    with pytest.raises(PlanimeterError, match="holds floating-point pixels"):
-        open_volume(tmp_path)
-
-
 def test_pixels_that_no_frame_has_are_said(tmp_path: Path) -> None:
     write_series(tmp_path, VOXELS, GEOMETRY, edit=lambda ds, _: setattr(ds, "PixelData", ds.PixelData * 2))
     volume = open_volume(tmp_path)

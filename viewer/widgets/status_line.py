@@ -15,9 +15,11 @@ from viewer.tools.events import ViewEvent
 
 
 def value_at(volume: Volume, point_lps: tuple[float, float, float]) -> float | None:
-    """Value of the voxel whose centre is nearest to a point; None outside the volume."""
+    """Value of the voxel whose centre is nearest to a point; None outside the volume, and where the file has none."""
     index = np.rint(volume.geometry.kji_from_lps(point_lps)[0]).astype(int)
     if (index < 0).any() or (index >= volume.geometry.shape).any():
+        return None
+    if not volume.is_measured(index[None])[0]:
         return None
     # Of a colour its lightness; what is shown has all three parts.
     return float(np.mean(volume.voxels[tuple(index)]))
