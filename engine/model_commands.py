@@ -54,8 +54,8 @@ def import_(path: Path, card_id: str, axes: str, task: str, replace: bool) -> No
     card = loaded.card
     click.echo(f"{card.id}\t{card.title}\t{card.gives}")
     click.echo(f"Licence of the weights: {card.licence.weights or 'absent'}.")
-    if card.limits:
-        click.echo(f"Note: {card.limits}", err=True)
+    for note in (*card.provenance.notes, *([card.limits] if card.limits else [])):
+        click.echo(f"Note: {note}", err=True)
     if (SHIPPED / card.id / CARD_FILE).exists():
         click.echo(
             f"Note: it takes the place of the '{card.id}' that comes with the program, which "

@@ -76,8 +76,7 @@ def standard_name_of(name: str) -> str:
 
     The side may stand before or behind, as a word or a letter; it is never guessed.
     """
-    sided = re.sub(r"(?<=^[LR])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", " ", name.partition("^")[0])
-    words = re.sub(r"[\s_\-.,()]+", " ", sided).strip().lower().split()
+    words = _words(name)
     sides = [_SIDES[word] for word in words if word in _SIDES]
     if len(sides) > 1 or len(words) == len(sides):
         return ""
@@ -87,6 +86,16 @@ def standard_name_of(name: str) -> str:
     if base + side in _SIDED_WORDS:
         return _SIDED_WORDS[base + side]
     return known.get(_joined(base + side)) or known.get(_joined(_WORDS.get(base, base) + side), "")
+
+
+def unsided(name: str) -> str:
+    """The words of a name in small letters, without its side and qualifier."""
+    return " ".join(word for word in _words(name) if word not in _SIDES)
+
+
+def _words(name: str) -> list[str]:
+    sided = re.sub(r"(?<=^[LR])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", " ", name.partition("^")[0])
+    return re.sub(r"[\s_\-.,()]+", " ", sided).strip().lower().split()
 
 
 def _joined(name: str) -> str:

@@ -35,6 +35,8 @@ def readme(card: Card) -> str:
     lines += ["## Input", "", *(_input_line(card, index) for index in range(len(card.inputs))), ""]
     lines += ["## Output", "", *_outputs(card), ""]
     lines += _section("Limits", card.limits)
+    if card.provenance.notes:
+        lines += ["## At import", "", *(f"- {note}" for note in card.provenance.notes), ""]
     lines += _section("Population", card.population)
     lines += _metrics(card)
     lines += _saliency(card)

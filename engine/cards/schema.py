@@ -151,10 +151,12 @@ class Provenance(Strict):
     Args:
         imported_from: the kind of model that it was converted from, "" for one that was made here.
         sources: the files of that.
+        notes: what was assumed, guessed or left out when it was converted, in sentences.
     """
 
     imported_from: Short = ""
     sources: Annotated[tuple[SourceFile, ...], Field(max_length=256)] = ()
+    notes: Annotated[tuple[Text, ...], Field(max_length=256)] = ()
     paper_doi: Short = ""
     training_data: Annotated[tuple[DataSource, ...], Field(max_length=64)] = ()
     recipe: dict[str, JsonValue] = Field(default_factory=dict)

@@ -1,6 +1,7 @@
 """What a card says of where its model comes from, whichever program that was."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,34 @@ def exact_option(sets: str, program: str) -> Json:
         "sets": sets,
         "tip": f"Outlines of the voxels that {program} itself would set, in full precision, not smooth contours",
     }
+
+
+def notes_on(card: Json) -> list[str]:
+    """What a card that was converted says of itself, and what is to be said of any, in sentences."""
+    notes = [str(note) for note in card["provenance"].get("notes", ())]
+    absent = "The licence of its weights is absent: ask who made it whether it may be used."
+    if card.get("licence", {}).get("weights", "") in {"", _ABSENT} and absent not in notes:
+        notes.append(absent)
+    return notes
+
+
+def kinds_noted(images: Sequence[Json]) -> list[str]:
+    """Which kinds of image were guessed by the names of a model's inputs, in sentences.
+
+    Args:
+        images: the inputs of the card.
+    """
+    notes: dict[str, list[str]] = {}
+    for image in images:
+        told = image["modality"]
+        if told != ["CT"]:
+            notes.setdefault(told[0] if len(told) == 1 else "", []).append(str(image["role"]))
+    return [
+        f"Taken to be {kind} by name: {', '.join(roles)}."
+        if kind
+        else f"The kind of image is not said of {', '.join(roles)}, so any is taken."
+        for kind, roles in notes.items()
+    ]
 
 
 def licence_of(*folders: Path) -> str:

@@ -12,12 +12,13 @@ from typing import Any
 
 from engine.cards.weights import sha256_of
 from engine.errors import CardError
-from engine.importing.about import exact_option, licence_of
+from engine.importing.about import exact_option, kinds_noted, licence_of
 from engine.importing.bundle_after import After, Pieces, after_of, inferer_of
 from engine.importing.bundle_arguments import Arguments
 from engine.importing.bundle_before import Before, before_of
 from engine.importing.bundle_values import Configuration
-from engine.importing.naming import card_id, identifiers, modalities, outputs, standard_names_of
+from engine.importing.meanings import named
+from engine.importing.naming import card_id, identifiers, modalities, outputs
 from engine.importing.source import Source
 
 Json = dict[str, Any]
@@ -188,7 +189,9 @@ def _segmenter(
         "largest": [_largest(pieces, labels, int(exclusive)) for pieces in after.largest],
     }
     node = {"node": "network", "op": "sliding_window", "in": [image["role"] for image in inputs], "params": params}
-    found = outputs(labels, standard_names_of(names), "network")
+    known_as = named(names)
+    after.notes += known_as.notes
+    found = outputs(labels, known_as, "network")
     for output in found:
         output["threshold"] = after.threshold
     return node, inputs, found
@@ -267,8 +270,7 @@ def _inputs(metadata: Json, count: int, notes: list[str]) -> list[Json]:
         if found:
             image["register_to"] = found[0]["role"]
         found.append(image)
-    if any(len(image["modality"]) > 1 for image in found):
-        notes.append("The bundle does not say which kind of image it looks at, so any is taken.")
+    notes += kinds_noted(found)
     if any("units" in image for image in found) and not kind:
         notes.append("It does not say the units of its CT; Hounsfield units were assumed.")
     elif kind and kind != "hounsfield" and any(image["modality"] == ["CT"] for image in found):
@@ -348,10 +350,11 @@ def _card(
     node, inputs, found = made
     name = str(metadata.get("name") or source.name)[:100]
     draws = node["op"] == "sliding_window"
-    stored = "" if before.axes or node["params"].get("dimensions") == 2 else (
-        "It takes columns, rows and planes as the image has them: a model that was taught on images turned otherwise "
-        "must be imported again with --axes. "
-    )  # fmt: skip
+    if not before.axes and node["params"].get("dimensions") != 2:
+        after.notes.append(
+            "It takes columns, rows and planes as the image has them: a model that was taught on images turned "
+            "otherwise must be imported again with other axes."
+        )
     drawn = "Contours are traced from the network's own grid. " if draws else ""
     data = str(metadata.get("data_source") or "the data of the bundle's authors")[:200]
     card: Json = {
@@ -367,11 +370,12 @@ def _card(
         "provenance": {
             "imported_from": "MONAI bundle",
             "sources": source.sources,
+            "notes": after.notes,
             "training_data": [{"name": data, "licence": "see there"}],
         },
         "licence": {"code": "Apache-2.0", "weights": licence_of(source.folder), "commercial": False},
         "intended_use": str(metadata.get("intended_use") or metadata.get("description") or "")[:4000],
-        "limits": f"Imported; not measured here. {stored}{drawn}{' '.join(after.notes)}".strip()[:4000],
+        "limits": f"Imported; not measured here. {drawn}".strip(),
     }
     if draws:
         card["uncertainty"] = {"method": "entropy"}

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from engine.importing.meanings import Names
 from engine.palette import palette
-from engine.tg263 import standard_name_of, standard_names, standard_type
+from engine.tg263 import standard_names, standard_type
 
 Json = dict[str, Any]
 
@@ -16,10 +17,6 @@ _MODALITIES = {
     "MR": r"mri?|t1.*|t2.*|flair|adc|dwi|b\d+|pd|swi|dce.*|mra|perfusion|.*mri?",
     "US": r"us|ultrasound",
 }
-
-#: Parts of an organ that may have a body too: pancreas, stomach, uterus, hippocampus, caudate nucleus.
-_PARTS = {"head", "tail", "neck", "uncinate", "uncinate process", "fundus", "antrum", "cervix", "isthmus"}
-_BODY = "body"
 
 
 def card_id(*names: str) -> str:
@@ -41,31 +38,17 @@ def identifiers(names: Iterable[str]) -> list[str]:
     return found
 
 
-def standard_names_of(names: Iterable[str]) -> list[str]:
-    """The TG-263 names of structures that have another habit's names; the name itself where there is none.
-
-    What is called "body" beside a head, a tail or the like is a part of an organ, and not the patient's outline.
-    """
-    given = list(names)
-    parts = {name.strip().lower() for name in given}
-    in_parts = bool(parts & _PARTS)
-    return [
-        name.strip()[:64] if in_parts and name.strip().lower() == _BODY else standard_name_of(name) or name.strip()[:64]
-        for name in given
-    ]
-
-
-def outputs(labels: Sequence[str], names: Sequence[str], node: str) -> list[Json]:
+def outputs(labels: Sequence[str], known_as: Names, node: str) -> list[Json]:
     """What a card says of structures: label → name, with the type, code and colour that TG-263 gives."""
     found: list[Json] = []
     used: set[str] = set()
-    for index, (label, name) in enumerate(zip(labels, names, strict=True)):
+    for index, (label, name) in enumerate(zip(labels, known_as.names, strict=True)):
         known = standard_names().get(name)
         unique = name if name not in used else f"{name[:58]}_{index + 1}"
         used.add(unique)
         output: Json = {"kind": "mask", "label": label, "name": unique, "node": node}
-        # Else the name would stand for the patient's outline.
-        output["roi_type"] = "ORGAN" if name.lower() == _BODY else standard_type(name)
+        # Else "body" would stand for the patient's outline.
+        output["roi_type"] = "ORGAN" if name in known_as.unclear else standard_type(name)
         output["colour"] = known.colour if known is not None and known.colour is not None else palette(index)
         if known is not None and known.code is not None:
             output["code"] = dict(zip(("value", "scheme", "meaning"), known.code, strict=True))

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import CardError
-from engine.importing.about import exact_option, licence_of
-from engine.importing.naming import card_id, identifiers, modalities, outputs, standard_names_of
+from engine.importing.about import exact_option, kinds_noted, licence_of
+from engine.importing.meanings import named
+from engine.importing.naming import card_id, identifiers, modalities, outputs
 from engine.importing.nnunet_plans import Plans, labels_of
 from engine.importing.source import Source
 from engine.progress import part
@@ -20,9 +21,9 @@ _BEST = "checkpoint_best.pth"
 _NAMED = 4
 _STORED = (
     "It takes planes, rows and columns in the order in which the image has them, as nnU-Net's reader does: a model "
-    "that was taught on images turned otherwise must be imported again with --axes. Of a NIfTI file whose axes are "
-    "left-handed, as dcm2niix writes them, the planes are counted from the other end than nnU-Net counts them: a model "
-    "that was taught on such files needs --axes LAS. "
+    "that was taught on images turned otherwise must be imported again with other axes.",
+    "Of a NIfTI file whose axes are left-handed, as dcm2niix writes them, the planes are counted from the other end "
+    "than nnU-Net counts them: a model that was taught on such files needs the axes LAS.",
 )
 
 
@@ -66,7 +67,7 @@ def convert(source: Source, target: Path) -> Json:
         graph.append(node)
     return card_of(
         source, dataset, graph, name=_name_of(plans, source), folder=final,
-        notes="".join(_notes_on(stage, source) for stage in stages),
+        notes=[note for stage in stages for note in _notes_on(stage, source)],
     )  # fmt: skip
 
 
@@ -104,17 +105,17 @@ def folds_of(folder: Path, wanted: Sequence[int] = ()) -> list[Path]:
     return []
 
 
-def _notes_on(folder: Path, source: Source) -> str:
+def _notes_on(folder: Path, source: Source) -> list[str]:
     """What is to be said of the checkpoints that `folds_of` chose."""
     chosen = folds_of(folder)
     if chosen and chosen[0].name == _BEST:
-        return (
+        return [
             f"{source.told(folder)} was not trained to its end: it has no {CHECKPOINT}, so {_BEST} was taken, as "
-            "nnU-Net does with '-chk'. "
-        )
+            "nnU-Net does with '-chk'."
+        ]
     left = [path.parent.name for path in sorted(folder.glob(f"fold_*/{_BEST}")) if path.with_name(CHECKPOINT) not in
             chosen and path.parent.name != "fold_all"]  # fmt: skip
-    return f"Without {', '.join(left)[:200]}, not trained to the end. " if left else ""
+    return [f"Without {', '.join(left)[:200]}, not trained to the end."] if left else []
 
 
 def node_of(
@@ -176,15 +177,18 @@ def roles_of(dataset: Json, params: Json) -> list[tuple[str, str]]:
     return list(zip(identifiers(roles), names, strict=True))
 
 
-def card_of(source: Source, dataset: Json, graph: Sequence[Json], *, name: str, folder: Path, notes: str = "") -> Json:
-    """The card of a graph of such nodes, the last of which draws and is of `folder`; `notes` end in a space."""
+def card_of(
+    source: Source, dataset: Json, graph: Sequence[Json], *, name: str, folder: Path, notes: Sequence[str]
+) -> Json:
+    """The card of a graph of such nodes, the last of which draws and is of `folder`."""
     configuration = configuration_of(folder)
     last = graph[-1]
     params = last["params"]
-    names = standard_names_of(labels_of(dataset, "dataset.json")["names"])
+    known_as = named(labels_of(dataset, "dataset.json")["names"])
+    inputs = inputs_of(roles_of(dataset, params), params)
     data = str(dataset.get("licence") or dataset.get("license") or "absent")[:200]
     licence = licence_of(*dict.fromkeys((folder, folder.parent, source.folder)))
-    stored = "" if params["axes"] else _STORED
+    stored = () if params["axes"] else _STORED
     mirrored = "mirrored copies are averaged, as nnU-Net does; " if params["mirrors"] else ""
     return {
         "id": source.wish.card_id or card_id(name, configuration),
@@ -193,19 +197,20 @@ def card_of(source: Source, dataset: Json, graph: Sequence[Json], *, name: str, 
         "title": f"{name} ({configuration})"[:120],
         "fidelity": "modern",
         "badge": "runs",
-        "inputs": inputs_of(roles_of(dataset, params), params),
+        "inputs": inputs,
         "graph": list(graph),
-        "outputs": outputs(params["labels"], names, last["node"]),
+        "outputs": outputs(params["labels"], known_as, last["node"]),
         "uncertainty": {"method": "entropy"},
         "options": options_of(params),
         "provenance": {
             "imported_from": "nnU-Net v2",
             "sources": source.sources,
+            "notes": [*notes, *stored, *kinds_noted(inputs), *known_as.notes],
             "training_data": [{"name": str(dataset.get("name") or name)[:200], "licence": data}],
         },
         "licence": {"code": "Apache-2.0", "weights": licence, "commercial": False},
         "intended_use": str(dataset.get("description") or "")[:4000],
-        "limits": f"Imported; not measured here. {notes}{stored}"
+        "limits": "Imported; not measured here. "
         f"Contours are traced from the network's own grid; {mirrored}a post-processing of nnU-Net's is not done.",
     }
 

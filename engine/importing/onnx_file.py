@@ -10,7 +10,8 @@ from engine.dicom.report_codes import MODALITIES
 from engine.errors import CardError
 from engine.faults import first_fault
 from engine.importing.about import exact_option, licence_of
-from engine.importing.naming import card_id, identifiers, outputs, standard_names_of
+from engine.importing.meanings import named
+from engine.importing.naming import card_id, identifiers, outputs
 from engine.importing.source import Source
 from engine.operations.image_steps import AnyLetters, Edges, Resample, Resize, Steps
 from engine.operations.sliding_window import Blend
@@ -200,7 +201,7 @@ def _drawing(small: SmallCard, activation: str) -> tuple[Json, list[Json]]:
         "before": [*before, *_intensities(small)], "patch": list(small.patch or ()), "overlap": [small.overlap] * 3,
         "blend": small.blend, "labels": labels, "activation": activation, "threshold": small.threshold,
     }  # fmt: skip
-    found = outputs(labels, standard_names_of(small.labels), "network")
+    found = outputs(labels, named(small.labels), "network")
     for output in found:
         output["threshold"] = small.threshold if activation == "sigmoid" else 0.5
     return {"node": "network", "op": "sliding_window", "params": params}, found
@@ -260,6 +261,7 @@ def _card(source: Source, small: SmallCard, node: Json, found: list[Json], withi
         "limits": "Imported; not measured here.",
     }
     if small.task == "segment":
+        card["provenance"]["notes"] = named(small.labels).notes
         card["uncertainty"] = {"method": "entropy"}
         card["options"] = [exact_option("network.exact", "the file")]
         card["limits"] += " Contours are traced from the network's own grid."

@@ -20,7 +20,8 @@ from typing import Any
 from engine.errors import CardError
 from engine.importing import nnunet
 from engine.importing.about import exact_option
-from engine.importing.naming import card_id, identifiers, outputs, standard_names_of
+from engine.importing.meanings import named
+from engine.importing.naming import card_id, identifiers, outputs
 from engine.importing.source import Source
 from engine.operations.tidy import Tidy
 from engine.shipped import read_list
@@ -158,7 +159,7 @@ def _helpers(task: Json) -> list[str]:
 
 
 def _card(source: Source, task: Json, graph: Sequence[Json], *, names: Sequence[str], last: str) -> Json:
-    name = str(task["task"])
+    name, known_as = str(task["task"]), named(names)
     is_ct = _role(task) == "ct"
     spacing = task["spacing_mm"]
     at = f" at {' × '.join(f'{step:.3g}' for step in spacing)} mm" if spacing else ""
@@ -171,13 +172,14 @@ def _card(source: Source, task: Json, graph: Sequence[Json], *, names: Sequence[
         "badge": "runs",
         "inputs": [{"role": "ct", "modality": ["CT"], "units": "HU"} if is_ct else {"role": "mr", "modality": ["MR"]}],
         "graph": list(graph),
-        "outputs": outputs(identifiers(names), standard_names_of(names), last),
+        "outputs": outputs(identifiers(names), known_as, last),
         "uncertainty": {"method": "entropy"},
         "options": [] if _is_of_voxels(task) else [exact_option("nnunet.exact", "TotalSegmentator")],
         "provenance": {
             "paper_doi": "10.1148/ryai.230024" if is_ct else "10.1148/radiol.241613",
             "imported_from": "TotalSegmentator",
             "sources": source.sources,
+            "notes": known_as.notes,
             "training_data": [{"name": "The data of TotalSegmentator's authors", "licence": "see there"}],
         },
         "licence": {"code": _FREE, "weights": _FREE if task["free"] else _BOUGHT, "commercial": bool(task["free"])},

@@ -19,6 +19,7 @@ from pathlib import Path  # noqa: E402
 from engine.cards.registry import CARD_FILE  # noqa: E402
 from engine.cards.schema import card_json, parse_card  # noqa: E402
 from engine.errors import CardError  # noqa: E402
+from engine.importing.about import notes_on  # noqa: E402
 from engine.importing.source import Source, Wish, unpacked  # noqa: E402
 from engine.importing.table import IMPORTERS  # noqa: E402
 from engine.process.lines import tell_of  # noqa: E402
@@ -56,6 +57,8 @@ def _convert(folder: Path, path: Path, target: Path, wish: Wish, progress: Progr
     card = importer.convert(
         Source(folder if folder.is_dir() else folder.parent, path.resolve().name, wish, progress), target
     )
+    if card.get("provenance", {}).get("imported_from"):
+        card["provenance"]["notes"] = notes_on(card)
     # Names may come from bytes that are no text.
     text = json.dumps(card, ensure_ascii=False).encode("utf-8", "replace")
     (target / CARD_FILE).write_text(card_json(parse_card(text, f"The card made of {path.name}")), encoding="utf-8")

@@ -133,16 +133,19 @@ def test_of_a_training_stopped_early_the_best_weights_are_taken_and_it_is_said(t
     target = tmp_path / "card"
     target.mkdir()
     converted(tmp_path / "Dataset001_Small", target, Wish(), silent)
-    assert "not trained" not in load_card(target).card.limits
+    assert "not trained" not in " ".join(load_card(target).card.provenance.notes)
     path.rename(path.with_name("checkpoint_best.pth"))
     converted(tmp_path / "Dataset001_Small", target, Wish(), silent)
     card = load_card(target).card
-    assert "Without fold_0, not trained to the end" in card.limits and len(card.weights) == 1
+    assert "Without fold_0, not trained to the end" in " ".join(card.provenance.notes) and len(card.weights) == 1
     path = path.parents[1] / "fold_1" / path.name
     path.rename(path.with_name("checkpoint_best.pth"))
     converted(tmp_path / "Dataset001_Small", target, Wish(), silent)
     card = load_card(target).card
-    assert "checkpoint_best.pth was taken, as nnU-Net does with '-chk'" in card.limits and len(card.weights) == 2
+    assert (
+        "checkpoint_best.pth was taken, as nnU-Net does with '-chk'" in " ".join(card.provenance.notes)
+        and len(card.weights) == 2
+    )
 
 
 def test_an_export_holds_the_card_and_nothing_of_its_training(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from shapely import MultiPolygon, box
 from engine.cards.registry import load_card
 from engine.cards.schema import Card
 from engine.errors import CardError
-from engine.importing.naming import standard_names_of
+from engine.importing.meanings import named
 from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.inference.maps import Maps
@@ -303,7 +303,7 @@ def test_weights_with_more_labels_than_a_task_has_are_refused(tmp_path: Path) ->
 
 def test_names_are_those_of_tg_263_where_it_has_them() -> None:
     labels = [label for number in TASKS["total"]["ids"] for label in TABLE["labels"][str(number)]]
-    names = dict(zip(labels, standard_names_of(labels), strict=True))
+    names = dict(zip(labels, named(labels).names, strict=True))
     assert names["lung_middle_lobe_right"] == "Lung_RML"
     assert names["rib_left_3"] == "Rib03_L"
     assert names["iliac_vena_right"] == "V_Iliac_R"

@@ -1,5 +1,6 @@
 """A model is brought in from the menu, or by dropping it, and is then chosen in the panel."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -27,7 +28,11 @@ def window(qtbot: QtBot, home: Path) -> MainWindow:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    export_model(load_card(SHIPPED / "external"), tmp_path / "model.zip")
+    values = json.loads((SHIPPED / "external" / "card.json").read_text())
+    values["provenance"] = {"imported_from": "nnU-Net v2", "notes": ["By name t1 is taken to be MR."]}
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card" / "card.json").write_text(json.dumps(values))
+    export_model(load_card(tmp_path / "card"), tmp_path / "model.zip")
     return tmp_path / "model.zip"
 
 
@@ -55,6 +60,11 @@ def test_a_dropped_model_is_imported_and_chosen(window: MainWindow, archive: Pat
     assert panel is not None
     qtbot.waitUntil(lambda: panel.selected is not None and panel.selected.id == "mine", timeout=120_000)
     assert (home / "mine" / "card.json").exists()
+    absent = "The licence of its weights is absent: ask who made it whether it may be used."
+    told = window.messages.sentences[-1].splitlines()
+    assert told[0].startswith("Body outline was imported: 1 structure")
+    assert told[1:] == ["By name t1 is taken to be MR.", absent], "what the command line says, the window says too"
+    assert "By name t1 is taken to be MR." in panel.details.text() and absent in panel.details.text()
 
 
 def test_the_menu_asks_and_a_refusal_stays_in_the_dialog(

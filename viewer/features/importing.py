@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.later import later
-from viewer.features.upkeep import Upkeep
+from viewer.features.upkeep import Upkeep, told_of
 from viewer.jobs import run_in_background
 from viewer.widgets import import_dialog
 from viewer.widgets.cards_panel import CardsPanel
@@ -49,9 +49,7 @@ def _take(window: MainWindow, paths: Sequence[str]) -> bool:
 def imported(window: MainWindow, loaded: "registry.LoadedCard") -> None:
     """Say what was imported, and choose it."""
     card, panel = loaded.card, window.findChild(CardsPanel)
-    window.show_message(
-        f"{card.title} was imported: {card.gives}; the licence of its weights: {card.licence.weights or 'absent'}."
-    )
+    window.show_message(*told_of(card, "was imported"))
     if panel is None:
         return
 

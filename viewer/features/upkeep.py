@@ -15,14 +15,19 @@ from viewer.jobs import run_in_background
 from viewer.widgets import import_dialog
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.main_window import MainWindow
+from viewer.widgets.message_bar import Level
 from viewer.widgets.question import Question
 
 if TYPE_CHECKING:
     from engine.cards import registry
     from engine.cards.registry import LoadedCard
+    from engine.cards.schema import Card
     from engine.importing import client
 else:
     registry, client = later("engine.cards.registry"), later("engine.importing.client")
+
+#: Of more notes on an import the first are told in the message.
+_MOST_NOTES = 6
 
 
 class Upkeep(QObject):
@@ -58,7 +63,7 @@ class Upkeep(QObject):
             import_dialog.asked(None, self._replaced, self._window, loaded.id)
 
     def _replaced(self, loaded: "LoadedCard") -> None:
-        self._window.show_message(f"{loaded.title} took the place of the model '{loaded.id}'.")
+        self._window.show_message(*told_of(loaded.card, f"took the place of the model '{loaded.id}'"))
         self._again(loaded.id)
 
     def _export(self) -> None:
@@ -108,3 +113,15 @@ class Upkeep(QObject):
         self._panel.show_cards(cards)
         if card_id:
             self._panel.select(card_id)
+
+
+def told_of(card: "Card", done: str) -> tuple[str, Level]:
+    """What is said of a model that was brought in: what it gives, under which licence, and what was assumed; its level.
+
+    All of it stands on the page of the model as well.
+    """
+    licence = f"the licence of its weights: {card.licence.weights or 'absent'}"
+    notes = card.provenance.notes
+    more = [f"and {len(notes) - _MOST_NOTES} more notes, on its page"] if len(notes) > _MOST_NOTES else []
+    lines = [f"{card.title} {done}: {card.gives}; {licence}.", *notes[:_MOST_NOTES], *more]
+    return "\n".join(lines), "warning" if notes else "info"
