@@ -6,13 +6,15 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from engine.cards.registry import CARD_FILE, SHIPPED, LoadedCard, files_of, load_card, user_models
+from engine.cards.registry import CARD_FILE, SHIPPED, LoadedCard, files_of, find_cards, load_card, user_models
+from engine.cards.schema import card_json
 from engine.errors import CardError, EngineError, WriteError
 from engine.process.lines import work_in_process
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_LONGEST_TITLE = 120
 AXES = re.compile(r"([LR][AP][SI])?")
 
 
@@ -58,6 +60,7 @@ def import_model(
         target = home / loaded.card.id
         if not replace:
             _check_free(loaded.card.id, target)
+        _tell_apart(loaded)
         _put(made, target)
     return load_card(target)
 
@@ -119,6 +122,16 @@ def _check_free(card_id: str, target: Path) -> None:
         raise CardError(f"There is a model '{card_id}' already; remove it first, or give this one another id.")
     if (SHIPPED / card_id / CARD_FILE).exists():
         raise CardError(f"The model '{card_id}' comes with the program already; give this one another id.")
+
+
+def _tell_apart(loaded: LoadedCard) -> None:
+    """Let a card whose title another has bear its id in it: the title is what lists, steps and structures say."""
+    card = loaded.card
+    others = (other for other in find_cards() if other.id != card.id)
+    if any(other.title.casefold() == card.title.casefold() for other in others):
+        title = f"{card.title[: _LONGEST_TITLE - len(card.id) - 3]} ({card.id})"
+        text = card_json(card.model_copy(update={"title": title}))
+        (loaded.folder / CARD_FILE).write_text(text, encoding="utf-8")
 
 
 def _put(made: Path, target: Path) -> None:

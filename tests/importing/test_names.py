@@ -1,9 +1,15 @@
 """What structures of imported models are called: by TG-263 where that is sure, and never by another organ's name."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from engine.cards.registry import SHIPPED
+from engine.importing import client
 from engine.importing.meanings import named
 from engine.importing.naming import outputs
+from engine.progress import Progress
 from engine.shipped import read_list
 from engine.structures import Roi
 from engine.tg263 import standard_code, standard_name_of, standard_names
@@ -64,6 +70,22 @@ def test_what_is_not_sure_has_no_type_and_code_of_another_organ_and_is_said() ->
         "external.",
         "No TG-263 name is known for 4 of 7 structures: thalamus, head, internal, liver tumour.",
     )
+
+
+def test_a_model_with_the_title_of_another_bears_its_id_in_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = (SHIPPED / "external" / "card.json").read_text()
+
+    def convert(arguments: list[str], progress: Progress) -> None:
+        (Path(arguments[1]) / "card.json").write_text(
+            json.dumps(json.loads(card) | {"id": arguments[2], "title": "Liver"})
+        )
+
+    monkeypatch.setattr(client, "_convert", convert)
+    titles = [client.import_model(SHIPPED, card_id=name).title for name in ("fold-0", "fold-1")]
+    assert titles == ["Liver", "Liver (fold-1)"]
+    assert client.import_model(SHIPPED, card_id="fold-1", replace=True).title == "Liver (fold-1)"
+    client.remove_model("fold-1")
+    assert client.import_model(SHIPPED, card_id="fold-0", replace=True).title == "Liver", "it is no other"
 
 
 def test_no_task_of_totalsegmentator_has_a_name_that_may_be_of_another_organ() -> None:

@@ -62,7 +62,7 @@ def test_a_dropped_model_is_imported_and_chosen(window: MainWindow, archive: Pat
     assert (home / "mine" / "card.json").exists()
     absent = "The licence of its weights is absent: ask who made it whether it may be used."
     told = window.messages.sentences[-1].splitlines()
-    assert told[0].startswith("Body outline was imported: 1 structure")
+    assert told[0].startswith("Body outline (mine) was imported: 1 structure")
     assert told[1:] == ["By name t1 is taken to be MR.", absent], "what the command line says, the window says too"
     assert "By name t1 is taken to be MR." in panel.details.text() and absent in panel.details.text()
 
