@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtWidgets import QApplication
 from vtkmodules.vtkCommonCore import vtkSMPTools
 
@@ -104,7 +104,8 @@ def build_window() -> MainWindow:
         window.arrange(NARROW_LAYOUT, NARROW_WIDTHS)
     else:
         window.arrange(LAYOUT, WIDTHS)
-    window.resize(window.size().boundedTo(room))
+    # Images want room: a first window takes the screen.
+    window.setGeometry(QRect(QApplication.primaryScreen().availableGeometry().topLeft(), room))
     window.restore()
     return window
 
