@@ -8,6 +8,8 @@ from typing import Any
 Json = dict[str, Any]
 
 _ABSENT = "absent"
+#: What is noted of a model without a licence.
+ABSENT = "The licence of its weights is absent: ask who made it whether it may be used."
 _LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "LICENCE.md")
 #: A file that speaks of the code alone, and the heading of what it says of the weights.
 _NOT_OF_WEIGHTS, _OF_WEIGHTS = (
@@ -30,9 +32,8 @@ def exact_option(sets: str, program: str) -> Json:
 def notes_on(card: Json) -> list[str]:
     """What a card that was converted says of itself, and what is to be said of any, in sentences."""
     notes = [str(note) for note in card["provenance"].get("notes", ())]
-    absent = "The licence of its weights is absent: ask who made it whether it may be used."
-    if card.get("licence", {}).get("weights", "") in {"", _ABSENT} and absent not in notes:
-        notes.append(absent)
+    if card.get("licence", {}).get("weights", "") in {"", _ABSENT} and ABSENT not in notes:
+        notes.append(ABSENT)
     return notes
 
 

@@ -352,8 +352,8 @@ def _card(
     draws = node["op"] == "sliding_window"
     if not before.axes and node["params"].get("dimensions") != 2:
         after.notes.append(
-            "It takes columns, rows and planes as the image has them: a model that was taught on images turned "
-            "otherwise must be imported again with other axes."
+            "Columns, rows and planes are taken as the image has them: a model taught on images turned otherwise must "
+            "be imported again with their axes."
         )
     drawn = "Contours are traced from the network's own grid. " if draws else ""
     data = str(metadata.get("data_source") or "the data of the bundle's authors")[:200]

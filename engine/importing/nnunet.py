@@ -20,10 +20,8 @@ _BEST = "checkpoint_best.pth"
 #: Of several models these are named.
 _NAMED = 4
 _STORED = (
-    "It takes planes, rows and columns in the order in which the image has them, as nnU-Net's reader does: a model "
-    "that was taught on images turned otherwise must be imported again with other axes.",
-    "Of a NIfTI file whose axes are left-handed, as dcm2niix writes them, the planes are counted from the other end "
-    "than nnU-Net counts them: a model that was taught on such files needs the axes LAS.",
+    "Planes, rows and columns are taken in the order in which the image has them, as nnU-Net's reader does: a model "
+    "taught on images turned otherwise must be imported again with their axes; on NIfTI files of dcm2niix, with LAS."
 )
 
 
@@ -188,7 +186,7 @@ def card_of(
     inputs = inputs_of(roles_of(dataset, params), params)
     data = str(dataset.get("licence") or dataset.get("license") or "absent")[:200]
     licence = licence_of(*dict.fromkeys((folder, folder.parent, source.folder)))
-    stored = () if params["axes"] else _STORED
+    stored = [] if params["axes"] else [_STORED]
     mirrored = "mirrored copies are averaged, as nnU-Net does; " if params["mirrors"] else ""
     return {
         "id": source.wish.card_id or card_id(name, configuration),

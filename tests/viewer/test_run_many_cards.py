@@ -177,7 +177,7 @@ def test_the_models_of_a_template_run_in_turn_under_its_names(qtbot: QtBot, many
     assert before == "All runs without gone."
     assert level == "warning" and words.splitlines() == [
         "All: 2 of 3 models ran. One undo takes all of it back.",
-        "Not run: gone. It is not here: import it (Engine → Import a model…), or take it out of the template.",
+        "Not run: gone. Not here: bring it in with Engine → Import a model…, or take it out of the template.",
         "Model 1: Its lower end is missing.",
     ]
     assert many.panel.notice.text() == words, "it is still there when the message has gone"

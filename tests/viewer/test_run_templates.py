@@ -236,5 +236,5 @@ def test_every_model_that_is_missing_or_fails_is_named_with_its_reason(qtbot: An
     ((words, level),) = said
     lines = words.splitlines()
     assert level == "error" and lines[0] == "Lost: 0 of 3 models ran."
-    assert [line.split(". ")[0] for line in lines[1:]] == ["Not run: gone", "Not run: First (first)", "Not run: away"]
-    assert "import it (Engine → Import a model…)" in lines[1] and "made for CT" in lines[2]
+    assert [line.split(". ")[0] for line in lines[1:]] == ["Not run: gone, away", "Not run: First (first)"]
+    assert "bring it in with Engine → Import a model…" in lines[1] and "made for CT" in lines[2]

@@ -120,8 +120,10 @@ def told_of(card: "Card", done: str) -> tuple[str, Level]:
 
     All of it stands on the page of the model as well.
     """
-    licence = f"the licence of its weights: {card.licence.weights or 'absent'}"
     notes = card.provenance.notes
+    # What is absent is among the notes.
+    known = card.licence.weights not in {"", "absent"}
+    licence = f"; the licence of its weights: {card.licence.weights}" if known else ""
     more = [f"and {len(notes) - _MOST_NOTES} more notes, on its page"] if len(notes) > _MOST_NOTES else []
-    lines = [f"{card.title} {done}: {card.gives}; {licence}.", *notes[:_MOST_NOTES], *more]
+    lines = [f"{card.title} {done}: {card.gives}{licence}.", *notes[:_MOST_NOTES], *more]
     return "\n".join(lines), "warning" if notes else "info"

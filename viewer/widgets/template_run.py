@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.cards.registry import LoadedCard
 
 
-_ABSENT = "It is not here: import it (Engine → Import a model…), or take it out of the template."
+_ABSENT = "Not here: bring it in with Engine → Import a model…, or take it out of the template."
 
 
 class TemplateRun(QObject):
@@ -125,7 +125,9 @@ class TemplateRun(QObject):
         elif steps > 1:
             first.append(f"Something else was done in between, so it is {steps} steps for undo.")
         lines = [" ".join(part for part in first if part)]
-        lines += [f"Not run: {self._name(card_id)}. {reason}" for card_id, reason in self._not_run.items()]
+        for reason in dict.fromkeys(self._not_run.values()):
+            names = [self._name(card_id) for card_id, told in self._not_run.items() if told == reason]
+            lines.append(f"Not run: {', '.join(names)}. {reason}")
         lines += [*self._notes, *self._together.notes]
         text = "\n".join(lines)
         self._panel.tell(text)
