@@ -339,6 +339,12 @@ def _contour(client: EngineClient, request: _Request, study: Study, outcome: _Ou
     outcome.device = result.device
     outcome.stages = {"reading": ran.reading} | dict(result.stages)
     outcome.notes = [*dict.fromkeys(note for image in ran.images for note in image.notes), *result.notes]
+    outcome.notes += [
+        f"{step.loaded.card.title} is not for commercial use; the licence of its weights: "
+        f"{step.loaded.card.licence.weights or 'absent'}."
+        for step in request.steps
+        if not step.loaded.card.licence.commercial
+    ]
     outcome.result = result
     outcome.scores = [finding_values(score) for score in result.scores]
     outcome.boxes = [finding_values(box) for box in result.boxes]

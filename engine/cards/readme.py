@@ -1,6 +1,6 @@
 """A card's README, generated from the card."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.cards.calibration import Band, Calibration
 from engine.cards.saliency import MAP_METHODS
@@ -24,7 +24,14 @@ _NAMES = {
     "hd95_mm": "HD95, mm",
     "volume_error": "Volume error",
     "auc": "AUC",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "ece": "Calibration error",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
 }
+#: Sensitivity where so many false findings an image are allowed.
+_AT_FALSE = "sensitivity_at_"
 
 
 def readme(card: Card) -> str:
@@ -93,22 +100,45 @@ def _metrics(card: Card) -> list[str]:
         title = f"{dataset}{f', {split}' if split else ''}"
         told = "as published" if source == "paper" else "measured with `planimeter evaluate`"
         lines += [f"{title}; {told}{f' on {when.isoformat()}' if when else ''}; 95 % confidence intervals.", ""]
-        lines += [*_table(metrics), ""]
+        lines += [*_table(metrics, {output.label: output.name for output in card.outputs}), ""]
+        if any(metric.name == "sensitivity" for metric in metrics):
+            lines += [
+                f"Sensitivity and specificity are of what is shown as positive: values from {_levels(card)} on.",
+                "",
+            ]
     return lines
 
 
-def _table(metrics: list[Metric]) -> Iterable[str]:
+def _levels(card: Card) -> str:
+    """From which value on each score counts: "0.3 (Melanoma) and 0.5 (all others)"."""
+    levels: dict[float, list[str]] = {}
+    for output in card.outputs:
+        if output.kind == "score":
+            levels.setdefault(output.threshold, []).append(output.name)
+    least = sorted(levels, key=lambda level: len(levels[level]))
+    named = [f"{level:g} ({', '.join(levels[level])})" for level in least[:-1]]
+    return " and ".join([*named, f"{least[-1]:g}{' (all others)' if named else ''}"])
+
+
+def _table(metrics: list[Metric], called: Mapping[str, str]) -> Iterable[str]:
     names = list(dict.fromkeys(_column(metric) for metric in metrics))
     labels = list(dict.fromkeys(metric.label for metric in metrics if metric.label is not None))
     rows: list[str | None] = [*labels, None] if any(metric.label is None for metric in metrics) else [*labels]
     known = {(metric.label, _column(metric)): metric for metric in metrics}
-    yield f"| structure | n | {' | '.join(_NAMES.get(name, name) for name in names)} |"
+    yield f"| {'structure' if 'dice' in names else 'finding'} | n | {' | '.join(_heading(name) for name in names)} |"
     yield f"|---|---|{'---|' * len(names)}"
     total = "**mean**" if "dice" in names else "**all**"
     for label in rows:
         n = max((metric.n for metric in metrics if metric.label == label), default=0)
         cells = [_cell(known.get((label, name))) for name in names]
-        yield f"| {label or total} | {n} | {' | '.join(cells)} |"
+        name = total if label is None else called.get(label, label.replace("_", " "))
+        yield f"| {name} | {n} | {' | '.join(cells)} |"
+
+
+def _heading(name: str) -> str:
+    if name.startswith(_AT_FALSE):
+        return f"Sensitivity at {name.removeprefix(_AT_FALSE).removesuffix('_false')} false an image"
+    return _NAMES.get(name, name)
 
 
 def _column(metric: Metric) -> str:
@@ -153,7 +183,8 @@ def _origin(card: Card) -> list[str]:
     for weights in card.weights:
         lines.append(f"- Weights: `{weights.file}`, SHA-256 `{weights.sha256}`")
     if card.weights:
-        lines.append(f"- Licence of the weights: {card.licence.weights or 'see the card'}")
+        use = "" if card.licence.commercial else "; **not for commercial use**"
+        lines.append(f"- Licence of the weights: {card.licence.weights or 'see the card'}{use}")
     calibration = card.uncertainty.calibration
     if calibration is not None:
         where = f"- Calibrated on {calibration.dataset or 'held-out data'} (n = {calibration.n})"

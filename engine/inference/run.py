@@ -258,9 +258,10 @@ def _planes(areas: Mapping[int, MultiPolygon]) -> dict[int, PlaneContours]:
 def _provenance(context: Context) -> Provenance:
     card = context.card
     against = any(note.startswith(AGAINST) for note in context.notes)
+    description = f"{card.title}{' (input outside what the model was made for)' if against else ''}"
     return Provenance(
         generation=Generation.AUTOMATIC,
-        description=f"{card.title}{' (input outside what the model was made for)' if against else ''}",
+        description=f"{description}{'' if card.licence.commercial else ' (not for commercial use)'}",
         algorithm=card.id,
         version=card.version,
         weights_sha256=" ".join(weights.sha256 for weights in card.weights),

@@ -5,9 +5,11 @@
 error is of the likeliest class, in ten bins of equal width (Guo et al., ICML 2017). Intervals are 95 % percentile
 bootstraps over patients or lesions, as a set groups its pictures. Pictures that the card learned from are left out, and
 counted, before so many of the others are taken as were asked for.
+counted. `sensitivity` and `specificity` of a label are those of what a reader is shown as positive: values from the
+threshold of the card's output on; a label that is no output has none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +48,7 @@ class ClassScores:
         questions: of the card.
         aim: the question and the label that the card is for.
         learned: how many pictures were left out as the card learned from them; None where it does not say from which.
+        thresholds: label → value from which on the card calls it positive; labels that are no output are absent.
         failed: picture → why it could not be judged.
     """
 
@@ -54,6 +57,7 @@ class ClassScores:
     questions: list[Question]
     aim: tuple[Question, str]
     learned: int | None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
@@ -85,7 +89,7 @@ class ClassScores:
 
     def _rows(self, question: Question) -> dict[str, dict[str, Any]]:
         judged = _Judged.of(self.said, question)
-        return {label: judged.row(index) for index, label in enumerate(question.labels)}
+        return {label: judged.row(index, self.thresholds.get(label)) for index, label in enumerate(question.labels)}
 
 
 @dataclass(eq=False)
@@ -147,13 +151,15 @@ class _Judged:
             }
         return figures
 
-    def row(self, index: int) -> dict[str, Any]:
-        """Of one label against all others."""
+    def row(self, index: int, threshold: float | None) -> dict[str, Any]:
+        """Of one label against all others; positive is what reaches the threshold, where there is one."""
         truth, values = self.truth == index, self.values[:, index]
-        said = self.values.argmax(axis=1) == index
         row: dict[str, Any] = {"n": int(truth.sum()), "auc": None, "auc_ci": None, "sensitivity_at_specificity": None}
-        row["sensitivity"] = _rounded(said[truth].mean()) if truth.any() else None
-        row["specificity"] = _rounded((~said)[~truth].mean()) if not truth.all() else None
+        row |= {"threshold": threshold, "sensitivity": None, "specificity": None}
+        if threshold is not None:
+            said = values >= threshold
+            row["sensitivity"] = _rounded(said[truth].mean()) if truth.any() else None
+            row["specificity"] = _rounded((~said)[~truth].mean()) if not truth.all() else None
         row["ece"] = calibration_error(values, truth)
         if truth.any() and not truth.all():
             row["auc"] = _rounded(roc_auc_score(truth, values))
@@ -189,7 +195,8 @@ def evaluate_classes(
         why = next(iter(failed.values()), "The card learned from all of them.")
         raise MismatchError(f"None of the {len(samples)} pictures could be judged: {why}")
     card = f"{loaded.card.id} {loaded.card.version}"
-    return ClassScores(card, said, questions, aim_of(loaded.card, questions), learned, failed)
+    thresholds = {output.label: output.threshold for output in loaded.card.outputs if output.kind == "score"}
+    return ClassScores(card, said, questions, aim_of(loaded.card, questions), learned, thresholds, failed)
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

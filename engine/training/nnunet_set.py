@@ -64,7 +64,7 @@ class DataSet:
             raise ReadError(f"{self._images} holds no images named CASE{ending}, so there are no cases.")
         if not self._labels.is_dir():
             raise ReadError(f"{self._labels} is missing; it should hold the labels of the images in {self._images}.")
-        self.left_out += self._unmatched()
+        self.left_out += self._unmatched() + self._unlisted()
 
     def patient_of(self, name: str) -> str:
         """As `dataset.json` → `patients` says."""
@@ -117,6 +117,16 @@ class DataSet:
                 "the cases that are there count as patients of their own.",
             )
         return said
+
+    def _unlisted(self) -> tuple[str, ...]:
+        """What is said of cases that the table of what is contoured does not name."""
+        unlisted = [name for name in self.names if name not in self._contoured] if self._contoured else []
+        if not unlisted:
+            return ()
+        return (
+            f"'contoured' in dataset.json does not name {listed_names(unlisted)}, so nothing counts as contoured "
+            "there; add what is, or take the table out where everything is contoured in every case.",
+        )
 
 
 def _case_in(name: str, ending: str) -> str:

@@ -69,6 +69,19 @@ def test_json_has_the_stages_and_stands_alone_on_standard_output(study: Path, tm
     assert {"reading", "body outline", "writing"} <= set(told["stages"])
 
 
+def test_a_model_that_is_not_for_commercial_use_says_so_in_what_it_writes(study: Path, tmp_path: Path) -> None:
+    values = json.loads((SHIPPED / "external" / "card.json").read_text(encoding="utf-8"))
+    card = values | {"id": "lent", "licence": {"weights": "CC BY-NC 4.0", "commercial": False}}
+    (tmp_path / "lent").mkdir()
+    (tmp_path / "lent" / "card.json").write_text(json.dumps(card))
+    result = call("run", study, "--model", tmp_path / "lent", "-o", tmp_path / "RT.dcm", "--json")
+    assert json.loads(result.stdout)["notes"][-1:] == [
+        "Body outline is not for commercial use; the licence of its weights: CC BY-NC 4.0."
+    ]
+    (roi,) = pydicom.dcmread(tmp_path / "RT.dcm").StructureSetROISequence
+    assert roi.ROIGenerationDescription == "Body outline (not for commercial use)"
+
+
 def test_many_studies_go_on_past_one_that_fails(study: Path, tmp_path: Path) -> None:
     empty = tmp_path / "nothing"
     empty.mkdir()
@@ -179,6 +192,14 @@ def test_shipped_readmes_are_those_of_their_cards() -> None:
     for path in SHIPPED.glob("*/card.json"):
         card = parse_card(path.read_bytes(), str(path))
         assert (path.parent / "README.md").read_text(encoding="utf-8") == readme(card), path.parent.name
+
+
+def test_the_readme_of_a_classifier_names_its_findings_and_says_what_counts_as_positive() -> None:
+    path = SHIPPED / "skin-lesion" / "card.json"
+    told = readme(parse_card(path.read_bytes(), str(path)))
+    assert "| Melanoma | 160 |" in told and "| mel |" not in told
+    assert "positive: values from 0.3 (Malignant or in situ, Melanoma) and 0.5 (all others) on." in told
+    assert "CC BY-NC 4.0; **not for commercial use**" in told
 
 
 def test_the_readme_has_the_table_of_the_metrics(tmp_path: Path) -> None:

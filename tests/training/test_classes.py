@@ -22,9 +22,10 @@ from engine.inference.picture_networks import EfficientNetLite0
 from engine.inference.scores import Scores
 from engine.training.backbones import efficientnet_lite0
 from engine.training.calibrate_classes import scaled, with_levels
-from engine.training.evaluate_classes import auc_interval, calibration_error, class_table
+from engine.training.classes import Question, Said
+from engine.training.evaluate_classes import ClassScores, auc_interval, calibration_error, class_table
 from engine.training.labelled.breast_ultrasound import samples as ultrasound
-from engine.training.labelled.sample import split
+from engine.training.labelled.sample import Sample, split
 from engine.training.labelled.table import labelled_samples
 from engine.training.picture_augment import PictureAugmentation, varied
 
@@ -276,6 +277,24 @@ def test_an_interval_holds_the_area_and_is_wider_for_fewer_patients() -> None:
     assert alone[0] < area < alone[1]
     # Hanley and McNeil's standard error of this area is 0.03.
     assert alone[1] - alone[0] == pytest.approx(4 * 0.032, abs=0.04)
+
+
+def test_sensitivity_and_specificity_are_of_what_is_shown_as_positive() -> None:
+    question = Question("node", {"sick": ("sick",), "well": ("well",)})
+    values = {"sick": [0.9, 0.4, 0.2], "well": [0.35, 0.1, 0.1, 0.1]}
+    said = [
+        Said(
+            Sample(f"{truth} {index}", f"{truth} {index}", frozenset({truth}), load=lambda: pytest.fail("not read")),
+            {"node": Scores(("sick", "well"), np.array([[value, 1 - value]], np.float32))},
+        )
+        for truth, given in values.items()
+        for index, value in enumerate(given)
+    ]
+    classes = ClassScores("card", said, [question], (question, "sick"), len(said), {"sick": 0.3}).summary()["classes"]
+    # By the likeliest class one of three would be found, and none of four taken for sick.
+    assert (classes["sick"]["sensitivity"], classes["sick"]["specificity"]) == (0.6667, 0.75)
+    # What is no output of a card is never shown as positive.
+    assert classes["well"]["sensitivity"] is None and classes["well"]["auc"] is not None
 
 
 def test_pictures_of_one_class_have_no_area_and_the_table_says_so() -> None:

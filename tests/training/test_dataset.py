@@ -202,3 +202,15 @@ def test_files_and_patients_that_belong_to_no_case_are_named(boxes: Path, tmp_pa
     assert "imagesTr" in images and "d_0000.nii" in images and "labelsTr" in labels and ": A.nii.gz" in labels
     assert "(A)" in patients and "1 of the cases" in patients
     assert [dataset.patient_of(name) for name in dataset.names] == ["a", "one", "one"]
+
+
+def test_cases_that_the_table_of_contours_does_not_name_are_told(boxes: Path, tmp_path: Path) -> None:
+    assert not any("contoured" in told for told in DataSet(boxes, STRUCTURES).left_out)
+    folder = altered(boxes, tmp_path / "set")
+    description = json.loads((folder / "dataset.json").read_text())
+    del description["contoured"]["b"]
+    (folder / "dataset.json").write_text(json.dumps(description))
+    dataset = DataSet(folder, STRUCTURES)
+    assert not dataset.read("b").contoured.any()
+    (told,) = [each for each in dataset.left_out if "contoured" in each]
+    assert "does not name b, so nothing counts" in told
