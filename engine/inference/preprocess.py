@@ -334,6 +334,8 @@ def _target_positions(
         for image_axis, count in zip((1, 2), plan.pixels, strict=True):
             size = box[image_axis].stop - box[image_axis].start
             wanted[image_axis] = size / count * steps_of(geometry)[image_axis]
+    if plan.columns is not None and box[2].stop - box[2].start != plan.columns:
+        wanted[1] = wanted[2] = (box[2].stop - box[2].start) / plan.columns * steps_of(geometry)[2]
     rows = np.arange(box[1].start, box[1].stop) * geometry.spacing_uv[1]
     columns = np.arange(box[2].start, box[2].stop) * geometry.spacing_uv[0]
     planes = geometry.positions[box[0]]

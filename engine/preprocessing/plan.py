@@ -24,6 +24,7 @@ class Plan:
         keep_between_mm: an axis whose own spacing lies in its [low, high] is left as it is.
         field: what a picture is cut to, "fundus" or "tissue"; "" for all of it.
         pixels: (rows, columns) that each plane is brought to; None where a spacing says so, or nothing.
+        columns: likewise, and the rows by the plane's shape.
         bands: planes that become channels of one plane; none for planes that are planes.
     """
 
@@ -34,6 +35,7 @@ class Plan:
     keep_between_mm: Between | None = None
     field: str = ""
     pixels: tuple[int, int] | None = None
+    columns: int | None = None
     bands: tuple[int, ...] = ()
 
     @property

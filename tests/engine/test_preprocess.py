@@ -201,3 +201,16 @@ def test_the_trained_card_sees_what_its_network_was_trained_on(shared_data: Path
     assert np.array_equal(shown.numpy(), whole(found))
     # Nothing that was contoured is lost with what is cut away.
     assert (learned.labels > 0).sum() == (case.labels > 0).sum()
+
+
+def test_a_picture_is_brought_to_a_width_and_one_that_has_it_is_left_alone() -> None:
+    shape = (1, 20, 40)
+    values = np.random.default_rng(3).integers(0, 255, shape).astype(np.uint8)
+    picture = Volume(values, Geometry.picture(shape), "US", "")
+    assert np.array_equal(prepare(picture, steps(op("resize", columns=40))).values, values)
+    halved = prepare(picture, steps(op("resize", columns=20)))
+    assert halved.shape == (1, 10, 20) and halved.spacing[1:] == (2.0, 2.0)
+    means = values[0].reshape(10, 2, 20, 2).mean(axis=(1, 3))
+    assert np.corrcoef(halved.values.ravel(), means.ravel())[0, 1] > 0.9
+    with pytest.raises(ValueError, match="or to a number of columns"):
+        steps(op("resize", columns=20, pixels=[10, 20]))

@@ -18,6 +18,11 @@ def drawing() -> list[Card]:
     return [card for card in cards if flips_of(card) is not None and card.inputs[0].units not in PICTURES]
 
 
+def on_pictures() -> list[Card]:
+    cards = [parse_card(path.read_bytes(), str(path)) for path in sorted(SHIPPED.glob("*/card.json"))]
+    return [card for card in cards if flips_of(card) is not None and card.inputs[0].units in PICTURES]
+
+
 def flips_of(card: Card) -> tuple[str, ...] | None:
     """The mirrored copies that the card's network averages; None where it has none that segments."""
     networks = [node.params for node in card.graph if isinstance(node.params, segment.Params)]
@@ -58,5 +63,15 @@ def test_a_network_sees_the_same_whichever_way_round_the_image_is_stored(card: C
     np.testing.assert_allclose(one.values, other.values, atol=0.05)
 
 
+@pytest.mark.parametrize("card", on_pictures(), ids=lambda card: card.id)
+def test_a_network_that_outlines_sees_a_picture_at_one_width_and_in_its_own_shape(card: Card) -> None:
+    shapes = []
+    for times in (1, 2):
+        shape = (1, 200 * times, 320 * times)
+        shapes.append(seen(card, Volume(np.zeros(shape, np.uint8), Geometry.picture(shape), "US", "")).shape)
+    assert shapes[0] == shapes[1] and shapes[0][2] / shapes[0][1] == pytest.approx(1.6, abs=0.01)
+
+
 def test_the_models_that_are_tried_are_those_that_draw_on_volumes() -> None:
     assert {card.id for card in drawing()} >= {"abdomen-oar", "glioma-mr", "heart-mr", "hippocampus-mr", "liver-mr"}
+    assert [card.id for card in on_pictures()] == ["breast-us"]
