@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from engine.contouring.stack import Areas
 from engine.contouring.trace import trace_mask_volume
+from engine.inference.likeliest import likeliest
 from engine.inference.maps import voted
 from engine.inference.nnunet_crop import part_of
 from engine.inference.nnunet_grid import Grid, back_from, spacing_of
@@ -158,7 +159,7 @@ class Voxels:
         for region, value in zip(there, self._params.paints, strict=True):
             self.labels[place][region] = value
 
-    def _likeliest(self, logits: torch.Tensor) -> NDArray[np.int64]:
+    def _likeliest(self, logits: torch.Tensor) -> NDArray[np.int16]:
         """(rows, columns) of the box: the first of the channels that are highest there.
 
         What lies between samples is no higher than the highest of them, so in a part of the plane a channel whose
@@ -166,8 +167,8 @@ class Voxels:
         """
         size = (len(self._lines[1][0]), len(self._lines[2][0]))
         if logits.shape[0] <= _FEW or logits.shape[1:] == size:
-            return np.asarray(self._between(logits).argmax(dim=0).numpy())
-        won = np.empty(size, np.int64)
+            return np.asarray(likeliest(self._between(logits)).numpy())
+        won = np.empty(size, np.int16)
         for rows, above in self._parts[0]:
             for columns, left in self._parts[1]:
                 samples = logits[:, above, left].flatten(1)
@@ -178,7 +179,7 @@ class Voxels:
                     won[rows, columns] = int(kept[0])
                     continue
                 between = self._between(logits[:, above, left][kept], (rows, columns), (above.start, left.start))
-                won[rows, columns] = kept[between.argmax(dim=0)].numpy()
+                won[rows, columns] = kept[likeliest(between).long()].numpy()
         return won
 
     def _between(

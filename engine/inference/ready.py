@@ -10,6 +10,7 @@ from torch import nn
 from engine.errors import EngineError
 from engine.inference import openvino
 from engine.inference.context import Context
+from engine.inference.convolutions import faster_convolutions
 from engine.inference.devices import Device
 from engine.inference.networks import faster_norms, last_layers_in_float32, load_networks
 from engine.inference.onnx_graph import OnnxGraph
@@ -66,7 +67,7 @@ def ready_networks(
             context.note(f"{error} PyTorch was used instead.")
     for network in networks:
         if device.name == "cpu":
-            faster_norms(network)
+            faster_convolutions(faster_norms(network))
         if device.precision != torch.float32:
             last_layers_in_float32(network)
     flat = len(shape) == 4

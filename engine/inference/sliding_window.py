@@ -23,6 +23,7 @@ from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.image_lines import Line
 from engine.inference.image_steps import Seen, seen
+from engine.inference.likeliest import likeliest
 from engine.inference.maps import Map, Maps
 from engine.inference.nnunet_back import onto_planes
 from engine.inference.outlines import Outlines
@@ -263,7 +264,7 @@ class _Voxels:
             ]
             between = parts[0] + parts[1]
         if self._params.activation == "softmax":
-            self._labels[k] = between.argmax(dim=0).numpy()
+            self._labels[k] = likeliest(between).numpy()
             return
         values = between if self._params.carried == "probabilities" else _activated(self._params, between)
         self._bits[:, k] = np.packbits((values >= self._params.threshold).numpy(), axis=-1)

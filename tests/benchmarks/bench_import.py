@@ -30,7 +30,7 @@ from engine.importing.worker import converted
 from engine.inference.run import run_card
 from engine.progress import silent
 from tests.benchmarks import import_bundles, import_many, import_trained
-from tests.benchmarks.clock import Clock, columns, heads
+from tests.benchmarks.clock import Clock, columns, heads, seconds_of_lines
 from tests.importing.nnunet_models import KINDS, Model, soft_image
 from tests.importing.peers import nnunet_python, predicted
 
@@ -96,6 +96,7 @@ def ours(card: Path, told: Path, values: str, paths: list[str]) -> None:
     for roi, value in zip(result.rois, json.loads(values), strict=True):
         labels[fill({k: plane.area for k, plane in roi.planes.items()}, geometry)] = value
     np.save(told.with_suffix(".npy"), labels)
+    took["lines_seconds"] = seconds_of_lines(labels, geometry, int(labels.max()))
     told.write_text(json.dumps(took))
 
 

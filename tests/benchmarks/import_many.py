@@ -1,8 +1,8 @@
-"""117 structures on a whole body: imported models beside nnU-Net and TotalSegmentator themselves.
+"""117 structures on a whole body, and tasks that are cropped: beside nnU-Net and TotalSegmentator themselves.
 
 Each as it is used, with all its processes and from its start to its end: ours through the inference process, exactly.
-Networks have the layout and labels of TotalSegmentator's of 3 mm and few filters, and random weights that draw areas
-and no noise. What would take more than `MOST_GB` is stopped, and told so.
+Networks have the layout and labels of TotalSegmentator's and few filters, and random weights that draw areas and no
+noise. What would take more than `MOST_GB` is stopped, and told so.
 
     python tests/benchmarks/import_many.py [KIND PLANES ROWS COLUMNS]
 """
@@ -12,6 +12,7 @@ import pickle
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,26 +37,85 @@ from tests.importing.peers import nnunet_python, peer_command
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_GB = 11.0
-NNUNET, TOTAL = "nnU-Net, 117 classes", "TotalSegmentator, total, 3 mm"
 Shape = tuple[int, int, int]
-#: (planes, rows, columns) of 1 × 0.8 × 0.8 mm.
-ROWS: tuple[tuple[str, Shape], ...] = (
-    (TOTAL, (600, 512, 512)), (NNUNET, (100, 192, 192)), (NNUNET, (600, 512, 512)),
-)  # fmt: skip
 #: Standard deviations by which the background is likelier, so that structures fill about a tenth of the image.
 BACKGROUND = 3.0
 _BLOBS_MM, _APART_MM = 20.0, 8.0
 
 
-def network(kind: str) -> Model:
-    """TotalSegmentator's of 3 mm, which has all structures in one, with a tenth of its filters."""
-    labels = read_list("totalsegmentator.json")["labels"]["297"]
-    name = "Dataset297_TotalSegmentator_total_3mm_1559subj" if kind == TOTAL else "Dataset008_Many"
-    return Model(
-        name=name, trainer="nnUNetTrainer_4000epochs_NoMirroring",
-        patch=(112, 112, 112), spacing=(3.0, 3.0, 3.0), reader="NibabelIOWithReorient", mirrors=None, features=4,
-        labels={"background": 0} | {name: value for value, name in enumerate(labels, start=1)},
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Kind:
+    """What is run.
+
+    Args:
+        models: (data set, its trainer, configuration, spacing, edge of a tile) each.
+        task: of TotalSegmentator; "" for nnU-Net's own predictor.
+        fast: the task's form of 3 mm.
+        cropped: the image has something in one corner alone, since the task looks around what another model finds.
+    """
+
+    models: tuple[tuple[str, str, str, tuple[float, float, float], int], ...]
+    task: str = ""
+    fast: bool = False
+    cropped: bool = False
+
+    @property
+    def written(self) -> list[Model]:
+        """Models of few filters, with TotalSegmentator's labels."""
+        return [
+            Model(
+                name=name, trainer=trainer, configuration=configuration, patch=(edge,) * 3, spacing=spacing,
+                reader="NibabelIOWithReorient", mirrors=None, features=4, labels=_labels(name),
+            )
+            for name, trainer, configuration, spacing, edge in self.models
+        ]  # fmt: skip
+
+
+def _labels(name: str) -> dict[str, int]:
+    number = name.removeprefix("Dataset")[:3]
+    # What is no data set of TotalSegmentator's has all that it draws.
+    labels = read_list("totalsegmentator.json")["labels"]
+    return {"background": 0} | {label: value for value, label in enumerate(labels.get(number, labels["297"]), start=1)}
+
+
+_LONG, _HIGH = "nnUNetTrainer_4000epochs_NoMirroring", "nnUNetTrainer_DASegOrd0_NoMirroring"
+_COARSE = ("Dataset298_TotalSegmentator_total_6mm_1559subj", _LONG, "3d_fullres", (6.0,) * 3, 40)
+_FINE = (0.75, 0.75, 1.0)
+NNUNET, TOTAL, TOTAL_FINE = "nnU-Net, 117 classes", "TotalSegmentator, total, 3 mm", "TotalSegmentator, total, 1.5 mm"
+KINDS = {
+    NNUNET: Kind((("Dataset008_Many", _LONG, "3d_fullres", (3.0,) * 3, 112),)),
+    TOTAL: Kind(
+        (("Dataset297_TotalSegmentator_total_3mm_1559subj", _LONG, "3d_fullres", (3.0,) * 3, 112),), "total", fast=True
+    ),
+    TOTAL_FINE: Kind(
+        tuple(
+            (f"Dataset{number}_TotalSegmentator_part{number}", "nnUNetTrainerNoMirroring", "3d_fullres", (1.5,) * 3, 96)
+            for number in range(291, 296)
+        ), "total",
+    ),
+    "headneck_muscles": Kind(
+        (_COARSE, *((f"Dataset{n}_headneck_muscles", _HIGH, "3d_fullres_high", _FINE, 64) for n in (778, 779))),
+        "headneck_muscles", cropped=True,
+    ),
+    "headneck_bones_vessels": Kind(
+        (_COARSE, ("Dataset776_headneck_bones_vessels", _HIGH, "3d_fullres_high", _FINE, 64)),
+        "headneck_bones_vessels", cropped=True,
+    ),
+    "abdominal_muscles": Kind(
+        (("Dataset300_body_6mm_1559subj", "nnUNetTrainer", "3d_fullres", (6.0,) * 3, 40),
+         ("Dataset952_abdominal_muscles", _HIGH, "3d_fullres_high", _FINE, 64)),
+        "abdominal_muscles", cropped=True,
+    ),
+    "kidney_cysts": Kind(
+        (_COARSE, ("Dataset789_kidney_cyst", _HIGH, "3d_fullres", (1.5,) * 3, 64)), "kidney_cysts", cropped=True
+    ),
+}  # fmt: skip
+#: (planes, rows, columns), of 1 × 0.8 × 0.8 mm where nothing is cropped.
+ROWS: tuple[tuple[str, Shape], ...] = (
+    *((kind, (36, 54, 50)) for kind in KINDS if KINDS[kind].cropped),
+    (TOTAL_FINE, (200, 256, 256)), (TOTAL, (600, 512, 512)), (NNUNET, (100, 192, 192)), (NNUNET, (100, 512, 512)),
+    (NNUNET, (600, 512, 512)),
+)  # fmt: skip
 
 
 def image(shape: Shape) -> sitk.Image:
@@ -70,6 +130,16 @@ def image(shape: Shape) -> sitk.Image:
     coarse.SetOrigin([(big - small) / 2 for big, small in zip(scale, spacing, strict=True)])
     moved = sitk.Resample(coarse, frame, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkInt16, True)
     return moved
+
+
+def cornered(shape: Shape) -> sitk.Image:
+    """Soft areas in one corner of an image of air, of voxels of 4 to 5 mm."""
+    spacing = (4.0, 4.2, 5.0)
+    values = np.full(shape, -1000, np.int16)
+    values[20:30, 6:20, 28:42] = sitk.GetArrayFromImage(soft_image((10, 14, 14), spacing, 1))
+    made = sitk.GetImageFromArray(values)
+    made.SetSpacing(spacing)
+    return made
 
 
 def ours(card: Path, path: Path, out: Path) -> None:
@@ -101,28 +171,25 @@ def alike(path: Path, found: Path, theirs: Path) -> float:
 def row(kind: str, shape: Shape, python: Path, place: Path) -> str:
     """A line of the table."""
     results = place / "results"
-    model = network(kind)
+    asked = KINDS[kind]
+    folders = [str(model.write(results)) for model in asked.written]
     case: dict[str, Any] = {
         "name": "it", "images": [], "out": str(place / "theirs"), "mirrors": None, "calm": True, "previous": "",
     }  # fmt: skip
-    folder = str(model.write(results))
-    case["favoured"] = {folder: {"0": BACKGROUND}}
-    if kind == TOTAL:
-        case |= {"task": "total", "fast": True, "models": [folder], "results": str(results)}
+    if not asked.cropped:
+        case["favoured"] = {folder: {"0": BACKGROUND} for folder in folders}
+    if asked.task:
+        case |= {"task": asked.task, "fast": asked.fast, "models": folders, "results": str(results)}
     else:
-        case["model"] = folder
+        (case["model"],) = folders
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for theirs in (True, False):
-        command, there = peer_command(python, place, [case])
-        if theirs:
-            assert measured(command, there, MOST_GB), "no weights could be made"
+    assert measured(*peer_command(python, place, [case]), MOST_GB), "no weights could be made"
     card = place / "card"
     card.mkdir()
-    converted(
-        results if kind == TOTAL else results / model.name, card, Wish(task="total_fast" * (kind == TOTAL)), silent
-    )
+    source = results if asked.task else results / asked.written[0].name
+    converted(source, card, Wish(task=asked.task + "_fast" * asked.fast), silent)
     path = place / "image.nii"
-    sitk.WriteImage(image(shape), path)
+    sitk.WriteImage(cornered(shape) if asked.cropped else image(shape), path)
     found = place / "ours.pickle"
     mine = measured([sys.executable, "-W", "ignore", __file__, "ours", card, path, found], environment, MOST_GB)
     command, there = peer_command(python, place, [case | {"images": [str(path)]}])

@@ -39,7 +39,7 @@ def measured(command: Sequence[str | Path], environment: Mapping[str, str], most
     process.returncode = os.waitstatus_to_exitcode(status)
     reader.join()
     if process.returncode:
-        print(f"    ended with {process.returncode}: {told[0].decode(errors='replace').strip()[-200:]}")
+        print(f"    ended with {process.returncode}: {' '.join(told[0].decode(errors='replace').split())[-300:]}")
         return None
     return {
         "seconds": time.perf_counter() - began,
