@@ -8,7 +8,15 @@ from collections import Counter
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from engine.body_parts import Region
 from engine.cards.calibration import Calibration
@@ -25,7 +33,9 @@ from engine.errors import CardError
 from engine.faults import first_fault
 from engine.forms import FormId, find_form
 from engine.operations.table import OPERATIONS
+from engine.palette import free_colour
 from engine.preprocessing.table import planned
+from engine.tg263 import standard_colour
 from engine.values import CodedConcept, Identifier, Share, Short, Strict, Text
 
 #: A larger card is refused unread.
@@ -85,6 +95,7 @@ class Output(Strict):
         name: TG-263 for structures.
         node: which node's label it is; the last node's where it is not given.
         roi_type: RT ROI Interpreted Type of masks.
+        colour: of masks; where it is not given, that of the TG-263 name, or one that no other of the card has.
         threshold: level of a probability at which it counts.
     """
 
@@ -98,6 +109,19 @@ class Output(Strict):
     colour: tuple[Byte, Byte, Byte] = (255, 204, 0)
     threshold: Share = 0.5
     unit: Short = ""
+
+
+def _coloured(outputs: tuple[Output, ...]) -> tuple[Output, ...]:
+    """Structures that bring no colour get one, so that they are told apart."""
+    coloured: list[Output] = []
+    for output in outputs:
+        if output.kind == "mask" and "colour" not in output.model_fields_set:
+            used = [other.colour for other in coloured if other.kind == "mask"]
+            colour = free_colour(used, standard_colour(output.name))
+            coloured.append(output.model_copy(update={"colour": colour}))
+        else:
+            coloured.append(output)
+    return tuple(coloured)
 
 
 class Uncertainty(Strict):
@@ -197,7 +221,7 @@ class Card(Strict):
     preprocess: Annotated[tuple[PreprocessStep, ...], Field(max_length=32)] = ()
     graph: Annotated[tuple[GraphNode, ...], Field(min_length=1, max_length=64)]
     post: Annotated[tuple[PostStep, ...], Field(max_length=64)] = ()
-    outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=2000)]
+    outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=2000), AfterValidator(_coloured)]
     uncertainty: Uncertainty = Uncertainty()
     saliency: Annotated[tuple[SaliencyTest, ...], BeforeValidator(_one_or_more), Field(max_length=8)] = ()
     options: Annotated[tuple[Option, ...], Field(max_length=32)] = ()

@@ -181,6 +181,15 @@ def test_an_ensemble_is_the_mean_of_its_networks(tmp_path: Path) -> None:
     agree(found, expected)
 
 
+def test_structures_whose_colours_the_card_does_not_say_have_different_ones(tmp_path: Path) -> None:
+    loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
+    images = only_input(loaded.card, noisy((16, 24, 24)))
+    both = run_card(loaded, images, device="cpu").rois
+    assert both[0].colour != both[1].colour
+    (alone,) = run_card(loaded, images, device="cpu", options=RunOptions(only=frozenset({"Right"}))).rois
+    assert alone.colour == both[1].colour
+
+
 def test_neighbours_lines_meet_without_gap_or_overlap(tmp_path: Path) -> None:
     loaded = write_card(tmp_path / "m", [segmenter_node(tmp_path / "m")], ["Left", "Right"])
     _, maps = dense(loaded, noisy((16, 32, 32)))

@@ -135,6 +135,7 @@ def test_the_whole_job(model: str, boxes: Path, dialog: TrainingDialog, window: 
     # The user has a model of that id already.
     assert training.name.text() == "boxes-2"
     click(training.use_button)
+    wait_until(lambda: "among the models now" in training.left.text())
     panel = window.findChild(CardsPanel)
     assert panel is not None
     wait_until(lambda: panel.selected is not None and panel.selected.id == "boxes-2", 120)

@@ -1,6 +1,5 @@
 """Puts training into the window: recipes, a look at data, and runs that go on while their window is closed."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from viewer.widgets.message_bar import Offer
 from viewer.widgets.question import Question
 
 if TYPE_CHECKING:
+    from engine.cards.registry import LoadedCard
     from engine.importing import client
     from viewer.widgets import training_dialog
 else:
@@ -73,7 +73,13 @@ class Training(QObject):
         def work(progress: Progress) -> object:
             return client.import_model(folder, card_id=card_id, progress=progress)
 
-        run_in_background(work, finished=partial(imported, self._window), failed=self._refused, parent=self)
+        run_in_background(work, finished=self._used, failed=self._refused, parent=self)
+
+    def _used(self, loaded: "LoadedCard") -> None:
+        imported(self._window, loaded)
+        assert self.dialog is not None, "asked there"
+        # The window's own messages may lie behind the dialog.
+        self.dialog.training.say_used(loaded.id)
 
     def _refused(self, sentence: str) -> None:
         assert self.dialog is not None, "asked there"

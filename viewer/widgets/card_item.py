@@ -62,7 +62,9 @@ class CardDelegate(QStyledItemDelegate):
         font.setBold(suits)
         painter.setFont(font)
         painter.setPen(option.palette.color(role) if suits else QColor(FAINT))
-        self._line(painter, QRect(box.left(), box.top(), box.width() - width - PAD, height), f"{star}{index.data()}")
+        title = QRect(box.left(), box.top(), box.width() - width - PAD, height)
+        # What tells models of one title apart is their end.
+        self._line(painter, title, f"{star}{index.data()}", Qt.TextElideMode.ElideMiddle)
         font.setBold(False)
         painter.setFont(font)
         if not (selected and suits):
@@ -72,6 +74,6 @@ class CardDelegate(QStyledItemDelegate):
         painter.restore()
 
     @staticmethod
-    def _line(painter: QPainter, box: QRect, text: str) -> None:
-        text = QFontMetrics(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+    def _line(painter: QPainter, box: QRect, text: str, elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
+        text = QFontMetrics(painter.font()).elidedText(text, elide, box.width())
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)

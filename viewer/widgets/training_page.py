@@ -203,6 +203,11 @@ class TrainingPage(QWidget):
         self.error.setText(sentence)
         self.error.show()
 
+    def say_used(self, card_id: str) -> None:
+        """Say that a card is among the models now, and offer the next free id."""
+        self._choose()
+        self.left.setText(f"{card_id} is among the models now, and chosen under Auto-contour in the main window.")
+
     def refresh(self) -> None:
         """Read which runs there are."""
         run_in_background(lambda progress: run_folder.find_runs(), finished=self._list, parent=self)
