@@ -197,9 +197,12 @@ class Voxels:
         """
         for axis in (1, 2):
             lower, upper, share = (values[part_of[axis - 1]] for values in self._lines[axis])
-            if self._grid.shape[axis] == self._grid.cut[axis]:
-                continue
             first = corner[axis - 1]
+            if self._grid.shape[axis] == self._grid.cut[axis]:
+                # The samples are the voxels; beside the part there may be one more.
+                start = part_of[axis - 1].start or 0
+                logits = logits.narrow(axis, start - first, len(lower))
+                continue
             weight = share[:, None] if axis == 1 else share
             logits = torch.lerp(
                 logits.index_select(axis, lower - first), logits.index_select(axis, upper - first), weight

@@ -10,7 +10,7 @@ from torch.nn import functional
 from engine.inference.nnunet_back import Voxels
 from engine.operations.nnunet import Resampling
 
-CLASSES, SAMPLES, IMAGE = 40, (5, 21, 26), (13, 47, 61)
+CLASSES, SAMPLES = 40, (5, 21, 26)
 
 
 def logits(margin: float) -> torch.Tensor:
@@ -22,22 +22,25 @@ def logits(margin: float) -> torch.Tensor:
     return (areas + margin * winners + 0.1 * torch.randn(areas.shape)).half()
 
 
+@pytest.mark.parametrize("image", [(13, 47, 61), (13, 21, 61), (13, 47, 26)])
 @pytest.mark.parametrize("margin", [0.0, 8.0])
-def test_of_many_classes_the_voxels_are_those_of_all_computed_everywhere(margin: float) -> None:
+def test_of_many_classes_the_voxels_are_those_of_all_computed_everywhere(
+    margin: float, image: tuple[int, int, int]
+) -> None:
     given = logits(margin)
     params = SimpleNamespace(
         labels=("",) * (CLASSES - 1), paints=(), activation="softmax", logits=Resampling(order=1, order_across=0),
         dimensions=3, spacing_mm=(3.0, 3.0, 3.0),
     )  # fmt: skip
     grid = SimpleNamespace(
-        shape=SAMPLES, cut=IMAGE, whole=IMAGE, box=tuple(slice(0, count) for count in IMAGE), spacing_mm=(1.0,) * 3,
+        shape=SAMPLES, cut=image, whole=image, box=tuple(slice(0, count) for count in image), spacing_mm=(1.0,) * 3,
         axes=SimpleNamespace(order=(0, 1, 2)),
     )  # fmt: skip
     voxels = Voxels(params, grid)  # type: ignore[arg-type]
     for plane in range(SAMPLES[0]):
         voxels.add(plane, given[:, plane])
 
-    everywhere = functional.interpolate(given.float()[None], IMAGE, mode="trilinear")[0].half().float()
+    everywhere = functional.interpolate(given.float()[None], image, mode="trilinear")[0].half().float()
     best = everywhere.argmax(0).numpy()
     first, second = everywhere.topk(2, dim=0).values
     # Sums in another order may round a tie to either side.
