@@ -13,10 +13,12 @@ from engine.contouring.trace import trace_probability_volume
 from engine.inference.context import Context
 from engine.inference.maps import Map, Maps, processed
 from engine.progress import Progress
-from engine.volume import FloatArray, Geometry
+from engine.volume import Float32Array, FloatArray, Geometry
 
 #: A plane without a contour is named for review when at least so much is expected on it.
 _LEAST_MISSING_MM2 = 30.0
+#: Logits further than this from a line move it no more; half precision, as maps are kept, tells them apart so far.
+_FAR, _TINY = 7.0, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +45,32 @@ def found_from_maps(context: Context, maps: Maps, output: Output, progress: Prog
     one = processed(output.label, raw, context.card.post, maps.map)
     began = context.timed("post-processing", began)
     image = context.volume.geometry
-    areas = trace_probability_volume(one.lead, one.geometry, image, output.threshold, progress)
+    if context.card.provenance.imported_from:
+        # Other programs interpolate logits, so between two samples the line is where theirs cross.
+        values, level = margins(one.lead, output.threshold), 0.5
+    else:
+        values, level = one.lead, output.threshold
+    areas = trace_probability_volume(values, one.geometry, image, level, progress)
     edits = expected_edits(one, areas, image) if context.card.uncertainty.method == "entropy" else {}
     bands = _bands(context, one, output) if context.card.uncertainty.draw_bands else {}
     context.timed("contours", began)
     return Found(areas, edits, bands)
+
+
+def margins(lead: Float32Array, level: float) -> Float32Array:
+    """How far the logit of `lead` is above that of `level`, within `_FAR` either way, as 0..1 with .5 at the level.
+
+    Between samples it runs straight where a probability would bend, most of all beside one that is sure.
+    """
+    share = np.clip(lead, _TINY, 1 - _TINY, dtype=np.float32)
+    at = min(max(level, _TINY), 1 - _TINY)
+    above = np.log(share)
+    above -= np.log1p(-share)
+    above -= np.float32(np.log(at) - np.log1p(-at))
+    np.clip(above, -_FAR, _FAR, out=above)
+    above /= 2 * _FAR
+    above += 0.5
+    return above
 
 
 def doubtful_area(one: Map) -> NDArray[np.float64]:
