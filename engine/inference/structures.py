@@ -64,7 +64,7 @@ def margins(lead: Float32Array, level: float) -> Float32Array:
     """
     share = np.clip(lead, _TINY, 1 - _TINY, dtype=np.float32)
     at = min(max(level, _TINY), 1 - _TINY)
-    above = np.log(share)
+    above: Float32Array = np.log(share)
     above -= np.log1p(-share)
     above -= np.float32(np.log(at) - np.log1p(-at))
     np.clip(above, -_FAR, _FAR, out=above)
