@@ -18,6 +18,7 @@ from engine.errors import CardError, MismatchError
 from engine.inference.packing import unpacked
 from engine.progress import Progress, part
 from engine.training import classifier, detector, head, patch_code, segmenter, sieve
+from engine.training.anew import taught_anew
 from engine.training.loop import AVERAGE_FILE, CHECKPOINT_FILE, Lesson, Trainer
 from engine.training.publish import learners_of, networks_of, publish, publish_fitted, with_weights_in
 from engine.training.recipe import ClassifierRecipe, Recipe, Schedule
@@ -65,6 +66,7 @@ def train_card(
     """
     described, place = card_to_train(card)
     _check_folders(described, data, validation, output)
+    described = taught_anew(described, data, whole=not go_on and node is None)
     described = _admitting(described, admitted)
     chosen = learners_of(described, node)
     names = [each.node for each in chosen if each.op in _TAUGHT]

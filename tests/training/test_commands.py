@@ -79,6 +79,27 @@ def test_the_new_card_runs_with_the_weights_it_names(trained: Path) -> None:
     assert (trained / "curves.csv").read_text().startswith("step,minutes")
 
 
+def test_a_model_that_is_trained_anew_carries_no_figures_of_its_earlier_weights(
+    trained: Path, boxes: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(trained, tmp_path / "card")
+    values = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    values["metrics"] = [{"dataset": "Elsewhere", "name": "mean_dice", "value": 0.9, "n": 40}]
+    values["population"], values["limits"] = "Adults of one centre.", "Knows boxes alone."
+    values["uncertainty"] = {"method": "entropy", "calibration": {"dataset": "Elsewhere", "n": 40}}
+    values["provenance"]["training_data"] = [{"name": "Elsewhere", "licence": "CC0"}]
+    values["provenance"]["recipe"]["steps"] = 2
+    (folder / "card.json").write_text(json.dumps(values), encoding="utf-8")
+    assert load_card(folder).card.metrics
+    run("train", str(folder), "--data", str(boxes), "-o", str(tmp_path / "out"), "--device", "cpu")
+    card = load_card(tmp_path / "out").card
+    assert not card.metrics and card.uncertainty.calibration is None and not card.population
+    assert card.uncertainty.method == "entropy" and card.limits.endswith("Knows boxes alone.")
+    assert [source.name for source in card.provenance.training_data] == [
+        f"a data set of its user's own, '{boxes.name}'"
+    ]
+
+
 def test_weights_are_stored_in_a_quarter_of_their_size_and_say_the_same(trained: Path) -> None:
     whole = load_file(trained / "average.safetensors")
     data = (trained / "weights.safetensors").read_bytes()
