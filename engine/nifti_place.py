@@ -6,7 +6,7 @@ can be asked for.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +34,7 @@ class Place:
         shape: (planes, rows, columns).
         forms: RAS mm from (i, j, k), for each form that can be used.
         placement: the form that the rule takes, "" where neither is there.
-        voxel_mm: (3,) sizes of a voxel, for a file without forms.
+        voxel_mm: (3,) sizes of a voxel, as the header gives them beside the forms.
         remarks: sentences for the user.
     """
 
@@ -77,9 +77,13 @@ class Place:
         lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
         spacing = np.linalg.norm(lps[:3, :3], axis=0)
         try:
-            return right_handed(values, lps[:3, 3], lps[:3, :3] / spacing, spacing)
+            turned, grid = right_handed(values, lps[:3, 3], lps[:3, :3] / spacing, spacing)
         except GeometryError as error:
             raise GeometryError(f"{self.name}: {error}") from error
+        assert grid.stored is not None
+        told = self.voxel_mm if _agree(spacing, self.voxel_mm) else spacing
+        sizes = (float(told[0]), float(told[1]), float(told[2]))
+        return turned, replace(grid, stored=replace(grid.stored, affine_ras=affine, spacing=sizes))
 
     def notes(self, placement: Placement = "") -> tuple[str, ...]:
         """What there is to say about where the file lies in the patient."""
@@ -139,10 +143,16 @@ def forms_of(
     return kept, next(iter(kept), ""), notes
 
 
+def _agree(by_form: FloatArray, sizes: FloatArray) -> bool:
+    """Whether sizes of voxels, those of a form and those that the header gives, differ by rounding at most."""
+    given = np.isfinite(sizes).all() and (sizes > 0).all()
+    return bool(given and np.abs(by_form / sizes - 1).max() <= SAME_SIZE_SHARE)
+
+
 def _size_notes(sform: FloatArray, sizes: FloatArray) -> list[str]:
     """A note where the sform's voxels have another size than the header says, by which some programs go."""
     by_form = np.linalg.norm(sform[:3, :3], axis=0)
-    if not (np.isfinite(sizes).all() and (sizes > 0).all()) or np.abs(by_form / sizes - 1).max() <= SAME_SIZE_SHARE:
+    if not (np.isfinite(sizes).all() and (sizes > 0).all()) or _agree(by_form, sizes):
         return []
     told = [" × ".join(f"{size:.4g}" for size in each) for each in (sizes, by_form)]
     return [f"The file gives its voxels as {told[0]} mm, and by its sform as {told[1]} mm, which was taken."]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,10 @@ def in_mm(geometry: Geometry, path: Path) -> tuple[Geometry, tuple[str, ...]]:
         return geometry, ()
     spacing: FloatArray = np.array(geometry.spacing_xyz) * factor
     scaled = Geometry.regular(geometry.origins_lps[0] * factor, geometry.directions, spacing, geometry.shape)
+    if geometry.stored is not None:
+        affine = np.diag([factor, factor, factor, 1.0]) @ geometry.stored.affine_ras
+        stored = replace(geometry.stored, affine_ras=affine, spacing=scaled.spacing_xyz)
+        scaled = replace(scaled, stored=stored)
     return scaled, (f"The file gives its place and voxel sizes in {units[0]}; they were turned into millimetres.",)
 
 

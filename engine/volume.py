@@ -12,7 +12,7 @@ itself, or pixels where it says nothing of its size. `Geometry.picture` makes su
 what its lengths are in; whatever shows or writes a length asks it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import GeometryError
+from engine.stored_grid import StoredGrid
 
 FloatArray = NDArray[np.float64]
 #: Values of voxels on their way through a network.
@@ -53,6 +54,7 @@ class Geometry:
             thickness.
         unit: what lengths in a plane are in; "px" only in pictures.
         measured: where the millimetres of a picture hold, such as "at the detector"; "" where they simply hold.
+        stored: how a single file holds them; None where they are of no such file, as those of a DICOM series.
     """
 
     origins_lps: FloatArray
@@ -64,6 +66,7 @@ class Geometry:
     in_patient: bool = True
     unit: Literal["mm", "px"] = "mm"
     measured: str = ""
+    stored: StoredGrid | None = None
 
     def __post_init__(self) -> None:
         origins = np.ascontiguousarray(self.origins_lps, dtype=np.float64)
@@ -248,8 +251,8 @@ def right_handed(
 ) -> tuple[NDArray[Any], Geometry]:
     """Values of a file and their grid, turned round along the third axis where the axes are left-handed.
 
-    So planes rise along row × column, as `Geometry` wants it; no voxel moves in space. Axes that are perpendicular but
-    for the rounding of a file (32-bit numbers) are made so exactly.
+    So planes rise along row × column, as `Geometry` wants it, which remembers that; no voxel moves in space. Axes that
+    are perpendicular but for the rounding of a file (32-bit numbers) are made so exactly.
 
     Args:
         values: (planes, rows, columns); what comes back is a view of them.
@@ -268,12 +271,13 @@ def right_handed(
     axes = left @ right
     if np.abs(axes - given).max() > PERPENDICULAR_WITHIN:
         raise GeometryError("the axes of its grid are not perpendicular; resample it first.")
-    if np.linalg.det(axes) < 0:
+    stored = StoredGrid.of(origin, given, step, bool(np.linalg.det(axes) < 0))
+    if stored.planes_fall:
         origin = origin + axes[:, 2] * step[2] * (values.shape[0] - 1)
         axes = axes * np.array([1, 1, -1])
         values = values[::-1]
     planes, rows, columns = values.shape
-    return values, Geometry.regular(origin, axes, step, (planes, rows, columns))
+    return values, replace(Geometry.regular(origin, axes, step, (planes, rows, columns)), stored=stored)
 
 
 @dataclass(frozen=True)

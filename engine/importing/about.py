@@ -56,6 +56,19 @@ def kinds_noted(images: Sequence[Json]) -> list[str]:
     ]
 
 
+def stored_axes(again: str = "with its axes") -> str:
+    """What is to be known of a model that does not say along which directions of the patient its axes rise.
+
+    Args:
+        again: how it is said in another import.
+    """
+    return (
+        "It takes columns, rows and planes as an image's file stores them, and those of a DICOM series as SimpleITK "
+        "reads it: a model that was taught on files stored otherwise, such as those of dcm2niix (LAS), must be "
+        f"imported again {again}."
+    )
+
+
 def licence_of(*folders: Path) -> str:
     """The first words of a file with a licence of the weights; else "absent".
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.cards.weights import sha256_of
 from engine.errors import CardError
-from engine.importing.about import exact_option, kinds_noted, licence_of
+from engine.importing.about import exact_option, kinds_noted, licence_of, stored_axes
 from engine.importing.bundle_after import After, Pieces, after_of, inferer_of
 from engine.importing.bundle_arguments import Arguments
 from engine.importing.bundle_before import Before, before_of
@@ -350,11 +350,9 @@ def _card(
     node, inputs, found = made
     name = str(metadata.get("name") or source.name)[:100]
     draws = node["op"] == "sliding_window"
-    if not before.axes and node["params"].get("dimensions") != 2:
-        after.notes.append(
-            "Columns, rows and planes are taken as the image has them: a model taught on images turned otherwise must "
-            "be imported again with their axes."
-        )
+    of_pictures = not draws and node["params"].get("dimensions") == 2
+    if not before.axes and not of_pictures:
+        after.notes.append(stored_axes())
     drawn = "Contours are traced from the network's own grid. " if draws else ""
     data = str(metadata.get("data_source") or "the data of the bundle's authors")[:200]
     card: Json = {

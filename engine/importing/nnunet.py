@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import CardError
-from engine.importing.about import exact_option, kinds_noted, licence_of
+from engine.importing.about import exact_option, kinds_noted, licence_of, stored_axes
 from engine.importing.meanings import named
 from engine.importing.naming import card_id, identifiers, modalities, outputs
 from engine.importing.nnunet_plans import Plans, labels_of
@@ -19,10 +19,6 @@ CHECKPOINT = "checkpoint_final.pth"
 _BEST = "checkpoint_best.pth"
 #: Of several models these are named.
 _NAMED = 4
-_STORED = (
-    "Planes, rows and columns are taken in the order in which the image has them, as nnU-Net's reader does: a model "
-    "taught on images turned otherwise must be imported again with their axes; on NIfTI files of dcm2niix, with LAS."
-)
 
 
 def recognises(folder: Path) -> bool:
@@ -186,7 +182,7 @@ def card_of(
     inputs = inputs_of(roles_of(dataset, params), params)
     data = str(dataset.get("licence") or dataset.get("license") or "absent")[:200]
     licence = licence_of(*dict.fromkeys((folder, folder.parent, source.folder)))
-    stored = [] if params["axes"] else [_STORED]
+    stored = () if params["axes"] else (stored_axes(),)
     mirrored = "mirrored copies are averaged, as nnU-Net does; " if params["mirrors"] else ""
     return {
         "id": source.wish.card_id or card_id(name, configuration),

@@ -15,7 +15,7 @@ _SCHEMES = {
     "NoNormalization": "none",
 }
 #: How a reader of images turns them; "" for as they are stored.
-READERS = {"NibabelIOWithReorient": "RAS", "SimpleITKIO": "", "NibabelIO": ""}
+READERS = {"NibabelIOWithReorient": "RAS", "SimpleITKIOWithReorient": "RAS", "SimpleITKIO": "", "NibabelIO": ""}
 _NETWORKS = {"PlainConvUNet": False, "ResidualEncoderUNet": True}
 _NORMS = {"InstanceNorm": "instance", "BatchNorm": "batch"}
 _ACTIVATIONS = {"LeakyReLU": "leakyrelu", "ReLU": "relu"}

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from engine.dicom.report_codes import MODALITIES
 from engine.errors import CardError
 from engine.faults import first_fault
-from engine.importing.about import exact_option, licence_of
+from engine.importing.about import exact_option, licence_of, stored_axes
 from engine.importing.meanings import named
 from engine.importing.naming import card_id, identifiers, outputs
 from engine.importing.source import Source
@@ -260,6 +260,8 @@ def _card(source: Source, small: SmallCard, node: Json, found: list[Json], withi
         "intended_use": small.description,
         "limits": "Imported; not measured here.",
     }
+    if not small.axes and small.modality != _PICTURE:
+        card["provenance"]["notes"] = [stored_axes("with `axes` in its small card")]
     if small.task == "segment":
         card["provenance"]["notes"] = named(small.labels).notes
         card["uncertainty"] = {"method": "entropy"}

@@ -150,7 +150,7 @@ def seen(images: Sequence[Volume], axes: str, steps: Steps, progress: Progress =
 
     Args:
         images: one a channel, or one in colour.
-        axes: patient directions along which the network's axes rise; "" for columns, rows and planes as they are.
+        axes: patient directions along which the network's axes rise; "" for columns, rows and planes as stored.
         steps: see `engine.operations.image_steps`.
         progress: of the work.
 
@@ -177,13 +177,25 @@ def seen(images: Sequence[Volume], axes: str, steps: Steps, progress: Progress =
 
 def axis_order(geometry: Geometry, letters: str) -> AxisOrder:
     """From planes, rows and columns to the first, second and third axis of another program's array."""
-    order = AxisOrder.towards(geometry, letters) if letters else AxisOrder()
+    order = AxisOrder.towards(geometry, letters) if letters else AxisOrder.stored(geometry)
     turned = tuple(sorted(2 - axis for axis in order.reversed_axes))
     return AxisOrder((order.order[2], order.order[1], order.order[0]), turned)
 
 
 def _affine(geometry: Geometry, order: AxisOrder) -> FloatArray:
-    """(4, 4) from indices along the network's axes to RAS mm."""
+    """(4, 4) from indices along the network's axes to RAS mm; of a file that it gives, to the last bit.
+
+    By that bit MONAI's `Spacing` chooses how many samples there are, and which of them stays where it is.
+    """
+    stored = geometry.stored
+    if stored is not None:
+        turned_axes = np.zeros((4, 4))
+        turned_axes[3, 3] = 1
+        for axis, image_axis in enumerate(order.order):
+            turned = (axis in order.reversed_axes) != (image_axis == 0 and stored.planes_fall)
+            turned_axes[2 - image_axis, axis] = -1 if turned else 1
+            turned_axes[2 - image_axis, 3] = geometry.shape[image_axis] - 1 if turned else 0
+        return np.asarray(stored.affine_ras @ turned_axes)
     affine = np.eye(4)
     start = np.zeros(3)
     steps = steps_of(geometry)

@@ -29,6 +29,7 @@ from engine.inference.nnunet_tidy import tidied_maps
 from engine.inference.outlines import Outlines
 from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
 from engine.inference.spline import Shape
+from engine.inference.stored_axes import note_stored
 from engine.operations.nnunet import Params
 from engine.progress import Progress, part
 from engine.volume import Float32Array, Volume
@@ -56,6 +57,7 @@ def run_nnunet(
             context.note("What the model looks around was not found in the image, so nothing is drawn.")
             return nothing_on(params, images[0])
         previous = None
+    note_stored(params.axes, images[0], context)
     grid, data = on_grid(params, images, previous, part(context.progress, 0.0, 0.1), looked_at)
 
     def attempt(device: Device, patch: Shape) -> Maps | Outlines:

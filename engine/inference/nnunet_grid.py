@@ -103,13 +103,14 @@ def on_grid(
     if params.first_mm is not None:
         volumes = [at_spacing(volume, params.first_mm) for volume in volumes]
         first = volumes[0]
-    axes = _axes(params, first.geometry)
+    axes = _axes(params, images[0].geometry)
     arrays = [axes.to_network(volume.voxels) for volume in volumes]
     nonzero = arrays[0] != 0
     for array in arrays[1:]:
         nonzero |= array != 0
     box = _box(nonzero)
-    steps = [steps_of(first.geometry)[axis] for axis in axes.order]
+    told = images[0] if looked_at is None else first
+    steps = [_steps(told.geometry, params.axes)[axis] for axis in axes.order]
     if params.first_mm is not None:
         # The name of the spacing counts, although voxels whose outermost stay where they are lie a little closer.
         steps = [_towards(first.geometry, params.first_mm)[axis] for axis in axes.order]
@@ -150,7 +151,7 @@ def at_spacing(volume: Volume, spacing_mm: Triple) -> Volume:
     """
     geometry = volume.geometry
     wanted = _towards(geometry, spacing_mm)
-    factors = [own / new for own, new in zip(steps_of(geometry), wanted, strict=True)]
+    factors = [own / new for own, new in zip(_steps(geometry, "RAS"), wanted, strict=True)]
     if all(factor == 1 for factor in factors):
         return volume
     # Turned as it is resampled elsewhere, so that what is a whole number there is one here.
@@ -192,6 +193,20 @@ def _towards(geometry: Geometry, spacing_mm: Triple) -> list[float]:
     return steps
 
 
+def _steps(geometry: Geometry, axes: str) -> tuple[float, float, float]:
+    """(plane, row, column) mm as the other program takes them, since by their last bit a grid may have a voxel more.
+
+    Of a file they are its header's; of one that nibabel turns towards `axes`, those of its affine in 32 bits.
+    """
+    stored = geometry.stored
+    if stored is None:
+        return steps_of(geometry)
+    if not axes or AxisOrder.towards(geometry, axes) == AxisOrder.stored(geometry):
+        return stored.spacing[2], stored.spacing[1], stored.spacing[0]
+    sizes = np.sqrt((stored.affine_ras[:3, :3] ** 2).sum(axis=0)).astype(np.float32)
+    return float(sizes[2]), float(sizes[1]), float(sizes[0])
+
+
 def spacing_of(params: Params, own: Sequence[float]) -> tuple[float, float, float]:
     """Of the network's grid; in two dimensions the planes stay where they are."""
     spacing = (*own[: 3 - params.dimensions], *params.spacing_mm)
@@ -220,7 +235,7 @@ def normalised(channel: Channel, values: NDArray[np.generic], mask: NDArray[np.b
 
 
 def _axes(params: Params, geometry: Geometry) -> AxisOrder:
-    axes = AxisOrder.towards(geometry, params.axes) if params.axes else AxisOrder()
+    axes = AxisOrder.towards(geometry, params.axes) if params.axes else AxisOrder.stored(geometry)
     a, b, c = params.transpose
     turned = tuple(place for place, axis in enumerate(params.transpose) if axis in axes.reversed_axes)
     return replace(axes, order=(axes.order[a], axes.order[b], axes.order[c]), reversed_axes=turned)

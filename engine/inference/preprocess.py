@@ -40,19 +40,30 @@ class AxisOrder:
 
     @classmethod
     def towards(cls, geometry: Geometry, letters: str) -> "AxisOrder":
-        """The order in which columns, rows and planes rise most nearly along the patient directions `letters`."""
-        directions = geometry.directions[:, ::-1]  # columns: plane, row and column axes of the image
-        order: list[int] = []
-        turned: list[int] = []
-        for axis, letter in enumerate(reversed(letters)):
-            lps, sign = _LETTERS[letter]
-            along = np.abs(directions[lps])
-            along[order] = -1.0
-            image_axis = int(along.argmax())
-            order.append(image_axis)
-            if directions[lps, image_axis] * sign < 0:
-                turned.append(axis)
-        return cls((order[0], order[1], order[2]), tuple(turned))
+        """The order in which columns, rows and planes rise most nearly along the patient directions `letters`.
+
+        Of a turned image the axis that runs most nearly along a patient direction has the first choice, as in
+        nibabel's `io_orientation` and ITK's `DICOMOrientImageFilter`.
+        """
+        left = np.abs(geometry.directions)  # columns: column, row and plane axes of the image
+        along: dict[int, int] = {}
+        for axis in np.argsort(-(left**2).max(axis=0), kind="stable"):
+            lps = int(left[:, axis].argmax())
+            left[lps] = 0.0
+            along[lps] = 2 - int(axis)
+        directions = geometry.directions[:, ::-1]
+        wanted = [_LETTERS[letter] for letter in reversed(letters)]
+        order = [along[lps] for lps, _ in wanted]
+        turned = tuple(axis for axis, (lps, sign) in enumerate(wanted) if directions[lps, order[axis]] * sign < 0)
+        return cls((order[0], order[1], order[2]), turned)
+
+    @classmethod
+    def stored(cls, geometry: Geometry) -> "AxisOrder":
+        """Planes, rows and columns in the order in which the image's file holds them.
+
+        Of a DICOM series that is SimpleITK's: planes rise along row × column, as they do here.
+        """
+        return cls(reversed_axes=(0,) if geometry.stored is not None and geometry.stored.planes_fall else ())
 
     def to_network(self, array: NDArray[Any]) -> NDArray[Any]:
         """Image axes → network axes, a view; further axes in front stay."""

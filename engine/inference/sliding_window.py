@@ -29,6 +29,7 @@ from engine.inference.nnunet_back import onto_planes
 from engine.inference.outlines import Outlines
 from engine.inference.pieces import keep_pieces
 from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
+from engine.inference.stored_axes import note_stored
 from engine.operations.sliding_window import Largest, Params
 from engine.progress import Progress, part
 from engine.volume import Volume
@@ -48,6 +49,7 @@ def run_windows(params: Params, images: Sequence[Volume], context: Context) -> M
     networks, names = named_networks(params.network.arguments, context)
     if params.exact:
         context = replace(context, options=replace(context.options, precision="float32"))
+    note_stored(params.axes, images[0], context)
     image = seen(images, params.axes, params.before, part(context.progress, 0.0, 0.1))
     if params.dimensions == 2:
         image = image.across(params.along)

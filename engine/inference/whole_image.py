@@ -12,6 +12,7 @@ from engine.inference.image_steps import filled_up, resized_plane, seen
 from engine.inference.image_values import valued
 from engine.inference.ready import freed_where_it_fails, named_networks
 from engine.inference.scores import Scores
+from engine.inference.stored_axes import note_stored
 from engine.operations.image_steps import Pad, Resize
 from engine.operations.whole_image import Params
 from engine.progress import part
@@ -46,6 +47,7 @@ def run_whole(params: Params, images: Sequence[Volume], context: Context) -> Sco
 def _views(params: Params, images: Sequence[Volume], context: Context) -> list[Float32Array]:
     """(channels, first, second, third axis) of the image, or (channels, columns, rows) of each plane of a picture."""
     if params.dimensions == 3:
+        note_stored(params.axes, images[0], context)
         return [seen(images, params.axes, params.before, part(context.progress, 0.0, 0.2)).data]
     whole = seen(images, "", ()).data
     views = []

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from engine.operations.image_steps import AnyLetters
 from engine.operations.kinds import PLACES, Kind, Made, expect, expect_labels
 from engine.operations.networks import Network
 from engine.operations.tidy import Tidy
@@ -61,8 +62,8 @@ class Params(Strict):
     Args:
         network: as `build_network` takes it.
         dimensions: 3, or 2 for one plane at a time.
-        axes: patient directions along which columns, rows and planes rise as the network was taught; "" for those of
-            the image.
+        axes: patient directions along which columns, rows and planes rise as the network was taught; "" for how the
+            image's file stores them.
         first_mm: the image is brought to this spacing towards the patient's right, front and head before all else: by a
             line, with its outermost voxels where they are, in whole numbers. The voxels that are set there go back to
             the nearest. (TotalSegmentator's way around nnU-Net.)
@@ -88,7 +89,7 @@ class Params(Strict):
 
     network: Network
     dimensions: Literal[2, 3]
-    axes: Annotated[str, StringConstraints(pattern=r"^([LR][AP][SI])?$")] = ""
+    axes: AnyLetters = ""
     first_mm: Triple | None = None
     transpose: tuple[Axis, Axis, Axis] = (0, 1, 2)
     spacing_mm: Annotated[tuple[Millimetres, ...], Field(min_length=2, max_length=3)]

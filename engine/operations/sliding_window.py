@@ -47,7 +47,7 @@ class Params(Strict):
         network: as `build_network` takes it.
         dimensions: 3, or 2 for one plane at a time.
         along: for 2, the axis across those planes.
-        axes: patient directions along which the axes of its array rise; "" for those of the image.
+        axes: patient directions along which the axes of its array rise; "" for how the image's file stores them.
         images: how many it takes, each a channel.
         before: what is done to them.
         patch: voxels of a window along each axis; 0 for the whole image.

@@ -21,7 +21,7 @@ class Params(Strict):
     Args:
         network: as `build_network` takes it.
         dimensions: 3, or 2 for pictures, of which each plane is looked at by itself.
-        axes: patient directions along which the axes of its array rise; "" for those of the image.
+        axes: patient directions along which the axes of its array rise; "" for how the image's file stores them.
         images: how many it takes, each a channel; of a picture in colour the channels are red, green and blue.
         before: what is done to them.
         labels: of the network's values, in order.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from nibabel.orientations import aff2axcodes
 
 from engine.cards.registry import SHIPPED
 from engine.cards.schema import Card, parse_card
@@ -17,6 +18,7 @@ from engine.training.case import volume_of
 from engine.training.nnunet_set import DataSet
 from engine.training.seen import as_prepared, seen
 from engine.volume import Geometry, Volume
+from tests.synthetic import random_rotation
 
 
 def steps(*operations: dict) -> list:
@@ -65,11 +67,15 @@ def test_every_orientation_is_turned_as_simpleitk_turns_it(directions: np.ndarra
     assert np.array_equal(found.axes.to_image(found.values), volume.voxels)
 
 
-def test_an_oblique_image_is_turned_to_its_nearest_axes() -> None:
-    angle = np.radians(25)
-    tilted = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
-    volume = random_volume(tilted)
-    assert AxisOrder.towards(volume.geometry, "LPS") == AxisOrder()
+def test_a_turned_image_has_the_nearest_axes_of_nibabel_and_itk() -> None:
+    for seed in range(200):
+        directions = random_rotation(seed)
+        code = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(directions.ravel().tolist())
+        affine = np.eye(4)
+        affine[:3, :3] = np.diag([-1, -1, 1]) @ directions
+        assert "".join(aff2axcodes(affine)) == code
+        geometry = Geometry.regular((0, 0, 0), directions, (1.0, 2.0, 3.0), (2, 3, 4))
+        assert AxisOrder.towards(geometry, code) == AxisOrder(), (seed, code)
 
 
 def test_a_voxel_keeps_its_place_in_the_patient() -> None:
