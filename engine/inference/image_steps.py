@@ -14,6 +14,7 @@ from monai.networks.layers import AffineTransform
 from monai.transforms import (
     CropForeground as MonaiCropForeground,
 )
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from engine.errors import EngineError
@@ -43,6 +44,7 @@ Steps = Sequence[Resample | CropForeground | Pad | Resize | ScaleRange | ScalePe
 _TOLERANCE = 1e-3
 #: Most voxels that an image may have on the network's grid, all channels together: 4 GB as float32.
 _MOST_VOXELS = 1024**3
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,8 @@ class _Moved:
     step: float = 1.0
     #: Those of the samples before among those after.
     back: tuple[float, float] | None = None
+    #: The same of all axes at once, where in a turned image the last bit depends on the others.
+    whole_back: FloatArray | None = None
 
     def places_before(self) -> FloatArray:
         """Where those before lie among those after."""
@@ -115,6 +119,22 @@ class Seen:
             found = np.where(inside, found[np.where(inside, there, 0)], -1)
         return found
 
+    def nearest_on_image(self, mask: BoolArray) -> BoolArray:
+        """A mask of the network's grid on the image's, network axes: of each voxel the nearest sample's."""
+        turned = next((moved[0] for moved in zip(*self.steps, strict=True) if moved[0].whole_back is not None), None)
+        if turned is None:
+            return _chosen(mask, [self.nearest_back(axis) for axis in range(3)])
+        for moved in reversed(list(zip(*self.steps, strict=True))):
+            size = [each.before for each in moved]
+            if moved[0].whole_back is not None:
+                mask = _moved(mask.astype(np.float32), moved[0].whole_back, size, "nearest") > 0.5
+                continue
+            there = [np.arange(each.before) - int(each.first) for each in moved]
+            mask = _chosen(
+                mask, [np.where((at >= 0) & (at < n), at, -1) for at, n in zip(there, mask.shape, strict=True)]
+            )
+        return mask
+
     def across(self, axis: int) -> "Seen":
         """The same, with another axis in front."""
         order = [axis, *(other for other in range(3) if other != axis)]
@@ -123,8 +143,12 @@ class Seen:
             tuple(place for place, old in enumerate(order) if old in self.axes.reversed_axes),
         )
         data = np.ascontiguousarray(self.data.transpose(0, *(axis + 1 for axis in order)))
-        steps = (self.steps[order[0]], self.steps[order[1]], self.steps[order[2]])
-        return replace(self, axes=axes, data=data, steps=steps)
+        whole = np.ix_([*order, 3], [*order, 3])
+        steps = tuple(
+            [each if each.whole_back is None else replace(each, whole_back=each.whole_back[whole]) for each in done]
+            for done in (self.steps[index] for index in order)
+        )
+        return replace(self, axes=axes, data=data, steps=(steps[0], steps[1], steps[2]))
 
     def prepared(self) -> Prepared:
         """The grid as other parts of a run know it, without values."""
@@ -258,13 +282,15 @@ def _resampled(seen: Seen, step: Resample) -> Seen:
     if float(np.prod(shape, dtype=float)) * len(seen.data) > _MOST_VOXELS:
         size = " x ".join(str(int(count)) for count in shape)
         raise EngineError(f"At the model's spacing the image would have {size} voxels, more than fit; crop it first.")
+    turned = np.count_nonzero(ratios[:3, :3]) > 3
     steps: list[list[_Moved]] = []
     lines: list[Line] = []
     for axis, (done, before, after) in enumerate(zip(seen.steps, seen.shape, map(int, shape), strict=True)):
         ratio, shift = float(ratios[axis, axis]), float(ratios[axis, 3])
-        steps.append([*done, _Moved(before, after, shift, ratio, (float(back[axis, axis]), float(back[axis, 3])))])
+        own_back = (float(back[axis, axis]), float(back[axis, 3]))
+        steps.append([*done, _Moved(before, after, shift, ratio, own_back, back if turned else None)])
         lines.append(Line.same(before).between(places(before, after, ratio, shift)))
-    if np.count_nonzero(ratios[:3, :3]) == 3:
+    if not turned:
         data = np.stack([along_lines(channel, lines) for channel in seen.data])
     else:
         # In a turned image the last bit depends on all axes.
@@ -272,8 +298,18 @@ def _resampled(seen: Seen, step: Resample) -> Seen:
     return replace(seen, data=data, affine=affine, steps=(steps[0], steps[1], steps[2]))
 
 
-def _moved(values: Float32Array, matrix: FloatArray, shape: Sequence[int]) -> Float32Array:
-    move = AffineTransform(normalized=False, padding_mode="border", align_corners=False, reverse_indexing=True)
+def _chosen(mask: BoolArray, index: Sequence[IntArray]) -> BoolArray:
+    """A mask's samples at an index along each axis; false where that is -1."""
+    found = mask[np.ix_(*(np.where(at >= 0, at, 0) for at in index))]
+    for axis, at in enumerate(index):
+        np.moveaxis(found, axis, 0)[at < 0] = False
+    return np.asarray(found)
+
+
+def _moved(values: Float32Array, matrix: FloatArray, shape: Sequence[int], mode: str = "bilinear") -> Float32Array:
+    move = AffineTransform(
+        normalized=False, mode=mode, padding_mode="border", align_corners=False, reverse_indexing=True
+    )
     source = torch.from_numpy(values).double()[None, None]
     found = move(source, theta=torch.from_numpy(matrix), spatial_size=tuple(shape))
     return np.asarray(found[0, 0].float().numpy())

@@ -290,11 +290,7 @@ class _Voxels:
     def _on_image(self, mask: BoolArray) -> BoolArray:
         """A mask on the image's own grid, image axes."""
         if self._params.carried == "labels":
-            nearest = [self._image.nearest_back(axis) for axis in range(3)]
-            inside = [index >= 0 for index in nearest]
-            mask = mask[np.ix_(*(np.where(there, index, 0) for there, index in zip(inside, nearest, strict=True)))]
-            for axis, there in enumerate(inside):
-                np.moveaxis(mask, axis, 0)[~there] = False
+            mask = self._image.nearest_on_image(mask)
         return np.ascontiguousarray(self._image.axes.to_image(mask))
 
 
