@@ -70,7 +70,7 @@ def _outcome(sample: Sample) -> tuple[float | None, bool]:
     if "time_months" not in sample.told:
         return None, False
     try:
-        months = float(sample.told["time_months"])
+        months = float(sample.told["time_months"].replace(",", "."))
     except ValueError:
         months = -1.0
     if not 0 < months < float("inf") or sample.told.get("event") not in {"0", "1"}:

@@ -159,6 +159,12 @@ class SetCheck(Strict):
         empty = [item.name for item in readable if not item.holds]
         if empty and self.kind == "cases":
             said.append(f"Nothing that is learned is in {listed_names(empty)}.")
+        blank = [item.name for item in readable if not item.holds and not item.others]
+        if blank and self.kind == "labels":
+            said.append(
+                f"{len(blank)} of {len(self.items)} images have no label, which is learned as none of "
+                f"{listed_names(self.wanted)}: {listed_names(blank)}."
+            )
         said += [
             f"{listed_names(names)} are counted as different patients; if they are one, write them alike."
             for names in self._patients_alike()

@@ -205,3 +205,14 @@ def test_blanks_in_the_header_of_a_table_are_no_part_of_its_names(tmp_path: Path
     )
     check = check_data("retinal-detachment", folder)
     assert not check.refusals and check.sets[0].rows[0].learn == 1
+
+
+def test_a_table_as_a_spreadsheet_writes_it_is_read_and_empty_labels_are_counted(tmp_path: Path) -> None:
+    folder = photographs(tmp_path, [("p1", "detachment", "train"), ("p2", "", "train"), ("p3", "", "validation")])
+    plain = check_data("retinal-detachment", folder)
+    text = (folder / "labels.csv").read_text(encoding="utf-8").replace(",", ";")
+    text = text.replace("path;patient;label;split", "Path;PATIENT;Label;Split")
+    (folder / "labels.csv").write_text(text, encoding="utf-8-sig", newline="\r\n")
+    check = check_data("retinal-detachment", folder)
+    assert not check.refusals and check.sets == plain.sets
+    assert any(doubt.startswith("2 of 3 images have no label, which is learned as none of") for doubt in check.doubts)
