@@ -1,8 +1,11 @@
 """Models of other programs brought into the user's folder, taken out again, and passed on. Imports no torch."""
 
+import contextlib
 import re
 import shutil
 import tempfile
+import time
+import uuid
 import zipfile
 from pathlib import Path
 
@@ -15,6 +18,9 @@ from engine.safe_file import whole_file, write_errors
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _LONGEST_TITLE = 120
+#: How folders end that are not yet, or no longer, a model; those that are older than a day were left by a program that
+#: was killed.
+_NEW, _OLD, _LONG_AGO_S = ".new", ".removed", 86_400.0
 AXES = re.compile(r"([LR][AP][SI])?")
 
 
@@ -61,7 +67,7 @@ def import_model(
         if not replace:
             _check_free(loaded.card.id, target)
         _tell_apart(loaded)
-        _put(made, target)
+        _put(made, target, replace)
     return load_card(target)
 
 
@@ -83,7 +89,7 @@ def remove_model(card_id: str) -> Path:
     folder = user_models() / card_id
     if not _ID.fullmatch(card_id) or not (folder / CARD_FILE).is_file():
         raise CardError(f"There is no model '{card_id}' among those that were added, so nothing was removed.")
-    aside = folder.with_name(f".{card_id}.removed")
+    aside = folder.with_name(f".{card_id}{_OLD}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
         folder.rename(aside)
@@ -134,21 +140,41 @@ def _tell_apart(loaded: LoadedCard) -> None:
         (loaded.folder / CARD_FILE).write_text(text, encoding="utf-8")
 
 
-def _put(made: Path, target: Path) -> None:
-    """Let a folder appear whole at `target`, in place of what stood there."""
-    aside = target.with_name(f".{target.name}.new")
+def _put(made: Path, target: Path, replace: bool) -> None:
+    """Let a folder appear whole at `target`, in place of what stood there.
+
+    Several may do so at once: each has a folder of its own until it is whole.
+    """
+    _sweep(target.parent)
+    own = f".{target.name}.{uuid.uuid4().hex[:12]}"
+    aside, old = target.with_name(f"{own}{_NEW}"), target.with_name(f"{own}{_OLD}")
     try:
         with write_errors(target, "import"):
-            shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir()
             for file in made.iterdir():
                 shutil.copyfile(file, aside / file.name)
+            if not replace:
+                # Another import may have been quicker.
+                _check_free(target.name, target)
             if target.exists():
-                remove_model(target.name)
-            aside.rename(target)
-    except WriteError:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
+                target.rename(old)
+            try:
+                aside.rename(target)
+            except OSError:
+                if old.exists() and not target.exists():
+                    old.rename(target)
+                raise
+    finally:
+        for left in (aside, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _sweep(home: Path) -> None:
+    """Delete what an import that was killed left long ago."""
+    for path in (path for ending in (_NEW, _OLD) for path in home.glob(f".*{ending}")):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LONG_AGO_S:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _convert(arguments: list[str], progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """A results folder of nnU-Net v2: `TRAINER__PLANS__CONFIGURATION` with its folds, or a data set's folder with one."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,16 @@ CHECKPOINT = "checkpoint_final.pth"
 _BEST = "checkpoint_best.pth"
 #: Of several models these are named.
 _NAMED = 4
+#: Trainers of nnU-Net itself, and those of TotalSegmentator: what they change is of training, or seen in the weights.
+_TRAINER = re.compile(
+    r"nnUNetTrainer(V2)?(_?(Adam|Adan|BN|Benchmark|CELoss|CosAnneal|DA5|DASegOrd0|Dice|MOSAIC|NoDA|NoDeepSupervision|"
+    r"NoMirroring|Partial|SkeletonRecall|Top[Kk]|VanillaAdam|noDummy2DDA|onlyMirror01|probabilisticOversampling|warmup|"
+    r"noDataLoading|[Ss]egord0|ord0|noSmooth|Loss|LS01|QuarterLR|\d+k|\d+en\d|\d+ep|\d+epochs?|\d+))*"
+)
+_AS_TAUGHT = (
+    "It was taught by the trainer '{trainer}', which is none of nnU-Net's own: what that changes of the network, or of "
+    "how it is run, such as another activation, is not known here, and the model is run as its plans say."
+)
 
 
 def recognises(folder: Path) -> bool:
@@ -61,7 +72,7 @@ def convert(source: Source, target: Path) -> Json:
         graph.append(node)
     return card_of(
         source, dataset, graph, name=_name_of(plans, source), folder=final,
-        notes=[note for stage in stages for note in _notes_on(stage, source)],
+        notes=list(dict.fromkeys(note for stage in stages for note in _notes_on(stage, source))),
     )  # fmt: skip
 
 
@@ -102,6 +113,12 @@ def folds_of(folder: Path, wanted: Sequence[int] = ()) -> list[Path]:
 def _notes_on(folder: Path, source: Source) -> list[str]:
     """What is to be said of the checkpoints that `folds_of` chose."""
     chosen = folds_of(folder)
+    trainer = folder.name.partition("__")[0]
+    foreign = [] if _TRAINER.fullmatch(trainer) else [_AS_TAUGHT.format(trainer=trainer[:60])]
+    return [*foreign, *_notes_on_folds(folder, chosen, source)]
+
+
+def _notes_on_folds(folder: Path, chosen: Sequence[Path], source: Source) -> list[str]:
     if chosen and chosen[0].name == _BEST:
         return [
             f"{source.told(folder)} was not trained to its end: it has no {CHECKPOINT}, so {_BEST} was taken, as "
@@ -150,7 +167,8 @@ def node_of(
     for index, checkpoint in enumerate(checkpoints):
         telling = part(source.progress, done + index * share, done + (index + 1) * share)
         telling(0.0, f"Converting {source.told(checkpoint)}")
-        fold = write_fold(source, checkpoint, params["network"], target / f"{name}-{index}.safetensors")
+        file = target / f"{name}-{index}.safetensors"
+        fold = write_fold(source, checkpoint, params["network"], params["patch"], file)
         weights.append({"file": f"{name}-{index}.safetensors", "sha256": fold.sha256})
         mirrors = fold.mirrors if mirrors is None else mirrors
         if fold.configuration not in {"", configuration_of(folder)}:

@@ -28,6 +28,8 @@ _ARGUMENTS = {
 #: Others, and the one value of each that is known.
 _PLAIN: Json = {"nonlin_first": False, "block": "BasicBlockD", "bottleneck_channels": None, "squeeze_excitation": False}
 _DEPTH = 20
+#: nnU-Net runs others where plans name them.
+_LABELS, _PREPROCESSOR = "LabelManager", "DefaultPreprocessor"
 
 
 class Plans:
@@ -48,6 +50,12 @@ class Plans:
             CardError: something is missing, or not known here.
         """
         plan = self._configuration(configuration)
+        for values, key, known in (
+            (self._values, "label_manager", _LABELS),
+            (plan, "preprocessor_name", _PREPROCESSOR),
+        ):
+            if values.get(key, known) != known:
+                raise CardError(f"{self._where} has the {key} '{str(values[key])[:80]}', which is not known here.")
         patch, spacing = _numbers(plan, "patch_size", self._where), _numbers(plan, "spacing", self._where)
         dimensions = len(patch)
         if dimensions not in {2, 3}:
@@ -168,18 +176,17 @@ class Plans:
                 "residual": residual,
                 "stem": int(arguments.get("stem_channels") or 0),
                 "bias": bool(arguments.get("conv_bias", False)),
+                "slope": float((arguments.get("nonlin_kwargs") or {}).get("negative_slope", 0.01)),
             }
-        except (KeyError, TypeError, ValueError) as error:
+            norm = dict(arguments.get("norm_op_kwargs") or {})
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise CardError(f"{self._where} does not describe its network whole ({error}).") from error
-        norm = arguments.get("norm_op_kwargs") or {}
-        nonlin = arguments.get("nonlin_kwargs") or {}
         network |= {
             "norm": self._of(arguments.get("norm_op"), _NORMS),
             "norm_arguments": {
                 key: norm[key] for key in ("eps", "affine", "momentum", "track_running_stats") if key in norm
             },
             "activation": self._of(arguments.get("nonlin"), _ACTIVATIONS),
-            "slope": float(nonlin.get("negative_slope", 0.01)),
         }
         return network
 
@@ -247,6 +254,8 @@ def labels_of(dataset: Json, where: str) -> Json:
         }
     except (TypeError, ValueError, OverflowError) as error:
         raise CardError(f"{where} has a label whose value is no number.") from error
+    if not all(classes.values()):
+        raise CardError(f"{where} has a label without a value.")
     drawn = {name: values for name, values in classes.items() if set(values) != {0}}
     if any(value < 0 or value > 2000 for values in classes.values() for value in values):
         raise CardError(f"{where} has a label whose value is not from 0 to 2000.")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -170,7 +171,10 @@ def _check(archive: Path, entries: list[zipfile.ZipInfo], free: int) -> None:
     if total > _LARGEST:
         raise CardError(f"{name} would unpack to more than {_LARGEST // 1024**3} GB; nothing was unpacked.")
     if total > free:
-        raise CardError(f"{name} needs {total / 1e9:.1f} GB to be unpacked, and the disk has {free / 1e9:.1f} GB left.")
+        raise CardError(
+            f"{name} needs {total / 1e6:,.0f} MB to be unpacked, and the temporary folder {tempfile.gettempdir()} has "
+            f"{free / 1e6:,.0f} MB left; make room there and import again."
+        )
 
 
 def _bomb(name: str) -> CardError:

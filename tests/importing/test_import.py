@@ -1,5 +1,6 @@
 """Models of nnU-Net v2 brought in, listed, passed on and taken out again."""
 
+import contextlib
 import errno
 import json
 import os
@@ -16,6 +17,7 @@ from engine.cards.registry import SHIPPED, find_card, load_card
 from engine.cards.weights import sha256_of
 from engine.contouring.fill import fill
 from engine.errors import CardError, WriteError
+from engine.importing import client
 from engine.importing.client import export_model, import_model, remove_model
 from engine.importing.source import Wish
 from engine.importing.worker import converted
@@ -204,6 +206,32 @@ def test_a_full_disk_or_a_folder_that_is_read_only_loses_nothing(
             remove_model(loaded.id)
     assert not load_card(loaded.folder).problem
     assert [path.name for path in home.iterdir()] == [loaded.id]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_of_two_imports_at_once_each_is_whole(replace: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, home = tmp_path / "made", tmp_path / "home"
+    made.mkdir()
+    home.mkdir()
+    for name in ("card.json", "weights"):
+        (made / name).write_text(name)
+    copyfile, begun = shutil.copyfile, []
+
+    def copied(source: Path, target: Path) -> None:
+        if not begun:
+            begun.append(target)
+            client._put(made, home / "twin", replace)
+        copyfile(source, target)
+
+    monkeypatch.setattr("shutil.copyfile", copied)
+    # What a killed import left is deleted once it is old.
+    left = home / ".twin.0.new"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    with contextlib.nullcontext() if replace else pytest.raises(CardError, match="already"):
+        client._put(made, home / "twin", replace)
+    assert [path.name for path in home.iterdir()] == ["twin"]
+    assert sorted(path.read_text() for path in (home / "twin").iterdir()) == ["card.json", "weights"]
 
 
 def test_no_model_hides_one_that_comes_with_the_program_unasked(tmp_path: Path, home: Path) -> None:
