@@ -100,11 +100,12 @@ def contradictions(findings: Iterable[Finding]) -> tuple[Contradiction, ...]:
 
 
 def _of_value(finding: Finding, value: float | str | None) -> bool | None:
+    """Yes or no out of what a reader wrote. The threshold is the model's, and not held against a number of his."""
     if isinstance(value, str):
         return _WORDS.get(value.strip().lower())
     if value is None or isinstance(finding, ReportedFinding) or not is_share(finding):
         return None
-    return value >= finding.threshold
+    return bool(value) if value in (0, 1) else None
 
 
 def _every(score: Score) -> frozenset[str]:

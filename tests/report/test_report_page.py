@@ -15,7 +15,7 @@ def test_each_finding_is_a_row_with_both_values(volume: Volume) -> None:
     assert len(page.rows) == len(every_kind()) and all(len(row.cells) == len(HEADS) for row in page.rows)
     changed = page.rows[2].cells
     assert changed[0] == ("Malignant", "Lung nodules") and changed[1] == ("0.83", "no opinion")
-    assert changed[2] == ("no (0.1)", "Changed by Doe Jane, 2026-02-03 10:11") and changed[3][0] == "Scar, söre"
+    assert changed[2] == ("0.1", "Changed by Doe Jane, 2026-02-03 10:11") and changed[3][0] == "Scar, söre"
     assert page.rows[0].cells[2] == ("to judge", "")
     assert page.rows[4].cells[4][0] == "GTV" and page.rows[6].cells[4][0] == "another series"
     assert page.rows[7].cells[4][0] == "planes 2–4"

@@ -150,7 +150,7 @@ def test_the_models_value_stands_beside_the_readers(reader: Hand) -> None:
     (score, *_) = reader.session.document.scores
     assert (score.value, score.assessment.verdict, score.assessment.value) == (0.82, Verdict.CHANGED, 0.3)
     texts = [rows.index(0, column).data(role) for column in (MODEL, READER) for role in (0, BELOW_ROLE)]
-    assert texts == ["0.82", "one of: malignant, benign", "no (0.3)", "changed"]
+    assert texts == ["0.82", "one of: malignant, benign", "0.3", "changed"]
     reader.key(Qt.Key.Key_Z, CTRL)
     assert reader.session.document.scores[0].assessment.verdict is Verdict.UNSEEN
 

@@ -85,9 +85,12 @@ class FindingDetail(QWidget):
         self.where.clicked.connect(show_where)
         self.fields = FormFields(self)
         self.value = QLineEdit(self)
-        self.value.setPlaceholderText("a number or a word")
+        self.value.setPlaceholderText("yes, no, a number or a word")
         self.value.setAccessibleName("Your value")
-        self.value.setToolTip("What you say instead; Return keeps it beside the model's value")
+        self.value.setToolTip(
+            "What you say instead; Return keeps it beside the model's value. Yes and no are counted as that; a "
+            "number is told as you wrote it, and not held against the model's threshold"
+        )
         self.comment = QLineEdit(self)
         self.comment.setAccessibleName("Comment")
         self.comment.setMaxLength(1000)
