@@ -10,11 +10,11 @@ from engine.errors import PlanimeterError
 
 #: Command → the module that defines it, imported only when it is called, so that no command pays for another's imports.
 COMMANDS = {
-    "models": "engine.model_commands",
-    "recipes": "engine.recipe_commands",
-    "run": "engine.run_command",
-    "contour": "engine.run_command",
-    "rtstruct": "engine.rtstruct_commands",
+    "models": "engine.commands.models",
+    "recipes": "engine.commands.recipes",
+    "run": "engine.commands.run",
+    "contour": "engine.commands.run",
+    "rtstruct": "engine.commands.rtstruct",
     "calibrate": "engine.training.commands",
     "evaluate": "engine.training.commands",
     "train": "engine.training.commands",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.assessment import ADDED, UNSEEN, WHOLE_IMAGE, Assessment, Evidence, FiledReport
+from engine.findings.assessment import ADDED, UNSEEN, WHOLE_IMAGE, Assessment, Evidence, FiledReport
 from engine.measures.measure import Measure
 from engine.saliency_map import SaliencyMap
 from engine.structures import Code, PlaneContours, Provenance, Roi, StructureSet

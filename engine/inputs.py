@@ -8,7 +8,7 @@ from engine.cards.roles import Traits, cast
 from engine.cards.schema import Card, CardInput
 from engine.cards.suitability import frames_apart, missing_input, not_made_for
 from engine.errors import MismatchError, ReadError, UnsuitableInputError
-from engine.grid_file import Placement
+from engine.files.grid_file import Placement
 from engine.opening import find_images, named_series, open_volume, order_of
 from engine.progress import Progress, part, silent
 from engine.stored.catalogue import Series

@@ -18,7 +18,7 @@ import numpy as np
 from engine.dicom.references import References
 from engine.dicom.rtstruct_match import contour_planes, share_inside
 from engine.errors import GeometryError, ReadError
-from engine.grid_file import Placement
+from engine.files.grid_file import Placement
 from engine.progress import Progress, part, silent
 from engine.stored.catalogue import Catalogue, Series
 from engine.stored.read import name_of, read_grid, read_outlines, read_series

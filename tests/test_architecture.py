@@ -69,7 +69,13 @@ def test_every_feature_of_the_window_leaves_torch_out() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["engine.process.client", "engine.dicom.rtstruct_write", "engine.opening", "engine.masks", "engine.process.worker"],
+    [
+        "engine.process.client",
+        "engine.dicom.rtstruct_write",
+        "engine.opening",
+        "engine.files.masks",
+        "engine.process.worker",
+    ],
 )
 def test_the_engine_works_without_a_screen(module: str) -> None:
     assert loaded_by(module, "PySide6", "vtk", "vtkmodules", "pyqtgraph", "viewer") == ""

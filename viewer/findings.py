@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from engine.answers import Document, Finding, key_of, structure_of
-from engine.assessment import Evidence
-from engine.finding_words import is_judged, place_text
+from engine.findings.assessment import Evidence
+from engine.findings.words import is_judged, place_text
 from engine.structures import Roi
 from viewer.session import Session
 

@@ -19,7 +19,7 @@ from engine.edits import (
     size_bytes,
 )
 from engine.errors import PlanimeterError
-from engine.findings import findings_changed
+from engine.findings.steps import findings_changed
 from engine.structures import Generation, PlaneContours, Review, Roi, StructureSet
 from viewer.session import Session
 

@@ -10,7 +10,7 @@ import click
 from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtWidgets import QApplication
 
-from engine.console import exit_if_part
+from engine.commands.console import exit_if_part
 from engine.errors import PlanimeterError, ReadError
 from viewer.features.application import build_window, create_application
 from viewer.features.opening import Opener

@@ -14,9 +14,9 @@ from typing import Any
 from psygnal import Signal
 
 from engine.answers import Document, Finding
-from engine.assessment import FiledReport
 from engine.edits import Difference, Direction, Step, StructuresChanged
 from engine.errors import PlanimeterError
+from engine.findings.assessment import FiledReport
 from engine.journal import About, Entry, Journal, Subject
 from engine.structures import StructureSet
 from engine.volume import Geometry, SeriesInfo, Volume

@@ -11,7 +11,7 @@ from shapely import MultiPolygon
 
 from engine.answers import Answer, Document, Finding, FindingKey, key_of
 from engine.edits import AreaChange, Step
-from engine.finding_words import is_judged
+from engine.findings.words import is_judged
 from engine.flags.flag import Flag
 from engine.structures import Generation, PlaneContours, Roi, StructureSet
 from engine.unseen import Seen, unseen_planes

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.answers import Answer, Box, Document, Result, Score
-from engine.assessment import WHOLE_IMAGE, Evidence
 from engine.edits import AnswerChange, Step
+from engine.findings.assessment import WHOLE_IMAGE, Evidence
 from engine.structures import Generation, Roi, StructureSet
 from viewer.history import History, adopt
 

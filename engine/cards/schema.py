@@ -31,7 +31,7 @@ from engine.cards.variables import Variable
 from engine.cards.weights import Weights
 from engine.errors import CardError
 from engine.faults import first_fault
-from engine.forms import FormId, find_form
+from engine.findings.forms import FormId, find_form
 from engine.operations.table import OPERATIONS
 from engine.palette import free_colour
 from engine.preprocessing.table import planned

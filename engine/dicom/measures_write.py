@@ -9,7 +9,6 @@ import numpy as np
 
 from engine import __version__
 from engine.answers import new_uid
-from engine.assessment import FiledReport
 from engine.dicom.certified import write_certified
 from engine.dicom.measures_content import MeasureGroup, measure_groups, measures_content
 from engine.dicom.report_certificate import ReportCertificate
@@ -17,6 +16,7 @@ from engine.dicom.report_file import Group, Outline, ReportFile, read_report_fil
 from engine.dicom.report_write import REPORT_CLASS, cuts_told, document_bytes, refuse_over_signed
 from engine.dicom.rtstruct_header import stable_uid
 from engine.errors import WriteError
+from engine.findings.assessment import FiledReport
 from engine.measures.table_file import Row
 from engine.structures import Code
 from engine.volume import Volume

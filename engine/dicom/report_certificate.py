@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from engine import __version__
 from engine.answers import Box, Finding, Score
-from engine.assessment import FiledReport, Stated
-from engine.conclusions import conclusion
 from engine.dicom.report_contours import Contents, Contour
 from engine.dicom.report_places import is_elsewhere, plane_of, regions_of
-from engine.finding_words import yes_or_no
+from engine.findings.assessment import FiledReport, Stated
+from engine.findings.conclusions import conclusion
+from engine.findings.words import yes_or_no
 from engine.structures import Code
 from engine.volume import Volume
 

@@ -1,8 +1,8 @@
 """The coded concepts of a report of findings: those of the standard (PS3.16), and ours where it has none."""
 
 from engine.answers import Box, Score
-from engine.assessment import Verdict
-from engine.conclusions import is_share
+from engine.findings.assessment import Verdict
+from engine.findings.conclusions import is_share
 from engine.structures import Code, Provenance
 
 #: Our private coding scheme (PS3.16 section 8: schemes of one's own begin with 99).

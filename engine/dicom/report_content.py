@@ -38,8 +38,6 @@ from pydicom.dataset import Dataset
 
 from engine import __version__
 from engine.answers import Box, Finding, ReportedFinding, Score
-from engine.assessment import Signature
-from engine.conclusions import agrees, conclusion, is_share
 from engine.dicom import report_codes as codes
 from engine.dicom.fields import one_line
 from engine.dicom.report_contours import Contents
@@ -47,6 +45,8 @@ from engine.dicom.report_places import is_elsewhere, plane_of, regions_of
 from engine.dicom.report_times import observed
 from engine.dicom.rtstruct_header import stable_uid
 from engine.errors import WriteError
+from engine.findings.assessment import Signature
+from engine.findings.conclusions import agrees, conclusion, is_share
 from engine.structures import Code, Provenance
 from engine.volume import FloatArray, Instance, Volume
 

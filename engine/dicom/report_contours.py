@@ -15,7 +15,7 @@ from engine.contouring.rings import keyhole
 from engine.dicom import report_codes as codes
 from engine.dicom.report_file import Group
 from engine.dicom.report_places import is_elsewhere
-from engine.finding_words import statements
+from engine.findings.words import statements
 from engine.structures import Code, Roi, StructureSet
 from engine.volume import FloatArray, Geometry, Volume
 

@@ -16,7 +16,6 @@ from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
-from engine.assessment import FiledReport, Signature
 from engine.dicom import report_codes as codes
 from engine.dicom.fields import one_line
 from engine.dicom.references import References
@@ -24,6 +23,7 @@ from engine.dicom.report_times import iso_time
 from engine.dicom.rtstruct_items import sequence, string
 from engine.dicom.walk import UNDEFINED
 from engine.errors import PlanimeterError, ReadError
+from engine.findings.assessment import FiledReport, Signature
 from engine.structures import Code
 from engine.volume import FloatArray
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.answers import Finding
-from engine.assessment import Evidence
+from engine.findings.assessment import Evidence
 from engine.volume import FloatArray, Geometry, Volume
 
 #: Corners closer to a plane or pixel than this are on it.

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.answers import Box, Finding, ReportedFinding, Score
-from engine.assessment import WHOLE_IMAGE, Assessment, Evidence, FiledReport, Stated, Verdict
 from engine.dicom import report_codes as codes
 from engine.dicom.report_certificate import content_hash
 from engine.dicom.report_contours import Contents, Contour, contour_in
@@ -14,7 +13,8 @@ from engine.dicom.report_places import Region, box_around, pixels_from_lps, regi
 from engine.dicom.rtstruct_header import stable_uid
 from engine.dicom.rtstruct_match import patient_notes
 from engine.errors import MismatchError
-from engine.forms import find_form
+from engine.findings.assessment import WHOLE_IMAGE, Assessment, Evidence, FiledReport, Stated, Verdict
+from engine.findings.forms import find_form
 from engine.structures import Code, Generation, Provenance
 from engine.volume import Volume
 

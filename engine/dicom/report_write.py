@@ -15,7 +15,6 @@ from pydicom.valuerep import DT
 
 from engine import __version__
 from engine.answers import Finding, new_uid
-from engine.assessment import FiledReport, Signature, Verdict
 from engine.dicom.certified import write_certified
 from engine.dicom.image_beside import findings_on, image_beside
 from engine.dicom.report_certificate import ReportCertificate, certify_report, content_hash
@@ -29,6 +28,7 @@ from engine.dicom.rtstruct_header import choose_character_set, cut_told, put, st
 from engine.dicom.rtstruct_write import IMPLEMENTATION_UID
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import PlanimeterError, WriteError
+from engine.findings.assessment import FiledReport, Signature, Verdict
 from engine.person_name import shown
 from engine.structures import StructureSet
 from engine.volume import Volume

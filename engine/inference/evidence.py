@@ -1,9 +1,9 @@
 """Where a card's scores are computed from, as its graph says it."""
 
-from engine.assessment import WHOLE_IMAGE, Evidence
 from engine.cards.graph import made_in, maker_of
 from engine.cards.nodes import Node
 from engine.cards.schema import Card, Output
+from engine.findings.assessment import WHOLE_IMAGE, Evidence
 
 
 def evidence_of(card: Card, output: Output) -> Evidence:

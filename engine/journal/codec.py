@@ -14,9 +14,9 @@ import shapely
 from shapely import MultiPolygon
 
 from engine.answers import Answer, Box, Document, ReportedFinding, Score
-from engine.assessment import Assessment, Evidence, FiledReport, Signature, Stated, Verdict
 from engine.edits import AnswerChange, AreaChange, Change
 from engine.errors import ReadError
+from engine.findings.assessment import Assessment, Evidence, FiledReport, Signature, Stated, Verdict
 from engine.measures.measure import Measure
 from engine.structures import (
     Approval,

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from engine.answers import Document, FiledFindings
-from engine.assessment import FiledReport
 from engine.edits import Direction, Step, replay
+from engine.findings.assessment import FiledReport
 from engine.structures import StructureSet
 
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from engine import __version__
 from engine.answers import Document
-from engine.assessment import FiledReport
 from engine.edits import Direction, Step
 from engine.errors import MismatchError, PlanimeterError
+from engine.findings.assessment import FiledReport
 from engine.journal.about import forget_about, read_about, write_about
 from engine.journal.codec import (
     change_from_json,

@@ -11,7 +11,7 @@ from engine.volume import LeftOut, SeriesInfo
 
 if TYPE_CHECKING:
     from engine.dicom.planes import StoredPlane
-    from engine.grid_file import Placement
+    from engine.files.grid_file import Placement
     from engine.stored.handler import Handler
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.dicom.header import Header
 from engine.errors import PlanimeterError, ReadError
-from engine.image_file import (
+from engine.files.image_file import (
     files_of,
     image_uid,
     is_image_file,

@@ -29,7 +29,7 @@ from engine.dicom.segmentation import (
 )
 from engine.dicom.segmentation_on_picture import check_picture, on_picture
 from engine.errors import MismatchError
-from engine.masks import Areas, MaskFile, areas_from_mask
+from engine.files.masks import Areas, MaskFile, areas_from_mask
 from engine.palette import palette
 from engine.progress import Progress, part
 from engine.stored.catalogue import Series

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.cards.nodes import CardStep
 from engine.cards.schema import Card, CardInput
 from engine.errors import MismatchError, ReadError
-from engine.grid_file import read_grid_file
+from engine.files.grid_file import read_grid_file
 from engine.sitk_image import to_image
 from engine.training_process.checked import listed_names
 from engine.volume import Geometry, Volume

@@ -16,7 +16,7 @@ from scipy import ndimage
 from engine.cards.roles import only_input
 from engine.cards.schema import Card
 from engine.errors import MismatchError, ReadError
-from engine.picture_file import read_picture
+from engine.files.picture_file import read_picture
 from engine.training.case import Case, DataSource, inputs_of
 from engine.training.dataset import layout_of, open_data
 from engine.training.labelled.pictures import picture, pictures_in

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import MismatchError, ReadError
-from engine.picture_file import is_picture_file, read_picture
+from engine.files.picture_file import is_picture_file, read_picture
 from engine.training.case import Case, Further, ImageKind, unmatched
 
 #: As scanners and archives name the pictures of a patient: name, "IM", series and picture.

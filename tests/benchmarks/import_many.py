@@ -23,7 +23,7 @@ from shapely import from_wkb
 from engine.answers import RunOptions
 from engine.cards.registry import load_card
 from engine.contouring.fill import fill
-from engine.image_file import read_image_file
+from engine.files.image_file import read_image_file
 from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.process.client import EngineClient

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from engine.answers import Box, Finding, ReportedFinding, Score
-from engine.assessment import Assessment, Verdict
 from engine.cards.classes import classes_of
 from engine.cards.registry import find_card
-from engine.conclusions import agrees, contradictions, would_say
-from engine.finding_words import reader_says, statement, statements
+from engine.findings.assessment import Assessment, Verdict
+from engine.findings.conclusions import agrees, contradictions, would_say
+from engine.findings.words import reader_says, statement, statements
 from engine.structures import Provenance
 
 ALL = ("malignant", "benign", "normal")

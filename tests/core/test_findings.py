@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from engine.answers import Box, Document, ReportedFinding, Score
-from engine.assessment import Evidence, Verdict
 from engine.edits import Step, apply
 from engine.errors import PlanimeterError
-from engine.findings import (
+from engine.findings.assessment import Evidence, Verdict
+from engine.findings.forms import find_form
+from engine.findings.steps import (
     add_finding,
     assess,
     comment_on,
@@ -18,7 +19,6 @@ from engine.findings import (
     findings_joined,
     next_unseen,
 )
-from engine.forms import find_form
 from engine.structures import Generation, Provenance, StructureSet
 from engine.volume import Geometry
 

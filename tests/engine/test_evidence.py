@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine.answers import Document
-from engine.assessment import WHOLE_IMAGE, Evidence
 from engine.edits import apply
+from engine.findings.assessment import WHOLE_IMAGE, Evidence
 from engine.inference.run import run_card
 from engine.structures import Roi, StructureSet
 from tests.engine.models import Json, write_card

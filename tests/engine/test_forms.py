@@ -3,7 +3,7 @@
 import pytest
 
 from engine.errors import CardError
-from engine.forms import find_form, forms, read_form
+from engine.findings.forms import find_form, forms, read_form
 from engine.shipped import shipped
 
 

@@ -24,8 +24,8 @@ def weights_at(path: Path) -> Weights:
 
 def test_no_torch_is_loaded_to_list_cards_or_to_start_the_client() -> None:
     code = (
-        "import sys, engine.cards.registry as r, engine.cards.suitability, engine.model_commands, "
-        "engine.process.client, engine.run_command; r.find_cards(); "
+        "import sys, engine.cards.registry as r, engine.cards.suitability, engine.commands.models, "
+        "engine.process.client, engine.commands.run; r.find_cards(); "
         "assert not {'torch', 'monai'} & set(sys.modules), 'loaded'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -12,11 +12,12 @@ import pytest
 import SimpleITK as sitk
 from click.testing import CliRunner, Result
 
-from engine import run_command, run_steps
 from engine.__main__ import commands
 from engine.cards.readme import readme
 from engine.cards.registry import SHIPPED, load_card
 from engine.cards.schema import parse_card
+from engine.commands import run as run_command
+from engine.commands import run_steps
 from engine.errors import PlanimeterError
 from engine.structures import StructureSet
 from engine.volume import Volume

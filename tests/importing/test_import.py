@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from engine.answers import RunOptions
 from engine.cards.registry import SHIPPED, find_card, load_card
 from engine.cards.weights import sha256_of
+from engine.commands.models import models
 from engine.contouring.fill import fill
 from engine.errors import CardError, WriteError
 from engine.importing import client
@@ -22,7 +23,6 @@ from engine.importing.client import export_model, import_model, remove_model
 from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.inference.run import run_card
-from engine.model_commands import models
 from engine.progress import silent
 from tests.engine.models import noisy
 from tests.importing.checkpoints import write_checkpoint

@@ -15,11 +15,11 @@ from scipy import ndimage
 from engine.answers import RunOptions, Score
 from engine.cards.registry import LoadedCard, load_card
 from engine.contouring.fill import fill
-from engine.image_file import read_image_file
+from engine.files.image_file import read_image_file
+from engine.files.picture_file import read_picture
 from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.inference.run import run_card
-from engine.picture_file import read_picture
 from engine.progress import silent
 from engine.volume import Geometry, SeriesInfo, Volume
 from tests.importing.bundles import BUNDLES, CLASSIFIERS, Bundle

@@ -33,7 +33,7 @@ from engine.answers import RunOptions, Score
 from engine.cards.registry import LoadedCard, load_card
 from engine.contouring.fill import fill
 from engine.errors import CardError, PlanimeterError
-from engine.image_file import read_image_file
+from engine.files.image_file import read_image_file
 from engine.importing.client import export_model, import_model
 from engine.importing.look import may_be_model
 from engine.importing.source import Wish

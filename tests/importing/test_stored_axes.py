@@ -16,7 +16,7 @@ from torch import nn
 from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard, load_card
 from engine.contouring.fill import fill
-from engine.image_file import read_image_file
+from engine.files.image_file import read_image_file
 from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.inference import ready

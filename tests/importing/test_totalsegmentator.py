@@ -12,7 +12,7 @@ from engine.answers import RunOptions
 from engine.cards.registry import load_card
 from engine.contouring.fill import fill
 from engine.errors import CardError
-from engine.image_file import read_image_file
+from engine.files.image_file import read_image_file
 from engine.importing.source import Wish
 from engine.importing.worker import converted
 from engine.inference.run import run_card

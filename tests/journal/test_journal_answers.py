@@ -9,8 +9,8 @@ import pytest
 from shapely import MultiPolygon, box
 
 from engine.answers import Box, Document, ReportedFinding, Score
-from engine.assessment import Assessment, Evidence, FiledReport, Stated, Verdict
 from engine.edits import AnswerChange, Direction, Step, replay
+from engine.findings.assessment import Assessment, Evidence, FiledReport, Stated, Verdict
 from engine.journal import Journal, Subject, unfinished
 from engine.journal.codec import document_from_json, document_to_json
 from engine.journal.database import APPLICATION_ID

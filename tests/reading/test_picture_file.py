@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import ReadError
-from engine.picture_file import is_picture_file, read_picture, read_picture_header
+from engine.files.picture_file import is_picture_file, read_picture, read_picture_header
 
 #: What each EXIF orientation does to a picture that is stored so (EXIF 2.3, table 4), in numpy's words.
 UPRIGHT = {

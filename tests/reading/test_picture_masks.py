@@ -13,8 +13,8 @@ from engine.contouring.fill import fill
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.dicom.segmentation_write import export_segmentation
 from engine.errors import MismatchError, WriteError
+from engine.files.picture_masks import write_picture_masks
 from engine.opening import open_volume
-from engine.picture_masks import write_picture_masks
 from engine.structures import Generation, Provenance, Roi, StructureSet
 from engine.volume import Geometry, Volume
 

@@ -1,8 +1,8 @@
 """Findings of every kind for the tests of reports."""
 
 from engine.answers import Box, Finding, ReportedFinding, Score
-from engine.assessment import Assessment, Evidence, Verdict
-from engine.forms import find_form
+from engine.findings.assessment import Assessment, Evidence, Verdict
+from engine.findings.forms import find_form
 from engine.structures import Code, Generation, Provenance
 
 MODEL = Provenance(Generation.AUTOMATIC, "Lung nodules", "lung-nodule", "1.2", f"{'ab' * 32} {'cd' * 32}")

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from pydicom import dcmread
 
 from engine.__main__ import commands
-from engine.answer_files import Answered, write_findings
 from engine.answers import Result as Answers
+from engine.commands.answer_files import Answered, write_findings
 from engine.dicom.report_read import read_report
 from engine.errors import WriteError
 from engine.opening import open_volume

@@ -12,10 +12,10 @@ import shapely
 from pydicom import dcmread
 from shapely import MultiPolygon, Point
 
-from engine.assessment import Evidence
 from engine.dicom.report_read import read_report
 from engine.dicom.report_write import export_report
 from engine.errors import CertificationError
+from engine.findings.assessment import Evidence
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Instance, SeriesInfo, Volume
 from tests.report.findings import score

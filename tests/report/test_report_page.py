@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from engine.assessment import Assessment, Signature, Verdict
-from engine.report_page import HEADS, report_page
+from engine.findings.assessment import Assessment, Signature, Verdict
+from engine.findings.report_page import HEADS, report_page
 from engine.structures import Roi, StructureSet
 from engine.volume import Volume
 from tests.report.findings import by_form, every_kind, score

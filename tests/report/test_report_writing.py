@@ -15,14 +15,14 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from engine.answers import Box, Finding
-from engine.assessment import Assessment, Signature, Verdict
 from engine.dicom import report_write
 from engine.dicom.report_contours import Contents
 from engine.dicom.report_read import read_report
 from engine.dicom.report_write import export_report
 from engine.errors import CertificationError, WriteError
-from engine.findings_table import write_table
-from engine.report_page import report_page
+from engine.findings.assessment import Assessment, Signature, Verdict
+from engine.findings.report_page import report_page
+from engine.findings.table import write_table
 from engine.volume import Geometry, Instance, SeriesInfo, Volume
 from tests.report.findings import box, by_form, every_kind, score
 

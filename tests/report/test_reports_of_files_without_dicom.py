@@ -15,7 +15,6 @@ from PIL import Image
 from pydicom import dcmread
 
 from engine.answers import Finding
-from engine.assessment import Assessment, Evidence, Signature, Verdict
 from engine.contouring.fill import fill
 from engine.dicom import report_write
 from engine.dicom.picture_write import PICTURE_KINDS, write_picture
@@ -25,6 +24,7 @@ from engine.dicom.segmentation_on_picture import on_picture
 from engine.dicom.segmentation_write import export_segmentation
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import MismatchError, WriteError
+from engine.findings.assessment import Assessment, Evidence, Signature, Verdict
 from engine.opening import find_report, find_structures, image_of, open_volume, owner_of
 from engine.stored.read import read_findings, read_structures
 from engine.stored.scan import scan

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from engine.__main__ import commands
 from engine.errors import ReadError
-from engine.masks import read_mask
+from engine.files.masks import read_mask
 from engine.opening import open_volume
 from engine.stored.scan import scan
 from engine.training.nnunet_set import DataSet

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.errors import ReadError
-from engine.masks import read_mask
+from engine.files.masks import read_mask
 from engine.opening import find_images, named_series, open_volume
 from engine.stored.read import read_series
 from tests.synthetic import make_voxels

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.errors import PlanimeterError, ReadError
-from engine.grid_file import read_grid
+from engine.files.grid_file import read_grid
 from engine.opening import open_volume
 from engine.stored.scan import scan
 from engine.volume import Volume

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from engine.errors import ReadError
-from engine.masks import read_mask
+from engine.files.masks import read_mask
 from engine.opening import find_images, open_volume
 from engine.stored.read import read_series
 from tests.synthetic import make_voxels

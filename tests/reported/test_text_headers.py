@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from engine.errors import ReadError
-from engine.masks import read_mask
+from engine.files.masks import read_mask
 from engine.opening import open_volume
 from tests.synthetic import make_geometry, make_voxels, write_series
 

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from engine.errors import MismatchError, ReadError, WriteError
-from engine.masks import mask_files, nominal_geometry, read_mask, safe_names, structures_from_masks, write_masks
+from engine.files.masks import mask_files, nominal_geometry, read_mask, safe_names, structures_from_masks, write_masks
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Volume
 from tests.rtstruct.study import filled, make_study, shell, traced

@@ -12,7 +12,7 @@ import torch
 from engine.cards.registry import load_card
 from engine.cards.schema import Card, parse_card
 from engine.errors import CardError
-from engine.image_file import read_image_file
+from engine.files.image_file import read_image_file
 from engine.inference.attention import GatedAttention
 from engine.inference.context import Context
 from engine.inference.graph import run_nodes

@@ -7,8 +7,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from engine.answers import Box, Result, Score
-from engine.assessment import Verdict
 from engine.edits import AnswerChange, Step
+from engine.findings.assessment import Verdict
 from engine.structures import Generation, Provenance
 from tests.viewer.hand import CTRL, LEFT, SHIFT, Hand
 from viewer.features.opening import Opener

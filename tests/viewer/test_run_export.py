@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from shapely import MultiPolygon, Point
 
 from engine.dicom.rtstruct_read import read_rtstruct
-from engine.masks import read_mask
+from engine.files.masks import read_mask
 from engine.opening import open_volume
 from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from engine.volume import Volume

@@ -14,9 +14,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from engine.answers import Box, ReportedFinding, Score, key_of
-from engine.assessment import Verdict
 from engine.edits import AnswerChange, Step, replay
-from engine.findings import assess
+from engine.findings.assessment import Verdict
+from engine.findings.steps import assess
 from engine.journal import Journal, unfinished
 from engine.structures import Generation, Provenance
 from tests.viewer.findings_hand import MODEL_RUN, add_classes, panel, result, type_in, verdicts

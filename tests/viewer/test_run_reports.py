@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QApplication
 from shapely import MultiPolygon
 
 from engine.answers import FiledFindings, Score
-from engine.assessment import Evidence, Verdict
 from engine.edits import AnswerChange, Step, replay
-from engine.findings import add_finding, assess
-from engine.forms import find_form
+from engine.findings.assessment import Evidence, Verdict
+from engine.findings.forms import find_form
+from engine.findings.steps import add_finding, assess
 from engine.journal import Journal, State, recent, unfinished
 from engine.structures import Generation, PlaneContours, Provenance, Roi, StructureSet
 from tests.viewer.findings_hand import (

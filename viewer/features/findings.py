@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QMainWindow
 
 from engine.answers import FindingKey, key_of
-from engine.finding_words import is_judged
+from engine.findings.words import is_judged
 from viewer.widgets.finding_detail import KEYS
 from viewer.widgets.findings_panel import FindingsPanel
 from viewer.widgets.main_window import MainWindow, bring_to_front

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 
 from engine import person_name
 from engine.answers import Document, Finding, key_of
-from engine.findings import findings_joined
+from engine.findings.steps import findings_joined
 from engine.later import later
 from engine.progress import Progress
 from engine.stored.catalogue import Series

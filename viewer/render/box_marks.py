@@ -8,7 +8,7 @@ from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkTextActor
 
 from engine.answers import Box, Finding, Score
-from engine.assessment import Verdict
+from engine.findings.assessment import Verdict
 from engine.loose import slab_edges
 from engine.volume import FloatArray
 from viewer.render.annotations import text_actor

@@ -18,12 +18,12 @@ from PySide6.QtWidgets import (
 )
 
 from engine.answers import Finding, FindingKey, ReportedFinding, Score, key_of
-from engine.assessment import Stated, Verdict
-from engine.conclusions import contradictions, would_say
 from engine.edits import Step
 from engine.errors import PlanimeterError
-from engine.finding_words import is_judged, judgement, model_told, statement, yes_or_no
-from engine.findings import assess, below_threshold, check_values, comment_on, delete_finding, reject_below
+from engine.findings.assessment import Stated, Verdict
+from engine.findings.conclusions import contradictions, would_say
+from engine.findings.steps import assess, below_threshold, check_values, comment_on, delete_finding, reject_below
+from engine.findings.words import is_judged, judgement, model_told, statement, yes_or_no
 from engine.later import later
 from viewer.findings import evidence_text, size_unit
 from viewer.history import History
@@ -35,9 +35,9 @@ from viewer.widgets.theme import ERROR, FAINT, WARNING
 from viewer.widgets.typing import takes_text
 
 if TYPE_CHECKING:
-    from engine import forms
+    from engine.findings import forms
 else:
-    forms = later("engine.forms")
+    forms = later("engine.findings.forms")
 
 #: Verb → (button, key, what it does).
 KEYS = {

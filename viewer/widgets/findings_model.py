@@ -16,8 +16,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from engine.answers import Finding, FindingKey, Score, key_of
-from engine.assessment import Verdict
-from engine.finding_words import (
+from engine.findings.assessment import Verdict
+from engine.findings.words import (
     VERDICTS,
     judgement,
     model_short,

@@ -29,9 +29,9 @@ from viewer.widgets.new_finding import NewFinding
 from viewer.widgets.theme import FAINT
 
 if TYPE_CHECKING:
-    from engine import forms
+    from engine.findings import forms
 else:
-    forms = later("engine.forms")
+    forms = later("engine.findings.forms")
 
 EMPTY = (
     "Nothing has been found on this series yet.\n\n"

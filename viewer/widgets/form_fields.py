@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QWidget
 
-from engine.finding_words import with_unit
+from engine.findings.words import with_unit
 from viewer.widgets.choice_box import ChoiceBox
 from viewer.widgets.theme import FAINT
 
 if TYPE_CHECKING:
-    from engine.forms import Form, FormField
+    from engine.findings.forms import Form, FormField
 
 _EMPTY = "–"
 

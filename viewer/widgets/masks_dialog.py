@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.dicom.image_beside import image_place
+from engine.files.masks import MaskFormat, write_masks
+from engine.files.picture_masks import write_picture_masks
 from engine.later import later
-from engine.masks import MaskFormat, write_masks
-from engine.picture_masks import write_picture_masks
 from engine.progress import Progress
 from engine.structures import StructureSet
 from engine.volume import Volume

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from engine.answers import ReportedFinding, key_of
-from engine.assessment import WHOLE_IMAGE, Evidence
 from engine.edits import AnswerChange
 from engine.errors import PlanimeterError
-from engine.findings import add_finding
+from engine.findings.assessment import WHOLE_IMAGE, Evidence
+from engine.findings.steps import add_finding
 from viewer.findings import around_cursor, size_unit
 from viewer.history import History
 from viewer.session import Session
@@ -23,7 +23,7 @@ from viewer.widgets.settings import reader_name
 from viewer.widgets.theme import ERROR, FAINT
 
 if TYPE_CHECKING:
-    from engine.forms import Form
+    from engine.findings.forms import Form
 
 _CROSSHAIR, _PLANE, _STRUCTURE, _WHOLE = "crosshair", "plane", "structure", "whole"
 #: Side of the box around the crosshair where no size is said, mm.

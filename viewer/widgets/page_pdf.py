@@ -9,7 +9,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSizeF, QU
 from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPdfWriter, QTextDocument
 
 from engine import __version__
-from engine.report_page import HEADS, PageRow, ReportPage
+from engine.findings.report_page import HEADS, PageRow, ReportPage
 from engine.safe_file import whole_file, write_errors
 
 _DPI = 150

@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QHBoxLayout, 
 
 from engine import person_name
 from engine.answers import FiledFindings, Finding
-from engine.assessment import FiledReport, Signature
-from engine.conclusions import contradictions
 from engine.dicom.image_beside import image_place
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import PlanimeterError
-from engine.finding_words import is_judged
+from engine.findings.assessment import FiledReport, Signature
+from engine.findings.conclusions import contradictions
+from engine.findings.words import is_judged
 from engine.later import later
 from engine.progress import Progress
 from engine.structures import StructureSet
@@ -34,12 +34,13 @@ from viewer.widgets.task_dialog import TaskDialog
 from viewer.widgets.theme import WARNING
 
 if TYPE_CHECKING:
-    from engine import findings_table, report_page
     from engine.dicom import report_write
     from engine.dicom.report_certificate import ReportCertificate
+    from engine.findings import report_page
+    from engine.findings import table as findings_table
     from viewer.widgets import page_pdf
 else:
-    findings_table, report_page = later("engine.findings_table"), later("engine.report_page")
+    findings_table, report_page = later("engine.findings.table"), later("engine.findings.report_page")
     report_write, page_pdf = later("engine.dicom.report_write"), later("viewer.widgets.page_pdf")
 
 _SUFFIXES = {"report": ".dcm", "table": ".csv", "page": ".pdf"}

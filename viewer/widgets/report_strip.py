@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWi
 
 from engine import person_name
 from engine.answers import FiledFindings, Finding
-from engine.conclusions import contradictions
+from engine.findings.conclusions import contradictions
 from engine.structures import StructureSet
 from viewer.session import Session
 from viewer.widgets.theme import FAINT, GOOD, WARNING

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 
 from engine import person_name
 from engine.dicom.report_certificate import ReportCertificate
-from engine.finding_words import with_unit
+from engine.findings.words import with_unit
 from viewer.widgets.certificate_parts import copy_and_close, digest_text, facts_label, table_to_read, verdict_label
 
 #: Title of a column → the parts of the certificate that it shows.

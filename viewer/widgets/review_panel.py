@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from engine.answers import Document
 from engine.edits import StructuresChanged
-from engine.finding_words import VERDICTS, model_value
+from engine.findings.words import VERDICTS, model_value
 from engine.flags.flag import Flag
 from engine.unseen import unseen_planes
 from viewer.findings import evidence_text, judged

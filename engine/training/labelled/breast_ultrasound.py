@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.cluster.hierarchy import DisjointSet
 
-from engine.picture_file import read_picture
+from engine.files.picture_file import read_picture
 from engine.training.labelled.pictures import picture, pictures_in
 from engine.training.labelled.sample import Sample
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from engine.errors import ReadError
+from engine.files.picture_file import is_picture_file
 from engine.opening import open_volume
-from engine.picture_file import is_picture_file
 from engine.stored.picture import PictureFiles
 from engine.stored.read import read_series
 from engine.volume import Volume

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.answers import Box, Result, Score
+from engine.commands.run_outputs import MASK_SUFFIX, Study
 from engine.contouring.fill import fill
 from engine.dicom.export_with_image import export_with_image, require_image
 from engine.dicom.rtstruct_write import export_rtstruct
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import WriteError
+from engine.files.masks import nominal_geometry, write_mask, write_masks
+from engine.files.picture_masks import write_picture_masks
 from engine.later import later
-from engine.masks import nominal_geometry, write_mask, write_masks
-from engine.picture_masks import write_picture_masks
 from engine.progress import Progress
-from engine.run_outputs import MASK_SUFFIX, Study
 from engine.safe_file import whole_file, write_errors
 from engine.structures import StructureSet
 from engine.volume import Volume

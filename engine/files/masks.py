@@ -15,7 +15,7 @@ from shapely import MultiPolygon
 from engine.contouring.fill import fill
 from engine.contouring.trace import trace_mask_volume, trace_probability_volume
 from engine.errors import MismatchError, ReadError, WriteError
-from engine.grid_file import SUFFIXES, Placement, files_of, is_grid_file, read_grid_file
+from engine.files.grid_file import SUFFIXES, Placement, files_of, is_grid_file, read_grid_file
 from engine.palette import free_colour
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from engine.answers import Finding, ReportedFinding, Score, structure_of
-from engine.assessment import Assessment, Stated, Verdict
-from engine.conclusions import conclusion, contradictions
+from engine.findings.assessment import Assessment, Stated, Verdict
+from engine.findings.conclusions import conclusion, contradictions
 from engine.person_name import shown
 from engine.structures import StructureSet
 from engine.volume import Volume

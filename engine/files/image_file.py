@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ReadError
-from engine.grid_file import Placement, files_of, is_grid_file, placements, read_grid, read_grid_file, volumes_of
+from engine.files.grid_file import Placement, files_of, is_grid_file, placements, read_grid, read_grid_file, volumes_of
 from engine.hounsfield import looks_like_hu
 from engine.progress import Progress, silent
 from engine.unmeasured import fill_unmeasured

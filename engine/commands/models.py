@@ -46,7 +46,7 @@ def list_models(as_json: bool, folder: tuple[Path, ...]) -> None:
 def import_(path: Path, card_id: str, axes: str, task: str, replace: bool) -> None:
     """Convert a model of another program (a folder or a zip), once; nothing in it is executed."""
     from engine.cards.registry import CARD_FILE, SHIPPED
-    from engine.console import progress_bar
+    from engine.commands.console import progress_bar
     from engine.importing.client import import_model
 
     with progress_bar() as progress:

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from engine.answers import Answer, Box, Document, Finding, ReportedFinding, Score, new_uid
-from engine.assessment import UNSEEN, WHOLE_IMAGE, Assessment, Evidence, Stated, Verdict
 from engine.edits import AnswerChange, Step
 from engine.errors import PlanimeterError
+from engine.findings.assessment import UNSEEN, WHOLE_IMAGE, Assessment, Evidence, Stated, Verdict
 from engine.structures import Code
 
 if TYPE_CHECKING:
-    from engine.forms import Form, Values
+    from engine.findings.forms import Form, Values
 
 _VERBS = {Verdict.ACCEPTED: "Accept", Verdict.REJECTED: "Reject", Verdict.CHANGED: "Change", Verdict.UNSEEN: "Reopen"}
 

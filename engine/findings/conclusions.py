@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from engine.answers import Box, Finding, ReportedFinding, Score
-from engine.assessment import Verdict
+from engine.findings.assessment import Verdict
 
 _WORDS = {"yes": True, "no": False}
 

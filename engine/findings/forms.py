@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from engine.assessment import Stated
 from engine.errors import CardError
 from engine.faults import first_fault
+from engine.findings.assessment import Stated
 from engine.shipped import shipped
 from engine.structures import Code
 from engine.values import CodedConcept, Short, Strict

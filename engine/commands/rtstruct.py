@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from engine.grid_file import Placement
-    from engine.masks import MaskFormat
+    from engine.files.grid_file import Placement
+    from engine.files.masks import MaskFormat
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 EXISTING = click.Path(path_type=Path)
@@ -34,9 +34,9 @@ def to_masks(rtstruct_file: Path, path: Path, folder: Path, form: "MaskFormat", 
 
     Exit status 3: done, but part of the image series was left out, as is told on standard error.
     """
-    from engine.console import exit_if_part, progress_bar
+    from engine.commands.console import exit_if_part, progress_bar
     from engine.dicom.rtstruct_read import filled_areas
-    from engine.masks import write_masks
+    from engine.files.masks import write_masks
     from engine.opening import find_images, find_structures, image_of
     from engine.stored.read import read_structures
 
@@ -94,12 +94,12 @@ def from_masks(
 
     Exit status 3: done, but part of the image series was left out, as is told on standard error.
     """
-    from engine.console import exit_if_part, progress_bar
+    from engine.commands.console import exit_if_part, progress_bar
     from engine.dicom.export_with_image import export_with_image, patient_from, require_image
     from engine.dicom.presets import preset
     from engine.dicom.rtstruct_write import export_rtstruct
-    from engine.grid_file import read_grid
-    from engine.masks import mask_files, nominal_geometry, same_voxels, structures_from_masks
+    from engine.files.grid_file import read_grid
+    from engine.files.masks import mask_files, nominal_geometry, same_voxels, structures_from_masks
     from engine.opening import find_images, image_that_fits
 
     options = preset(preset_id).options(label=label, **({"holes": holes} if holes else {}))
@@ -144,7 +144,7 @@ def check(rtstruct_file: Path, path: Path | None, against: Path | None, toleranc
 
     Exit status 1: problems were found; 3: none, but part of the image series was left out.
     """
-    from engine.console import exit_if_part, progress_bar
+    from engine.commands.console import exit_if_part, progress_bar
     from engine.dicom.rtstruct_check import check_rtstruct
     from engine.opening import find_images, find_structures, image_of
 

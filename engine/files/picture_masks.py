@@ -7,7 +7,7 @@ from PIL import Image
 
 from engine.contouring.fill import fill
 from engine.errors import MismatchError
-from engine.masks import safe_names
+from engine.files.masks import safe_names
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
 from engine.structures import StructureSet

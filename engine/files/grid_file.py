@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import nifti
 from engine.errors import GeometryError, ReadError
-from engine.nifti_place import Placement
-from engine.packed import pieces
-from engine.progress import Progress, silent
-from engine.sitk_image import from_image, itk, on_grid
-from engine.text_header import (
+from engine.files import nifti
+from engine.files.nifti_place import Placement
+from engine.files.packed import pieces
+from engine.files.text_header import (
     LONGEST_HEADER,
     in_intensities,
     in_mm,
@@ -25,6 +23,8 @@ from engine.text_header import (
     seconds_of_axis,
     text_header,
 )
+from engine.progress import Progress, silent
+from engine.sitk_image import from_image, itk, on_grid
 from engine.volume import Geometry
 
 if TYPE_CHECKING:

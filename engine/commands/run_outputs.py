@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from engine.answer_files import SUFFIXES
 from engine.cards.schema import Output
+from engine.commands.answer_files import SUFFIXES
 
 MASK_SUFFIX = ".nii.gz"
 

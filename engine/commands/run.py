@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from engine.answer_files import Answered, finding_values, write_findings
 from engine.answers import Box, Result, RunOptions, Score
 from engine.card_templates import find_card_template
 from engine.cards.options import parse_chosen
@@ -19,20 +18,21 @@ from engine.cards.registry import find_card
 from engine.cards.saliency import MAP_METHODS, MapMethod
 from engine.cards.schema import Output
 from engine.cards.variables import Given
-from engine.console import exit_if_part, progress_bar
+from engine.commands.answer_files import Answered, finding_values, write_findings
+from engine.commands.console import exit_if_part, progress_bar
+from engine.commands.run_outputs import Study, asked_for, studies_of
+from engine.commands.run_steps import NotRun, RunStep, run_steps, steps_of
+from engine.commands.run_variables import told_of
+from engine.commands.run_writing import Writing, check_output, write_report, write_structures
 from engine.dicom.export_with_image import patient_from
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import PlanimeterError
-from engine.finding_words import model_short, model_value
+from engine.files.grid_file import Placement
+from engine.findings.words import model_short, model_value
 from engine.flags.table import find_flags
-from engine.grid_file import Placement
 from engine.inputs import Wanted
 from engine.process.client import EngineClient
 from engine.progress import Progress, part
-from engine.run_outputs import Study, asked_for, studies_of
-from engine.run_steps import NotRun, RunStep, run_steps, steps_of
-from engine.run_variables import told_of
-from engine.run_writing import Writing, check_output, write_report, write_structures
 from engine.saliency_map import NO_PROOF
 from engine.saliency_picture import label_of_map, write_saliency
 from engine.structures import Roi, StructureSet

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from engine import __version__
 from engine.answers import Finding, ReportedFinding, Score
-from engine.assessment import Signature
-from engine.conclusions import contradictions
-from engine.finding_words import (
+from engine.findings.assessment import Signature
+from engine.findings.conclusions import contradictions
+from engine.findings.words import (
     VERDICTS,
     is_judged,
     judgement,

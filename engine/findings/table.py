@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.answers import Box, Finding, ReportedFinding, Score
-from engine.conclusions import conclusion
-from engine.finding_words import statements, yes_or_no
+from engine.findings.conclusions import conclusion
+from engine.findings.words import statements, yes_or_no
 from engine.safe_file import whole_file, write_errors
 from engine.volume import Volume
 

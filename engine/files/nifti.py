@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ReadError
-from engine.nifti_place import Place, forms_of
-from engine.packed import MOST_UNPACKED, is_gzip, pieces
+from engine.files.nifti_place import Place, forms_of
+from engine.files.packed import MOST_UNPACKED, is_gzip, pieces
 from engine.progress import Progress, silent
 
 #: Offsets and formats of what is used of a header (nifti1.h, nifti2.h).
