@@ -40,8 +40,9 @@ class MapSampler:
         values: (planes, rows, columns) of the map.
         map_geometry: of the map; regular where image planes are oblique to it.
         image_geometry: of the image.
-        outside: value one sample beyond the map's edge.
-        level: no sample further than two from one that reaches it is looked at.
+        outside: value one sample beyond the map's edge, where the edge does not reach the level.
+        level: no sample further than two from one that reaches it is looked at; a sample at the edge that reaches it
+            ends half a sample further.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class MapSampler:
         self._image = image_geometry
         self._map = map_geometry
         self._outside = outside
+        self._level = level
         self.parallel = abs(float(map_geometry.normal @ image_geometry.normal)) > 1 - PARALLEL
         if not self.parallel and not map_geometry.is_regular:
             raise GeometryError(
@@ -82,18 +84,30 @@ class MapSampler:
         return self._parallel_plane(k) if self.parallel else self._oblique_plane(k)
 
     def _padded(self, plane: int) -> FloatArray:
-        """Plane of the cropped map as float64 with one sample of `outside` around; all `outside` beyond its ends."""
-        _, rows, columns = self._values.shape
-        out = np.full((rows + 2, columns + 2), self._outside)
-        if 0 <= plane < len(self._values):
-            out[1:-1, 1:-1] = np.nan_to_num(self._values[plane], nan=0.0, posinf=1.0, neginf=0.0)
+        """Plane of the cropped map as float64, or what lies one beyond its ends; with one sample beyond around."""
+        inside = min(max(plane, 0), len(self._values) - 1)
+        values = np.nan_to_num(self._values[inside].astype(np.float64), nan=0.0, posinf=1.0, neginf=0.0)
+        if plane != inside:
+            return np.pad(self._beyond(values), 1, constant_values=self._outside)
+        out = np.pad(values, 1, constant_values=self._outside)
+        out[[0, -1], 1:-1] = self._beyond(values[[0, -1]])
+        out[1:-1, [0, -1]] = self._beyond(values[:, [0, -1]])
         return out
+
+    def _beyond(self, last: FloatArray) -> FloatArray:
+        """Values one sample beyond the last: what reaches the level ends half a sample further, however sure it is."""
+        return np.where(last >= self._level, 2 * self._level - last, self._outside)
 
     def _parallel_plane(self, k: int) -> PlaneSamples | None:
         source, image = self._map, self._image
-        position = float(image.origins_lps[k] @ source.normal)
+        first, last = float(source.positions[0]), float(source.positions[-1])
+        there = float(image.origins_lps[k] @ source.normal)
+        position = min(max(there, first), last)
+        # The last samples stand for the half of a plane's spacing behind them, however sure they are.
+        if abs(there - position) > source.plane_spacing / 2:
+            return None
         planes = np.arange(self._low[0] - 1, self._low[0] + len(self._values) + 1)
-        # One more plane on each side, a plane's spacing away, for the fall to `outside`.
+        # One more plane on each side, a plane's spacing away, for the fall beyond the edge.
         steps = np.arange(-1, source.shape[0] + 1)
         known = np.clip(steps, 0, source.shape[0] - 1)
         places = source.positions[known] + (steps - known) * source.plane_spacing

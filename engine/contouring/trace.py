@@ -187,7 +187,7 @@ def level_lines(
 
 
 def _outside(level: float) -> float:
-    """Value one sample beyond the map's edge: a certain sample at the edge ends half a sample further, or earlier."""
+    """Value one sample beyond a map's edge that does not reach the level."""
     return min(0.0, 2 * level - 1.0)
 
 
@@ -226,8 +226,12 @@ def trace_probability_volume(
         if samples is None or not (samples.values >= level).any():
             continue
         values = samples.values
-        values[[0, -1]] = values[:, [0, -1]] = _outside(level)
-        if ((values == 0) | (values == 1)).all():
+        # Lines close, whatever was interpolated there.
+        below = np.nextafter(level, -np.inf)
+        values[[0, -1]] = np.minimum(values[[0, -1]], below)
+        values[:, [0, -1]] = np.minimum(values[:, [0, -1]], below)
+        inner = values[1:-1, 1:-1]
+        if ((inner == 0) | (inner == 1)).all():
             lines, starts, outer = _mask_lines(values == 1)
         else:
             lines, starts, outer = level_lines(values, level)

@@ -100,6 +100,11 @@ def edits_on(
         positions: (samples,) mm along the image's normal, rising.
         doubt: (samples,) mm² that are expected to be wrong there.
     """
+    if len(positions) > 1:
+        # As the lines, the last samples stand for the half of a step behind them.
+        ends = 1.5 * positions[[0, -1]] - 0.5 * positions[[1, -2]]
+        positions = np.concatenate([ends[:1], positions, ends[1:]])
+        doubt = np.pad(doubt, 1, mode="edge")
     expected = np.interp(image.positions, positions, doubt, left=0.0, right=0.0)
     drawn = {k for k, area in areas.items() if not area.is_empty}
     return {k: float(area) for k, area in enumerate(expected) if k in drawn or area >= _LEAST_MISSING_MM2}

@@ -183,6 +183,20 @@ def test_a_structure_at_the_edge_of_the_map_ends_half_a_sample_beyond_it():
     assert area.area == pytest.approx(20, rel=0.03)
 
 
+@pytest.mark.parametrize("level", [0.02, 0.5, 0.65])
+@pytest.mark.parametrize("directions", [np.eye(3), FLIPPED], ids=["straight", "flipped"])
+def test_what_reaches_the_edge_of_a_coarser_map_is_drawn_to_the_end_of_its_samples_however_unsure(level, directions):
+    image = regular((12, 20, 16), (1.0, 1.0, 1.0), (5.0, 6.0, 7.0), directions)
+    first = image.origins_lps[0] + directions @ [1.5, 1.5, 1.0]
+    areas = trace_probability_volume(
+        np.full((4, 5, 4), 0.7, np.float32), regular((4, 5, 4), (4.0, 4.0, 3.0), first, directions), image, level
+    )
+    assert sorted(areas) == list(range(12))
+    for area in areas.values():
+        assert area.bounds == pytest.approx((-0.5, -0.5, 15.5, 19.5), abs=0.02)
+        assert area.area == pytest.approx(320, rel=0.03), "but for the corners, which are cut"
+
+
 def test_samples_that_are_not_numbers_count_as_outside():
     values = np.full((9, 9), 0.9)
     values[4, 4] = np.nan
