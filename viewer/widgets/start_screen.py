@@ -74,6 +74,8 @@ class StartScreen(QScrollArea):
         self._column.addLayout(buttons)
         self._lists = QVBoxLayout()
         self._lists.setSpacing(4)
+        # Not asked of the layout: PySide keeps each item that it was asked for, under an address that is used again.
+        self._listed: list[QWidget] = []
         self._column.addLayout(self._lists)
         self._column.addStretch(1)
         sides = QHBoxLayout(page)
@@ -88,18 +90,22 @@ class StartScreen(QScrollArea):
 
     def show_lists(self, lists: Sequence[tuple[str, Sequence[Row]]]) -> None:
         """Show (heading, rows) one under the other; what is empty is left out."""
-        while (item := self._lists.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        for widget in self._listed:
+            self._lists.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        self._listed.clear()
         for heading, rows in lists:
             if rows:
                 label = QLabel(heading)
                 label.setStyleSheet(f"color: {FAINT}; margin-top: 14px;")
-                self._lists.addWidget(label)
+                self._list(label)
             for row in rows:
-                self._lists.addWidget(_RowWidget(row))
+                self._list(_RowWidget(row))
+
+    def _list(self, widget: QWidget) -> None:
+        self._listed.append(widget)
+        self._lists.addWidget(widget)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Stay as large as what it covers."""
