@@ -56,7 +56,7 @@ def dialog(window: MainWindow) -> TrainingDialog:
 @pytest.fixture
 def model(tmp_path: Path) -> str:
     """A model of boxes among the user's, with random weights and a short recipe."""
-    recipe = {**CARD["provenance"]["recipe"], "steps": 60, "average": 0.5}  # type: ignore[index]
+    recipe = {**CARD["provenance"]["recipe"], "steps": 600, "average": 0.5}  # type: ignore[index]
     card = Card.model_validate({**CARD, "provenance": {"recipe": recipe}})
     torch.manual_seed(0)
     save_file(build_network(params_of(card.graph[0]).network.arguments).state_dict(), tmp_path / "random.safetensors")
