@@ -104,15 +104,12 @@ class MapSampler:
         there = float(image.origins_lps[k] @ source.normal)
         position = min(max(there, first), last)
         # The last samples stand for the half of a plane's spacing behind them, however sure they are.
-        if abs(there - position) > source.plane_spacing / 2:
-            return None
-        planes = np.arange(self._low[0] - 1, self._low[0] + len(self._values) + 1)
-        # One more plane on each side, a plane's spacing away, for the fall beyond the edge.
-        steps = np.arange(-1, source.shape[0] + 1)
-        known = np.clip(steps, 0, source.shape[0] - 1)
-        places = source.positions[known] + (steps - known) * source.plane_spacing
-        place = places[planes + 1]
         tolerance = 1e-6
+        if abs(there - position) > source.plane_spacing / 2 + tolerance:
+            return None
+        # One more plane on each side, for the fall beyond what was cropped.
+        planes = np.arange(max(self._low[0] - 1, 0), min(self._low[0] + len(self._values) + 1, source.shape[0]))
+        place = source.positions[planes]
         upper = int(np.searchsorted(place, position - tolerance))
         if upper == len(place) or (upper == 0 and place[0] - position > tolerance):
             return None
@@ -121,11 +118,11 @@ class MapSampler:
         if abs(place[upper] - position) > tolerance:
             lower = upper - 1
             weight = float((position - place[lower]) / (place[upper] - place[lower]))
-        values = self._padded(lower - 1)
-        origin = self._origin(int(planes[lower]))
+        values = self._padded(int(planes[lower]) - self._low[0])
+        origin = source.origins_lps[planes[lower]]
         if weight > 0:
-            other = self._padded(upper - 1)
-            shift = self._origin(int(planes[upper])) - origin
+            other = self._padded(int(planes[upper]) - self._low[0])
+            shift = source.origins_lps[planes[upper]] - origin
             columns = -float(shift @ source.row_direction) / source.spacing_uv[0]
             rows = -float(shift @ source.column_direction) / source.spacing_uv[1]
             if abs(columns) > 1e-6 or abs(rows) > 1e-6:
@@ -142,11 +139,6 @@ class MapSampler:
         corner = origin + (self._low[2] - 1) * source.spacing_uv[0] * source.row_direction
         corner = corner + (self._low[1] - 1) * source.spacing_uv[1] * source.column_direction
         return PlaneSamples(values, image.plane_from_lps(k, corner)[0], steps_uv)
-
-    def _origin(self, plane: int) -> FloatArray:
-        """Where the first sample of a map plane is, one beyond either end included."""
-        inside = min(max(plane, 0), self._map.shape[0] - 1)
-        return np.asarray(self._map.origins_lps[inside], dtype=np.float64)
 
     def _oblique_plane(self, k: int) -> PlaneSamples | None:
         source, image = self._map, self._image
