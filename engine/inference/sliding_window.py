@@ -26,6 +26,7 @@ from engine.inference.image_steps import Seen, seen
 from engine.inference.likeliest import likeliest
 from engine.inference.maps import Map, Maps
 from engine.inference.nnunet_back import onto_planes
+from engine.inference.onnx_graph import OnnxGraph
 from engine.inference.outlines import Outlines
 from engine.inference.pieces import keep_pieces
 from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
@@ -47,7 +48,8 @@ def run_windows(params: Params, images: Sequence[Volume], context: Context) -> M
         EngineError: memory ran out everywhere.
     """
     networks, names = named_networks(params.network.arguments, context)
-    if params.exact:
+    if params.exact or any(isinstance(network, OnnxGraph) for network in networks):
+        # ONNX Runtime computes in what the file says, whatever the device prefers.
         context = replace(context, options=replace(context.options, precision="float32"))
     note_stored(params.axes, images[0], context)
     image = seen(images, params.axes, params.before, part(context.progress, 0.0, 0.1))

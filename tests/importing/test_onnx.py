@@ -72,6 +72,7 @@ def test_voxels_are_those_of_onnxruntime(within: bool, tmp_path: Path, image: Pa
     volume = read_image_file(image)
     options = RunOptions(override=True, chosen={"exact": True})
     result = run_card(loaded, {"image": volume}, device="cpu", options=options)
+    assert result.device == "cpu float32", "what the file computes in, whatever the processor prefers"
     ours = np.zeros(volume.geometry.shape, np.uint8)
     for number, roi in enumerate(result.rois, start=1):
         ours[fill({k: plane.area for k, plane in roi.planes.items()}, volume.geometry)] = number

@@ -1,6 +1,8 @@
 """What is anatomically unlikely of a model's structures: rows of the review, a key, and a word after a run."""
 
 from dataclasses import replace
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +74,25 @@ def test_a_flag_is_the_first_row_and_its_key_goes_to_the_place(
     assert session.seen == {(1, 12)}
     assert "All that is unlikely has been seen." in panel.ledger.text()
     assert panel.said.isHidden()
+
+
+def test_a_reader_sees_that_what_is_unlikely_is_still_being_sought(
+    qtbot: QtBot, panel: ReviewPanel, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = Event()
+    find = panel.watch._flagging.find
+
+    def slow(*asked: Any) -> Any:
+        assert go_on.wait(60)
+        return find(*asked)
+
+    monkeypatch.setattr(panel.watch._flagging, "find", slow)
+    qtbot.waitUntil(lambda: "Looking for what is unlikely" not in panel.ledger.text())
+    assert session.structures is not None
+    History(session).do(add(session.structures, (roi(3, "Kidney_L", ball(20, 40)),), text="", tool=""))
+    qtbot.waitUntil(lambda: "Looking for what is unlikely" in panel.ledger.text(), timeout=60_000)
+    go_on.set()
+    qtbot.waitUntil(lambda: "Looking" not in panel.ledger.text(), timeout=60_000)
 
 
 def test_a_flag_goes_with_what_it_was_about_and_nothing_is_drawn_by_it(

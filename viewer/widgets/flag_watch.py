@@ -20,11 +20,13 @@ _AFTER_MS = 400
 class FlagWatch(QObject):
     """The flags of the open series, as they are now.
 
-    `came` tells those about structures that were not there when it last looked, such as those of a run.
+    `came` tells those about structures that were not there when it last looked, such as those of a run; `turned` that
+    it began or ended to look.
     """
 
     changed = Signal()
     came = Signal(object)
+    turned = Signal()
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +41,11 @@ class FlagWatch(QObject):
         session.volume_changed.connect(self._volume_changed)
         session.structures_changed.connect(self._structures_changed)
         self._volume_changed()
+
+    @property
+    def looking(self) -> bool:
+        """Whether it is computed what is unlikely of the structures."""
+        return self._task is not None
 
     def _volume_changed(self) -> None:
         self._known = frozenset()
@@ -64,12 +71,14 @@ class FlagWatch(QObject):
 
         def ended(flags: Any = ()) -> None:
             self._task = None
+            self.turned.emit()
             # What was asked about a series that is no longer open tells nothing.
             if self._asked is not None and self._asked[0] is volume:
                 self._found(tuple(flags), numbers)
 
         def failed(sentence: str = "") -> None:
             self._task = None
+            self.turned.emit()
 
         self._task = run_in_background(
             lambda progress: flagging.find(structures, numbers, volume, progress),
@@ -77,6 +86,7 @@ class FlagWatch(QObject):
             failed=failed,
             parent=self,
         )
+        self.turned.emit()
 
     def _found(self, flags: tuple[Flag, ...], numbers: frozenset[int]) -> None:
         new = numbers - self._known

@@ -154,6 +154,7 @@ class ReviewPanel(QWidget):
         self._later.timeout.connect(self._refresh)
         self.watch = FlagWatch(session, self)
         self.watch.changed.connect(self._refresh)
+        self.watch.turned.connect(self._marks_changed)
         session.volume_changed.connect(self._refresh)
         session.structures_changed.connect(self._structures_changed)
         session.findings_changed.connect(self._refresh)
@@ -283,6 +284,8 @@ class ReviewPanel(QWidget):
             ledger.append(
                 "All that is unlikely has been seen." if all_looked else f"{looked} of {len(flags)} unlikely seen."
             )
+        if self.watch.looking:
+            ledger.append("Looking for what is unlikely…")
         self.ledger.setText(" ".join(ledger) or NOTHING)
         done = seen + said + looked
         self.bar.setVisible(bool(every))
