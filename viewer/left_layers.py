@@ -90,7 +90,7 @@ def kept_layers(layers: Sequence[Layer]) -> tuple[LeftLayer, ...]:
 
 def from_json(held: object) -> tuple[LeftLayer, ...]:
     """What a file keeps of layers; what another version wrote otherwise is passed over."""
-    return tuple(layer for one in (held if isinstance(held, list) else []) if (layer := _layer(one)) is not None)
+    return tuple(layer for each in (held if isinstance(held, list) else []) if (layer := _layer(each)) is not None)
 
 
 def _layer(held: object) -> LeftLayer | None:
@@ -158,8 +158,8 @@ def _read(left: LeftLayer, fitting: Sequence[Series], base: Volume, progress: Pr
 
 def _series_of(left: LeftLayer, series: Iterable[Series]) -> list[Series]:
     """Those of its series UID, the one that is called as it was first."""
-    of_uid = [one for one in series if one.is_image and one.info.series_uid == left.series_uid]
-    return sorted(of_uid, key=lambda one: label(one.info, one.modality) != left.label)
+    of_uid = [each for each in series if each.is_image and each.info.series_uid == left.series_uid]
+    return sorted(of_uid, key=lambda each: label(each.info, each.modality) != left.label)
 
 
 def _first_instance(volume: Volume) -> str:
