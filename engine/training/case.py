@@ -61,6 +61,20 @@ class Further:
     varies: bool = True
 
 
+@dataclass(frozen=True)
+class Overlap:
+    """Two structures that share voxels, of which a label map holds one.
+
+    Args:
+        lost, kept: names; the voxels count as those of the latter.
+        share: of the former's voxels that are shared, 0 to 1.
+    """
+
+    lost: str
+    kept: str
+    share: float
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """One patient, on the image's own grid.
@@ -76,6 +90,8 @@ class Case:
         kind: of the image.
         further: images of the card's other inputs, in their order.
         others: what is contoured in it besides, and not learned.
+        overlaps: structures that are learned and share voxels.
+        notes: what was assumed or left out when it was read, a sentence each.
     """
 
     name: str
@@ -88,6 +104,8 @@ class Case:
     kind: ImageKind = ImageKind()
     further: tuple[Further, ...] = ()
     others: tuple[str, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def voxels_of(self) -> dict[int, NDArray[np.intp]]:

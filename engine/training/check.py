@@ -32,12 +32,14 @@ from engine.training_process.checked import DataCheck, Item, SetCheck, Side, adm
 from engine.volume import Volume
 
 
-def check_data(card: str, data: Path, *, validation: Path | None = None, progress: Progress = silent) -> DataCheck:
+def check_data(
+    card: str, data: Path, *, validation: Path | None = None, node: str | None = None, progress: Progress = silent
+) -> DataCheck:
     """Look at all of a data set as the recipe of a card would read it.
 
     Args:
         card: id or path of a card with a recipe, or id of a published system's recipe.
-        data, validation: folders, as of `engine.training.run.train_card`.
+        data, validation, node: as of `engine.training.run.train_card`.
         progress: reports and may stop.
 
     Raises:
@@ -45,7 +47,7 @@ def check_data(card: str, data: Path, *, validation: Path | None = None, progres
         CancelledError: it was stopped.
     """
     described, _ = card_to_train(card)
-    learners = learners_of(described)
+    learners = learners_of(described, node)
     ways = _ways_of(learners)
     sets: list[SetCheck] = []
     refusals = []
@@ -112,6 +114,40 @@ def admission(name: str, data: Path, validation: Path | None, *, allowed: bool) 
     return admission_of(len(shared))
 
 
+def looked_before(
+    name: str, data: Path, validation: Path | None, *, node: str | None, allowed: bool, progress: Progress
+) -> tuple[str, list[str]]:
+    """All of a data set looked at before it is learned from: what its card must say, and what should be known of it.
+
+    Args:
+        name, data, validation, node, progress: as of `check_data`.
+        allowed: whether patients, and images, may be learned from and judged by as well.
+
+    Returns:
+        What the card must say of those on both sides, "" where there are none; and what the look found, in sentences.
+
+    Raises:
+        MismatchError: it can't be learned from, or some are on both sides and are not allowed.
+        CardError: the card can't be trained.
+        CancelledError: it was stopped.
+    """
+    if validation is not None and validation.resolve() == data.resolve():
+        # Refused by training itself.
+        return "", []
+    admitted = admission(name, data, validation, allowed=allowed)
+    checked = check_data(name, data, validation=validation, node=node, progress=progress)
+    if checked.faults:
+        first, *others = checked.faults
+        raise MismatchError(first + (f" {_and_more(len(others))}" if others else ""))
+    if checked.leaks and not allowed:
+        raise MismatchError(f"{checked.leaks[0]} Divide the data anew, or allow it (--shared), as the card will say.")
+    return checked.admission or admitted, [*checked.leaks, *checked.doubts]
+
+
+def _and_more(count: int) -> str:
+    return f"{count} more {'fault is' if count == 1 else 'faults are'} told by --check."
+
+
 def _ways_of(learners: Sequence[Node]) -> "list[_Way]":
     ways = list(dict.fromkeys(_WAYS[type(node.params)] for node in learners))
     if _cases in ways and _findings in ways:
@@ -165,6 +201,8 @@ def _of_case(source: DataSource, name: str, wanted: Sequence[str]) -> "_Seen":
         "holds": {label: round(int(count) * amount, 3) for label, count in zip(wanted, counts, strict=True) if count},
         "missing": tuple(label for label, there in zip(wanted, case.contoured, strict=True) if not there),
         "others": case.others,
+        "overlaps": tuple((each.lost, each.kept, round(each.share, 4)) for each in case.overlaps),
+        "notes": case.notes,
     }
 
 

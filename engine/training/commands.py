@@ -56,21 +56,27 @@ def train(
 ) -> None:
     """Run the recipe of CARD on a data set; the folder -o becomes a card, and a run that stopped there is resumed.
 
-    With --check the data are looked at alone: how many cases and patients there are, on which side of the split, how
-    fine, which labels are missing or not learned, who would be on both sides, and what can't be read.
+    The data are looked at first, and what should be known of them is told: how many cases and patients there are, on
+    which side of the split, how fine, which labels are missing or not learned, which structures overlap, who would be
+    on both sides, and what can't be read. With --check nothing else is done.
     """
     if check:
         _check(card, data, validation, as_json=as_json)
         return
     if output is None:
         raise click.UsageError("Say where the card is to go (-o), or look at the data alone (--check).")
+    from engine.progress import part
     from engine.safe_file import write_errors
-    from engine.training.check import admission
+    from engine.training.check import looked_before
     from engine.training.run import card_to_train, train_card
     from engine.training_process.run_folder import claimed
 
     card_to_train(card)
-    admitted = admission(card, data, validation, allowed=shared)
+    with _reporting() as report:
+        looking = part(report, 0.0, 0.0)
+        admitted, doubts = looked_before(card, data, validation, node=node, allowed=shared, progress=looking)
+    for doubt in doubts:
+        click.echo(f"Note: {doubt}", err=True)
     with write_errors(output, "start"):
         output.mkdir(parents=True, exist_ok=True)
     with _reporting() as report, claimed(output):

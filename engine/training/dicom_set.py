@@ -1,6 +1,6 @@
 """A training or validation set of DICOM studies: series with the RTSTRUCTs that were drawn on them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ from engine.sitk_image import onto_grid
 from engine.stored.catalogue import Series
 from engine.stored.read import read_series, read_structures
 from engine.stored.scan import scan
-from engine.structures import Roi
-from engine.training.case import Case, Further, ImageKind
+from engine.structures import Roi, StructureSet
+from engine.training.case import Case, Further, ImageKind, Overlap
 from engine.training_process.label_names import read_other_names
 from engine.transform import Transform
 
@@ -32,10 +32,10 @@ class DicomSet:
     """The RTSTRUCTs under a folder, each a case on the series that it was drawn on.
 
     A structure counts as contoured in a case when the RTSTRUCT has a ROI of its name, upper and lower case alike, with
-    an area, or else one of its names in `names.json` (`engine.training_process.label_names`). Of structures that
-    overlap a voxel is what the RTSTRUCT names last; one that loses more than a twentieth so counts as not contoured,
-    and the case says it. Further images are those of the same study and frame of reference, brought to the grid of the
-    one that was drawn on.
+    an area, or else one of its names in `names.json` (`engine.training_process.label_names`). ROIs of one name are one
+    structure. Of structures that overlap a voxel is what the RTSTRUCT names last, which the case says; one that loses
+    more than a twentieth so counts as not contoured. Further images are those of the same study and frame of reference,
+    brought to the grid of the one that was drawn on.
 
     Args:
         folder: searched with all that is in it.
@@ -94,30 +94,37 @@ class DicomSet:
         if not all(each.geometry.is_regular for each in (volume, *volumes)):
             raise GeometryError(f"{name}: the image's planes are uneven or tilted, so it can't be learned from.")
         structures = read_structures(drawn, volume)
-        areas_of, _ = filled_areas(structures)
+        areas_of, between = filled_areas(structures)
         labels = np.zeros(volume.voxels.shape, np.uint8)
         contoured = np.zeros(len(self.structures), bool)
         called: dict[str, list[Roi]] = {}
         for roi in structures.rois:
             called.setdefault(roi.name.strip().casefold(), []).append(roi)
         index_of: dict[int, int] = {}
+        twice: list[str] = []
         for index, structure in enumerate(self.structures):
             names = [structure, *self.other_names.get(structure, ())]
             rois = next((called[name.casefold()] for name in names if name.casefold() in called), [])
             index_of |= {roi.number: index for roi in rois}
+            if len(rois) > 1:
+                twice.append(f"{len(rois)} ROIs are named {rois[0].name.strip()}, and were taken as one structure.")
         others = [roi.name.strip() for roi in structures.rois if roi.number not in index_of]
-        drawn_over = np.zeros(len(self.structures), np.int64)
+        # Of which structure (row) how many voxels were taken by which (column).
+        taken = np.zeros((len(self.structures), len(self.structures)), np.int64)
         for roi in structures.rois:
             areas = areas_of(roi) if roi.number in index_of else {}
             if areas:
                 own, inside = index_of[roi.number], fill(areas, volume.geometry)
-                drawn_over += np.bincount(labels[inside], minlength=len(self.structures) + 1)[1:]
-                drawn_over[own] -= np.count_nonzero(labels[inside] == own + 1)
+                taken[:, own] += np.bincount(labels[inside], minlength=len(self.structures) + 1)[1:]
                 labels[inside] = own + 1
                 contoured[own] = True
-        kept = np.bincount(labels.ravel(), minlength=len(self.structures) + 1)[1:]
+        np.fill_diagonal(taken, 0)
+        kept, drawn_over = np.bincount(labels.ravel(), minlength=len(self.structures) + 1)[1:], taken.sum(axis=1)
         lost = contoured & (drawn_over > _MOST_LOST * (kept + drawn_over))
-        others += [f"{self.structures[index]} (others overlap it)" for index in np.flatnonzero(lost)]
+        overlaps = [
+            Overlap(self.structures[own], self.structures[other], float(taken[own, other] / (kept + drawn_over)[own]))
+            for own, other in np.argwhere(taken)
+        ]
         axes = AxisOrder.towards(volume.geometry, "LPS")
         spacing = volume.geometry.spacing_xyz[::-1]
         a, b, c = axes.order
@@ -138,7 +145,20 @@ class DicomSet:
             kind=self._kinds[0],
             further=tuple(Further(array, kind) for array, kind in zip(stored[1:], self._kinds[1:], strict=True)),
             others=tuple(others),
+            overlaps=tuple(overlaps),
+            notes=(*twice, *_about(structures, set(index_of), between)),
         ).without(lost.tolist())
+
+
+def _about(structures: StructureSet, learned: Collection[int], between: Sequence[str]) -> list[str]:
+    """What reading told of the structures that are learned, or of none by name."""
+    names = {f"'{roi.name}'": roi.number in learned for roi in structures.rois}
+    told = []
+    for note in (*structures.notes, *between):
+        named = [wanted for name, wanted in names.items() if name in note]
+        if (any(named) or not named) and not note.startswith("These structures are"):
+            told.append(note)
+    return told
 
 
 def _images_of(drawn_on: Series, images: list[Series], kinds: Sequence[ImageKind]) -> tuple[list[Series], str]:

@@ -12,7 +12,7 @@ from engine.values import Strict
 
 #: On which side an image stands: learned from, held out to choose by, or in neither.
 Side = Literal["learn", "choose", "neither"]
-_MOST_NAMES, _MOST_OTHERS = 4, 12
+_MOST_NAMES, _MOST_OTHERS, _MOST_NOTES = 4, 12, 20
 
 
 class Item(Strict):
@@ -26,6 +26,8 @@ class Item(Strict):
         holds: structure → cm3 (voxels, where there is no spacing), finding → how many, label → 1.
         missing: structures that nobody contoured in it.
         others: labels in it that are not learned.
+        overlaps: (structure that lost voxels, structure that has them, share of the former that it lost).
+        notes: what was assumed or left out when it was read, a sentence each.
         problem: why it can't be read; "" where it can.
     """
 
@@ -37,6 +39,8 @@ class Item(Strict):
     holds: dict[str, float] = Field(default_factory=dict)
     missing: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    overlaps: tuple[tuple[str, str, float], ...] = ()
+    notes: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -172,7 +176,7 @@ class SetCheck(Strict):
         others = sorted({name for item in self.items for name in item.others})
         if others:
             said.append(f"Not learned, and left aside: {listed_names(others, _MOST_OTHERS)}.")
-        return [*said, *self.left_out]
+        return [*said, *self._overlaps_told(), *self._notes_told(), *self.left_out]
 
     def told(self) -> list[str]:
         """How much there is, on which sides, and how fine, a sentence each."""
@@ -201,6 +205,35 @@ class SetCheck(Strict):
             of_planes = "" if planes == "1" else f"{planes} planes of "
             said.append(f"Size: {of_planes}{rows} rows and {columns} columns.")
         return said
+
+    def _overlaps_told(self) -> list[str]:
+        """Which structures overlap, which of them has what they share, and how much of the other that is."""
+        pairs: dict[tuple[str, str], list[tuple[Item, float]]] = defaultdict(list)
+        for item in self.items:
+            for lost, kept, share in item.overlaps:
+                pairs[lost, kept].append((item, share))
+        said = []
+        for (lost, kept), cases in pairs.items():
+            most = max(share for _, share in cases)
+            amount = "less than 0.1 %" if most < 0.001 else f"{'up to ' if len(cases) > 1 else ''}{most:.1%}"
+            told = (
+                f"{lost} and {kept} overlap in {_counted(len(cases), 'case')} "
+                f"({listed_names(item.name for item, _ in cases)}); what they share counts as {kept}, which the "
+                f"RTSTRUCT names last: {amount} of {lost}."
+            )
+            out = [item.name for item, _ in cases if lost in item.missing]
+            said.append(told + (f" It counts as not contoured in {listed_names(out)}." if out else ""))
+        return said
+
+    def _notes_told(self) -> list[str]:
+        """What was noted of single items, each sentence once."""
+        names: dict[str, list[str]] = defaultdict(list)
+        for item in self.items:
+            for note in item.notes:
+                names[note].append(item.name)
+        told = [f"{listed_names(of)}: {note}" for note, of in names.items()]
+        rest = len(told) - _MOST_NOTES
+        return told[:_MOST_NOTES] + ([f"There are {rest} more notes of this kind."] if rest > 0 else [])
 
     def _patients_alike(self) -> list[list[str]]:
         """Names of patients that differ in case, blanks, hyphens and underscores alone."""

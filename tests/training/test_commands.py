@@ -72,6 +72,14 @@ def trained(boxes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def test_what_should_be_known_of_the_data_is_told_when_training_begins(boxes: Path, tmp_path: Path) -> None:
+    short = {**CARD["provenance"]["recipe"], "steps": 1}  # type: ignore[index]
+    (tmp_path / "card.json").write_text(json.dumps({**CARD, "provenance": {"recipe": short}}), encoding="utf-8")
+    asked = ["train", str(tmp_path / "card.json"), "--data", str(boxes), "-o", str(tmp_path / "out"), "--device", "cpu"]
+    result = CliRunner().invoke(commands, asked, catch_exceptions=False)
+    assert "Note: Box_L is missing in 1 of 3: b." in result.stderr and result.exit_code == 0
+
+
 def test_the_new_card_runs_with_the_weights_it_names(trained: Path) -> None:
     loaded = load_card(trained)
     assert not loaded.problem

@@ -1,8 +1,10 @@
 """DICOM studies with RTSTRUCTs as a data set."""
 
 import copy
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -10,8 +12,35 @@ import pytest
 
 from engine.cards.schema import CardInput
 from engine.errors import PlanimeterError, ReadError
+from engine.training.check import check_data
 from engine.training.dataset import open_data
+from engine.training_process.checked import Item, SetCheck
 from engine.training_process.label_names import parsed_other_names, write_other_names
+from tests.training.test_commands import CARD
+
+
+def mass_card() -> dict[str, Any]:
+    """A card that learns the two structures of the study that is spoiled here."""
+    card: dict[str, Any] = copy.deepcopy(CARD)
+    card["graph"][0]["params"] |= {"labels": ["gtv_mass_ct", "PTV"], "mirror_pairs": []}
+    card["outputs"] = [{"kind": "mask", "label": name, "name": name} for name in ("gtv_mass_ct", "PTV")]
+    return card
+
+
+def add_twin(folder: Path, name: str, patient: str = "") -> None:
+    """Put the tumour into the RTSTRUCT of a folder a second time, under a name; and give the file another patient."""
+    (path,) = folder.rglob("RS.dcm")
+    file = pydicom.dcmread(path)
+    roi = next(roi for roi in file.StructureSetROISequence if roi.ROIName == "GTV_Mass_CT")
+    for items in (file.StructureSetROISequence, file.ROIContourSequence, file.RTROIObservationsSequence):
+        word = "ROINumber" if items is file.StructureSetROISequence else "ReferencedROINumber"
+        twin = copy.deepcopy(next(item for item in items if item[word].value == roi.ROINumber))
+        twin[word].value = 99
+        if word == "ROINumber":
+            twin.ROIName = name
+        items.append(twin)
+    file.PatientID = patient or file.PatientID
+    file.save_as(path)
 
 
 def test_real_studies_are_cases_on_the_series_they_were_drawn_on(shared_data: Path) -> None:
@@ -89,18 +118,38 @@ def test_a_department_s_own_names_of_rois_are_told_in_a_file(shared_data: Path, 
 def test_a_structure_that_another_is_drawn_over_is_not_learned_as_absent(shared_data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "set"
     shutil.copytree(shared_data / "dicom" / "sts_petct_mr" / "STS_001" / "CT", folder)
-    (path,) = folder.rglob("RS.dcm")
-    file = pydicom.dcmread(path)
-    roi = next(roi for roi in file.StructureSetROISequence if roi.ROIName == "GTV_Mass_CT")
-    for items in (file.StructureSetROISequence, file.ROIContourSequence, file.RTROIObservationsSequence):
-        word = "ROINumber" if items is file.StructureSetROISequence else "ReferencedROINumber"
-        twin = copy.deepcopy(next(item for item in items if item[word].value == roi.ROINumber))
-        twin[word].value = 99
-        if word == "ROINumber":
-            twin.ROIName = "PTV"
-        items.append(twin)
-    file.save_as(path)
+    add_twin(folder, "PTV")
     dataset = open_data(folder, ["gtv_mass_ct", "PTV"])
     case = dataset.read(dataset.names[0])
     assert case.contoured.tolist() == [False, True] and set(np.unique(case.labels)) == {0, 2}
-    assert "gtv_mass_ct (others overlap it)" in case.others
+    (overlap,) = case.overlaps
+    assert (overlap.lost, overlap.kept, overlap.share) == ("gtv_mass_ct", "PTV", 1.0)
+    (card := tmp_path / "card.json").write_text(json.dumps(mass_card()), encoding="utf-8")
+    doubts = check_data(str(card), folder).doubts
+    told = "gtv_mass_ct and PTV overlap in 1 case (mask/RS.dcm); what they share counts as PTV, which the RTSTRUCT"
+    assert any(told in doubt for doubt in doubts)
+    assert any("100.0% of gtv_mass_ct. It counts as not contoured in" in doubt for doubt in doubts)
+
+
+def test_overlaps_are_told_pair_by_pair_with_what_they_amount_to() -> None:
+    items = tuple(
+        Item(name=name, patient=name, side="learn", holds={"PTV": 9.0}, overlaps=(("Heart", "PTV", share),))
+        for name, share in (("a", 0.012), ("b", 0.0001))
+    )
+    doubts = SetCheck(kind="cases", layout="", wanted=("Heart", "PTV"), items=items).doubts()
+    assert (
+        "Heart and PTV overlap in 2 cases (a, b); what they share counts as PTV, which the RTSTRUCT names last: "
+        "up to 1.2% of Heart."
+    ) in doubts
+
+
+def test_what_reading_an_rtstruct_told_of_learned_structures_is_told_of_the_data(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(shared_data / "dicom" / "sts_petct_mr" / "STS_001" / "CT", folder)
+    add_twin(folder, "GTV_Mass_CT", patient="somebody else")
+    dataset = open_data(folder, ["gtv_mass_ct", "PTV"])
+    notes = dataset.read(dataset.names[0]).notes
+    assert any("another patient ID (somebody else)" in note for note in notes)
+    assert "2 ROIs are named GTV_Mass_CT, and were taken as one structure." in notes
