@@ -202,23 +202,6 @@ def find_structures(path: Path) -> Series:
     raise ReadError(f"{path.name} holds no structures, but {what}.")
 
 
-def find_report(path: Path) -> Series:
-    """The report in a file.
-
-    Raises:
-        ReadError: it holds none that can be shown, or cannot be read.
-    """
-    catalogue = _scan(path, silent)
-    own = [series for series in catalogue.reports() if path.absolute() in series.files]
-    if own:
-        return own[0]
-    if catalogue.unreadable:
-        raise ReadError(catalogue.unreadable[0].reason)
-    other = next(catalogue.series(), None)
-    what = f"{path.name} holds no report, but {name_of(other) if other is not None else 'nothing that is known'}."
-    raise ReadError(other.problem if other is not None and other.problem else what)
-
-
 def image_that_fits(
     images: Sequence[Series], series_uid: str | None, fits: Callable[[Geometry], bool], reason: str
 ) -> Choice:

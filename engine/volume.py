@@ -309,7 +309,6 @@ class SeriesInfo:
     patient_birth_date: str = ""
     patient_sex: str = ""
     referring_physician: str = ""
-    manufacturer: str = ""
     source: str = ""
     attributes: dict[str, Any] = field(default_factory=dict, compare=False)
 

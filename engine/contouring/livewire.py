@@ -51,7 +51,6 @@ class Wire:
         self._cost = LEAST_COST + dear**2
         self._spacing = spacing
         self._before: NDArray[np.int32] | None = None
-        self._seed = (0, 0)
 
     def start(self, row: int, column: int) -> None:
         """Find the ways from a voxel to all others."""
@@ -60,7 +59,6 @@ class Wire:
         cost = self._cost.ravel()
         weights = ((cost[ends[0]] + cost[ends[1]]) / 2 * length)[order]
         graph = sparse.csr_matrix((weights, indices, starts), shape=(rows * columns, rows * columns))
-        self._seed = (row, column)
         _, self._before = csgraph.dijkstra(
             graph, directed=False, indices=row * columns + column, return_predecessors=True
         )

@@ -15,8 +15,6 @@ from engine.volume import FloatArray, Geometry, Volume
 
 #: Corners closer to a plane or pixel than this are on it.
 _ON = 1e-6
-#: An outline as it is read back differs by no more than this: coordinates are 32-bit numbers (PS3.3 C.18.6).
-PIXEL_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)

@@ -206,14 +206,6 @@ def check_values(form: "Form", values: "Values") -> None:
         raise PlanimeterError(" ".join(problems))
 
 
-def next_unseen(document: Document, after: Finding | None = None) -> Finding | None:
-    """The finding after another, in their order and from the end on to the beginning, that nobody has judged."""
-    every = document.findings
-    start = every.index(after) + 1 if after in every else 0
-    ahead = (*every[start:], *every[:start])
-    return next((finding for finding in ahead if finding.assessment.verdict is Verdict.UNSEEN), None)
-
-
 def now() -> str:
     """This moment, ISO 8601 with the offset from UTC, to the second."""
     return datetime.now().astimezone().isoformat(timespec="seconds")

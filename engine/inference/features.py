@@ -15,18 +15,11 @@ class Features:
 
     Args:
         names: of the columns.
-        values: (rows, columns); a row a place, or one row for the whole image or patient.
-        places_mm: (rows, 3) [plane, row, column] mm of each row on the network's grid, network axes; None where the
-            rows have no place.
+        values: (rows, columns); one row for the whole image or patient, or several that are averaged.
     """
 
     names: tuple[str, ...]
     values: NDArray[np.float32]
-    places_mm: NDArray[np.float64] | None = None
-
-    def mean(self) -> NDArray[np.float64]:
-        """(columns,) over the rows."""
-        return np.asarray(self.values.astype(np.float64).mean(axis=0))
 
 
 def numbered(count: int) -> tuple[str, ...]:

@@ -31,12 +31,12 @@ def run_head(params: Params, inputs: Sequence[Features | Scores], context: Conte
     if params.fitted is None:
         raise CardError(f"The head of '{context.card.id}' was not fitted, so it can't run before training.")
     assert context.node is not None, "a head is a node"
-    there = row_of(context.node.inputs, inputs)
-    missing = [column for column in params.fitted.columns if column not in there]
+    numbers = row_of(context.node.inputs, inputs)
+    missing = [column for column in params.fitted.columns if column not in numbers]
     if missing:
         raise CardError(f"The head '{context.node.node}' of '{context.card.id}' was fitted on '{missing[0]}', which "
                         "its inputs do not have.")  # fmt: skip
-    row = np.array([there[column] for column in params.fitted.columns], np.float64)
+    row = np.array([numbers[column] for column in params.fitted.columns], np.float64)
     values = answers_of(params, params.fitted, row[None])
     outside = _outside(params.fitted, row)
     notes = {label: outside for label in params.labels if outside}

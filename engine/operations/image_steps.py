@@ -183,5 +183,3 @@ Step = Annotated[
     Field(discriminator="do"),
 ]
 Steps = Annotated[tuple[Step, ...], Field(max_length=32)]
-#: Those that move the image's voxels.
-MOVING = (Resample, CropForeground, Pad, Resize)

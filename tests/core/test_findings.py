@@ -17,7 +17,6 @@ from engine.findings.steps import (
     delete_finding,
     findings_changed,
     findings_joined,
-    next_unseen,
 )
 from engine.structures import Generation, Provenance, StructureSet
 from engine.volume import Geometry
@@ -109,16 +108,6 @@ def test_a_form_that_is_not_filled_in_adds_nothing() -> None:
     assert form is not None
     with pytest.raises(PlanimeterError, match=r"Category is missing\."):
         add_finding(ran(), form, {"side": "left"})
-
-
-def test_the_next_unseen_goes_round_and_ends_when_all_are_judged() -> None:
-    document = ran(SCORE, BOX)
-    assert next_unseen(document) == document.scores[0]
-    assert next_unseen(document, document.scores[0]) == document.boxes[0]
-    assert next_unseen(document, document.boxes[0]) == document.scores[0]
-    for finding in document.findings:
-        document, _ = apply(document, assess(document, finding, Verdict.ACCEPTED))
-    assert next_unseen(document) is None
 
 
 def test_a_detector_that_runs_again_replaces_what_nobody_judged() -> None:

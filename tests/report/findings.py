@@ -1,13 +1,23 @@
 """Findings of every kind for the tests of reports."""
 
+from pathlib import Path
+
 from engine.answers import Box, Finding, ReportedFinding, Score
 from engine.findings.assessment import Assessment, Evidence, Verdict
 from engine.findings.forms import find_form
+from engine.stored.catalogue import Series
+from engine.stored.scan import scan
 from engine.structures import Code, Generation, Provenance
 
 MODEL = Provenance(Generation.AUTOMATIC, "Lung nodules", "lung-nodule", "1.2", f"{'ab' * 32} {'cd' * 32}")
 STRUCTURE = Evidence(roi_number=3, roi_uid="2.9")
 TIME = "2026-02-03T10:11:12+01:00"
+
+
+def report_in(path: Path) -> Series:
+    """The report in a file."""
+    (report,) = scan([path]).reports()
+    return report
 
 
 def score(number: int = 1, **fields: object) -> Score:

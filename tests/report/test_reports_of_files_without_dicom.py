@@ -25,14 +25,14 @@ from engine.dicom.segmentation_write import export_segmentation
 from engine.dicom.written_image import PatientIdentity
 from engine.errors import MismatchError, WriteError
 from engine.findings.assessment import Assessment, Evidence, Signature, Verdict
-from engine.opening import find_report, find_structures, image_of, open_volume, owner_of
+from engine.opening import find_structures, image_of, open_volume, owner_of
 from engine.stored.read import read_findings, read_structures
 from engine.stored.scan import scan
 from engine.structures import Roi, StructureSet
 from engine.volume import Geometry, Instance, Volume
 from tests.engine.models import write_card
 from tests.engine.operation_examples import classifier, output
-from tests.report.findings import box, score
+from tests.report.findings import box, report_in, score
 from tests.report.test_report_command import call
 
 JANE = PatientIdentity("Müller^Jane", "7", "XC")
@@ -125,7 +125,7 @@ def test_a_signed_report_of_a_picture_refers_to_its_dicom_twin_and_so_does_the_n
     )
     assert second.certificate.predecessor == first.filed.sop_instance_uid
     assert sorted(path.name for path in tmp_path.glob("*.dcm")) == ["a_image.dcm", "r.dcm", "r2.dcm"]
-    report, picture = find_report(tmp_path / "r2.dcm"), open_volume(tmp_path / "a_image.dcm")
+    report, picture = report_in(tmp_path / "r2.dcm"), open_volume(tmp_path / "a_image.dcm")
     assert owner_of(report, scan([tmp_path]).images()).files == (tmp_path / "a_image.dcm",)
     read = read_findings(report, picture)
     assert read.notes == () and read.filed == second.filed
@@ -153,7 +153,7 @@ def test_a_volume_without_dicom_is_written_as_a_series_for_its_report(tmp_path: 
     for _ in range(2):
         export_report(findings, volume, tmp_path / "r.dcm", patient=patient)
     assert len(list((tmp_path / "r_images").iterdir())) == 3
-    read = read_findings(find_report(tmp_path / "r.dcm"), open_volume(tmp_path / "r_images"))
+    read = read_findings(report_in(tmp_path / "r.dcm"), open_volume(tmp_path / "r_images"))
     assert read.findings[0].evidence == findings[0].evidence
     with pytest.raises(WriteError, match="holds something else"):
         export_report(findings, volume, tmp_path / "r.dcm", patient=replace(patient, name="Doe^John"))
@@ -166,7 +166,7 @@ def test_times_of_utc_are_no_error_to_dcmtk_and_come_back_as_they_were(tmp_path:
         replace(score(2), assessment=Assessment(Verdict.REJECTED, time="2026-02-03T10:11:12-05:00")),
     )
     written = export_report(findings, volume, tmp_path / "r.dcm", signature=SIGNED, patient=JANE)
-    read = read_findings(find_report(tmp_path / "r.dcm"), open_volume(tmp_path / "a_image.dcm"))
+    read = read_findings(report_in(tmp_path / "r.dcm"), open_volume(tmp_path / "a_image.dcm"))
     assert [finding.assessment.time for finding in read.findings] == [f.assessment.time for f in findings]
     assert read.filed.signature == SIGNED and read.filed == written.filed
     if shutil.which("dsrdump"):
@@ -219,5 +219,5 @@ def test_the_command_writes_a_report_with_the_image_when_the_patient_is_told(tmp
         "run", case, "--model", model, "-o", tmp_path / "r.dcm", *told, "--modality", "CT", "--override", "--json"
     )
     assert result.exit_code == 0, result.output
-    read = read_findings(find_report(tmp_path / "r.dcm"), open_volume(tmp_path / "r_images"))
+    read = read_findings(report_in(tmp_path / "r.dcm"), open_volume(tmp_path / "r_images"))
     assert len(read.findings) == len(json.loads(result.stdout)["scores"]) == 3
