@@ -43,7 +43,8 @@ class SmallCard(Strict):
         intensities: steps of `engine.operations.image_steps`, in order.
         labels: of its channels, without the background.
         activation: of its output: softmax, behind whose channel 0 is the background, or sigmoid; also where the file
-            does it itself. "none" where the file does it itself, or its scores are ready.
+            does it itself. "none" where the file does it itself, or its scores are ready; "labels" where it answers the
+            number of a label for each voxel, 0 for the background.
         patch, overlap, blend: of the windows; a patch of 0 is the whole image.
         threshold: from which on a label of a sigmoid is there.
         licence: of the weights.
@@ -58,7 +59,7 @@ class SmallCard(Strict):
     size: Edges | None = None
     intensities: Steps = ()
     labels: Annotated[tuple[Short, ...], Field(min_length=1, max_length=2000)]
-    activation: Literal["softmax", "sigmoid", "none"] = "softmax"
+    activation: Literal["softmax", "sigmoid", "none", "labels"] = "softmax"
     patch: Edges | None = None
     overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
     blend: Blend = "gaussian"
@@ -74,6 +75,8 @@ class SmallCard(Strict):
             raise ValueError("structures are drawn on volumes, not on pictures")
         if self.task == "segment" and (self.patch is None or len(self.patch) != 3 or not self.axes):
             raise ValueError("a model that draws says its patch, three numbers, and its axes")
+        if self.task == "classify" and self.activation == "labels":
+            raise ValueError("numbers of labels are an answer for each voxel, and it scores the whole image")
         if self.task == "classify" and self.size is None:
             raise ValueError("a model that scores says the size of its images")
         if self.size is not None and len(self.size) != (2 if self.modality == _PICTURE else 3):
@@ -121,7 +124,11 @@ def convert(source: Source, target: Path) -> Json:
         from engine.importing.onnx_weights import write_graph
     except ImportError as error:
         raise CardError(f"{source.told(path)} needs the extra planimeter[onnx]; install it and try again.") from error
-    weights, graph, within = write_graph(source, path, target)
+    numbers = len(small.labels) + 1 if small.activation == "labels" else 0
+    weights, graph, within = write_graph(source, path, target, numbers)
+    if numbers:
+        # Told apart as a softmax that is sure of everything.
+        small = small.model_copy(update={"activation": "softmax"})
     activation = _activation(small, within, source.told(path))
     classes = len(small.labels) + int(small.task == "segment" and activation == "softmax")
     answer = graph.check(len(small.images) if small.modality != _PICTURE else None, _window(small), classes)
@@ -134,7 +141,7 @@ def convert(source: Source, target: Path) -> Json:
         _check_scores(small, within, answer, source.told(path))
         node, found = _scoring(small, "none" if within else activation)
     node["weights"] = weights
-    return _card(source, small, node, found, within)
+    return _card(source, small, node, found, "labels" if numbers else within)
 
 
 def _activation(small: SmallCard, within: str, where: str) -> str:
@@ -267,6 +274,8 @@ def _card(source: Source, small: SmallCard, node: Json, found: list[Json], withi
         card["uncertainty"] = {"method": "entropy"}
         card["options"] = [exact_option("network.exact", "the file")]
         card["limits"] += " Contours are traced from the network's own grid."
-    if within:
+    if within == "labels":
+        card["limits"] += " The file answers labels, so it does not tell where it may be wrong."
+    elif within:
         card["limits"] += f" The file itself ends with a {within}, so none is done after it."
     return card

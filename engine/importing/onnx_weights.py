@@ -34,8 +34,14 @@ _PASSING = {"Identity", "Cast", "Transpose", "Reshape", "Squeeze", "Unsqueeze", 
 _SMALL = 1024
 
 
-def write_graph(source: Source, path: Path, target: Path) -> tuple[list[Json], OnnxGraph, str]:
+def write_graph(source: Source, path: Path, target: Path, numbers: int = 0) -> tuple[list[Json], OnnxGraph, str]:
     """Write an ONNX file, and what lies beside it, into `target`.
+
+    Args:
+        source: that is imported.
+        path: of the file.
+        target: folder for it.
+        numbers: that it answers, one a voxel, each of which becomes a channel; 0 where it answers channels.
 
     Returns:
         `weights` of a node, the network ready to run, and with what it ends: see `activation_within`.
@@ -64,6 +70,8 @@ def write_graph(source: Source, path: Path, target: Path) -> tuple[list[Json], O
             if tensor.name not in beside:
                 _load(tensor, path.parent)
         check_finite_graph(model, where)
+        if numbers:
+            _tell_apart(model, numbers)
         data = model.SerializeToString()
     except (OSError, ValueError, TypeError, onnx.checker.ValidationError) as error:
         raise CardError(f"{where} has weights that are damaged or cut short; fetch them again.") from error
@@ -100,6 +108,40 @@ def activation_within(model: Any) -> str:
             return ""
         name = node.input[0]
     return ""
+
+
+def _tell_apart(model: Any, numbers: int) -> None:
+    """Let a graph that answers a number a voxel, with or without an axis of channels, answer a channel a number.
+
+    It is 1 where the voxel has that number, and 0 elsewhere.
+    """
+    graph = model.graph
+    held = {tensor.name for tensor in graph.initializer}
+    image = next((given for given in graph.input if given.name not in held), None)
+    if image is None or not graph.output:
+        return
+    axes = len(image.type.tensor_type.shape.dim)
+    channel = np.arange(axes) == 1
+    constants = {
+        "channel": channel.astype(np.int64),
+        "not_channel": (~channel).astype(np.int64),
+        "numbers": np.arange(numbers, dtype=np.int64).reshape(1, numbers, *[1] * (axes - 2)),
+    }
+    own = f"planimeter_{len(graph.node)}_"
+    graph.initializer.extend(numpy_helper.from_array(value, own + name) for name, value in constants.items())
+    answer = graph.output[0].name
+    steps: list[tuple[str, list[str], str, dict[str, int]]] = [
+        ("Shape", [image.name], "size_of_image", {}),
+        ("Mul", [f"{own}size_of_image", f"{own}not_channel"], "size_elsewhere", {}),
+        ("Add", [f"{own}size_elsewhere", f"{own}channel"], "size", {}),
+        ("Cast", [answer], "whole", {"to": TensorProto.INT64}),
+        ("Reshape", [f"{own}whole", f"{own}size"], "placed", {}),
+        ("Equal", [f"{own}placed", f"{own}numbers"], "is_it", {}),
+        ("Cast", [f"{own}is_it"], "told_apart", {"to": TensorProto.FLOAT}),
+    ]
+    for step, given, made, attributes in steps:
+        graph.node.append(helper.make_node(step, given, [own + made], **attributes))
+    graph.output[0].CopyFrom(helper.make_tensor_value_info(f"{own}told_apart", TensorProto.FLOAT, None))
 
 
 def check_finite_graph(model: Any, where: str) -> None:

@@ -63,12 +63,14 @@ class Maps:
         prepared: the image whose grid they are on.
         exclusive: softmax, of which the background is what is left.
         seen: (planes, rows, columns) where the network looked; None everywhere.
+        tells_doubt: whether the probabilities are any; a network may answer 0 or 1 alone.
     """
 
     labels: Sequence[str]
     prepared: Prepared
     exclusive: bool
     seen: NDArray[np.bool_] | None = None
+    tells_doubt: bool = True
     _planes: dict[str, dict[int, _Plane]] = field(default_factory=dict)
 
     def add(
@@ -142,7 +144,7 @@ class Maps:
 
     def keep_where(self, kept: NDArray[np.bool_]) -> "Maps":
         """The maps where `kept` is true, (planes, rows, columns) in network axes; nothing elsewhere."""
-        maps = Maps(self.labels, self.prepared, self.exclusive)
+        maps = Maps(self.labels, self.prepared, self.exclusive, tells_doubt=self.tells_doubt)
         for label, planes in self._planes.items():
             for k, plane in planes.items():
                 inside = kept[k][_box_of(plane)]
@@ -176,7 +178,9 @@ class Maps:
     def overlaid(cls, layers: "Sequence[Maps]") -> "Maps":
         """Maps of one grid as one: where two draw, a later one wins, and the lines of both meet there."""
         first = layers[0]
-        maps = cls([label for layer in layers for label in layer.labels], first.prepared, exclusive=False)
+        labels = [label for layer in layers for label in layer.labels]
+        told = all(layer.tells_doubt for layer in layers)
+        maps = cls(labels, first.prepared, exclusive=False, tells_doubt=told)
         planes = sorted({k for layer in layers for held in layer._planes.values() for k in held})
         for k in planes:
             above = np.zeros(first.prepared.shape[1:], np.float16)

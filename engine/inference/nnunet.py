@@ -27,6 +27,7 @@ from engine.inference.nnunet_crop import box_around, nothing_on
 from engine.inference.nnunet_grid import Grid, on_grid
 from engine.inference.nnunet_tidy import tidied_maps
 from engine.inference.outlines import Outlines
+from engine.inference.plane_doubt import PlaneDoubt
 from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
 from engine.inference.spline import Shape
 from engine.inference.stored_axes import note_stored
@@ -88,19 +89,21 @@ class _Sweep:
     def run(self, grid: Grid, data: Float32Array, progress: Progress) -> Maps | Voxels:
         """Go through the image."""
         sink: Maps | Voxels
+        labels, exclusive = self.params.labels, self.params.activation == "softmax"
         if self.params.gives_voxels:
-            sink = Voxels(self.params, grid)
+            doubt = PlaneDoubt(labels, grid.prepared(), exclusive=exclusive) if self._tells_doubt else None
+            sink = Voxels(self.params, grid, doubt)
         else:
-            sink = Maps(self.params.labels, grid.prepared(), self.params.activation == "softmax")
+            sink = Maps(labels, grid.prepared(), exclusive)
         with torch.inference_mode():
-            for plane, logits, doubt in self._planes(grid.shape, data, progress):
-                wrong = doubt.float().numpy() if doubt is not None else None
+            for plane, logits, doubts in self._planes(grid.shape, data, progress):
+                wrong = doubts.float().numpy() if doubts is not None else None
                 if isinstance(sink, Maps):
                     sink.add(plane, self._likely(logits.float(), 0).numpy(), doubt=wrong)
                     continue
                 sink.add(plane, logits)
-                if self._tells_doubt:
-                    sink.add_doubt(plane, self._likely(logits.float(), 0).numpy(), wrong)
+                if sink.doubt is not None:
+                    sink.doubt.add(plane, self._likely(logits.float(), 0).numpy(), wrong)
         return sink
 
     @property

@@ -3,28 +3,26 @@
 Never more than the planes between which one plane of the image lies is held, whatever the number of classes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from engine.contouring.stack import Areas
 from engine.contouring.trace import trace_mask_volume
 from engine.inference.likeliest import likeliest
-from engine.inference.maps import voted
 from engine.inference.nnunet_crop import part_of
 from engine.inference.nnunet_grid import Grid, back_from, spacing_of
 from engine.inference.nnunet_tidy import tidied
 from engine.inference.outlines import Outlines
+from engine.inference.plane_doubt import PlaneDoubt
 from engine.inference.spline import coarse_axis, line_between
-from engine.inference.structures import edits_on
 from engine.operations.nnunet import Params
 from engine.operations.tidy import Tidy
 from engine.progress import Progress, part
 from engine.resample import onto_regular_grid
-from engine.volume import Float32Array, Geometry, Volume
+from engine.volume import Geometry, Volume
 
 #: Of so few classes all are computed.
 _FEW = 8
@@ -38,10 +36,15 @@ class Voxels:
     """The labels of the image's voxels, from logits that come in order of their planes.
 
     Logits are rounded to half precision where nnU-Net rounds them, so that what is a tie there is one here.
+
+    Args:
+        params: of the node.
+        grid: of the network.
+        doubt: what is counted meanwhile of each plane; None where no doubt is told.
     """
 
-    def __init__(self, params: Params, grid: Grid) -> None:
-        self._params, self._grid = params, grid
+    def __init__(self, params: Params, grid: Grid, doubt: PlaneDoubt | None = None) -> None:
+        self._params, self._grid, self.doubt = params, grid, doubt
         kind = np.uint8 if max((len(params.labels), *params.paints)) < 255 else np.uint16
         self.labels: NDArray[np.uint8 | np.uint16] = np.zeros(grid.whole, kind)
         coarse = coarse_axis(params.logits, spacing_of(params, grid.spacing_mm), grid.spacing_mm)
@@ -51,9 +54,6 @@ class Voxels:
             lower, upper, share = line_between(count, wanted, order, axis == coarse)
             self._lines.append((torch.from_numpy(lower), torch.from_numpy(upper), torch.from_numpy(share).float()))
         self._parts = [_parts_of(lower, upper) for lower, upper, _ in self._lines[1:]]
-        # Which of the network's axes runs along the normal of the image's planes.
-        self._across = grid.axes.order.index(0)
-        self._doubt = np.zeros((len(params.labels), grid.shape[self._across]))
         self._held: dict[int, torch.Tensor] = {}
         self._next = 0
 
@@ -76,39 +76,6 @@ class Voxels:
             self._next += 1
         needed = int(lower[self._next]) if self._next < len(lower) else plane + 1
         self._held = {index: held for index, held in self._held.items() if index >= needed}
-
-    def add_doubt(self, plane: int, probabilities: Float32Array, doubt: Float32Array | None) -> None:
-        """Count what is expected to be wrong on a plane of the network's grid.
-
-        Args:
-            plane: of the network's grid.
-            probabilities: (channels, rows, columns).
-            doubt: as for `maps.voted`; None where the probabilities say it.
-        """
-        exclusive = self._params.activation == "softmax"
-        shares = probabilities if doubt is None else voted(probabilities, doubt, exclusive)
-        drawn = probabilities.argmax(axis=0) if exclusive else None
-        for index in range(len(self._params.labels)):
-            channel = index + int(exclusive)
-            inside = drawn == channel if drawn is not None else probabilities[channel] > 0.5
-            wrong = np.where(inside, 1 - shares[channel], shares[channel])
-            if self._across == 0:
-                self._doubt[index, plane] += wrong.sum(dtype=np.float64)
-            else:
-                self._doubt[index] += wrong.sum(axis=2 - self._across, dtype=np.float64)
-
-    def _edits(self, image: Geometry, areas: Mapping[str, Areas]) -> dict[str, dict[int, float]]:
-        """Label → plane of the image → mm² that are expected to be wrong."""
-        if not self._doubt.any():
-            return {}
-        grid = self._grid.prepared().geometry
-        u, v = grid.spacing_uv
-        along = self._doubt[:, ::-1] if self._across in self._grid.axes.reversed_axes else self._doubt
-        return {
-            label: edits_on(image, areas[label], grid.positions, along[index] * u * v)
-            for index, label in enumerate(self._params.labels)
-            if label in areas
-        }
 
     def outlines(self, image: Volume, progress: Progress, note: Callable[[str], None]) -> Outlines:
         """Lines around the voxels of each label, on the planes of the image: filled, they give the voxels back.
@@ -147,7 +114,8 @@ class Voxels:
                 (box[0].start, box[1].start, box[2].start),
             )  # fmt: skip
         # The doubt was counted by the network's own names.
-        return Outlines(image.geometry, found, {} if renamed else self._edits(image.geometry, found))
+        edits = self.doubt.edits(image.geometry, found) if self.doubt is not None and not renamed else {}
+        return Outlines(image.geometry, found, edits)
 
     def _set(self, k: int, logits: torch.Tensor) -> None:
         box = self._grid.box

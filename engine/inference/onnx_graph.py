@@ -169,6 +169,11 @@ class OnnxGraph(nn.Module):
             raise CardError(f"{self._where} can't take such an image as its card says ({_reason(error)}).") from error
         shape = tuple(answer.shape)
         flat = shape == (1, classes)
+        if classes > 1 and shape in {(1, *edges), (1, 1, *edges)}:
+            raise CardError(
+                f"{self._where} answers one number for each voxel, and its card says {classes} classes; where these "
+                "are the numbers of labels, write labels as its activation."
+            )
         if not flat and (len(shape) != 2 + len(window) or shape[1] != classes or list(shape[2:]) != edges):
             size = " x ".join(str(edge) for edge in shape)
             raise CardError(f"{self._where} answers with {size}, and its card says {classes} classes.")

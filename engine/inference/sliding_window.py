@@ -29,6 +29,7 @@ from engine.inference.nnunet_back import onto_planes
 from engine.inference.onnx_graph import OnnxGraph
 from engine.inference.outlines import Outlines
 from engine.inference.pieces import keep_pieces
+from engine.inference.plane_doubt import PlaneDoubt
 from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
 from engine.inference.stored_axes import note_stored
 from engine.operations.sliding_window import Largest, Params
@@ -36,6 +37,8 @@ from engine.progress import Progress, part
 from engine.volume import Volume
 
 Shape = tuple[int, int, int]
+#: Told where a network's own answers are labels, so that none is surer than another.
+_NO_DOUBT = "The model says only yes or no of each voxel, so it does not tell where it may be wrong; see all planes."
 BoolArray = NDArray[np.bool_]
 Numbers = NDArray[np.uint8 | np.uint16]
 
@@ -60,6 +63,9 @@ def run_windows(params: Params, images: Sequence[Volume], context: Context) -> M
         sweep = _Sweep(params, networks, () if params.exact else names, device, context)
         with freed_where_it_fails(networks):
             found = sweep.run(image, part(context.progress, 0.1, 0.9))
+        if sweep.tells_doubt and not sweep.weighs:
+            found.tells_doubt = False
+            context.note(_NO_DOUBT)
         context.ran_on(f"{device}{' by OpenVINO' if sweep.by_openvino else ''}")
         return found if isinstance(found, Maps) else found.outlines(images[0], part(context.progress, 0.9, 1.0))
 
@@ -74,16 +80,28 @@ class _Sweep:
     device: Device
     context: Context
     by_openvino: bool = False
+    #: Whether an answer between 0 and 1 was seen.
+    weighs: bool = False
+
+    @property
+    def tells_doubt(self) -> bool:
+        """Whether it is to be told where the answer may be wrong."""
+        return self.context.card.uncertainty.method != "none"
 
     def run(self, image: Seen, progress: Progress) -> "Maps | _Voxels":
         """Go through the image."""
         params = self.params
-        exclusive = params.activation == "softmax"
-        sink = _Voxels(params, image) if params.exact else Maps(params.labels, image.prepared(), exclusive)
+        sink: Maps | _Voxels
+        if params.exact:
+            sink = _Voxels(params, image, self.tells_doubt)
+        else:
+            sink = Maps(params.labels, image.prepared(), params.activation == "softmax")
         with torch.inference_mode():
             for plane, logits in self._planes(image, progress):
                 if isinstance(sink, _Voxels):
                     sink.add(plane, logits)
+                    if sink.tells_doubt:
+                        sink.doubt.add(plane, _activated(params, logits).numpy())
                 else:
                     sink.add(plane, _activated(params, logits).numpy())
         if isinstance(sink, Maps):
@@ -171,6 +189,9 @@ class _Sweep:
                 f"The card names {len(self.params.labels)} labels, but its network has {logits.shape[1]} channels."
             )
         found = logits[0].float().cpu()
+        if not self.weighs:
+            values = _activated(self.params, found)
+            self.weighs = bool(((values > 0) & (values < 1)).any())
         return found[:, None] if flat else found
 
 
@@ -197,11 +218,15 @@ def window_starts(size: int, patch: int, overlap: float) -> list[int]:
 class _Voxels:
     """The labels of voxels, from logits that come in order of their planes.
 
-    They are set on the image's grid, or, where the labels are carried, on the network's.
+    They are set on the image's grid, or, where the labels are carried, on the network's. Where it is to be told,
+    `doubt` counts meanwhile what may be wrong.
     """
 
-    def __init__(self, params: Params, image: Seen) -> None:
-        self._params, self._image = params, image
+    def __init__(self, params: Params, image: Seen, tells_doubt: bool) -> None:
+        self._params, self._image, self.tells_doubt = params, image, tells_doubt
+        self.doubt = PlaneDoubt(
+            params.labels, image.prepared(), exclusive=params.activation == "softmax", threshold=params.threshold
+        )
         carried = params.carried == "labels"
         self._lines = [Line.same(image.shape[axis]) if carried else image.back(axis) for axis in range(3)]
         self._shape = image.shape if carried else image.whole
@@ -244,7 +269,8 @@ class _Voxels:
             placed = onto_planes(mask.astype(np.uint8), self._image.volume.geometry, image.geometry)
             telling = part(progress, index / count, (index + 1) / count)
             found[label] = trace_mask_volume(placed > 0, image.geometry, telling)
-        return Outlines(image.geometry, found)
+        edits = self.doubt.edits(image.geometry, found) if self.tells_doubt else {}
+        return Outlines(image.geometry, found, edits)
 
     def _set(self, k: int, first: int, second: int) -> None:
         """A plane of the labels, made of two that are held."""

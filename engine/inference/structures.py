@@ -51,7 +51,8 @@ def found_from_maps(context: Context, maps: Maps, output: Output, progress: Prog
     else:
         values, level = one.lead, output.threshold
     areas = trace_probability_volume(values, one.geometry, image, level, progress)
-    edits = expected_edits(one, areas, image) if context.card.uncertainty.method == "entropy" else {}
+    told = context.card.uncertainty.method == "entropy" and maps.tells_doubt
+    edits = expected_edits(one, areas, image) if told else {}
     bands = _bands(context, one, output) if context.card.uncertainty.draw_bands else {}
     context.timed("contours", began)
     return Found(areas, edits, bands)

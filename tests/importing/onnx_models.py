@@ -52,12 +52,12 @@ def network(
     return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
-def ended(model: Any, *ends: tuple[str, Json]) -> Any:
+def ended(model: Any, *ends: tuple[str, Json], kind: int = TensorProto.FLOAT) -> Any:
     """The model with further steps at its end."""
     for number, (step, attributes) in enumerate(ends):
         inputs, name = [model.graph.output[0].name], f"end{number}"
         model.graph.node.append(helper.make_node(step, inputs, [name], **attributes))
-        model.graph.output[0].CopyFrom(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+        model.graph.output[0].CopyFrom(helper.make_tensor_value_info(name, kind, None))
     return model
 
 
