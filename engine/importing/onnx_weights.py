@@ -130,7 +130,7 @@ def _tell_apart(model: Any, numbers: int) -> None:
     own = f"planimeter_{len(graph.node)}_"
     graph.initializer.extend(numpy_helper.from_array(value, own + name) for name, value in constants.items())
     answer = graph.output[0].name
-    steps: list[tuple[str, list[str], str, dict[str, int]]] = [
+    steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
         ("Shape", [image.name], "size_of_image", {}),
         ("Mul", [f"{own}size_of_image", f"{own}not_channel"], "size_elsewhere", {}),
         ("Add", [f"{own}size_elsewhere", f"{own}channel"], "size", {}),
