@@ -27,7 +27,7 @@ _LINE_PX, _ACTIVE_LINE_PX = 1.0, 2.5
 _MOST_LABELS = 12
 _LETTERS_PX = 12
 #: In front of outlines, behind the crosshair, mm.
-_DEPTH = 1.5
+_DEPTH = 600.0
 #: Two ranges that share no more than this only touch, mm.
 _TOUCHING_MM = 1e-6
 _JUDGED, _REJECTED, _UNSEEN = (120, 205, 140), (150, 150, 150), (255, 190, 70)

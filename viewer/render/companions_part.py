@@ -9,9 +9,8 @@ from engine.structures import Roi, StructureSet
 from engine.transform import Transform
 from engine.volume import Geometry
 from viewer.companions import Companion
-from viewer.render.image_data import set_lines
+from viewer.render.edged_lines import EdgedLines
 from viewer.render.layer_stack import grid_to_grid, vtk_matrix
-from viewer.render.lines import line_actor
 from viewer.render.loose_marks import LooseMarks
 from viewer.render.orientation import ViewFrame, view_frame
 from viewer.render.surfaces_part import SurfacesPart
@@ -22,13 +21,14 @@ class CompanionLines:
     """Draws the outlines where the displayed plane cuts the structures in space, and what is no area, as on its own."""
 
     def __init__(self, renderer: vtkRenderer, width: float, loose_width: float) -> None:
-        self._lines, actor = line_actor(width, coloured=True)
-        self._loose, loose_actor = line_actor(loose_width, coloured=True)
-        for each in (actor, loose_actor):
-            renderer.AddActor(each)
+        self._lines, self._loose = EdgedLines(renderer, width), EdgedLines(renderer, loose_width)
         self._marks: list[tuple[LooseMarks, tuple[Roi, ...]]] = []
         self._frame: ViewFrame | None = None
         self._cutters: list[tuple[PlaneCutter, tuple[Roi, ...]]] = []
+
+    def set_edged(self, edged: bool) -> None:
+        """Give the outlines an edge, or not."""
+        self._lines.set_edged(edged)
 
     def show(self, companions: tuple[Companion, ...], frame: ViewFrame | None) -> None:
         """Draw these on the cuts of `frame` from the next `draw` on; nothing without a frame."""
@@ -41,8 +41,8 @@ class CompanionLines:
             loose = tuple(roi for roi in rois if roi.loose)
             if loose and frame is not None:
                 self._marks.append((LooseMarks(frame), loose))
-        self._lines.Initialize()
-        self._loose.Initialize()
+        self._lines.clear()
+        self._loose.clear()
 
     def draw(self, index: int, depth: float) -> None:
         """Draw the cut at plane `index` of the displayed grid, at `depth` mm along the axis that is cut."""
@@ -60,11 +60,11 @@ class CompanionLines:
             colours.append(np.array([roi.colour for roi in rois], dtype=np.uint8).reshape(-1, 3)[cut.owners])
             count += len(cut.points_lps)
         if not count:
-            self._lines.Initialize()
+            self._lines.clear()
             return
         drawn = np.concatenate(points)
         drawn[:, frame.across] = depth
-        set_lines(self._lines, drawn, np.concatenate(starts), np.concatenate(colours))
+        self._lines.fill(drawn, np.concatenate(starts), np.concatenate(colours), frame)
 
     def draw_loose(self, index: int, plane: int, depth: float, pixel_mm: float) -> None:
         """Points and what else is no area near the cut, in the size that they have on the screen."""
@@ -78,7 +78,8 @@ class CompanionLines:
             np.array([roi.colour for roi in rois], dtype=np.uint8)[each.owners]
             for each, (_, rois) in zip(drawn, self._marks, strict=True)
         ]
-        set_lines(self._loose, points, np.arange(0, len(points) + 1, 2), np.concatenate(colours))
+        offsets = np.arange(0, len(points) + 1, 2)
+        self._loose.fill(points, offsets, np.concatenate(colours), frame)
 
 
 class CompanionSurfaces:

@@ -142,5 +142,4 @@ class FramedPlane:
         """Where along the axis that is cut something lies `depth` mm before the shown plane, grid mm."""
         frame = self.frame
         assert frame is not None, "called where a series is shown"
-        into = frame.screen_axes[2][frame.across]
-        return float(self.shown_index * frame.spacing[frame.across] - into * depth)
+        return float(self.shown_index * frame.spacing[frame.across] - frame.into * depth)

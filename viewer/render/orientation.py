@@ -110,6 +110,11 @@ class ViewFrame:
         right[self.right], down[self.down] = self.right_sign, self.down_sign
         return np.stack([right, down, np.cross(right, down)])
 
+    @property
+    def into(self) -> float:
+        """Sign of the way into the screen along the axis that is cut."""
+        return float(self.screen_axes[2][self.across])
+
     @cached_property
     def spacing(self) -> tuple[float, float, float]:
         """(x, y, z) mm of the grid."""

@@ -21,17 +21,18 @@ from viewer.render.captions import caption, directions
 from viewer.render.colour_maps import colour_table
 from viewer.render.companions_part import CompanionLines
 from viewer.render.crosshair import Crosshair
+from viewer.render.edged_lines import EdgedLines
 from viewer.render.framed_plane import FramedPlane
-from viewer.render.image_data import set_lines
 from viewer.render.layer_stack import LayerStack
-from viewer.render.lines import VIEW_COLOURS, line_actor
+from viewer.render.lines import VIEW_COLOURS
 from viewer.render.measure_marks import MeasureMarks, Screen
 from viewer.render.orientation import ViewFrame, frames_of
 from viewer.render.structure_lines import ACTIVE_LINE_PX, LINE_PX, LOOSE_LINE_PX, UNDER, StructureLines
 from viewer.session import Cut, Session, View
 
-#: Depths towards the camera, mm; parallel projection, so only their order matters.
-_OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 1.0, 2.0, 3.0
+#: Depths towards the camera, mm. Parallel projection: only their order matters, but VTK lifts the middle of a wide line
+#: by half its width, which on a large picture is many mm.
+_OUTLINE_DEPTH, _CROSSHAIR_DEPTH, _PREVIEW_DEPTH = 400.0, 800.0, 1200.0
 
 
 class PlaneScene(FramedPlane):
@@ -50,9 +51,8 @@ class PlaneScene(FramedPlane):
         self._layers = LayerStack(self.renderer)
         self._structures = StructureLines(session, self.renderer)
         self._crosshair = Crosshair()
-        self._preview, self._preview_actor = line_actor(ACTIVE_LINE_PX, coloured=False)
-        for actor in (self._crosshair.actor, self._preview_actor):
-            self.renderer.AddActor(actor)
+        self._preview = EdgedLines(self.renderer, ACTIVE_LINE_PX, coloured=False)
+        self.renderer.AddActor(self._crosshair.actor)
         self._companions = CompanionLines(self.renderer, LINE_PX, LOOSE_LINE_PX)
         self.boxes = BoxMarks(self)
         self.measures = MeasureMarks(session, self.renderer)
@@ -85,13 +85,13 @@ class PlaneScene(FramedPlane):
             self._layers.show((), None)
             self._companions.show((), None)
             self._crosshair.show({}, self.view)
-            self._preview.Initialize()
+            self._preview.clear()
             self.annotations.set_visible(False)
             self.changed.emit()
             return
         frames = frames_of(self.session)
         self.frame = frames[self.view]
-        self._preview.Initialize()
+        self._preview.clear()
         self.annotations.set_visible(True)
         self.annotations.set_unit(volume.geometry.unit, volume.geometry.measured)
         self.framed_part.take(*self.frame.placed(self.frame.box_of(body_box(display))))
@@ -192,7 +192,7 @@ class PlaneScene(FramedPlane):
         """
         if self.frame is None:
             return
-        had = self._preview.GetNumberOfCells() > 0
+        had = self._preview.count > 0
         if replaces != self._structures.replaced:
             self._structures.replaced = replaces
             self._outlines_stale = True
@@ -203,10 +203,10 @@ class PlaneScene(FramedPlane):
         if kept:
             points = self.frame.grid_from_cut(np.concatenate(kept), self.plane, self.towards_camera(_PREVIEW_DEPTH))
             offsets = np.concatenate([[0], np.cumsum([len(line) for line in kept])]).astype(np.int64)
-            set_lines(self._preview, points, offsets)
-            self._preview_actor.GetProperty().SetColor(*(channel / 255 for channel in colour))
+            self._preview.fill(points, offsets, None, self.frame)
+            self._preview.set_colour(colour)
         else:
-            self._preview.Initialize()
+            self._preview.clear()
         self.changed.emit()
 
     def set_measure_draft(self, measure: Measure | None, replaces: int | None = None) -> None:
@@ -308,6 +308,10 @@ class PlaneScene(FramedPlane):
         if self.layer is not None:
             layers = tuple(replace(layer, opacity=1.0, visible=True) for layer in layers[self.layer : self.layer + 1])
         self._layers.show(layers, self.frame, interpolate=self.session.interpolate, slab=self.session.slab)
+        # On grey images thin lines are seen by their colour, and edges, which take time, would hide more of the image.
+        grey = all(layer.colour_map == "grey" and not layer.volume.is_colour for layer in layers if layer.visible)
+        for lines in (self._structures, self._companions):
+            lines.set_edged(not grey)
         # Around an image that is dark on bright, black would dazzle and hide the letters.
         below = colour_table(layers[0].colour_map if layers else "grey")[0] / 255
         self.renderer.SetBackground(*below)
