@@ -1,13 +1,13 @@
 """What a model asks of the patient besides images: age, stage, blood values; checked before anything runs."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from engine.errors import CardError, ReadError, UnsuitableInputError
+from engine.errors import CardError, UnsuitableInputError
+from engine.plain_table import number_of, read_plain_table
 from engine.values import Identifier, Short, Strict
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Variable(Strict):
         if self.kind == "choice":
             return self.check(text.strip())
         try:
-            number = float(text)
+            number = number_of(text)
         except ValueError:
             return self.check(text)
         return self.check(number)
@@ -160,10 +160,11 @@ def variables_of_studies(card: "Card", table: Path, studies: Sequence[Path]) -> 
 
     Raises:
         ReadError: the table can't be read.
+        MismatchError: it has a column twice, or a row has more values than there are columns.
         CardError: it names no studies, lacks a variable's column, or has no row, or several, for one of them.
         UnsuitableInputError: a value is missing or impossible.
     """
-    rows = _rows(table)
+    rows = read_plain_table(table, _LARGEST).rows
     names = [name for name in STUDY_COLUMNS if rows and name in rows[0]]
     lacking = [variable.key for variable in card.variables if rows and variable.key not in rows[0]]
     if not names or lacking:
@@ -171,12 +172,12 @@ def variables_of_studies(card: "Card", table: Path, studies: Sequence[Path]) -> 
         raise CardError(f"{table} has no column '{wanted}', so it does not tell what '{card.id}' asks for.")
     found = {}
     for study in studies:
-        own = [row for row in rows if row[names[0]].strip() in {str(study), study.name, study.resolve().name}]
+        own = [row for row in rows if row[names[0]] in {str(study), study.name, study.resolve().name}]
         if len(own) != 1:
             raise CardError(f"{table} has {len(own) or 'no'} row{'s' if len(own) > 1 else ''} for {study}.")
         told = {variable.key: own[0][variable.key] for variable in card.variables}
         try:
-            found[study] = check_variables(card, _parsed(card, {k: v for k, v in told.items() if v.strip()}))
+            found[study] = check_variables(card, _parsed(card, {key: text for key, text in told.items() if text}))
         except UnsuitableInputError as error:
             raise UnsuitableInputError(f"{study}: {error}", False) from error
     return found
@@ -199,16 +200,3 @@ def _parsed(card: "Card", told: Mapping[str, str]) -> dict[str, Given]:
 def _asks(card: "Card") -> str:
     there = "; ".join(f"{variable.key} ({variable.allowed})" for variable in card.variables)
     return f"it asks for: {there}" if there else "nor for anything else besides images"
-
-
-def _rows(table: Path) -> list[dict[str, str]]:
-    try:
-        if table.stat().st_size > _LARGEST:
-            raise ReadError(f"{table} is larger than a table of patients may be, so it was not read.")
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-            return [{str(key).strip(): value or "" for key, value in row.items() if key is not None} for row in rows]
-    except OSError as error:
-        raise ReadError(f"{table} could not be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ReadError(f"{table} is not a table of comma-separated values in UTF-8: {error}.") from error

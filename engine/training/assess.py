@@ -21,8 +21,8 @@ from engine.training.evaluate import evaluate, metrics, score_table
 from engine.training.evaluate_boxes import box_metrics, box_table, evaluate_boxes
 from engine.training.evaluate_classes import class_metrics, class_table, evaluate_classes
 from engine.training.evaluate_risks import evaluate_cohort, is_of_risks, risk_metrics, risk_table
-from engine.training.labelled.sample import Sample, fingerprint
-from engine.training.labelled.table import labelled_samples
+from engine.training.labelled.sample import Sample, fingerprint, labels_in
+from engine.training.labelled.table import labelled_samples, notes_of_labelled
 from engine.training.publish import write_card
 from engine.training.randomised import saliency_sentence, saliency_test, with_tests
 from engine.training_process.label_names import guess_told
@@ -103,7 +103,8 @@ def assess(request: Request) -> Assessment:
     summary: dict[str, Any] = {}
     for assessment in made:
         failed = {**summary.get("failed", {}), **assessment.summary["failed"]}
-        summary = {**assessment.summary, **summary, "failed": failed}
+        notes = list(dict.fromkeys([*summary.get("notes", ()), *assessment.summary.get("notes", ())]))
+        summary = {**assessment.summary, **summary, "failed": failed, "notes": notes}
     lines = [assessment.table for assessment in made]
     if without_labels:
         summary["not_judged"] = {name: str(error) for name, error in without_labels.items()}
@@ -128,7 +129,7 @@ def _measured(request: Request, split: str = "") -> Callable[..., Metric]:
 
 
 def _assess_scores(request: Request) -> Assessment:
-    samples = labelled_samples(request.data)
+    samples = labelled_samples(request.data, labels_in(request.loaded.card))
     summary = evaluate_classes(request.loaded, samples, **request.running).summary()
     methods: tuple[MapMethod, ...] = ("hirescam", "occlusion") if request.occlusion else ("hirescam",)
     tried = (
@@ -137,7 +138,8 @@ def _assess_scores(request: Request) -> Assessment:
     )
     tests = tuple(test for test in tried if test is not None)
     summary["saliency"] = [{**test.model_dump(mode="json"), "passed": test.passed} for test in tests]
-    lines = [class_table(summary), *map(saliency_sentence, tests)]
+    summary["notes"] = notes = notes_of_labelled(request.data, labels_in(request.loaded.card))
+    lines = [class_table(summary), *notes, *map(saliency_sentence, tests)]
     return Assessment(summary, "\n".join(lines), tuple(class_metrics(summary, _measured(request))), tests)
 
 
@@ -148,7 +150,9 @@ def _assess_boxes(request: Request) -> Assessment:
 
 def _assess_risks(request: Request) -> Assessment:
     summary = evaluate_cohort(request.loaded, request.data, **request.running).summary()
-    return Assessment(summary, risk_table(summary), tuple(risk_metrics(summary, _measured(request))))
+    summary["notes"] = notes = notes_of_labelled(request.data)
+    table = "\n".join([risk_table(summary), *notes])
+    return Assessment(summary, table, tuple(risk_metrics(summary, _measured(request))))
 
 
 def _assess_structures(request: Request) -> Assessment:

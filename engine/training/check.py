@@ -20,9 +20,8 @@ from engine.training.case import DataSource
 from engine.training.cohort import patients_of
 from engine.training.dataset import layout_of, open_data
 from engine.training.labelled import listed
-from engine.training.labelled.sample import TEST, Sample, fingerprint, split
-from engine.training.labelled.table import LAYOUTS as LABELLED
-from engine.training.labelled.table import labelled_samples
+from engine.training.labelled.sample import TEST, Sample, fingerprint, labels_in, split
+from engine.training.labelled.table import labelled_samples, layout_of_labelled, notes_of_labelled
 from engine.training.marked import Marked, layout_of_marked, sides_of
 from engine.training.parting import parted
 from engine.training.publish import learners_of
@@ -229,10 +228,10 @@ def _labels(card: Card, learners: Sequence[Node], data: Path, validation: Path |
     """Labelled images, for classifiers and heads."""
     wanted = _labels_of([node for node in learners if not _is_of_times(node)], classify.Params, head.Params)
     holdouts = [_recipe(card, node).holdout for node in learners if isinstance(node.params, classify.Params)]
-    samples = labelled_samples(data)
+    samples = labelled_samples(data, labels_in(card))
     learned, chosen = split(samples, holdouts[0] if holdouts else Schedule.holdout)
     if validation is not None:
-        learned, chosen = learned + chosen, labelled_samples(validation)
+        learned, chosen = learned + chosen, labelled_samples(validation, labels_in(card))
         samples = [*learned, *chosen, *(sample for sample in samples if sample.part == TEST)]
     side_of: dict[int, Side] = {id(sample): "learn" for sample in learned}
     side_of |= {id(sample): "choose" for sample in chosen}
@@ -249,8 +248,16 @@ def _labels(card: Card, learners: Sequence[Node], data: Path, validation: Path |
         )
         for sample in samples
     ]
-    layout = next(layout.name for layout in LABELLED if layout.recognises(data))
-    return _Listing(SetCheck(kind="labels", layout=layout, wanted=wanted), found)
+    layout = layout_of_labelled(data)
+    left_out = notes_of_labelled(data, labels_in(card))
+    left_out += [] if validation is None else notes_of_labelled(validation, labels_in(card))
+    expects = ""
+    if layout.recognises is listed.recognises:
+        variables = [f"{each.key} ({each.label}: {each.allowed})" for each in card.variables]
+        variables += ["time_months (above 0)", "event (0 or 1)"] if any(map(_is_of_times, learners)) else []
+        expects = listed.expected([each.role for each in card.inputs[1:]], wanted, variables)
+    about = SetCheck(kind="labels", layout=layout.name, wanted=wanted, left_out=tuple(left_out), expects=expects)
+    return _Listing(about, found)
 
 
 def _of_sample(sample: Sample, card: Card) -> "_Seen":

@@ -258,9 +258,9 @@ def trainer_of(lesson: Lesson, recipe: ClassifierRecipe) -> ClassifierTrainer:
     Raises:
         PlanimeterError: the set can't be read, or doesn't fit the card.
     """
-    learned, held_out = split(labelled_samples(lesson.data), recipe.holdout)
+    learned, held_out = split(labelled_samples(lesson.data, recipe.labels), recipe.holdout)
     if lesson.validation is not None:
-        learned, held_out = learned + held_out, labelled_samples(lesson.validation)
+        learned, held_out = learned + held_out, labelled_samples(lesson.validation, recipe.labels)
     made = []
     for samples in (learned, held_out):
         seen = views_of(lesson.card, lesson.node, samples, lesson.report, lesson.home)

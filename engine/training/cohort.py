@@ -11,7 +11,8 @@ from pathlib import Path
 from engine.cards.schema import Card
 from engine.cards.variables import Given, check_variables
 from engine.errors import MismatchError, PlanimeterError
-from engine.training.labelled.sample import Sample, split
+from engine.plain_table import number_of
+from engine.training.labelled.sample import Sample, labels_in, split
 from engine.training.labelled.table import labelled_samples
 
 
@@ -47,7 +48,7 @@ def parted_patients(folder: Path, card: Card, holdout: float) -> tuple[list[Pati
     Raises:
         PlanimeterError: there is no set, or it doesn't fit the card.
     """
-    learned, held_out = split(labelled_samples(folder), holdout)
+    learned, held_out = split(labelled_samples(folder, labels_in(card)), holdout)
     return patients_of(learned, card), patients_of(held_out, card)
 
 
@@ -70,7 +71,7 @@ def _outcome(sample: Sample) -> tuple[float | None, bool]:
     if "time_months" not in sample.told:
         return None, False
     try:
-        months = float(sample.told["time_months"].replace(",", "."))
+        months = number_of(sample.told["time_months"])
     except ValueError:
         months = -1.0
     if not 0 < months < float("inf") or sample.told.get("event") not in {"0", "1"}:

@@ -183,7 +183,7 @@ def calibrate(*, card: str, data: Path, name: str, device: str) -> None:
     from engine.training.calibrate import calibrate_structures
     from engine.training.calibrate_classes import calibrate_classes
     from engine.training.classes import classifier_of
-    from engine.training.labelled.sample import split
+    from engine.training.labelled.sample import labels_in, split
     from engine.training.labelled.table import labelled_samples
     from engine.training.run import recipe_of
 
@@ -194,7 +194,7 @@ def calibrate(*, card: str, data: Path, name: str, device: str) -> None:
             made = calibrate_structures(loaded, data, name or data.name, device=device, report=report)
         else:
             recipe = recipe_of(loaded.card, classifier_of(loaded.card).node)
-            learned, held_out = split(labelled_samples(data), recipe.holdout)
+            learned, held_out = split(labelled_samples(data, labels_in(loaded.card)), recipe.holdout)
             made = calibrate_classes(loaded, learned, held_out, name or data.name, report=report)
     assert made.uncertainty.calibration is not None, "just made"
     click.echo(made.uncertainty.calibration.model_dump_json(indent=2, exclude_defaults=True))

@@ -20,7 +20,7 @@ from engine.errors import MismatchError, PlanimeterError
 from engine.inference.run import run_card
 from engine.operations import head
 from engine.training.cohort import Patient, patients_of
-from engine.training.labelled.sample import TEST
+from engine.training.labelled.sample import TEST, labels_in
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Report
 from engine.training.parting import spread
@@ -138,7 +138,7 @@ def evaluate_risks(
 
 def evaluate_cohort(loaded: LoadedCard, data: Path, **more: Any) -> RiskScores:
     """`evaluate_risks` on the cohort in a folder."""
-    return evaluate_risks(loaded, patients_of(labelled_samples(data), loaded.card), **more)
+    return evaluate_risks(loaded, patients_of(labelled_samples(data, labels_in(loaded.card)), loaded.card), **more)
 
 
 def kaplan_meier(months: NDArray[np.float64], events: NDArray[np.bool_], horizon: float) -> float:

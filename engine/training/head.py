@@ -27,6 +27,7 @@ from engine.inference.head import answers_of, row_of
 from engine.inference.scores import Scores
 from engine.operations.head import Fitted, Params
 from engine.training.cohort import Patient, parted_patients, patients_of
+from engine.training.labelled.sample import labels_in
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Lesson
 from engine.training.survival import chosen_penalty, concordance, fit_cox, free_of_event
@@ -85,7 +86,8 @@ def fitted_head(lesson: Lesson, holdout: float) -> tuple[Params, dict[str, float
     assert isinstance(params, Params), "no head"
     learned, held_out = parted_patients(lesson.data, lesson.card, holdout)
     if lesson.validation is not None:
-        learned, held_out = learned + held_out, patients_of(labelled_samples(lesson.validation), lesson.card)
+        others = labelled_samples(lesson.validation, labels_in(lesson.card))
+        learned, held_out = learned + held_out, patients_of(others, lesson.card)
     fitted = fitted_on(params, rows_of(lesson, learned))
     made = Params.model_validate(params.model_dump() | {"fitted": fitted.model_dump()})
     return made, scores_of(made, rows_of(lesson, held_out)) if held_out else {}

@@ -71,7 +71,8 @@ class SetCheck(Strict):
         wanted: what is learned, in order.
         items: all that it holds.
         twice: places of items with the same image, a tuple for each image.
-        left_out: what the layout does not take in, a sentence each.
+        left_out: what the layout does not take in, or takes otherwise than it is written, a sentence each.
+        expects: what a table beside the images needs; "" where there is none.
         numbers: number in the label maps → structure, where the layout has a file of such names, or could have one.
         named_by: that file; "" where the numbers were taken in order.
         other_names: structure → names that it may have as well; None where the layout has no such names.
@@ -83,6 +84,7 @@ class SetCheck(Strict):
     items: tuple[Item, ...] = ()
     twice: tuple[tuple[int, ...], ...] = ()
     left_out: tuple[str, ...] = ()
+    expects: str = ""
     numbers: dict[int, str] = Field(default_factory=dict)
     named_by: str = ""
     other_names: dict[str, tuple[str, ...]] | None = None
@@ -110,7 +112,10 @@ class SetCheck(Strict):
 
     def faults(self) -> list[str]:
         """Why nothing can be learned from it, a sentence each."""
-        said = [f"{item.name} can't be read: {item.problem}" for item in self.unreadable]
+        unreadable = self.unreadable
+        said = [f"{item.name} can't be read: {item.problem}" for item in unreadable[:_MOST_NAMES]]
+        if rest := unreadable[_MOST_NAMES:]:
+            said.append(f"{len(rest)} more can't be read: {listed_names((item.name for item in rest), _MOST_OTHERS)}.")
         if not any(item.side == "learn" for item in self.items):
             said.append(f"There are no {self._what} to learn from.")
             return said
@@ -204,7 +209,7 @@ class SetCheck(Strict):
             planes, rows, columns = (_range(values) for values in zip(*sizes, strict=True))
             of_planes = "" if planes == "1" else f"{planes} planes of "
             said.append(f"Size: {of_planes}{rows} rows and {columns} columns.")
-        return said
+        return [*said, self.expects] if self.expects else said
 
     def _overlaps_told(self) -> list[str]:
         """Which structures overlap, which of them has what they share, and how much of the other that is."""
@@ -237,10 +242,10 @@ class SetCheck(Strict):
 
     def _patients_alike(self) -> list[list[str]]:
         """Names of patients that differ in case, blanks, hyphens and underscores alone."""
-        alike: dict[str, list[str]] = defaultdict(list)
+        many: dict[str, list[str]] = defaultdict(list)
         for patient in sorted({item.patient for item in self.items}):
-            alike[re.sub(r"[\s_-]+", "_", patient.casefold())].append(patient)
-        return [names for names in alike.values() if len(names) > 1]
+            many[alike(patient)].append(patient)
+        return [names for names in many.values() if len(names) > 1]
 
     @property
     def _what(self) -> str:
@@ -354,6 +359,11 @@ def lines_of(check: DataCheck) -> list[str]:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def alike(name: str) -> str:
+    """The same for names that differ in capitals, blanks, hyphens and underscores alone."""
+    return re.sub(r"[\s_-]+", "_", name.strip().casefold())
 
 
 def listed_names(names: Iterable[str], most: int = _MOST_NAMES) -> str:

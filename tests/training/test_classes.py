@@ -227,7 +227,7 @@ def test_look_alikes_are_one_group(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_no_known_layout_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match="no set of labelled pictures that is known"):
+    with pytest.raises(ReadError, match="no labelled images in a layout that is known"):
         labelled_samples(tmp_path)
 
 

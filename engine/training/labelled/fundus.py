@@ -29,10 +29,10 @@ def samples(folder: Path) -> list[Sample]:
     """
     files = pictures_in(folder / "grading")
     found = []
-    for row in read_table(folder / _TABLE, ("image", *_LABELS)):
+    for row in read_table(folder / _TABLE, ("image", *_LABELS)).rows:
         path = files.get(row["image"])
         if path is None:
             raise ReadError(f"{folder / 'grading'} lacks the picture '{row['image']}' that {_TABLE} lists.")
-        labels = frozenset(prefix + row[column].strip() for column, prefix in _LABELS.items() if row[column].strip())
+        labels = frozenset(prefix + row[column] for column, prefix in _LABELS.items() if row[column])
         found.append(Sample(row["image"], row["image"], labels, partial(picture, path)))
     return found

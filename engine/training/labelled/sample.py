@@ -1,6 +1,7 @@
 """One labelled picture, and how a set is split so that nobody lies on both sides."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -8,6 +9,8 @@ import numpy as np
 
 from engine.cards.schema import Card, CardInput
 from engine.errors import MismatchError
+from engine.operations import classify, head
+from engine.training_process.checked import alike
 from engine.volume import Volume
 
 #: What `labels.csv` may call its parts.
@@ -24,8 +27,8 @@ class Sample:
         labels: all that hold; of labels that exclude each other none is among them where that is not known.
         load: reads it as the program opens it.
         part: "train", "validation" or "test" where the set says so itself, else "".
-        others: likewise of further images, by the roles that they play.
-        told: what a table says of it besides, column by column.
+        others: likewise of further images, by the roles that they play, in small letters.
+        told: what a table says of it besides, column by column, in small letters.
     """
 
     name: str
@@ -45,7 +48,7 @@ class Sample:
         """
         images = {}
         for number, wanted in enumerate(card.inputs):
-            read = self.others.get(wanted.role, self.load if number == 0 else None)
+            read = self.others.get(wanted.role.casefold(), self.load if number == 0 else None)
             if read is not None:
                 images[wanted.role] = _as_asked_for(read(), wanted)
             elif wanted.required:
@@ -57,6 +60,29 @@ def _as_asked_for(volume: Volume, wanted: CardInput) -> Volume:
     if volume.modality:
         return volume
     return replace(volume, modality=wanted.modality[0], units=volume.units or wanted.units)
+
+
+def spelled(samples: Sequence[Sample], labels: Sequence[str]) -> list[Sample]:
+    """The samples with their labels written as a model writes them, where they differ in capitals, blanks, hyphens and
+    underscores alone.
+
+    Args:
+        labels: of the model; those that are alike but for that are told apart to the letter.
+    """
+    written = written_of(labels)
+    return [replace(each, labels=frozenset(written.get(alike(name), name) for name in each.labels)) for each in samples]
+
+
+def written_of(labels: Sequence[str]) -> dict[str, str]:
+    """How a label is written that is alike to one of these; those that are alike to each other are left away."""
+    counts = Counter(alike(label) for label in labels)
+    return {alike(label): label for label in labels if counts[alike(label)] == 1}
+
+
+def labels_in(card: Card) -> tuple[str, ...]:
+    """What a card's classifiers and heads name, each once."""
+    nodes = [node.params for node in card.graph if isinstance(node.params, classify.Params | head.Params)]
+    return tuple(dict.fromkeys(label for params in nodes for label in params.labels))
 
 
 def split(samples: Sequence[Sample], holdout: float) -> tuple[list[Sample], list[Sample]]:

@@ -29,7 +29,7 @@ def samples(folder: Path) -> list[Sample]:
     """
     files = pictures_in(folder / "images")
     found = []
-    for row in read_table(folder / _TABLE, _COLUMNS):
+    for row in read_table(folder / _TABLE, _COLUMNS).rows:
         path = files.get(row["image_id"])
         if path is None:
             raise ReadError(f"{folder / 'images'} lacks the picture '{row['image_id']}' that {_TABLE} lists.")
