@@ -16,10 +16,12 @@ class Features:
     Args:
         names: of the columns.
         values: (rows, columns); one row for the whole image or patient, or several that are averaged.
+        strangeness: of the image, as of `Scores`, where a classifier's network made them; 0 where that is not known.
     """
 
     names: tuple[str, ...]
     values: NDArray[np.float32]
+    strangeness: float = 0.0
 
 
 def numbered(count: int) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def run_head(params: Params, inputs: Sequence[Features | Scores], context: Conte
     notes = {label: outside for label in params.labels if outside}
     if params.model == "nomogram":
         notes = {params.labels[0]: " ".join(filter(None, (points_of(params.fitted, row), outside)))}
-    strangeness = max((given.strangeness for given in inputs if isinstance(given, Scores)), default=0.0)
+    strangeness = max(given.strangeness for given in inputs)
     return Scores(params.labels, values.astype(np.float32), strangeness, notes=notes)
 
 

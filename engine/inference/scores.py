@@ -1,7 +1,7 @@
 """What a classifier answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,11 @@ class Scores:
         if not len(self.values):
             raise CardError("Nothing was found in this image that could be classified.")
         return float(self.values[:, self.labels.index(label)].mean())
+
+    def renamed(self, labels: Mapping[str, str]) -> "Scores":
+        """Some of the labels, each under the name that it is given, with all that is known of them."""
+        notes = {name: self.notes[label] for label, name in labels.items() if label in self.notes}
+        return replace(self, labels=tuple(labels.values()), values=self.columns(list(labels)), notes=notes)
 
     def columns(self, labels: Sequence[str]) -> NDArray[np.float32]:
         """(views, labels) of some of the labels."""

@@ -46,5 +46,5 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Maps | Sc
 
     first: Maps | Scores = inputs[0]
     if isinstance(first, Scores):
-        return Scores(params.names, first.columns(params.labels), first.strangeness)
+        return first.renamed(dict(zip(params.labels, params.names, strict=True)))
     return Maps.from_dense(params.names, first.prepared, first.dense(params.labels))

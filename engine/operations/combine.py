@@ -1,6 +1,7 @@
 """One answer of several: their mean, largest, product or vote."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -31,7 +32,7 @@ def makes(params: Params, given: Sequence[Made]) -> Made:
     if given[0].kind == "scores":
         for other in given[1:]:
             expect_labels(given[0].labels, other)
-        return given[0]
+        return replace(given[0], weighed=False)
     return Made("maps", tuple(dict.fromkeys(label for made in given for label in made.labels)))
 
 
@@ -42,7 +43,7 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Maps | Sc
     first = inputs[0]
     if isinstance(first, Scores):
         stack = np.array([[[given.of(label) for label in first.labels]] for given in inputs], np.float32)
-        return Scores(first.labels, _combined(params, stack))
+        return Scores(first.labels, _combined(params, stack), max(given.strangeness for given in inputs))
     return _combined_maps(params, inputs)
 
 

@@ -40,4 +40,4 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Features"
     if seen is None:
         raise CardError(f"The model '{context.card.id}' wants features of what is no classifier.")
     row = seen.mean(axis=0, keepdims=True) if params.over == "mean" else seen.max(axis=0, keepdims=True)
-    return Features(numbered(row.shape[1]), row)
+    return Features(numbered(row.shape[1]), row, inputs[0].strangeness)

@@ -1,6 +1,7 @@
 """What a later network says counts only as far as an earlier one believes that there is something to say."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.operations.kinds import Made, expect, expect_labels
@@ -40,6 +41,7 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Scores | 
     from engine.inference.maps import Maps
     from engine.inference.scores import Scores
 
+    first: Maps | Scores
     first, judge = inputs
     believed = judge.of(params.label)
     if params.how == "level":
@@ -49,4 +51,5 @@ def run(params: Params, inputs: Sequence[Any], context: "Context") -> "Scores | 
     if isinstance(first, Maps):
         weighed = (first.dense(first.labels) * np.float16(believed)).astype(np.float32)
         return Maps.from_dense(first.labels, first.prepared, weighed, first.exclusive)
-    return Scores(first.labels, first.values * np.float32(believed), max(first.strangeness, judge.strangeness))
+    strangeness = max(first.strangeness, judge.strangeness)
+    return replace(first, values=first.values * np.float32(believed), strangeness=strangeness)

@@ -1,13 +1,22 @@
 """What a model draws on an image of which it knows nothing is told from what it stands for."""
 
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+import numpy as np
+import pytest
 from PIL import Image
 
 from engine.cards.colours import FAR, unlikeness
 from engine.cards.registry import find_card
+from engine.inference.context import Context
+from engine.inference.features import Features
 from engine.inference.run import run_card
+from engine.inference.scores import Scores
 from engine.opening import open_volume
+from engine.operations import choose, combine, features, gate, hierarchy, pool
+from engine.volume import Geometry, Volume
 
 
 def test_an_outline_on_an_image_without_an_opinion_says_so(tmp_path: Path) -> None:
@@ -41,3 +50,35 @@ def test_pictures_without_any_colour_are_unlike_those_of_skin_and_pale_ones_of_s
     skin, breast = (find_card(name).card.inputs[0].colours for name in ("skin-lesion", "breast-us"))
     assert skin is not None and breast is not None
     assert unlikeness(skin, open_volume(grey)) > FAR and unlikeness(breast, open_volume(pale)) > FAR
+
+
+CONTEXT = Context(
+    find_card("external"), Volume(np.zeros((1, 1, 1)), Geometry.regular((0, 0, 0), np.eye(3), (1, 1, 1), (1, 1, 1)))
+)
+FAMILIAR = Scores(("a", "b"), np.array([[0.7, 0.3]], np.float32), 0.5, np.ones((1, 3), np.float32), {"b": "Few cases."})
+STRANGE = Scores(("a", "b"), np.array([[0.6, 0.4]], np.float32), 3.0, np.ones((1, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "inputs"),
+    [
+        (combine, {"how": "mean"}, (FAMILIAR, STRANGE)),
+        (pool, {"pool": "mean"}, (FAMILIAR, STRANGE)),
+        (gate, {"label": "a"}, (FAMILIAR, STRANGE)),
+        (hierarchy, {"parents": {"c": ("a", "b")}}, (STRANGE,)),
+        (choose, {"labels": ("a",)}, (STRANGE,)),
+        (features, {}, (STRANGE,)),
+    ],
+)
+def test_what_is_made_of_a_strange_image_stays_strange(
+    operation: ModuleType, params: dict[str, Any], inputs: tuple[Scores, ...]
+) -> None:
+    made = operation.run(operation.Params(**params), inputs, CONTEXT)
+    assert isinstance(made, Scores | Features) and made.strangeness == 3.0
+
+
+def test_what_is_said_of_a_label_goes_with_it_under_another_name() -> None:
+    chosen = choose.run(choose.Params(labels=("b",), rename={"b": "c"}), (FAMILIAR,), CONTEXT)
+    assert isinstance(chosen, Scores) and chosen.notes == {"c": "Few cases."} and chosen.features is not None
+    weighed = gate.run(gate.Params(label="a"), (FAMILIAR, FAMILIAR), CONTEXT)
+    assert isinstance(weighed, Scores) and weighed.notes == FAMILIAR.notes
