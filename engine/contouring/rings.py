@@ -5,22 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from shapely import LineString, MultiPolygon, Polygon
+from shapely import MultiPolygon, Polygon
 
 from engine.contouring.brush import clean
 from engine.volume import FloatArray
 
-#: How far (mm) a link keeps from voxel centres, where it can: readers that round may take a centre on it for outside.
-CLEAR_MM = 0.01
-
 #: Rings nowhere further apart (mm) than this are one that was written twice, with other digits.
 SAME_RING_MM = 0.01
-
-#: Links between a hole and the ring around it that are tried, nearest first, until one crosses nothing.
-LINKS_TRIED = 64
-
-#: Pairs of points, one of a ring and one of a hole, among which the shortest links are looked for.
-PAIRS_COMPARED = 20_000
 
 
 def area_from_rings(rings: Sequence[ArrayLike]) -> tuple[MultiPolygon, bool]:
@@ -237,67 +228,3 @@ def _is_same(ring: FloatArray, other: FloatArray) -> bool:
     """True where two rings are nowhere further apart than `SAME_RING_MM`."""
     closed = [shapely.linearrings(points) for points in (ring, other)]
     return bool(shapely.hausdorff_distance(*closed) <= SAME_RING_MM)
-
-
-def keyhole(polygon: Polygon, spacing_uv: tuple[float, float] | None = None) -> FloatArray:
-    """A polygon with holes as one closed ring, its holes joined to the outside by channels of no width.
-
-    Each hole is joined by a short link between existing points that stays within the polygon, walked there and back;
-    by even-odd both ways cancel, so `area_from_rings` gives the polygon back exactly.
-
-    Args:
-        polygon: valid, `(u, v)` mm.
-        spacing_uv: (mm between columns, mm between rows) of voxel centres that links should not pass through.
-
-    Returns:
-        (n, 2) ring, its first point not repeated at the end.
-    """
-    ring = np.asarray(shapely.get_coordinates(polygon.exterior))[:-1]
-    holes = [np.asarray(shapely.get_coordinates(hole))[:-1] for hole in polygon.interiors]
-    shapely.prepare(polygon)
-    while holes:
-        # The hole nearest to what is joined already goes first, so that its link need not pass another.
-        tried = [_short_links(ring, hole) for hole in holes]
-        chosen = int(np.argmin([distance[0] for distance, _, _ in tried]))
-        hole, (_, at, to) = holes.pop(chosen), tried[chosen]
-        a, b = int(at[0]), int(to[0])
-        found = False
-        for n, m in zip(at.tolist(), to.tolist(), strict=True):
-            if not polygon.covers(LineString([ring[n], hole[m]])):
-                continue
-            clear = spacing_uv is None or not _meets_centre(ring[n], hole[m], spacing_uv)
-            if clear or not found:
-                a, b, found = n, m, True
-            if clear:
-                break
-        ring = np.concatenate([ring[: a + 1], hole[b:], hole[: b + 1], ring[a:]])
-    return ring
-
-
-def _short_links(ring: FloatArray, hole: FloatArray) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
-    """(length, point of the ring, point of the hole) of links to try, the shortest first."""
-    # Every link is possible, so with many points a share of them is as good.
-    step = max(1, int(np.sqrt(len(ring) * len(hole) / PAIRS_COMPARED)))
-    a, b = ring[::step], hole[::step]
-    distance = (np.square(a[:, None, 0] - b[None, :, 0]) + np.square(a[:, None, 1] - b[None, :, 1])).ravel()
-    order = np.argpartition(distance, min(LINKS_TRIED, len(distance) - 1))[:LINKS_TRIED]
-    order = order[np.argsort(distance[order], kind="stable")]
-    at, to = np.divmod(order, len(b))
-    return np.sqrt(distance[order]), at * step, to * step
-
-
-def _meets_centre(start: FloatArray, end: FloatArray, spacing_uv: tuple[float, float]) -> bool:
-    """True when a voxel centre lies within `CLEAR_MM` of the line from start to end."""
-    for axis, other in ((0, 1), (1, 0)):
-        low, high = sorted((start[axis], end[axis]))
-        step = spacing_uv[axis]
-        centres = np.arange(np.ceil((low - CLEAR_MM) / step), np.floor((high + CLEAR_MM) / step) + 1) * step
-        if not len(centres):
-            return False
-        if high - low < CLEAR_MM:
-            continue
-        along = start[other] + np.clip((centres - start[axis]) / (end[axis] - start[axis]), 0, 1) * (end - start)[other]
-        off = np.abs(along - np.rint(along / spacing_uv[other]) * spacing_uv[other])
-        if (off < CLEAR_MM).any():
-            return True
-    return False

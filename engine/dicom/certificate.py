@@ -204,7 +204,16 @@ def largest_distance(first: MultiPolygon, second: MultiPolygon) -> float:
         moves = [_largest_move(a, b) for a, b in zip(one, two, strict=True)]
         if all(move is not None for move in moves):
             return max(move for move in moves if move is not None)
-    return float(shapely.hausdorff_distance(first.boundary, second.boundary))
+    return max(_farthest(corners, second), _farthest(others, first))
+
+
+def _farthest(points: FloatArray, area: MultiPolygon) -> float:
+    """Largest distance in mm of a point from the lines of an area."""
+    corners, ring = _points(area)
+    edges = np.stack([corners[:-1], corners[1:]], axis=1)[ring[:-1] == ring[1:]]
+    tree = shapely.STRtree(shapely.linestrings(edges))
+    _, distance = tree.query_nearest(shapely.points(points), return_distance=True, all_matches=False)
+    return float(distance.max())
 
 
 def _points(area: MultiPolygon) -> tuple[FloatArray, NDArray[np.int64]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from engine.answers import Finding, structure_of
-from engine.contouring.rings import keyhole
+from engine.contouring.keyhole import keyhole
 from engine.dicom import report_codes as codes
 from engine.dicom.report_file import Group
 from engine.dicom.report_places import is_elsewhere

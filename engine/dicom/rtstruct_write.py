@@ -23,7 +23,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian
 from shapely import MultiPolygon, Polygon
 
-from engine.contouring.rings import keyhole
+from engine.contouring.keyhole import keyhole
 from engine.dicom.certificate import Certificate, certify
 from engine.dicom.certified import write_certified
 from engine.dicom.conformance import file_problems

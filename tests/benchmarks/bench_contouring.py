@@ -10,7 +10,8 @@ from shapely import MultiPolygon, Point
 
 from engine.contouring import brush, combine, interpolate, islands, margin, measure, section, simplify, smooth
 from engine.contouring.fill import fill
-from engine.contouring.rings import areas_from_rings, keyhole
+from engine.contouring.keyhole import keyhole
+from engine.contouring.rings import areas_from_rings
 from engine.contouring.trace import trace_mask_volume, trace_probability_volume
 from engine.volume import Geometry
 

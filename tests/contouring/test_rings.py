@@ -6,7 +6,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.contouring.rings import area_from_rings, areas_from_rings, keyhole
+from engine.contouring.keyhole import keyhole
+from engine.contouring.rings import area_from_rings, areas_from_rings
 from engine.contouring.trace import trace_mask
 from tests.contouring.shapes import centres_inside, disc, even_odd, masks, rectangle
 
