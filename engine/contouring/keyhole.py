@@ -48,7 +48,7 @@ def keyhole(polygon: Polygon, spacing_uv: tuple[float, float] | None = None) -> 
     walk = [0]
     while (after := follows[walk[-1]]) != 0:
         walk.append(after)
-    ring = points[np.array(place)[walk]]
+    ring: FloatArray = points[np.array(place)[walk]]
     # Where rings touch, a channel has no length.
     return ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)]
 
