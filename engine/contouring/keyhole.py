@@ -29,7 +29,7 @@ def keyhole(polygon: Polygon, spacing_uv: tuple[float, float] | None = None) -> 
         (n, 2) ring, its first point not repeated at the end.
     """
     rings = [shapely.get_coordinates(ring)[:-1] for ring in (polygon.exterior, *polygon.interiors)]
-    points = np.concatenate(rings)
+    points: FloatArray = np.concatenate(rings)
     if len(rings) == 1:
         return points
     lengths = [len(ring) for ring in rings]
@@ -48,9 +48,10 @@ def keyhole(polygon: Polygon, spacing_uv: tuple[float, float] | None = None) -> 
     walk = [0]
     while (after := follows[walk[-1]]) != 0:
         walk.append(after)
-    ring: FloatArray = points[np.array(place)[walk]]
+    ring = points[np.array(place)[walk]]
     # Where rings touch, a channel has no length.
-    return ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)]
+    kept: FloatArray = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)]
+    return kept
 
 
 def _chosen_links(
