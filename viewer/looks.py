@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.body_parts import said_part, said_regions
-from engine.cranium import shows_head
+from engine.cranium import shows_head, shows_head_and_neck
 from engine.transform import Transform
 from engine.volume import Volume
 from viewer.layers import Layer, Window
@@ -130,6 +130,11 @@ def _seen_head(volume: Volume) -> bool:
     return _is_hu(volume) and not said_regions(volume) and shows_head(volume)
 
 
+def _seen_head_and_neck(volume: Volume) -> bool:
+    """Whether a CT that names no part of the body is seen to be of head and neck."""
+    return _is_hu(volume) and not said_regions(volume) and shows_head_and_neck(volume)
+
+
 def _ct_window(name: str) -> Callable[[Volume], Window]:
     """The CT window of that name, for any volume."""
     window = next(Window(centre, width) for known, centre, width in CT_PRESETS if known == name)
@@ -210,6 +215,7 @@ LOOKS: tuple[Look, ...] = (
     Look(_of_part("HEAD", "BRAIN", "SKULL"), _ct_presets, _ct_window("Brain")),
     Look(_seen_head, _ct_presets, _ct_window("Brain")),
     Look(_of_part("HEADNECK", "NECK"), _ct_presets, _ct_window("Head and neck")),
+    Look(_seen_head_and_neck, _ct_presets, _ct_window("Head and neck")),
     Look(_is_hu, _ct_presets, _ct_window("Abdomen")),
     Look(
         lambda volume: volume.units == "SUVbw",

@@ -15,6 +15,7 @@ from shapely import MultiPolygon, Polygon
 from engine.contouring.extent import beside_cm3
 from engine.contouring.rings import areas_from_rings, crossing_area, distinct_rings
 from engine.dicom.fields import one_line
+from engine.dicom.rtstruct_as_read import AS_READ, fingerprint
 from engine.dicom.rtstruct_coordinates import moved_by_offset, with_decimal_points
 from engine.dicom.rtstruct_file import RoiContours, json_text
 from engine.dicom.rtstruct_items import (
@@ -214,10 +215,10 @@ class Draft:
             provenance=provenance_of(self.item),
             code=code_of(observation),
             uid=uid_of(self.item),
-            attachments=self._attachments(aside),
+            attachments=self._attachments(areas, loose, aside=aside),
         )
 
-    def _attachments(self, aside: bool) -> str:
+    def _attachments(self, areas: dict[int, PlaneContours], loose: tuple[RawContour, ...], *, aside: bool) -> str:
         """Elements to write back; with the frame of reference where it is not the image's."""
         known_roi = [keyword for keyword in KNOWN_ROI if not (aside and keyword == "ReferencedFrameOfReferenceUID")]
         out: dict[str, Any] = {}
@@ -232,6 +233,9 @@ class Draft:
             out["observations"] = [json.loads(json_text(o) or "{}") for o in self.observations[1:]]
         if self.contour_attachments:
             out["contour"] = json.loads(self.contour_attachments)
+        if "ROIDateTime" in self.item or "ROIVolume" in self.item:
+            # What a file says of its contours is true of them alone.
+            out[AS_READ] = fingerprint(areas, loose)
         return json.dumps(out) if out else ""
 
 

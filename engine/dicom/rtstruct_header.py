@@ -14,6 +14,7 @@ from pydicom.multival import MultiValue
 from engine import __version__
 from engine.dicom.fields import one_line
 from engine.dicom.presets import LONGEST_LABEL, ExportOptions
+from engine.dicom.rtstruct_as_read import is_redrawn
 from engine.dicom.rtstruct_file import RTSTRUCT_CLASS
 from engine.dicom.rtstruct_volume import volume_to_write
 from engine.structures import Approval, Code, Generation, Provenance, Roi, StructureSet
@@ -245,7 +246,7 @@ def _frame_of_reference(info: SeriesInfo, volume: Volume | None) -> Dataset:
 
 def _roi(roi: Roi, name: str, info: SeriesInfo, geometry: Geometry) -> Dataset:
     item = _attached(roi, "roi")
-    redrawn = _is_redrawn(roi)
+    redrawn = is_redrawn(roi)
     if "ROIVolume" in item and geometry.in_patient and _FRAME not in item:
         # What was drawn since has another volume than the file that it was read from says.
         item.ROIVolume = volume_to_write(str(item.ROIVolume), roi.volume_cm3(geometry), redrawn=redrawn)
@@ -272,14 +273,6 @@ def _roi(roi: Roi, name: str, info: SeriesInfo, geometry: Geometry) -> Dataset:
     if roi.uid:
         item.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True).add_new(1, "UI", roi.uid)
     return item
-
-
-def _is_redrawn(roi: Roi) -> bool:
-    """Whether the contours are others than those that the file had from which the structure was read."""
-    if any(not contours.source for contours in roi.planes.values()):
-        return True
-    # Where a plane was emptied nothing is left to see; a file that says semi-automatic comes as edited already.
-    return roi.provenance.edited and roi.provenance.generation is not Generation.SEMIAUTOMATIC
 
 
 def _algorithm(provenance: Provenance) -> Dataset:

@@ -77,12 +77,14 @@ def test_the_volume_that_is_written_is_that_of_what_is_drawn(tmp_path: Path, vol
     assert dcmread(tmp_path / "edited.dcm").StructureSetROISequence[0].ROIVolume == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize("generation", ["MANUAL", "SEMIAUTOMATIC"])
 def test_a_small_edit_leaves_neither_the_old_volume_nor_the_old_date_of_a_structure(
-    tmp_path: Path, volume: Volume
+    tmp_path: Path, volume: Volume, generation: str
 ) -> None:
     def edit(dataset: Dataset) -> None:
         for item in dataset.StructureSetROISequence:
             item.ROIVolume, item.ROIDateTime = "2.04", "20200101120000"
+            item.ROIGenerationAlgorithm = generation
 
     contours = [Contour(plane, SQUARE) for plane in (2, 3)]
     rings = {"cord": contours, "parotid": contours}

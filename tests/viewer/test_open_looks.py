@@ -21,7 +21,7 @@ from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.structures_model import Column
 
-BRAIN, ABDOMEN = (40.0, 80.0), (40.0, 400.0)
+BRAIN, HEAD_AND_NECK, ABDOMEN = (40.0, 80.0), (60.0, 350.0), (40.0, 400.0)
 SPACING = (2.0, 2.0, 4.0)
 
 
@@ -64,27 +64,45 @@ def test_a_ct_of_a_head_that_does_not_say_so_opens_with_the_brain_window(part: s
     [
         ct(neck),
         ct(chest),
-        # A skull over two fifths of what is mostly neck and shoulders.
-        ct(lambda k, x, y: head(k, x, y) if k >= 60 else chest(k, x, y), planes=100),
+        # A skull at the end of what may be the whole body.
+        ct(lambda k, x, y: head(k, x, y) if k >= 110 else chest(k, x, y), planes=150),
         # One that is open, as a pelvis is.
         ct(lambda k, x, y: np.where((np.abs(x) < 12) & (head(k, x, y) == 900), 40, head(k, x, y))),
         ct(head, part="CHEST"),
         # Planes along the head: nothing is told from those.
         ct(head, turn=np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])),
     ],
-    ids=["neck", "chest", "head to chest", "open ring", "says chest", "sagittal"],
+    ids=["neck", "chest", "head to thigh", "open ring", "says chest", "sagittal"],
 )
 def test_any_other_ct_keeps_its_window(volume: Volume) -> None:
     window = default_window(volume)
     assert (window.centre, window.width) == ABDOMEN
 
 
-def test_a_scanner_s_head_is_seen_and_planning_cts_are_not(shared_data: Path) -> None:
+@pytest.mark.parametrize(
+    ("skull", "part", "window"),
+    [
+        (head, "", HEAD_AND_NECK),
+        # As large voxels show it: dim, with a gap of one pixel.
+        (lambda k, x, y: np.where(x == 1.0, 40, np.minimum(head(k, x, y), 200)), "", HEAD_AND_NECK),
+        (head, "CHEST", ABDOMEN),
+    ],
+    ids=["sharp", "blurred", "says chest"],
+)
+def test_a_ct_of_head_and_neck_that_does_not_say_so_opens_with_its_window(
+    skull, part: str, window: tuple[float, float]
+) -> None:
+    volume = ct(lambda k, x, y: skull(k, x, y) if k >= 60 else chest(k, x, y), planes=100, part=part)
+    found = default_window(volume)
+    assert (found.centre, found.width) == window
+
+
+def test_a_scanner_s_head_is_seen_and_planning_cts_are_told_from_it(shared_data: Path) -> None:
     volume = open_volume(shared_data / "dicom" / "ge_tilted_gantry_ct")
     untold = replace(volume, info=replace(volume.info, attributes={}))
     assert default_window(untold).width == 80
-    for path in sorted((shared_data / "openkbp" / "train" / "imagesTr").glob("*.nii.gz"))[:4]:
-        assert default_window(open_volume(path)).width == 400
+    paths = sorted((shared_data / "openkbp" / "train" / "imagesTr").glob("*.nii.gz"))[:4]
+    assert [default_window(open_volume(path)).width for path in paths].count(350) >= 2
     thigh = open_volume(shared_data / "dicom" / "sts_petct_mr" / "STS_001" / "CT" / "image")
     assert default_window(replace(thigh, info=replace(thigh.info, attributes={}))).width == 400
 
