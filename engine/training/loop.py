@@ -23,6 +23,7 @@ from engine.progress import Progress, part, silent
 from engine.training.backbones import BACKBONES
 from engine.training.checkpoint import MovingAverage, Progression, load, save
 from engine.training.recipe import Schedule
+from engine.training_process.run_folder import CHECKPOINT_FILE
 
 #: Told the fraction done and a line to show; may stop the run.
 Report = Progress
@@ -39,7 +40,6 @@ _MOST_SKIPPED = 20
 
 #: The averaged weights of a run, in its folder.
 AVERAGE_FILE = "average.safetensors"
-CHECKPOINT_FILE = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class Trainer(ABC):
             self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
         )
         # A compiled step is a third faster, but takes half a minute to build, and needs a C++ compiler on the CPU.
-        can_compile = schedule.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
-        self.loss = torch.compile(self._loss) if can_compile else self._loss
+        self.compiles = schedule.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
+        self.loss = torch.compile(self._loss) if self.compiles else self._loss
         self.progression, self.skipped = Progression(), 0
         self._in_full = False
         folder.mkdir(parents=True, exist_ok=True)
@@ -159,6 +159,7 @@ class Trainer(ABC):
         began, validated, saved = time.monotonic() - 60 * state.minutes, state.minutes, state.minutes
         losses: list[float] = []
         reported = logged = time.monotonic()
+        report(self._fraction(), "compiling the network" if self.compiles else "beginning")
         with ThreadPoolExecutor(1) as background:
             # What the next step learns from is drawn while the network works on these.
             coming: Future[Any] = background.submit(self._draw, state.step)

@@ -19,9 +19,10 @@ from engine.inference.packing import unpacked
 from engine.progress import Progress, part
 from engine.training import classifier, detector, head, patch_code, segmenter, sieve
 from engine.training.anew import taught_anew
-from engine.training.loop import AVERAGE_FILE, CHECKPOINT_FILE, Lesson, Trainer
+from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
 from engine.training.publish import learners_of, networks_of, publish, publish_fitted, with_weights_in
 from engine.training.recipe import ClassifierRecipe, Recipe, Schedule
+from engine.training_process.run_folder import CHECKPOINT_FILE
 from engine.values import Strict
 
 

@@ -31,6 +31,8 @@ else:
 RECORD_FILE = "training.run"
 _LOCK_FILE = "training.lock"
 CURVES_FILE = "curves.csv"
+#: What a network goes on from; in the folder of each.
+CHECKPOINT_FILE = "checkpoint.safetensors"
 
 State = Literal["going", "stopped", "failed", "finished"]
 #: Minutes of a recipe that does not say, as of `engine.training.recipe.Schedule`.
@@ -81,6 +83,11 @@ class Run:
     def has_card(self) -> bool:
         """Whether there is a card that may be used: all of it was trained once."""
         return self.record.state == "finished" and (self.folder / CARD_FILE).is_file()
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether anything that was learned in a run's folder can be gone on from."""
+    return any(folder.rglob(CHECKPOINT_FILE))
 
 
 @dataclass(frozen=True)

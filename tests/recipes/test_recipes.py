@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from engine.__main__ import commands
 from engine.cards.published import RECIPES, find_recipes
-from engine.cards.schema import card_json, parse_card
+from engine.cards.schema import Card, card_json, parse_card
 from engine.inference.networks import build_network
 from engine.training.publish import networks_of
 from engine.training.run import card_to_train, recipe_of
@@ -33,6 +33,22 @@ def test_a_recipe_is_a_card_that_can_be_trained(name: str) -> None:
     assert parse_card(card_json(card).encode(), "again") == card
     for node in networks_of(card):
         assert recipe_of(card, node.node).network
+
+
+def labels_in_data(card: Card) -> set[str]:
+    """What a data set has to call what is learned from it."""
+    nodes = [node.params.model_dump(mode="json") for node in card.graph if hasattr(node.params, "network")]
+    labels = {label for params in nodes for label in params.get("labels", ())}
+    made = {label for node in networks_of(card) for label in getattr(recipe_of(card, node.node), "unions", {})}
+    return labels - made
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"microaneurysm-fundus"}))
+def test_the_text_on_data_writes_each_label_as_a_data_set_has_to(name: str) -> None:
+    card, _ = card_to_train(name)
+    assert card.paper is not None
+    labels = labels_in_data(card)
+    assert labels and not {label for label in labels if label not in card.paper.layout}
 
 
 @pytest.mark.parametrize("name", NAMES)

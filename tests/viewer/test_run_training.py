@@ -101,6 +101,23 @@ def test_all_recipes_are_listed_and_found_by_what_they_look_at(dialog: TrainingD
     assert "Data" in dialog.training.title.text()
 
 
+def test_keys_alone_choose_a_recipe_and_look_at_the_data(dialog: TrainingDialog, tmp_path: Path) -> None:
+    QTest.keyClicks(dialog.recipes.field, "skin")
+    assert dialog.recipes.selected is None
+    QTest.keyClick(dialog.recipes.field, Qt.Key.Key_Return)
+    assert dialog.recipes.selected is not None and dialog.recipes.selected.id == dialog.recipes.listed[0]
+    QTest.keyClick(dialog.recipes.field, Qt.Key.Key_Down)
+    QTest.keyClick(dialog.recipes.tree, Qt.Key.Key_Down)
+    assert dialog.recipes.selected.id == dialog.recipes.listed[1]
+    QTest.keyClick(dialog, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClicks(dialog.data.data, str(tmp_path))
+    QTest.keyClick(dialog.data.data, Qt.Key.Key_Return)
+    # Nothing else was pressed: neither a question for a folder nor Close.
+    assert dialog.data.is_looking and dialog.isVisible()
+    dialog.data.stop()
+    wait_until(lambda: not dialog.data.is_looking, 60)
+
+
 def test_the_whole_job(model: str, boxes: Path, dialog: TrainingDialog, window: MainWindow) -> None:  # noqa: F811
     dialog.recipes.select(model)
     dialog.tabs.setCurrentWidget(dialog.data)
@@ -148,6 +165,7 @@ def test_the_whole_job(model: str, boxes: Path, dialog: TrainingDialog, window: 
 def endless(folder: Path, record: RunRecord, *, progress: Callable[[float, str], None], curves: Any) -> RunRecord:
     """A run that only waits to be stopped."""
     run_folder.write_record(folder, record.model_copy(update={"state": "stopped"}))
+    (folder / run_folder.CHECKPOINT_FILE).touch()
     curves([Curve("", ((0.0, 1.0), (0.1, 0.5)))])
     while True:
         progress(0.4, "step 7, loss 0.5")
@@ -185,6 +203,13 @@ def test_the_curves_are_drawn_while_it_trains(going: TrainingDialog) -> None:
     click(going.training.stop_button)
     wait_until(lambda: not going.training.is_going)
     assert "Resume goes on" in going.training.left.text()
+
+
+def test_a_run_that_was_stopped_before_its_first_checkpoint_does_not_promise_one(going: TrainingDialog) -> None:
+    next(run_folder.find_runs()[0].folder.glob(run_folder.CHECKPOINT_FILE)).unlink()
+    click(going.training.stop_button)
+    wait_until(lambda: not going.training.is_going)
+    assert "Resume begins anew" in going.training.left.text()
 
 
 def test_a_failure_is_one_sentence_and_the_run_can_be_gone_on_with(

@@ -57,7 +57,7 @@ class DataPage(QWidget):
         self._add_row(form, "&Data", self.data, "Choose the folder of the data set")
         self._add_row(form, "&Validation", self.validation, "Choose the folder of another data set")
         self.look_button = QPushButton("&Look at the data", self)
-        self.look_button.setToolTip("Counts, spacing, missing labels, patients on both sides, what can't be read")
+        self.look_button.setToolTip("Counts, spacing, missing labels, patients on both sides, bad files (Return)")
         self.stop_button = QPushButton("Stop", self)
         self.stop_button.setToolTip("Stop looking")
         self.bar = ProgressBar(self, worded=True)
@@ -88,6 +88,7 @@ class DataPage(QWidget):
         self.stop_button.clicked.connect(self.stop)
         for field in (self.data, self.validation):
             field.textChanged.connect(lambda _: self._forget())
+            field.returnPressed.connect(self.look_button.click)
         self._show()
 
     @property

@@ -32,7 +32,7 @@ class RecipeList(QWidget):
         self.field = SearchField(
             self,
             what="Find a recipe: body part, task, image",
-            tip="Lists the recipes that hold all of these words, such as: liver segment MR; Esc shows all",
+            tip="Lists what holds all of these words, such as: liver segment MR; Return takes the first, Esc shows all",
         )
         self.tree = QTreeWidget(self)
         self.tree.setAccessibleName("Recipes")
@@ -51,6 +51,8 @@ class RecipeList(QWidget):
         layout.addWidget(self.count)
         self.field.textChanged.connect(lambda _: self._show())
         self.field.left.connect(self.tree.setFocus)
+        self.field.down.connect(self._go_down)
+        self.field.returnPressed.connect(self._take_first)
         self.tree.currentItemChanged.connect(lambda *_: self.chosen.emit())
 
     @property
@@ -75,6 +77,17 @@ class RecipeList(QWidget):
             if self._cards[item.data(0, _ROLE)].id == card_id:
                 self.tree.setCurrentItem(item)
                 return
+
+    def _go_down(self) -> None:
+        """To the list; where nothing is chosen yet, to the first."""
+        self.tree.setFocus()
+        if self.selected is None:
+            self._take_first()
+
+    def _take_first(self) -> None:
+        items = self._items()
+        if items:
+            self.tree.setCurrentItem(items[0])
 
     def _items(self) -> list[QTreeWidgetItem]:
         every = self.tree.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive)

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QPushButton,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from engine.later import later
 from viewer.jobs import run_in_background
@@ -58,6 +68,12 @@ class TrainingDialog(QDialog):
         self.recipes.chosen.connect(self._choose)
         self.data.changed.connect(self._offer)
         self._choose()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Return is for what has the focus; Qt would press some button of another page with it."""
+        is_return = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        if not is_return or isinstance(self.focusWidget(), QPushButton):
+            super().keyPressEvent(event)
 
     def show_up(self) -> None:
         """Come to the front, with the recipes, models and runs that there are now."""

@@ -88,7 +88,7 @@ class TrainingPage(QWidget):
         choices.addWidget(self.start_button)
         choices.addWidget(self.stop_button)
         self.bar = ProgressBar(self, worded=True)
-        self.left = QLabel(self)
+        self.left = QLabel(self, wordWrap=True)
         self.error = QLabel(self, wordWrap=True)
         self.error.setStyleSheet(f"color: {ERROR};")
         self.curves = CurvesPlot(self)
@@ -129,6 +129,7 @@ class TrainingPage(QWidget):
         self.stop_button.clicked.connect(self.stop)
         self.resume_button.clicked.connect(self.resume)
         self.use_button.clicked.connect(self._use)
+        self.name.returnPressed.connect(self.use_button.click)
         self.runs.itemSelectionChanged.connect(self._choose)
         self._read.connect(self._draw, Qt.ConnectionType.QueuedConnection)
         self.error.hide()
@@ -228,7 +229,7 @@ class TrainingPage(QWidget):
             progressed=self._progressed,
             finished=self._finished,
             failed=lambda sentence: self._end(f"Training of {record.title} failed: {sentence}", error=True),
-            cancelled=lambda: self._end(f"Training of {record.title} was stopped; Resume goes on from its checkpoint."),
+            cancelled=lambda: self._end(_stopped_text(folder, record)),
             parent=self,
         )
         self._show()
@@ -326,6 +327,12 @@ class TrainingPage(QWidget):
         self.resume_button.setEnabled(resumable and not self.is_going)
         self.use_button.setEnabled(run is not None and run.has_card)
         self.name.setEnabled(run is not None and run.has_card)
+
+
+def _stopped_text(folder: Path, record: RunRecord) -> str:
+    if run_folder.has_checkpoint(folder):
+        return f"Training of {record.title} was stopped; Resume goes on from its checkpoint."
+    return f"Training of {record.title} was stopped before it had learned anything; Resume begins anew."
 
 
 def _left_text(minutes: float) -> str:
