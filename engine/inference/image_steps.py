@@ -58,8 +58,8 @@ class _Moved:
     step: float = 1.0
     #: Those of the samples before among those after.
     back: tuple[float, float] | None = None
-    #: The same of all axes at once, where in a turned image the last bit depends on the others.
-    whole_back: FloatArray | None = None
+    #: (4, 4) of the grid before, where in a turned image the last bit depends on all axes.
+    turned_from: FloatArray | None = None
 
     def places_before(self) -> FloatArray:
         """Where those before lie among those after."""
@@ -75,8 +75,9 @@ class Seen:
         volume: the first image, on a regular grid.
         axes: from its axes to the network's.
         data: (channels, first, second, third axis).
-        affine: of `data`, RAS mm.
+        affine: of `data`, RAS mm, before its axes were put in `order`.
         steps: of each axis, what was done to it in order.
+        order: in which the axes were put at last.
     """
 
     volume: Volume
@@ -84,6 +85,7 @@ class Seen:
     data: Float32Array
     affine: FloatArray
     steps: tuple[list[_Moved], list[_Moved], list[_Moved]] = field(default_factory=lambda: ([], [], []))
+    order: tuple[int, int, int] = (0, 1, 2)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -121,19 +123,25 @@ class Seen:
 
     def nearest_on_image(self, mask: BoolArray) -> BoolArray:
         """A mask of the network's grid on the image's, network axes: of each voxel the nearest sample's."""
-        turned = next((moved[0] for moved in zip(*self.steps, strict=True) if moved[0].whole_back is not None), None)
-        if turned is None:
+        if not any(moved.turned_from is not None for moved in self.steps[0]):
             return _chosen(mask, [self.nearest_back(axis) for axis in range(3)])
-        for moved in reversed(list(zip(*self.steps, strict=True))):
-            size = [each.before for each in moved]
-            if moved[0].whole_back is not None:
-                mask = _moved(mask.astype(np.float32), moved[0].whole_back, size, "nearest") > 0.5
+        # As MONAI undoes its steps one by one, each with the matrix that is left by those behind it.
+        affine, first = self.affine, np.argsort(self.order)
+        mask = mask.transpose(first)
+        for moved in reversed(list(zip(*(self.steps[axis] for axis in first), strict=True))):
+            size, source = [each.before for each in moved], moved[0].turned_from
+            if moved[0].back is not None and source is not None:
+                back = np.linalg.solve(affine, source)
+                mask = _moved(mask.astype(np.float32), back, size, "nearest") > 0.5
+                affine = _times(affine, back)
                 continue
+            starts = [-each.first for each in moved]
             there = [np.arange(each.before) - int(each.first) for each in moved]
             mask = _chosen(
                 mask, [np.where((at >= 0) & (at < n), at, -1) for at, n in zip(there, mask.shape, strict=True)]
             )
-        return mask
+            affine = _times(affine, _shifted(starts))
+        return mask.transpose(self.order)
 
     def across(self, axis: int) -> "Seen":
         """The same, with another axis in front."""
@@ -143,12 +151,9 @@ class Seen:
             tuple(place for place, old in enumerate(order) if old in self.axes.reversed_axes),
         )
         data = np.ascontiguousarray(self.data.transpose(0, *(axis + 1 for axis in order)))
-        whole = np.ix_([*order, 3], [*order, 3])
-        steps = tuple(
-            [each if each.whole_back is None else replace(each, whole_back=each.whole_back[whole]) for each in done]
-            for done in (self.steps[index] for index in order)
-        )
-        return replace(self, axes=axes, data=data, steps=(steps[0], steps[1], steps[2]))
+        steps = tuple(self.steps[index] for index in order)
+        put = (order[0], order[1], order[2])
+        return replace(self, axes=axes, data=data, steps=(steps[0], steps[1], steps[2]), order=put)
 
     def prepared(self) -> Prepared:
         """The grid as other parts of a run know it, without values."""
@@ -275,7 +280,9 @@ def _resampled(seen: Seen, step: Resample) -> Seen:
     affine = zoom_affine(seen.affine, wanted, diagonal=False)
     shape, offset = compute_shape_offset(seen.shape, seen.affine, affine)
     affine[:3, 3] = offset
-    ratios, back = np.linalg.solve(seen.affine, affine), np.linalg.solve(affine, seen.affine)
+    ratios = np.linalg.solve(seen.affine, affine)
+    moved = _times(seen.affine, ratios)
+    back = np.linalg.solve(moved, seen.affine)
     same = list(shape) == list(seen.shape)
     if same and (_alike(seen.affine, affine) or _alike(ratios, np.eye(4))):
         return seen
@@ -288,14 +295,26 @@ def _resampled(seen: Seen, step: Resample) -> Seen:
     for axis, (done, before, after) in enumerate(zip(seen.steps, seen.shape, map(int, shape), strict=True)):
         ratio, shift = float(ratios[axis, axis]), float(ratios[axis, 3])
         own_back = (float(back[axis, axis]), float(back[axis, 3]))
-        steps.append([*done, _Moved(before, after, shift, ratio, own_back, back if turned else None)])
+        steps.append([*done, _Moved(before, after, shift, ratio, own_back, seen.affine if turned else None)])
         lines.append(Line.same(before).between(places(before, after, ratio, shift)))
     if not turned:
         data = np.stack([along_lines(channel, lines) for channel in seen.data])
     else:
         # In a turned image the last bit depends on all axes.
         data = np.stack([_moved(channel, ratios, [int(size) for size in shape]) for channel in seen.data])
-    return replace(seen, data=data, affine=affine, steps=(steps[0], steps[1], steps[2]))
+    return replace(seen, data=data, affine=moved, steps=(steps[0], steps[1], steps[2]))
+
+
+def _times(affine: FloatArray, move: FloatArray) -> FloatArray:
+    """The affine of a grid that was moved, to the last bit as MONAI has it."""
+    return np.asarray((torch.from_numpy(affine) @ torch.from_numpy(move)).numpy())
+
+
+def _shifted(starts: Sequence[float]) -> FloatArray:
+    """(4, 4) of a grid that starts elsewhere."""
+    move = np.eye(4)
+    move[:3, 3] = starts
+    return move
 
 
 def _chosen(mask: BoolArray, index: Sequence[IntArray]) -> BoolArray:
@@ -373,6 +392,5 @@ def _placed(seen: Seen, data: Float32Array, starts: Sequence[int]) -> Seen:
         [*done, _Moved(before, after, float(start))]
         for done, before, after, start in zip(seen.steps, seen.shape, data.shape[1:], starts, strict=True)
     )
-    affine = seen.affine.copy()
-    affine[:3, 3] += seen.affine[:3, :3] @ np.asarray(starts, np.float64)
+    affine = _times(seen.affine, _shifted(starts))
     return replace(seen, data=data, affine=affine, steps=(steps[0], steps[1], steps[2]))

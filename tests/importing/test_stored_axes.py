@@ -10,6 +10,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from monai.transforms import EnsureChannelFirst, LoadImage, Orientation, Spacing
+from monai.transforms.utils import convert_applied_interp_mode
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from torch import nn
 
@@ -98,6 +99,31 @@ def test_an_oblique_image_is_resampled_as_monai_does_it_to_the_last_bit(axes: st
         found = seen([read_image_file(path)], axes, [Resample(do="resample", spacing_mm=wanted)])
         assert found.data.shape == theirs.shape, order
         np.testing.assert_allclose(found.data, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("along", [0, 2])
+@pytest.mark.parametrize("axes", ["", "RAS"])
+def test_labels_of_an_oblique_image_come_back_from_the_voxels_that_are_monais_nearest(
+    axes: str, along: int, tmp_path: Path
+) -> None:
+    wanted = (3.0, 2.5, 5.0)  # twice as far apart, so that every voxel lies in the middle between two
+    values = make_voxels((34, 30, 16), low=-300, high=300)
+    for order in ("PSR", "AIL", "IPL", "RAS", "SPR", "IAL"):
+        path = write_stored(values, SPACING, order, tmp_path / f"{order}.nii", oblique=True)
+        image = EnsureChannelFirst()(LoadImage(reader="NibabelReader")(path))
+        if axes:
+            image = Orientation(axcodes=axes, labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
+        spacing = Spacing(pixdim=wanted, mode="bilinear", padding_mode="border")
+        labels = spacing(image)
+        labels.set_array(torch.from_numpy(np.random.default_rng(0).random(labels.shape) > 0.5).float())
+        labels.applied_operations = convert_applied_interp_mode(labels.applied_operations, mode="nearest")
+        mask = np.asarray(labels[0]) > 0.5
+        theirs = np.asarray(spacing.inverse(labels)[0]) > 0.5
+
+        found = seen([read_image_file(path)], axes, [Resample(do="resample", spacing_mm=wanted)]).across(along)
+        turned = [along, *(axis for axis in range(3) if axis != along)]
+        ours = found.nearest_on_image(mask.transpose(turned))
+        assert np.array_equal(ours, theirs.transpose(turned)), order
 
 
 class Brighter(nn.Module):
