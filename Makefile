@@ -1,5 +1,5 @@
 # Each target does all the set-up that it needs; a second run starts in seconds.
-.PHONY: run test bench recipes pictures pins
+.PHONY: run test bench recipes pictures pins schema
 
 # The viewer on the built-in study.
 run:
@@ -30,3 +30,8 @@ pictures:
 # Rewrites packaging/constraints.txt from what is installed in .venv.
 pins:
 	@.venv/bin/python packaging/pins.py
+
+# Rewrites resources/models/card.schema.json from the tables of what a card can say.
+schema:
+	@packaging/setup.sh run
+	@.venv/bin/python packaging/schema.py

@@ -10,7 +10,7 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 
 
 class Paper(Strict):
-    """The published system behind a recipe; its number in the review is the card's `seed_ref`.
+    """The published system behind a recipe; its number in the review, if it has one, is the card's `seed_ref`.
 
     Args:
         citation: first author and year at least.

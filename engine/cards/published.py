@@ -39,11 +39,12 @@ def result_of(card: Card) -> str:
 
 
 def cited(card: Card) -> str:
-    """The paper of a recipe with its number in the review, which some citations name already."""
+    """The paper of a recipe with its number in the review, if it has one, which some citations name already."""
     paper = card.paper
     assert paper is not None, "a recipe follows a paper"
     numbered = f"reference {card.seed_ref} of "
-    return paper.citation if numbered in paper.citation else f"{paper.citation}, {numbered}the review"
+    told = card.seed_ref is None or numbered in paper.citation
+    return paper.citation if told else f"{paper.citation}, {numbered}the review"
 
 
 def _order(loaded: LoadedCard) -> tuple[str, ...]:

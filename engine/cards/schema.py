@@ -205,8 +205,9 @@ class Card(Strict):
     `variables` are what the model asks of the patient besides images; its graph calls their table "variables".
 
     `form` is the one by which a reader says otherwise than the model's scores and boxes; a number or word where the
-    card names none. `saliency` holds the tests of its maps, one a method, without which none is shown. `seed_ref` is
-    the number of a published system in the review of Tong et al. (2021), and `paper` what the card has of it.
+    card names none. `saliency` holds the tests of its maps, one a method, without which none is shown. `paper` is
+    what the card has of a published system, and `seed_ref` its number in the review of Tong et al. (2021), if it is
+    one of those.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -243,8 +244,6 @@ class Card(Strict):
             planned(self.steps_of(image.role), 3 if image.is_colour else 1)
         check_graph(self)
         check_options(self)
-        if self.paper is not None and self.seed_ref is None:
-            raise ValueError("a card that follows a paper names it by its number, 'seed_ref'")
         if self.form is not None and find_form(self.form) is None:
             raise ValueError(f"there is no form '{self.form}'")
         return self

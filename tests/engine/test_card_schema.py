@@ -31,7 +31,7 @@ def test_a_word_that_no_table_has_is_refused_by_name(op: str) -> None:
 
 
 def test_the_exported_json_schema_is_current() -> None:
-    assert (SHIPPED / "card.schema.json").read_text(encoding="utf-8") == card_schema()
+    assert (SHIPPED / "card.schema.json").read_text(encoding="utf-8") == card_schema(), "make schema"
 
 
 @pytest.mark.parametrize(

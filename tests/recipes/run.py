@@ -110,7 +110,7 @@ def _keep(made: list[Row]) -> None:
 
 def _write_table(known: dict[str, Trial]) -> None:
     reached = _reached()
-    recipes = sorted(find_recipes(), key=lambda loaded: loaded.card.seed_ref or 0)
+    recipes = sorted(find_recipes(), key=lambda loaded: (loaded.card.seed_ref or 1000, loaded.id))
     lines = [_line(loaded.card, known[loaded.id], [r for r in reached if r.recipe == loaded.id]) for loaded in recipes]
     TABLE.write_text(_HEAD + "".join(lines), encoding="utf-8")
 
@@ -122,7 +122,8 @@ def _line(card: Card, trial: Trial, rows: list[Row]) -> str:
     seeds = {row.seed for row in rows}
     seconds = f"{sum(row.seconds for row in rows) / len(rows):.0f}" if rows else ""
     cells = [
-        str(card.seed_ref), f"`{card.id}`", paper.body_part, card.task, paper.takes, card.fidelity, result, trial.kind,
+        str(card.seed_ref or "–"), f"`{card.id}`",
+        paper.body_part, card.task, paper.takes, card.fidelity, result, trial.kind,
         "; ".join(_range(figure, rows) for figure in trial.figures),
         "; ".join(f"{figure.least:g}" for figure in trial.figures),
         "; ".join(figure.chance for figure in trial.figures), str(len(seeds)), seconds,
