@@ -21,7 +21,7 @@ from engine.cards.schema import card_json, parse_card  # noqa: E402
 from engine.errors import CardError  # noqa: E402
 from engine.importing.about import notes_on  # noqa: E402
 from engine.importing.source import Source, Wish, unpacked  # noqa: E402
-from engine.importing.table import IMPORTERS  # noqa: E402
+from engine.importing.table import IMPORTERS, SUFFIXES  # noqa: E402
 from engine.process.lines import tell_of  # noqa: E402
 from engine.progress import Progress, part  # noqa: E402
 
@@ -32,7 +32,7 @@ def converted(path: Path, target: Path, wish: Wish, progress: Progress) -> None:
     Raises:
         CardError: it is of no known kind, damaged, or something in it is not known here.
     """
-    if path.is_dir() or (path.is_file() and path.suffix.lower() == ".onnx"):
+    if path.is_dir() or (path.is_file() and path.suffix.lower() in SUFFIXES):
         _convert(path, path, target, wish, progress)
         return
     if not path.is_file():

@@ -14,15 +14,10 @@ from viewer.widgets.task_dialog import TaskDialog
 
 if TYPE_CHECKING:
     from engine.cards.registry import LoadedCard
-    from engine.importing import client
+    from engine.importing import client, table
 else:
-    client = later("engine.importing.client")
+    client, table = later("engine.importing.client"), later("engine.importing.table")
 
-_ABOUT = (
-    "A results folder of nnU-Net v2, weights of TotalSegmentator, a MONAI bundle, an ONNX file with its small card, "
-    "or a model that was exported here: a folder, a file or a zip. It is converted once, by a process without rights; "
-    "nothing in it is executed."
-)
 _AXES = {
     "": "As the model says",
     "LPS": "Left, back, head (as DICOM)",
@@ -51,7 +46,7 @@ class ImportDialog(TaskDialog):
         tip = "Convert the model and put it in the other's place" if replaces else "Convert the model and add it"
         super().__init__(title, "Replace" if replaces else "Import", tip, parent)
         self._imported, self._replaces = imported, replaces
-        about = QLabel(_ABOUT, self)
+        about = QLabel(_about(), self)
         about.setWordWrap(True)
         self.path = QLineEdit(str(path) if path is not None else "", self)
         self.path.setPlaceholderText("Folder, zip or ONNX file")
@@ -112,12 +107,25 @@ class ImportDialog(TaskDialog):
             self.path.setText(chosen)
 
     def _ask_zip(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "File of a model", self._last(), "Models (*.zip *.onnx)")
+        chosen, _ = QFileDialog.getOpenFileName(self, "File of a model", self._last(), _files())
         if chosen:
             self.path.setText(chosen)
 
     def _last(self) -> str:
         return str(settings().value("import/folder", ""))
+
+
+def _about() -> str:
+    *kinds, last = (importer.name for importer in table.IMPORTERS)
+    listed = f"{', '.join(kinds)} or {last}"
+    return (
+        f"{listed[0].upper()}{listed[1:]}: a folder, a file or a zip. It is converted once, by a process without "
+        "rights; nothing in it is executed."
+    )
+
+
+def _files() -> str:
+    return f"Models (*.zip {' '.join(f'*{suffix}' for suffix in sorted(table.SUFFIXES))})"
 
 
 def asked(
