@@ -8,9 +8,9 @@ length) and on head and neck, chest, abdomen and thigh (at most 6 cm² outside t
 up to 8 % of the length).
 
 The rule of head and neck: bone encloses as much on 10 mm at least, of a body that is no longer than 500 mm. A window
-alone depends on it, so bone begins at 150 HU and may have gaps of a block, which thick voxels and large pixels make.
-It says so of 37 of 51 scans of head and neck with pixels of 4 to 5 mm, of which most others end below the
-skull, and of none of 22 abdomens and 12 limbs.
+and advice depend on it, so bone begins at 150 HU and may have gaps of a block, which thick voxels and large pixels
+make. It says so of 37 of 51 scans of head and neck with pixels of 4 to 5 mm, of which most others end below the skull,
+and of none of 22 abdomens and 12 limbs.
 """
 
 from dataclasses import dataclass

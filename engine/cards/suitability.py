@@ -6,8 +6,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from engine.body_parts import said_part, said_regions
+from engine.body_parts import Region, said_part, said_regions
 from engine.cards.schema import Card, CardInput
+from engine.cranium import shows_head, shows_head_and_neck
 from engine.hounsfield import looks_like_hu
 from engine.operations import segment
 from engine.volume import COLOUR, FloatArray, Geometry, Volume
@@ -226,10 +227,27 @@ def region_words(image: CardInput) -> str:
 
 def _part(card: Card, image: CardInput, volume: Volume) -> list[Refusal]:
     said = said_regions(volume)
-    if not image.regions or not said or said & set(image.regions):
+    if not image.regions:
+        return []
+    if not said:
+        seen = _seen_regions(volume)
+        if not seen or seen & set(image.regions):
+            return []
+        text = f"{card.title} is made for {region_words(image)}, and this CT seems to show head and neck."
+        return [Refusal(text, True)]
+    if said & set(image.regions):
         return []
     text = f"{card.title} is made for {region_words(image)}, and this image says that it shows {said_part(volume)}."
     return [Refusal(text, True)]
+
+
+def _seen_regions(volume: Volume) -> set[Region]:
+    """Regions that may be seen in a CT by a skull in it; empty where it shows none."""
+    if volume.modality != "CT" or volume.units != "HU":
+        return set()
+    if shows_head(volume):
+        return {"head", "neck"}
+    return {"head", "neck", "thorax"} if shows_head_and_neck(volume) else set()
 
 
 def _extent(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:

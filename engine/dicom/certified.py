@@ -7,6 +7,9 @@ from typing import Protocol, TypeVar
 from engine.errors import CertificationError
 from engine.safe_file import whole_file, write_errors
 
+#: What the name of a certificate ends with, behind that of its file.
+CERTIFICATE_SUFFIX = ".certificate.json"
+
 
 class Proof(Protocol):
     """A certificate: whether the file agrees, what differs, and itself as JSON."""
@@ -39,7 +42,7 @@ def write_certified(path: Path, data: bytes, what: str, certify: Callable[[Path]
         CertificationError: the file, read back, differs; what stood at `path` is still there.
         WriteError: the folder can't be written to.
     """
-    beside = path.with_name(f"{path.name}.certificate.json")
+    beside = path.with_name(f"{path.name}{CERTIFICATE_SUFFIX}")
     # The inner one is put in place first.
     with write_errors(path), whole_file(beside) as proof, whole_file(path) as temporary:
         temporary.write_bytes(data)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine.dicom.certified import CERTIFICATE_SUFFIX
 from engine.dicom.directory import named_files
 from engine.dicom.header import BlankError, Header, NotDicomError, read_header
 from engine.errors import ReadError
@@ -30,8 +31,9 @@ def scan(
     """Read the headers of all that lies at `paths`.
 
     Args:
-        paths: folders (searched recursively, hidden files and folders left out), DICOMDIRs, or files. A single file
-            of a DICOM image stands for its series: the other files of the series in its folder are found.
+        paths: folders (searched recursively; hidden files and folders, and certificates of what was exported, left
+            out), DICOMDIRs, or files. A single file of a DICOM image stands for its series: the other files of the
+            series in its folder are found.
         found: called now and then with the catalogue so far, so that a tree can grow.
 
     Raises:
@@ -93,7 +95,10 @@ class _Scanner:
         return catalogue
 
     def _walk(self, folder: Path) -> Iterator[Path]:
-        """All files below a folder in order of name, hidden ones left out; links are followed, to each folder once."""
+        """All files below a folder in order of name, but hidden ones and certificates.
+
+        Links are followed, to each folder once.
+        """
 
         def refuse(error: OSError) -> None:
             place = Path(error.filename or folder)
@@ -111,7 +116,7 @@ class _Scanner:
                     kept.append(name)
             folders[:] = kept
             for name in sorted(files):
-                if not name.startswith("."):
+                if not (name.startswith(".") or name.endswith(CERTIFICATE_SUFFIX)):
                     yield Path(place, name)
 
     def _listen(self, stage: str = "") -> None:

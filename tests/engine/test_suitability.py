@@ -141,6 +141,22 @@ def test_an_image_that_says_it_shows_another_part_of_the_body_is_advised_against
     assert why_unsuitable(made_for(), {"ct": image}) == []
 
 
+@pytest.mark.parametrize("skull_planes", [0, 8, 40])
+def test_a_ct_that_says_nothing_but_shows_a_skull_is_advised_against_for_the_abdomen(skull_planes: int) -> None:
+    y, x = np.meshgrid(*[(np.arange(64) - 31.5) * 4.0] * 2, indexing="ij")
+    away = np.hypot(x / 75, y / 92)
+    planes = [np.select([away < 0.85, (away < 0.97) & (plane < skull_planes), away < 1], [40, 900, 40], -1000)
+              for plane in range(40)]  # fmt: skip
+    geometry = Geometry.regular((0, 0, 0), np.eye(3), (4.0, 4.0, 4.0), (40, 64, 64))
+    image = Volume(np.stack(planes).astype(np.int16), geometry, "CT", "HU")
+    assert why_unsuitable(made_for(regions=["head", "neck"]), {"ct": image}) == []
+    refusals = why_unsuitable(made_for(regions=["abdomen"]), {"ct": image})
+    assert [refusal.overridable for refusal in refusals] == [True] * (skull_planes > 0)
+    assert all("seems to show head and neck" in refusal.text for refusal in refusals)
+    said = dataclasses.replace(image, info=dataclasses.replace(image.info, attributes={"BodyPartExamined": "ABDOMEN"}))
+    assert why_unsuitable(made_for(regions=["abdomen"]), {"ct": said}) == [], "what a file says goes before"
+
+
 def quick_card(folder: Path, sure: dict[str, float], **image: Any) -> LoadedCard:
     """A card whose network gives every voxel these logits of its labels, before 0 for the background."""
     labels = list(sure)

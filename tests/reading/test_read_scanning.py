@@ -204,8 +204,9 @@ def test_a_thumbnail_of_monochrome1_is_inverted(tmp_path: Path) -> None:
     assert picture[0, 0] == 0 and picture[-1, -1] == 255
 
 
-def test_hidden_files_are_left_out(tmp_path: Path) -> None:
+def test_hidden_files_and_certificates_are_left_out(tmp_path: Path) -> None:
     write_series(tmp_path, VOXELS, GEOMETRY)
+    (tmp_path / "rt.dcm.certificate.json").write_text("{}")
     (tmp_path / ".DS_Store").write_bytes(b"x")
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/config").write_bytes(b"x")

@@ -99,6 +99,8 @@ def test_the_card_that_learned_from_such_pictures_is_offered_first_and_chosen(
 
 def test_a_card_that_does_not_suit_is_never_chosen_by_itself(qtbot: QtBot, external: LoadedCard) -> None:
     bench = Bench(qtbot, [external, load_card(SHIPPED / "fundus-grade")])
+    bench.session.close()
+    assert bench.panel.details.text() == "Nothing is open."
     bench.session.open(picture("ultrasound"))
     assert bench.panel.selected is None and not bench.panel.run_button.isEnabled()
     assert "No model suits this image" in bench.panel.details.text()

@@ -111,6 +111,8 @@ class CardPicker(QWidget):
         """What to say where no card is listed."""
         if not self.every:
             return "No models were found."
+        if self._image is None:
+            return "Nothing is open."
         if self._listed:
             return "No model suits this image. Choose one to see why."
         return "No model holds these words." if self.search.field.text().strip() else "No model is a favourite yet."
