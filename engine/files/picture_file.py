@@ -17,7 +17,8 @@ from engine.errors import ReadError
 #: Pixels of the largest picture that is read: 1.2 GB in colour.
 MOST_PIXELS = 400_000_000
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff"})
+#: What the names of the files end in that are read here.
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "TIFF")
 #: EXIF orientations that turn rows into columns.
 _ON_THE_SIDE = frozenset({5, 6, 7, 8})
@@ -63,7 +64,7 @@ class PictureFile:
 
 def is_picture_file(path: Path) -> bool:
     """True for a JPEG, PNG or TIFF file, by its name."""
-    return path.suffix.lower() in _SUFFIXES
+    return path.suffix.lower() in SUFFIXES
 
 
 def read_picture_header(path: Path) -> PictureHeader:

@@ -55,6 +55,8 @@ class Handler(ABC):
         gives: what reading it gives.
         sop_classes: UIDs of its DICOM objects.
         modalities: of its DICOM objects, for files whose SOP class says nothing.
+        suffixes: what the names of its files end in where they need not be DICOM.
+        files_label: what such files are called where one chooses among them.
         pages: whether those of a study are a list of pictures to page through.
     """
 
@@ -62,6 +64,8 @@ class Handler(ABC):
     gives: ClassVar[Gives] = Gives.NOTHING
     sop_classes: ClassVar[frozenset[str]] = frozenset()
     modalities: ClassVar[frozenset[str]] = frozenset()
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    files_label: ClassVar[str] = ""
     pages: ClassVar[bool] = False
 
     @abstractmethod

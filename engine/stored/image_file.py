@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.dicom.header import Header
 from engine.errors import PlanimeterError, ReadError
+from engine.files.grid_file import SUFFIXES
 from engine.files.image_file import (
     files_of,
     image_uid,
@@ -25,6 +26,9 @@ from engine.volume import LeftOut, SeriesInfo, Volume
 
 class ImageFiles(ImageHandler):
     """Files that hold a volume, or several on one grid, and name neither patient nor study."""
+
+    suffixes = (*SUFFIXES, ".hdr")
+    files_label = "Volumes"
 
     def claims(self, path: Path) -> bool:
         """By its name and, for a NIfTI pair, by its content."""

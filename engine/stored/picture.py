@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.dicom.header import Header
 from engine.errors import ReadError
-from engine.files.picture_file import PictureFile, is_picture_file, read_picture, read_picture_header
+from engine.files.picture_file import SUFFIXES, PictureFile, is_picture_file, read_picture, read_picture_header
 from engine.progress import Progress
 from engine.stored.catalogue import Series
 from engine.stored.handler import ImageHandler, Picture
@@ -24,6 +24,8 @@ class PictureFiles(ImageHandler):
     """Files that hold a picture each, or in TIFF several pages, and name neither patient nor study."""
 
     label = "Picture"
+    suffixes = SUFFIXES
+    files_label = "Pictures"
     pages = True
 
     def claims(self, path: Path) -> bool:

@@ -145,10 +145,11 @@ def test_stop_ends_reading_and_keeps_what_is_open(
 def test_file_dialog_folder_dialog_and_drop_open(
     seeing: MainWindow, opener: Opener, told: Told, study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = sorted((study / "ct").iterdir())[3]
-    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([str(one)], ""))
+    plane, kinds = sorted((study / "ct").iterdir())[3], list[str]()
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *a: kinds.append(a[-1]) or ([str(plane)], ""))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(study / "mr"))
     opener.ask_files()
+    assert "Volumes (*.nii.gz *.nii" in kinds[0] and "*.png" in kinds[0]
     wait_until(lambda: told.opened == 1)
     assert seeing.session.volume.geometry.shape == (12, 30, 40)
     seeing.session.close()
@@ -156,8 +157,7 @@ def test_file_dialog_folder_dialog_and_drop_open(
     wait_until(lambda: told.opened == 2)
     assert seeing.session.volume.modality == "MR"
     seeing.session.close()
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(study / "pt"))])
+    (data := QMimeData()).setUrls([QUrl.fromLocalFile(str(study / "pt"))])
     actions, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
     enter = QDragEnterEvent(QPoint(300, 300), actions, data, button, Qt.KeyboardModifier.NoModifier)
     QApplication.sendEvent(seeing, enter)

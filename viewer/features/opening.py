@@ -34,10 +34,11 @@ from viewer.widgets.study_tree import StudyTree
 if TYPE_CHECKING:
     from engine import opening
     from engine.opening import Choice
-    from engine.stored import read, scan
+    from engine.stored import read, scan, table
 else:
     # What reads DICOM takes long to import.
     opening, read, scan = later("engine.opening"), later("engine.stored.read"), later("engine.stored.scan")
+    table = later("engine.stored.table")
 
 #: Reasons of unreadable files that are told one by one; more are counted.
 _MOST_REASONS = 2
@@ -116,11 +117,11 @@ class Opener(QObject):
 
     def ask_files(self) -> None:
         """Ask for files and open them."""
-        kinds = (
-            "Images and structures (*);;DICOMDIR (DICOMDIR);;"
-            "Volumes (*.nii *.nii.gz *.hdr *.nrrd *.nhdr *.mha *.mhd);;Pictures (*.jpg *.jpeg *.png *.tif *.tiff)"
-        )
-        chosen, _ = QFileDialog.getOpenFileNames(self._window, "Open files", self._last_folder(), kinds)
+        kinds = ["Images and structures (*)", "DICOMDIR (DICOMDIR)"]
+        for handler in table.HANDLERS:
+            if handler.suffixes:
+                kinds.append(f"{handler.files_label} ({' '.join(f'*{suffix}' for suffix in handler.suffixes)})")
+        chosen, _ = QFileDialog.getOpenFileNames(self._window, "Open files", self._last_folder(), ";;".join(kinds))
         if chosen:
             self.open_paths([Path(name) for name in chosen])
 
