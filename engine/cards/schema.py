@@ -176,6 +176,7 @@ class Provenance(Strict):
         imported_from: the kind of model that it was converted from, "" for one that was made here.
         sources: the files of that.
         notes: what was assumed, guessed or left out when it was converted, in sentences.
+        learned: file of fingerprints of the images that it learned from, by which they are known again.
     """
 
     imported_from: Short = ""
@@ -184,6 +185,7 @@ class Provenance(Strict):
     paper_doi: Short = ""
     training_data: Annotated[tuple[DataSource, ...], Field(max_length=64)] = ()
     recipe: dict[str, JsonValue] = Field(default_factory=dict)
+    learned: Weights | None = None
 
 
 class Licence(Strict):
@@ -271,7 +273,9 @@ class Card(Strict):
         """All files that must lie beside the card."""
         calibration = self.uncertainty.calibration
         known = calibration.familiarity if calibration is not None else None
-        return (*self.weights, *([known.reference] if known is not None else []))
+        learned = self.provenance.learned
+        beside = [known.reference if known is not None else None, learned]
+        return (*self.weights, *(file for file in beside if file is not None))
 
     @property
     def gives(self) -> str:

@@ -32,6 +32,6 @@ def taught_anew(card: Card, data: Path, *, whole: bool) -> Card:
             "saliency": (),
             "population": "",
             "limits": told[:4000],
-            "provenance": card.provenance.model_copy(update={"training_data": (*kept, own)}),
+            "provenance": card.provenance.model_copy(update={"training_data": (*kept, own), "learned": None}),
         }
     )

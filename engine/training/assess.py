@@ -3,7 +3,8 @@
 A card that gives several kinds is judged by each for which the data set has labels; for which it has none is said.
 """
 
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -15,7 +16,7 @@ from engine.cards.saliency import MapMethod, SaliencyTest
 from engine.cards.schema import Card, Metric
 from engine.errors import MismatchError, PlanimeterError
 from engine.training.case import DataSource
-from engine.training.classes import Report, learned_from
+from engine.training.classes import Report
 from engine.training.dataset import open_data
 from engine.training.evaluate import evaluate, metrics, score_table
 from engine.training.evaluate_boxes import box_metrics, box_table, evaluate_boxes
@@ -23,9 +24,12 @@ from engine.training.evaluate_classes import class_metrics, class_table, evaluat
 from engine.training.evaluate_risks import evaluate_cohort, is_of_risks, risk_metrics, risk_table
 from engine.training.labelled.sample import Sample, fingerprint, labels_in
 from engine.training.labelled.table import labelled_samples, notes_of_labelled
+from engine.training.learned import UNTOLD, learned_from
 from engine.training.publish import write_card
 from engine.training.randomised import saliency_sentence, saliency_test, with_tests
 from engine.training_process.label_names import guess_told
+
+_WITH_LEARNED = "What the card learned from is judged by as well (--learned), so the figures may be better than it is."
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Request:
         occlusion: test maps by occlusion as well, which takes minutes.
         report: told the fraction done and the case.
         pictures: folder for a picture of each case that has contours; None for none.
+        with_learned: judge by what it learned from as well, which is left out else.
     """
 
     loaded: LoadedCard
@@ -56,11 +61,13 @@ class Request:
     report: Report
     occlusion: bool = False
     pictures: Path | None = None
+    with_learned: bool = False
 
     @property
     def running(self) -> dict[str, Any]:
         """What every way of judging is told of how to run the card."""
-        return {"most": self.most, "device": self.device, "report": self.report}
+        how = {"most": self.most, "device": self.device, "report": self.report}
+        return {**how, "with_learned": self.with_learned}
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,9 @@ def assess(request: Request) -> Assessment:
     if without_labels:
         summary["not_judged"] = {name: str(error) for name, error in without_labels.items()}
         lines += [f"The {name} were not judged: {error}" for name, error in without_labels.items()]
+    told = _learned_told(request, made)
+    summary["notes"] += told
+    lines += told
     figures = tuple(metric for assessment in made for metric in assessment.metrics)
     tests = tuple(test for assessment in made for test in assessment.saliency)
     return Assessment(summary, "\n".join(lines), figures, tests)
@@ -125,7 +135,8 @@ def record(loaded: LoadedCard, assessment: Assessment) -> Card:
 
 
 def _measured(request: Request, split: str = "") -> Callable[..., Metric]:
-    return partial(Metric, dataset=request.dataset, split=split or request.split, when=request.when)
+    whole = (split or request.split) + (", with what it learned from" if request.with_learned else "")
+    return partial(Metric, dataset=request.dataset, split=whole, when=request.when)
 
 
 def _assess_scores(request: Request) -> Assessment:
@@ -167,6 +178,17 @@ def _assess_structures(request: Request) -> Assessment:
     return Assessment(summary, table, tuple(metrics(summary, _measured(request, split))))
 
 
+def _learned_told(request: Request, made: Sequence[Assessment]) -> list[str]:
+    """What is said of images that the card learned from."""
+    known = [each.summary["learned_from"] for each in made if each.summary["learned_from"] is not None]
+    if request.with_learned:
+        return [] if known and not max(known) else [_WITH_LEARNED]
+    if not known:
+        return [UNTOLD]
+    most = max(known)
+    return [f"{most} image{' was' if most == 1 else 's were'} learned from, and left out."] if most else []
+
+
 def _guessed(dataset: DataSource) -> list[str]:
     """What was guessed of a data set."""
     numbers = getattr(dataset, "numbers", {})
@@ -175,11 +197,17 @@ def _guessed(dataset: DataSource) -> list[str]:
 
 def _learned(loaded: LoadedCard, data: Path) -> Collection[str]:
     """The names of the pictures that a card's classifier learned from, as a set of pictures with masks has them."""
-    known = learned_from(loaded)
-    samples: list[Sample] = labelled_samples(data) if known else []
-    return {
-        Path(sample.name).stem for sample in samples if fingerprint(*sample.images_for(loaded.card).values()) in known
-    }
+    known, names = learned_from(loaded), set()
+    samples: list[Sample] = []
+    # A set of masks alone has no such pictures.
+    with contextlib.suppress(PlanimeterError):
+        samples = labelled_samples(data) if known and _scores(loaded.card) else []
+    for sample in samples:
+        # What can't be read is told when it is judged.
+        with contextlib.suppress(PlanimeterError):
+            if fingerprint(*sample.images_for(loaded.card).values()) in known:
+                names.add(Path(sample.name).stem)
+    return names
 
 
 def _draws(card: Card) -> bool:

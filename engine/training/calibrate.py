@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from engine.cards.calibration import Band, Calibration
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
-from engine.errors import MismatchError
+from engine.errors import CancelledError, MismatchError, PlanimeterError
 from engine.inference.context import Context
 from engine.inference.graph import maps_of, run_nodes
 from engine.inference.maps import Maps
 from engine.training.case import Case, inputs_of, volume_of
 from engine.training.dataset import open_data
+from engine.training.learned import UNTOLD, learned_from, print_of
 from engine.training.publish import write_card
 
 #: Expected share of a structure that the outer contour may miss, and of the inner contour that may be wrong: the first
@@ -152,8 +153,10 @@ def _loss(predicted: Predicted, temperature: float) -> float:
 
 def calibrate_structures(
     loaded: LoadedCard, data: Path, name: str, *, device: str = "auto", report: Callable[[float, str], None]
-) -> Card:
+) -> tuple[Card, list[str]]:
     """Fit a card's temperature and bands on a data set, and write them into it.
+
+    Cases that the card learned from would make it too sure, and are left out, as are those that can't be read.
 
     Args:
         loaded: a card that draws.
@@ -161,15 +164,38 @@ def calibrate_structures(
         name: of the data set, in the card.
         device: as for `run_card`.
         report: told the fraction done and the case.
+
+    Returns:
+        The card, and what was left out, in sentences.
+
+    Raises:
+        MismatchError: no case is left.
     """
     structures = _labels(loaded)
     dataset = open_data(data, structures, loaded.card.inputs)
+    known, learned = learned_from(loaded), 0
     predicted = []
+    notes = list(dataset.left_out)
     for index, case in enumerate(dataset.names):
         report(index / len(dataset.names), case)
-        predicted.append(predict(loaded, dataset.read(case), device))
+        try:
+            read = dataset.read(case)
+        except CancelledError:
+            raise
+        except PlanimeterError as error:
+            notes.append(f"Left out, {case}: {error}")
+            continue
+        if print_of(read) in known:
+            learned += 1
+        else:
+            predicted.append(predict(loaded, read, device))
+    if not predicted:
+        why = "the card learned from all that can be read." if learned else notes[0]
+        raise MismatchError(f"None of the {len(dataset.names)} cases can be calibrated on: {why}")
+    if learned or not known:
+        notes.append(f"{learned} of {len(dataset.names)} cases were learned from, and left out." if known else UNTOLD)
     calibration = calibration_of(predicted, structures, name)
     uncertainty = loaded.card.uncertainty.model_copy(update={"calibration": calibration})
     card = loaded.card.model_copy(update={"uncertainty": uncertainty})
     write_card(card, loaded.folder)
-    return card
+    return card, notes

@@ -11,16 +11,15 @@ from engine.cards.nodes import Node
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
 from engine.cards.suitability import why_unsuitable
-from engine.cards.weights import read_weights
 from engine.errors import MismatchError, PlanimeterError, UnsuitableInputError
 from engine.inference.context import Context
-from engine.inference.familiarity import Reference
 from engine.inference.graph import run_nodes
 from engine.inference.opinions import likely
 from engine.inference.scores import Scores
 from engine.operations import classify, combine, gate, head, hierarchy, pool
 from engine.progress import Progress
 from engine.training.labelled.sample import Sample, fingerprint
+from engine.training.learned import learned_from
 
 Report = Progress
 
@@ -117,15 +116,6 @@ def aim_of(card: Card, questions: Sequence[Question]) -> tuple[Question, str]:
                 if question.node == maker and output.label in question.labels:
                     return question, output.label
     return questions[0], questions[0].labels[0]
-
-
-def learned_from(loaded: LoadedCard) -> set[int]:
-    """The fingerprints of the pictures that a card's classifier learned from; empty where it does not say."""
-    calibration = loaded.card.uncertainty.calibration
-    if calibration is None or calibration.familiarity is None:
-        return set()
-    reference = Reference.read(read_weights(loaded.folder, calibration.familiarity.reference))
-    return {int(value) for value in reference.learned}
 
 
 def not_learned_from(loaded: LoadedCard, samples: Sequence[Sample], report: Report) -> tuple[list[Sample], int | None]:

@@ -264,6 +264,8 @@ def trainer_of(lesson: Lesson, recipe: ClassifierRecipe) -> ClassifierTrainer:
     made = []
     for samples in (learned, held_out):
         seen = views_of(lesson.card, lesson.node, samples, lesson.report, lesson.home)
+        if samples is learned:
+            lesson.learned.update(seen.prints)
         made.append(Pictures(seen.values, [sample.labels for sample in samples], recipe, seen.counts))
     missing = [label for label, count in zip(recipe.labels, made[0].targets.sum(axis=0), strict=True) if not count]
     if missing:

@@ -109,6 +109,7 @@ def train(
 @click.option("--cases", "most", type=click.IntRange(min=1), help="Only so many cases, spread over the data set.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 @click.option("--record", metavar="NAME", help="Put the figures into the card's table, as measured on NAME.")
+@click.option("--learned", is_flag=True, help="Judge by what the card learned from as well, which is left out else.")
 @click.option("--split", default="validation", show_default=True, help="Of the data set, for --record.")
 @click.option(
     "--occlusion",
@@ -131,6 +132,7 @@ def evaluate(
     device: str,
     record: str | None,
     split: str,
+    learned: bool,
     occlusion: bool,
     pictures: Path | None,
 ) -> None:
@@ -138,7 +140,8 @@ def evaluate(
 
     Of structures Dice, surface Dice at 2 mm, HD95 and volume error; of scores the area under the curve, sensitivities,
     accuracy, confusion and calibration, on the pictures that the model did not learn from; of boxes the sensitivity at
-    so many false ones a picture (FROC); of a risk in time Harrell's C and calibration at the horizon.
+    so many false ones a picture (FROC); of a risk in time Harrell's C and calibration at the horizon. What the card
+    learned from, and what can't be read, is left out and told.
     """
     from engine.cards.registry import find_card
     from engine.training.assess import Request, assess
@@ -159,6 +162,7 @@ def evaluate(
                 device=device,
                 report=report,
                 pictures=pictures,
+                with_learned=learned,
             )
         )
     if record:
@@ -184,18 +188,21 @@ def calibrate(*, card: str, data: Path, name: str, device: str) -> None:
     from engine.training.calibrate_classes import calibrate_classes
     from engine.training.classes import classifier_of
     from engine.training.labelled.sample import labels_in, split
-    from engine.training.labelled.table import labelled_samples
+    from engine.training.labelled.table import labelled_samples, notes_of_labelled
     from engine.training.run import recipe_of
 
     loaded = find_card(card)
     with _reporting() as report:
         given = {output.kind for output in loaded.card.outputs}
         if "mask" in given and "score" not in given:
-            made = calibrate_structures(loaded, data, name or data.name, device=device, report=report)
+            made, notes = calibrate_structures(loaded, data, name or data.name, device=device, report=report)
         else:
             recipe = recipe_of(loaded.card, classifier_of(loaded.card).node)
             learned, held_out = split(labelled_samples(data, labels_in(loaded.card)), recipe.holdout)
+            notes = notes_of_labelled(data, labels_in(loaded.card))
             made = calibrate_classes(loaded, learned, held_out, name or data.name, report=report)
+    for note in notes:
+        click.echo(f"Note: {note}", err=True)
     assert made.uncertainty.calibration is not None, "just made"
     click.echo(made.uncertainty.calibration.model_dump_json(indent=2, exclude_defaults=True))
 

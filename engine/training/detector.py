@@ -19,6 +19,7 @@ from engine.inference.preprocess import Prepared
 from engine.inference.sampling import whole_of
 from engine.operations import detect
 from engine.progress import Progress
+from engine.training.labelled.sample import fingerprint
 from engine.training.loop import Lesson, Trainer
 from engine.training.recipe import Schedule
 from engine.training.sieve import parted_marked
@@ -142,6 +143,7 @@ def trainer_of(lesson: Lesson, recipe: Schedule) -> DetectorTrainer:
     for index, one in enumerate(learned):
         lesson.report(0.0, f"reading image {index + 1} of {len(learned)}")
         images, marks = one.open(params.labels)
+        lesson.learned.add(fingerprint(*images.values()))
         (image,) = given_to(Context(LoadedCard(lesson.home, parsed=lesson.card), images), lesson.node)
         assert isinstance(image, Prepared), "a detector looks at an image"
         spacing = image.spacing

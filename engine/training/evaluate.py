@@ -7,6 +7,7 @@ the card did not draw, or a case that it refused, has Dice and surface Dice 0, v
 counts those without any overlap. Intervals are 95 % percentile bootstraps over cases.
 """
 
+import contextlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +21,13 @@ from engine.cards.registry import LoadedCard
 from engine.cards.schema import Metric
 from engine.contouring.fill import fill
 from engine.contouring.measure import mask_dice, surface_distances
-from engine.errors import MismatchError, PlanimeterError
+from engine.errors import CancelledError, GeometryError, MismatchError, PlanimeterError, ReadError
 from engine.inference.context import AGAINST
 from engine.inference.run import run_card
+from engine.progress import Progress, part, silent
 from engine.training.case import Case, DataSource, inputs_of, volume_of
 from engine.training.case_pictures import write_case_picture
+from engine.training.learned import learned_from, print_of
 from engine.training.parting import spread
 from engine.training.scanner import as_from_scanner
 
@@ -44,6 +47,8 @@ class Scores:
         rows: structure → one set of measures a case that has it contoured; NaN where a distance is not defined.
         failed: case → why the card could not be run on it.
         advised_against: case → why the card would not have been run on it, had nobody insisted.
+        left_out: case → why it could not be read, so that it counts in no figure.
+        learned: cases that the card learned from, which are left out; None where it does not say.
     """
 
     card: str
@@ -51,6 +56,8 @@ class Scores:
     rows: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     advised_against: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    learned: int | None = None
 
     def summary(self) -> dict[str, Any]:
         """The JSON of `planimeter evaluate --json`; `mean_dice` is the mean of the structures' means."""
@@ -63,6 +70,8 @@ class Scores:
             "structures": structures,
             "failed": self.failed,
             "advised_against": self.advised_against,
+            "left_out": self.left_out,
+            "learned_from": self.learned,
         }
 
 
@@ -73,9 +82,10 @@ def evaluate(
     synthetic: bool = False,
     most: int = 0,
     without: Collection[str] = (),
+    with_learned: bool = False,
     device: str = "auto",
     pictures: Path | None = None,
-    report: Callable[[float, str], None] = lambda fraction, text: None,
+    report: Progress = silent,
 ) -> Scores:
     """Run a card on the cases of a data set and measure what it drew.
 
@@ -83,23 +93,38 @@ def evaluate(
         loaded: the card; its outputs are compared with the data set's structures of the same name.
         dataset: read for those structures.
         synthetic: make each case look as from a scanner first (see `engine.training.scanner`), with either padding.
-        most: no more than so many cases, spread over the data set; 0 for all.
-        without: names of cases to leave out, as those that the card learned from.
+        most: no more than so many of the cases that it did not learn from, spread over the data set; 0 for all.
+        without: names of cases that the card learned from, which are left out, as are those whose images it tells of.
+        with_learned: judge by those that it learned from as well.
         device: as for `run_card`.
         pictures: folder for a picture of each case, with both contours.
         report: told the fraction done and the case.
 
     Raises:
-        MismatchError: `synthetic`, and the card is not for CT alone.
+        MismatchError: `synthetic`, and the card is not for CT alone; or no case is left to judge by.
     """
     if synthetic and any(wanted.units != "HU" for wanted in loaded.card.inputs):
         raise MismatchError(f"Only CT can be made to look as from a scanner, and '{loaded.id}' is not for CT alone.")
-    names = [name for name in dataset.names if name not in without]
+    prints = learned_from(loaded)
+    known = _known(dataset, prints, without, part(report, 0.0, 0.1)) if prints or without else None
+    names = [name for name in dataset.names if with_learned or name not in (known or ())]
+    if not names:
+        raise MismatchError(
+            f"The card learned from all {len(dataset.names)} cases, so nothing could be judged by them; take others, "
+            "or judge by what it learned from as well (--learned)."
+        )
     names = spread(names, most)
     scores = Scores(f"{loaded.card.id} {loaded.card.version}", rows={name: [] for name in dataset.structures})
+    scores.learned = None if known is None else len(known)
     for index, name in enumerate(names):
         report(index / len(names), name)
-        case = dataset.read(name)
+        try:
+            case = dataset.read(name)
+        except CancelledError:
+            raise
+        except PlanimeterError as error:
+            scores.left_out[name] = str(error)
+            continue
         if synthetic:
             case = as_from_scanner(case.cropped(), index, (-1024, -3024)[index % 2])
         scores.cases.append(name)
@@ -117,8 +142,21 @@ def evaluate(
             if case.contoured[value - 1] and value in case.voxels_of:
                 mask = drawn.get(structure)
                 scores.rows[structure].append(_measures(mask, case.labels == value, case))
+    if not scores.cases:
+        raise MismatchError(f"None of the {len(names)} cases can be judged: {next(iter(scores.left_out.values()))}")
     report(1.0, "done")
     return scores
+
+
+def _known(dataset: DataSource, prints: Collection[int], without: Collection[str], report: Progress) -> set[str]:
+    """Names of the cases that the card learned from."""
+    known = {name for name in dataset.names if name in without}
+    for index, name in enumerate(dataset.names):
+        report(index / len(dataset.names), f"was {name} learned from?")
+        # What can't be read is told when it is to be judged.
+        with contextlib.suppress(ReadError, MismatchError, GeometryError):
+            known |= {name} if print_of(dataset.read(name)) in prints else set()
+    return known
 
 
 def metrics(summary: dict[str, Any], measured: Callable[..., Metric]) -> list[Metric]:
@@ -155,6 +193,7 @@ def score_table(summary: dict[str, Any]) -> str:
     if summary["mean_dice"] is not None:
         lines.append(f"{'mean':16}{'':>4} {summary['mean_dice']:>8.3f}")
     lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
+    lines += [f"Left out, {name}: {why}" for name, why in summary["left_out"].items()]
     lines += [f"{name}: run all the same. {why}" for name, why in summary["advised_against"].items()]
     return "\n".join(lines)
 

@@ -5,7 +5,7 @@ finding are neither right nor wrong, as in the evaluation of LUNA16 (Setio et al
 are 95 % percentile bootstraps over pictures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from engine.answers import Box
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Metric
-from engine.errors import PlanimeterError
+from engine.errors import CancelledError, MismatchError, PlanimeterError
 from engine.inference.run import run_card
-from engine.training.marked import Findings, marked_images
+from engine.training.labelled.sample import fingerprint
+from engine.training.learned import learned_from
+from engine.training.marked import Findings, Marked, marked_images
 from engine.training.parting import spread
 
 #: False boxes a picture at which the sensitivity is told; the last is the one that a card is compared by.
@@ -51,11 +53,15 @@ class BoxScores:
         card: id and version.
         rows: label → its boxes, picture by picture.
         failed: picture → why the card could not be run on it; all its findings count as missed.
+        left_out: picture → why it, or what is marked in it, could not be read, so that it counts in no figure.
+        learned: how many the card learned from, which are left out; None where it does not say.
     """
 
     card: str
     rows: dict[str, list[Judged]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    learned: int | None = None
 
     def summary(self) -> dict[str, Any]:
         """The JSON of `planimeter evaluate --json`; `froc` is the mean over the labels at 8 false boxes a picture."""
@@ -67,6 +73,8 @@ class BoxScores:
             "froc": round(float(np.mean(last)), 4) if last else None,
             "labels": labels,
             "failed": self.failed,
+            "left_out": self.left_out,
+            "learned_from": self.learned,
         }
 
 
@@ -76,6 +84,7 @@ def evaluate_boxes(
     *,
     device: str = "auto",
     most: int = 0,
+    with_learned: bool = False,
     report: Callable[[float, str], None] = lambda fraction, text: None,
 ) -> BoxScores:
     """Run a card on marked pictures and compare its boxes with what is marked.
@@ -84,7 +93,8 @@ def evaluate_boxes(
         loaded: the card; its box outputs are compared with the marks of the same label.
         data: a folder of marked images (`engine.training.marked`).
         device: as for `run_card`.
-        most: no more than so many pictures, spread over the set; 0 for all.
+        most: no more than so many of the pictures that it did not learn from, spread over the set; 0 for all.
+        with_learned: judge by those that it learned from as well.
         report: told the fraction done and the picture.
 
     Raises:
@@ -92,11 +102,22 @@ def evaluate_boxes(
     """
     labels = [output.label for output in loaded.card.outputs if output.kind == "box"]
     marked = marked_images(data, labels, loaded.card)
-    marked = spread(marked, most)
+    prints = learned_from(loaded)
+    others = marked if with_learned else [picture for picture in marked if not _is_known(picture, prints)]
     scores = BoxScores(f"{loaded.card.id} {loaded.card.version}", {label: [] for label in labels})
+    scores.learned = len(marked) - len(others) if prints and not with_learned else None
+    if not others:
+        raise MismatchError(f"The card learned from all {len(marked)} images, so nothing could be judged by them.")
+    marked = spread(others, most)
     for index, picture in enumerate(marked):
         report(index / len(marked), picture.name)
-        images, marks = picture.open(labels)
+        try:
+            images, marks = picture.open(labels)
+        except CancelledError:
+            raise
+        except PlanimeterError as error:
+            scores.left_out[picture.name] = str(error)
+            continue
         boxes: tuple[Box, ...] = ()
         try:
             boxes = run_card(loaded, images, device=device).boxes
@@ -105,8 +126,23 @@ def evaluate_boxes(
         for label in labels:
             own = [box for box in boxes if box.label == label]
             scores.rows[label].append(judged_of(own, marks[label]))
+    if len(scores.left_out) == len(marked):
+        raise MismatchError(f"None of the images can be judged: {next(iter(scores.left_out.values()))}")
     report(1.0, "done")
     return scores
+
+
+def _is_known(picture: Marked, prints: Collection[int]) -> bool:
+    """Whether an image is among those that were learned from; one that can't be read is told when it is judged."""
+    if not prints:
+        return False
+    try:
+        images, _ = picture.read()
+    except CancelledError:
+        raise
+    except PlanimeterError:
+        return False
+    return fingerprint(*images.values()) in prints
 
 
 def judged_of(boxes: list[Box], marks: Findings) -> Judged:
@@ -172,4 +208,5 @@ def box_table(summary: dict[str, Any]) -> str:
         values = "".join(f"{row['sensitivity'].get(str(rate), float('nan')):>7.3f}" for rate in RATES)
         lines.append(f"{label:16}{row['findings']:>9}{values}")
     lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
+    lines += [f"Left out, {name}: {why}" for name, why in summary["left_out"].items()]
     return "\n".join(lines)

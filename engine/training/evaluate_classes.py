@@ -4,9 +4,9 @@
 `balanced_accuracy`, `ece` and the confusion matrix those of the finest classes of the same classifier. The calibration
 error is of the likeliest class, in ten bins of equal width (Guo et al., ICML 2017). Intervals are 95 % percentile
 bootstraps over patients or lesions, as a set groups its pictures. Pictures that the card learned from are left out, and
-counted, before so many of the others are taken as were asked for.
-counted. `sensitivity` and `specificity` of a label are those of what a reader is shown as positive: values from the
-threshold of the card's output on; a label that is no output has none.
+counted, before so many of the others are taken as were asked for. `sensitivity` and `specificity` of a label are those
+of what a reader is shown as positive: values from the threshold of the card's output on; a label that is no output has
+none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +30,6 @@ SPECIFICITIES = (0.8, 0.9, 0.95)
 _RESAMPLES, _BINS = 1000, 10
 #: Share of the progress for what was learned from.
 _KNOWING = 0.1
-_UNTOLD = (
-    "The card does not say which pictures it learned from, so the figures are too good if these are among them; "
-    "`planimeter calibrate` writes it down."
-)
 #: The figures of a card that go into its table, beside those of its labels.
 _RECORDED = ("auc", "accuracy", "balanced_accuracy", "ece")
 
@@ -171,7 +167,13 @@ class _Judged:
 
 
 def evaluate_classes(
-    loaded: LoadedCard, samples: Sequence[Sample], *, device: str = "auto", most: int = 0, report: Report
+    loaded: LoadedCard,
+    samples: Sequence[Sample],
+    *,
+    device: str = "auto",
+    most: int = 0,
+    with_learned: bool = False,
+    report: Report,
 ) -> ClassScores:
     """Run a card on labelled pictures and compare.
 
@@ -180,6 +182,7 @@ def evaluate_classes(
         samples: of a set; where it names parts of its own and one is for tests, those.
         device: as for `run_card`.
         most: no more than so many of those that it did not learn from, spread over the set; 0 for all.
+        with_learned: judge by those that it learned from as well.
         report: told the fraction done and the picture.
 
     Raises:
@@ -189,6 +192,8 @@ def evaluate_classes(
     samples = tests or samples
     questions = questions_of(loaded.card)
     others, learned = not_learned_from(loaded, samples, part(report, 0.0, _KNOWING))
+    if with_learned:
+        others, learned = list(samples), None
     failed: dict[str, str] = {}
     said = list(said_of(loaded, spread(others, most), device, part(report, _KNOWING, 1.0), failed))
     if not said:
@@ -266,7 +271,6 @@ def class_table(summary: dict[str, Any]) -> str:
         shares = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("sensitivity", "specificity")]
         lines.append(f"{name:16}{row['n']:>5} {area:>21} {shares[0]:>12} {shares[1]:>12}")
     lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
-    lines += [_UNTOLD] if learned is None else []
     return "\n".join(lines)
 
 

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card, Metric
-from engine.errors import MismatchError, PlanimeterError
+from engine.errors import CancelledError, MismatchError, PlanimeterError
 from engine.inference.run import run_card
 from engine.operations import head
-from engine.training.cohort import Patient, patients_of
-from engine.training.labelled.sample import TEST, labels_in
+from engine.progress import part
+from engine.training.classes import not_learned_from
+from engine.training.cohort import patients_of
+from engine.training.labelled.sample import TEST, Sample, labels_in
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Report
 from engine.training.parting import spread
@@ -40,6 +42,7 @@ class RiskScores:
         risks: (n,) as the card tells them.
         months, events: (n,) what became of the patients.
         failed: patient → why no risk could be told.
+        learned: how many the card learned from, which are left out; None where it does not say.
     """
 
     card: str
@@ -49,6 +52,7 @@ class RiskScores:
     months: NDArray[np.float64]
     events: NDArray[np.bool_]
     failed: dict[str, str] = field(default_factory=dict)
+    learned: int | None = None
 
     def summary(self) -> dict[str, Any]:
         """The JSON of `planimeter evaluate --json`."""
@@ -67,15 +71,17 @@ class RiskScores:
             "calibration_error": round(error, 4),
             "reliability": groups,
             "failed": self.failed,
+            "learned_from": self.learned,
         }
 
     def groups(self) -> list[dict[str, Any]]:
         """Of each group of risk: how many, the mean risk, and the share with the event by the horizon."""
         rows = []
-        for part in np.array_split(np.argsort(self.risks, kind="stable"), _GROUPS):
-            if len(part):
-                true = 1 - kaplan_meier(self.months[part], self.events[part], self.horizon)
-                rows.append({"n": len(part), "said": round(float(self.risks[part].mean()), 4), "true": round(true, 4)})
+        for group in np.array_split(np.argsort(self.risks, kind="stable"), _GROUPS):
+            if len(group):
+                true = 1 - kaplan_meier(self.months[group], self.events[group], self.horizon)
+                said = round(float(self.risks[group].mean()), 4)
+                rows.append({"n": len(group), "said": said, "true": round(true, 4)})
         return rows
 
     def _interval(self) -> list[float] | None:
@@ -94,51 +100,64 @@ def is_of_risks(card: Card) -> bool:
 
 
 def evaluate_risks(
-    loaded: LoadedCard, patients: Sequence[Patient], *, device: str = "auto", most: int = 0, report: Report
+    loaded: LoadedCard,
+    samples: Sequence[Sample],
+    *,
+    device: str = "auto",
+    most: int = 0,
+    with_learned: bool = False,
+    report: Report,
 ) -> RiskScores:
     """Run a card on patients and compare its risk with what became of them.
 
     Args:
         loaded: the card.
-        patients: of a cohort; where it names parts of its own and one is for tests, those.
+        samples: patients of a cohort; where it names parts of its own and one is for tests, those.
         device: as for `run_card`.
-        most: no more than so many, spread over the cohort; 0 for all.
+        most: no more than so many of those that it did not learn from, spread over the cohort; 0 for all.
+        with_learned: judge by those that it learned from as well.
         report: told the fraction done and the patient.
 
     Raises:
-        MismatchError: the cohort tells no times, or the card could be run on nobody.
+        MismatchError: the cohort tells no times, or a risk could be told of nobody.
     """
     params = _head_of(loaded.card)
     assert params is not None, "asked before"
-    tests = [patient for patient in patients if patient.sample.part == TEST]
-    patients = spread(tests or patients, most)
-    if any(patient.months is None for patient in patients):
-        raise MismatchError("The table of patients tells no times: it needs 'time_months' and 'event'.")
+    tests = [sample for sample in samples if sample.part == TEST]
+    samples = tests or samples
+    others, learned = not_learned_from(loaded, samples, part(report, 0.0, 0.1))
+    if with_learned:
+        others, learned = list(samples), None
     label = params.labels[0]
     failed: dict[str, str] = {}
     told: list[tuple[float, float, bool]] = []
-    for index, patient in enumerate(patients):
-        report(index / max(len(patients), 1), patient.sample.name)
+    for index, sample in enumerate(chosen := spread(others, most)):
+        report(index / len(chosen), sample.name)
         try:
+            (patient,) = patients_of([sample], loaded.card)
+            if patient.months is None:
+                raise MismatchError("The table of patients tells no times: it needs 'time_months' and 'event'.")
             options = RunOptions(variables=patient.given)
-            result = run_card(loaded, patient.sample.images_for(loaded.card), device=device, options=options)
+            result = run_card(loaded, sample.images_for(loaded.card), device=device, options=options)
+        except CancelledError:
+            raise
         except PlanimeterError as error:
-            failed[patient.sample.name] = str(error)
+            failed[sample.name] = str(error)
             continue
         risk = next(score.value for score in result.scores if score.label == label)
-        told.append((risk, patient.months or 0.0, patient.event))
+        told.append((risk, patient.months, patient.event))
     report(1.0, "done")
     if not told:
-        why = next(iter(failed.values()), "there are none.")
-        raise MismatchError(f"No risk could be told of the {len(patients)} patients: {why}")
+        why = next(iter(failed.values()), "the card learned from all of them." if samples else "there are none.")
+        raise MismatchError(f"No risk could be told of the {len(samples)} patients: {why}")
     risks, months, events = (np.array(column) for column in zip(*told, strict=True))
     card = f"{loaded.card.id} {loaded.card.version}"
-    return RiskScores(card, label, params.horizon_months, risks, months, events.astype(np.bool_), failed)
+    return RiskScores(card, label, params.horizon_months, risks, months, events.astype(np.bool_), failed, learned)
 
 
 def evaluate_cohort(loaded: LoadedCard, data: Path, **more: Any) -> RiskScores:
     """`evaluate_risks` on the cohort in a folder."""
-    return evaluate_risks(loaded, patients_of(labelled_samples(data, labels_in(loaded.card)), loaded.card), **more)
+    return evaluate_risks(loaded, labelled_samples(data, labels_in(loaded.card)), **more)
 
 
 def kaplan_meier(months: NDArray[np.float64], events: NDArray[np.bool_], horizon: float) -> float:

@@ -27,7 +27,7 @@ from engine.inference.head import answers_of, row_of
 from engine.inference.scores import Scores
 from engine.operations.head import Fitted, Params
 from engine.training.cohort import Patient, parted_patients, patients_of
-from engine.training.labelled.sample import labels_in
+from engine.training.labelled.sample import fingerprint, labels_in
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Lesson
 from engine.training.survival import chosen_penalty, concordance, fit_cox, free_of_event
@@ -48,11 +48,13 @@ class Rows:
         columns: NODE.COLUMN.
         values: (n, columns).
         patients: in the same order.
+        prints: fingerprints of their images.
     """
 
     columns: tuple[str, ...]
     values: NDArray[np.float64]
     patients: Sequence[Patient]
+    prints: Sequence[int] = ()
 
     @property
     def months(self) -> NDArray[np.float64]:
@@ -88,7 +90,9 @@ def fitted_head(lesson: Lesson, holdout: float) -> tuple[Params, dict[str, float
     if lesson.validation is not None:
         others = labelled_samples(lesson.validation, labels_in(lesson.card))
         learned, held_out = learned + held_out, patients_of(others, lesson.card)
-    fitted = fitted_on(params, rows_of(lesson, learned))
+    rows = rows_of(lesson, learned)
+    lesson.learned.update(rows.prints)
+    fitted = fitted_on(params, rows)
     made = Params.model_validate(params.model_dump() | {"fitted": fitted.model_dump()})
     return made, scores_of(made, rows_of(lesson, held_out)) if held_out else {}
 
@@ -98,16 +102,18 @@ def rows_of(lesson: Lesson, patients: Sequence[Patient]) -> Rows:
     card, node = lesson.card, lesson.node
     loaded = LoadedCard(lesson.home, parsed=card)
     found: list[dict[str, float]] = []
+    prints: list[int] = []
     for index, patient in enumerate(patients):
         lesson.report(index / max(len(patients), 1), f"patient {index + 1} of {len(patients)}")
         images = patient.sample.images_for(card)
+        prints += [fingerprint(*images.values())] if images else []
         context = Context(loaded, images, lesson.device, RunOptions(variables=patient.given))
         taken = [value for value in given_to(context, node) if isinstance(value, Features | Scores)]
         found.append(row_of(node.inputs, taken))
     columns = tuple(found[0]) if found else ()
     if any(tuple(row) != columns for row in found):
         raise CardError(f"The head '{node.node}' of '{card.id}' is not given the same features of each patient.")
-    return Rows(columns, np.array([list(row.values()) for row in found], np.float64), list(patients))
+    return Rows(columns, np.array([list(row.values()) for row in found], np.float64), list(patients), prints)
 
 
 def fitted_on(params: Params, rows: Rows) -> Fitted:

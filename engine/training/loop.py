@@ -6,7 +6,7 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class Lesson:
         start: weights to begin with in place of the recipe's.
         report: told what is going on.
         home: folder with the weights of the card's other networks.
+        learned: fingerprints of the images that are learned from, which whoever reads them adds.
     """
 
     card: Card
@@ -66,6 +67,7 @@ class Lesson:
     start: dict[str, torch.Tensor] | None
     report: Report
     home: Path
+    learned: set[int] = field(default_factory=set)
 
 
 class Trainer(ABC):

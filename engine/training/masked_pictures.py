@@ -13,6 +13,7 @@ import numpy as np
 from engine.errors import MismatchError, ReadError
 from engine.files.picture_file import is_picture_file, read_picture
 from engine.training.case import Case, Further, ImageKind, unmatched
+from engine.training_process.checked import listed_names
 
 #: As scanners and archives name the pictures of a patient: name, "IM", series and picture.
 _PATIENT = re.compile(r"^(.+?)[-_]IM(?:[-_]\d+)+(?:\.dcm)?$")
@@ -31,12 +32,13 @@ class MaskedPictures:
     """The cases of a folder of pictures with masks.
 
     Args:
-        folder: holds `images` and `masks`; a mask's file has its picture's name, whatever the ending.
+        folder: holds `images` and `masks`; a mask's file has its picture's name, whatever the ending. Pictures
+            without one are left out.
         structures: the name of what is masked; there is one.
         kinds: one for each channel of the pictures, or one for grey pictures.
 
     Raises:
-        ReadError: there are no pictures, or one without a mask.
+        ReadError: there are no pictures with masks.
         MismatchError: several structures to learn.
     """
 
@@ -48,18 +50,26 @@ class MaskedPictures:
         self._kinds = kinds
         masks = {_key(path, folder / "masks"): path for path in _pictures(folder / "masks")}
         self._planes: dict[str, list[tuple[Path, Path]]] = {}
+        alone: list[str] = []
         for path in _pictures(folder / "images"):
             mask = masks.get(_key(path, folder / "images"))
             if mask is None:
-                raise ReadError(f"{path} has no mask of its name in {folder / 'masks'}.")
+                alone.append(path.relative_to(folder / "images").as_posix())
+                continue
             self._planes.setdefault(_patient(path, folder / "images"), []).append((path, mask))
         self.names = sorted(self._planes)
         used = {mask for planes in self._planes.values() for _, mask in planes}
         strangers = [path.relative_to(folder / "masks").as_posix() for path in masks.values() if path not in used]
         self.left_out = unmatched(strangers, folder / "masks", "the picture's own")
+        if alone:
+            self.left_out += (
+                f"Left out, as there is no mask of their name in masks: {listed_names(alone)} ({len(alone)} of "
+                f"{len(alone) + len(used)} pictures); one with nothing of the structure has an empty mask.",
+            )
         self.in_pixels = True
         if not self.names:
-            raise ReadError(f"{folder / 'images'} holds no pictures.")
+            lacking = f"has no mask of the name of any of its pictures in {folder / 'masks'}" if alone else ""
+            raise ReadError(f"{folder / 'images'} {lacking or 'holds no pictures'}.")
 
     def patient_of(self, name: str) -> str:
         """A case is all that there is of a patient."""

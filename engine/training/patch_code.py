@@ -14,6 +14,7 @@ from engine.inference.patch_statistics import patches_of
 from engine.inference.preprocess import Prepared
 from engine.operations.patch_statistics import Fitted, Params
 from engine.training.cohort import parted_patients
+from engine.training.labelled.sample import fingerprint
 from engine.training.loop import Lesson
 
 #: Of each patient, so that a large organ counts no more than a small one.
@@ -39,6 +40,7 @@ def fitted_code(lesson: Lesson, holdout: float) -> tuple[Params, dict[str, float
     for index, patient in enumerate(learned):
         lesson.report(index / max(len(learned), 1), f"patches of patient {index + 1} of {len(learned)}")
         images = patient.sample.images_for(card)
+        lesson.learned.add(fingerprint(*images.values()))
         context = Context(loaded, images, lesson.device, RunOptions(variables=patient.given))
         image, places = given_to(context, lesson.node)
         assert isinstance(image, Prepared) and isinstance(places, Maps | Outlines), "checked with the card"

@@ -32,8 +32,9 @@ from engine.inference.mapped_score import Target, target_of
 from engine.inference.saliency import METHODS, views_of
 from engine.operations.classify import Mirror
 from engine.progress import silent
-from engine.training.classes import Report, learned_from
+from engine.training.classes import Report
 from engine.training.labelled.sample import Sample, fingerprint
+from engine.training.learned import learned_from
 
 #: The most that a limit may be.
 HIGHEST_LIMIT = 0.5

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.cards.nodes import Node
 from engine.cards.published import find_recipes
-from engine.cards.registry import CARD_FILE, find_cards, load_card
+from engine.cards.registry import CARD_FILE, LoadedCard, find_cards, load_card
 from engine.cards.schema import Card
 from engine.cards.weights import read_weights
 from engine.errors import CardError, MismatchError
@@ -19,6 +19,7 @@ from engine.inference.packing import unpacked
 from engine.progress import Progress, part
 from engine.training import classifier, detector, head, patch_code, segmenter, sieve
 from engine.training.anew import taught_anew
+from engine.training.learned import learned_from, learned_in, with_learned
 from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
 from engine.training.publish import learners_of, networks_of, publish, publish_fitted, with_weights_in
 from engine.training.recipe import ClassifierRecipe, Recipe, Schedule
@@ -81,6 +82,9 @@ def train_card(
         recipes = [dataclasses.replace(recipe, seed=seed) for recipe in recipes]
     if learning_rate is not None:
         recipes = [dataclasses.replace(recipe, learning_rate=learning_rate) for recipe in recipes]
+    learned = learned_in(output)
+    if go_on or node is not None:
+        learned |= learned_from(LoadedCard(place, parsed=card_to_train(card)[0]))
     scores = {}
     single = len(learners_of(described)) == 1
     for name, recipe, start, share, end in zip(names, recipes, starts, shares, np.cumsum(shares), strict=True):
@@ -99,7 +103,10 @@ def train_card(
             member = recipe
             if count > 1:
                 member = dataclasses.replace(recipe, minutes=recipe.minutes / count, seed=recipe.seed + number)
-            progression = _TAUGHT[taught.op].trainer(lesson, member).run(report_of)
+            trainer = _TAUGHT[taught.op].trainer(lesson, member)
+            learned |= lesson.learned
+            described = with_learned(described, learned, output)
+            progression = trainer.run(report_of)
         described = publish(described, [folder / AVERAGE_FILE for folder in folders], output, name=name, source=place)
         last = progression.history[-1] if progression.history else {}
         scores[name] = {key: value for key, value in last.items() if key not in {"step", "minutes", "n"}}
@@ -109,7 +116,7 @@ def train_card(
             home = output if all((output / weights.file).exists() for weights in known.weights) else place
             report_of = _named(part(report, 1.0, 1.0), each.node)
             lesson = Lesson(known, each, data, validation, output, resolve_device(device), None, report_of, home)
-            described, scores[each.node] = _fit(lesson, place)
+            described, scores[each.node] = _fit(lesson, place, learned)
     return scores
 
 
@@ -148,14 +155,22 @@ def _shares(recipes: Sequence[Schedule]) -> NDArray[np.float64]:
     return minutes / minutes.sum() if minutes.any() else np.full(len(minutes), 1 / max(len(minutes), 1))
 
 
-def _fit(lesson: Lesson, place: Path) -> tuple[Card, dict[str, float]]:
-    """The card with a head or a code fitted, written to the lesson's folder, and how it does on those held out."""
+def _fit(lesson: Lesson, place: Path, learned: set[int]) -> tuple[Card, dict[str, float]]:
+    """The card with a head or a code fitted, written to the lesson's folder, and how it does on those held out.
+
+    Args:
+        lesson: whose node it is.
+        place: folder of the card that was trained.
+        learned: fingerprints of what was learned from before; those of the lesson are added.
+    """
     card, folder = lesson.card, lesson.folder
     _, told = _told_of(card, lesson.node.node)
     holdout = told.get("holdout", Schedule.holdout)
     if not isinstance(holdout, int | float):
         raise CardError(f"The 'holdout' of the training recipe of '{card.id}' is no number.")
     params, scores = _FITTED[lesson.node.op](lesson, holdout)
+    learned |= lesson.learned
+    card = with_learned(card, learned, folder)
     return publish_fitted(card, folder, name=lesson.node.node, params=params, source=place), scores
 
 

@@ -21,6 +21,7 @@ from engine.operations import segment
 from engine.progress import Progress
 from engine.training.augment import Crop, draw
 from engine.training.case import Case, DataSource
+from engine.training.learned import print_of
 from engine.training.loop import Lesson, Trainer
 from engine.training.losses import segmentation_loss
 from engine.training.parting import parted
@@ -200,7 +201,9 @@ def _cases(
     for index, name in enumerate(names):
         lesson.report(0.0, f"reading case {index + 1} of {len(names)}")
         out = recipe.left_out.get(name, [])
-        cases.append(prepared(dataset.read(name)).without([structure in out for structure in recipe.structures]))
+        case = dataset.read(name)
+        lesson.learned.add(print_of(case))
+        cases.append(prepared(case).without([structure in out for structure in recipe.structures]))
     if not any(case.voxels_of for case in cases):
         raise MismatchError(f"No case of the data set has any of {', '.join(recipe.structures)} contoured.")
     source, chosen = (held_out, held_out.names) if held_out else (dataset, chosen)

@@ -20,6 +20,7 @@ from engine.inference.preprocess import Prepared
 from engine.inference.sieve import crops_around
 from engine.operations import sieve
 from engine.training.classifier import ClassifierTrainer, Pictures
+from engine.training.labelled.sample import fingerprint
 from engine.training.loop import Lesson
 from engine.training.marked import Marked, sides_of
 from engine.training.recipe import ClassifierRecipe
@@ -76,8 +77,10 @@ def parted_marked(lesson: Lesson, labels: Sequence[str], holdout: float) -> tupl
 def _crops(
     lesson: Lesson, params: sieve.Params, one: Marked, *, with_missed: bool
 ) -> tuple[NDArray[np.float16], list[frozenset[str]]]:
-    """Crops around the candidates in an image and what each is; with the findings that no candidate met, if asked."""
+    """Crops around the candidates in an image and what each is; to learn from, with findings that no candidate met."""
     images, marks = one.open(params.labels)
+    if with_missed:
+        lesson.learned.add(fingerprint(*images.values()))
     image, candidates = given_to(Context(LoadedCard(lesson.home, parsed=lesson.card), images), lesson.node)
     assert isinstance(image, Prepared) and isinstance(candidates, Boxes), "a sieve judges boxes in an image"
     if not candidates.prepared.geometry.same_grid(image.geometry):

@@ -131,16 +131,17 @@ def test_evaluate_says_that_it_guessed_which_number_is_what(trained: Path, boxes
     shutil.copy(boxes / "imagesTr" / "a_0000.nii.gz", tmp_path / "images" / "a.nii.gz")
     (tmp_path / "labels").mkdir()
     shutil.copy(boxes / "labelsTr" / "a.nii.gz", tmp_path / "labels")
-    asked = ["evaluate", str(trained), "--data", str(tmp_path), "--json", "--device", "cpu"]
+    asked = ["evaluate", str(trained), "--data", str(tmp_path), "--json", "--device", "cpu", "--learned"]
     by_order = json.loads(run(*asked))
-    assert len(by_order["notes"]) == 1 and "taken in order: 1 = Box_R, 2 = Box_L." in by_order["notes"][0]
+    guess, *rest = by_order["notes"]
+    assert "taken in order: 1 = Box_R, 2 = Box_L." in guess
     (tmp_path / "labels.json").write_text('{"Box_L": 2, "Box_R": 1}', encoding="utf-8")
     named = json.loads(run(*asked))
-    assert named["notes"] == [] and named["structures"] == by_order["structures"]
+    assert named["notes"] == rest and named["structures"] == by_order["structures"]
 
 
 def test_evaluate_scores_what_was_contoured(trained: Path, boxes: Path) -> None:
-    summary = json.loads(run("evaluate", str(trained), "--data", str(boxes), "--json", "--device", "cpu"))
+    summary = json.loads(run("evaluate", str(trained), "--data", str(boxes), "--json", "--device", "cpu", "--learned"))
     assert summary["card"] == "boxes 1" and summary["n"] == 3
     # The second case has no left box contoured, so it does not count there.
     assert {name: row["n"] for name, row in summary["structures"].items()} == {"Box_R": 3, "Box_L": 2}
@@ -151,7 +152,8 @@ def test_evaluate_scores_what_was_contoured(trained: Path, boxes: Path) -> None:
 
 def test_figures_are_recorded_in_the_card_once(trained: Path, boxes: Path) -> None:
     for _ in range(2):
-        run("evaluate", str(trained), "--data", str(boxes), "--cases", "2", "--record", "Boxes", "--device", "cpu")
+        some = ("--cases", "2", "--record", "Boxes", "--device", "cpu", "--learned")
+        run("evaluate", str(trained), "--data", str(boxes), *some)
     metrics = load_card(trained).card.metrics
     assert len({(m.dataset, m.split, m.name, m.label) for m in metrics}) == len(metrics) > 0
 
@@ -185,7 +187,8 @@ def pair(trained: Path, tmp_path: Path) -> Path:
     ]
     card["provenance"]["recipe"]["nodes"] = {"fine": {"steps": 3, "batch": 2, "left_out": {"a": ["Box_L"]}}}
     (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")
-    (tmp_path / "weights.safetensors").write_bytes((trained / "weights.safetensors").read_bytes())
+    for name in ("weights.safetensors", "learned.safetensors"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
     return tmp_path
 
 
@@ -198,7 +201,7 @@ def test_the_network_that_is_named_is_trained_and_the_other_stays(pair: Path, bo
     assert (out / "weights.safetensors").read_bytes() == (pair / "weights.safetensors").read_bytes()
     # Three steps, so the header and the last validation.
     assert (out / "fine" / "curves.csv").read_text().count("\n") == 2
-    summary = json.loads(run("evaluate", str(out), "--data", str(boxes), "--json", "--device", "cpu"))
+    summary = json.loads(run("evaluate", str(out), "--data", str(boxes), "--json", "--device", "cpu", "--learned"))
     assert summary["n"] == 3 and not summary["failed"]
 
 
@@ -254,7 +257,9 @@ def test_networks_trained_one_after_the_other_into_a_folder_all_stay(pair: Path,
     loaded = load_card(out)
     assert not loaded.problem
     assert (out / "weights.safetensors").read_bytes() != (pair / "weights.safetensors").read_bytes()
-    summary = json.loads(run("evaluate", str(out), "--data", str(boxes), "--json", "--device", "cpu", "--cases", "1"))
+    summary = json.loads(
+        run("evaluate", str(out), "--data", str(boxes), "--json", "--device", "cpu", "--learned", "--cases", "1")
+    )
     assert not summary["failed"]
 
 
@@ -289,17 +294,18 @@ def test_cases_that_a_card_advises_against_are_judged_and_told(trained: Path, bo
     cut = shutil.copytree(boxes, tmp_path / "cut")
     for path in (cut / "imagesTr").glob("*.nii.gz"):
         sitk.WriteImage(sitk.Clamp(sitk.ReadImage(path), sitk.sitkInt16, -125, 275), path)
-    summary = json.loads(run("evaluate", str(trained), "--data", str(cut), "--json", "--device", "cpu", "--cases", "1"))
+    asked = ["evaluate", str(trained), "--data", str(cut), "--device", "cpu", "--learned", "--cases", "1"]
+    summary = json.loads(run(*asked, "--json"))
     (sentence,) = summary["advised_against"].values()
     assert not summary["failed"] and "do not look like Hounsfield units" in sentence
-    told = run("evaluate", str(trained), "--data", str(cut), "--device", "cpu", "--cases", "1")
+    told = run(*asked)
     assert "run all the same" in told
 
 
 def test_no_other_card_is_written_over(trained: Path, boxes: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     there.mkdir()
-    for name in ("card.json", "weights.safetensors"):
+    for name in ("card.json", "weights.safetensors", "learned.safetensors"):
         shutil.copy(trained / name, there / name)
     before = (there / "weights.safetensors").read_bytes()
     own = tmp_path / "own"

@@ -96,8 +96,14 @@ def test_the_channels_of_pictures_are_the_images_of_a_model_s_roles(tmp_path: Pa
 def test_a_picture_without_a_mask_is_named(tmp_path: Path) -> None:
     write_picture(tmp_path / "images" / "a.png", np.zeros((8, 8), np.uint8))
     (tmp_path / "masks").mkdir()
-    with pytest.raises(ReadError, match=r"a\.png has no mask of its name"):
+    with pytest.raises(ReadError, match=r"has no mask of the name of any of its pictures"):
         open_data(tmp_path, ["Lesion"], [MR])
+    for folder in ("images", "masks"):
+        write_picture(tmp_path / folder / "b.png", np.zeros((8, 8), np.uint8))
+    data = open_data(tmp_path, ["Lesion"], [MR])
+    assert (
+        data.names == ["b"] and "there is no mask of their name in masks: a.png (1 of 2 pictures)" in data.left_out[0]
+    )
 
 
 def test_labels_without_a_volume_are_named_and_two_volumes_of_one_name_refused(tmp_path: Path) -> None:

@@ -64,7 +64,9 @@ def test_a_sieve_learns_which_candidates_are_findings(dotted: Path, tmp_path: Pa
         str(card(tmp_path / "recipe")), dotted, validation=None, output=tmp_path / "made", minutes=None, seed=0,
         device="cpu", report=lambda fraction, text: None,
     )  # fmt: skip
-    told = CliRunner().invoke(commands, ["evaluate", str(tmp_path / "made"), "--data", str(dotted), "--json"])
+    told = CliRunner().invoke(
+        commands, ["evaluate", str(tmp_path / "made"), "--data", str(dotted), "--json", "--learned"]
+    )
     summary = json.loads(told.stdout)
     # Half of the spots are blue: without the sieve there would be six false boxes a picture.
     assert summary["n"] == 6 and summary["labels"]["Dot"]["findings"] == 36

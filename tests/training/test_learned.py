@@ -1,0 +1,111 @@
+"""A card tells what it learned from, and is judged by the rest; what can't be read is left out and told."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from engine.__main__ import commands
+from engine.cards.registry import load_card
+from engine.errors import MismatchError
+from engine.training.dataset import open_data
+from engine.training.learned import LEARNED_FILE, UNTOLD, learned_from, print_of
+from engine.training.parting import parted
+from tests.training.conftest import STRUCTURES, write_case
+from tests.training.test_commands import CARD, run
+
+SHORT = {**CARD["provenance"]["recipe"], "steps": 2}  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def taught(boxes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A card that learned from two of the three boxes."""
+    folder = tmp_path_factory.mktemp("taught")
+    (folder / "card.json").write_text(json.dumps({**CARD, "provenance": {"recipe": SHORT}}), encoding="utf-8")
+    run("train", str(folder), "--data", str(boxes), "-o", str(folder / "out"), "--device", "cpu")
+    return folder / "out"
+
+
+@pytest.fixture
+def more(boxes: Path, tmp_path: Path) -> Path:
+    """The boxes and two that nobody has seen."""
+    own = shutil.copytree(boxes, tmp_path / "more")
+    for seed, name in enumerate("de"):
+        write_case(own, name, 10 + seed, STRUCTURES)
+    path = own / "dataset.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"contoured": {}}), encoding="utf-8")
+    return own
+
+
+def judged(card: Path, data: Path, *more: str) -> dict[str, object]:
+    told: dict[str, object] = json.loads(
+        run("evaluate", str(card), "--data", str(data), "--json", "--device", "cpu", *more)
+    )
+    return told
+
+
+def test_a_card_knows_the_cases_that_it_learned_from_and_no_others(taught: Path, boxes: Path) -> None:
+    learned, chosen = parted(load_card(taught).card, boxes, {name: name for name in "abc"}, 0.3)
+    known, dataset = learned_from(load_card(taught)), open_data(boxes, STRUCTURES)
+    assert {name for name in "abc" if print_of(dataset.read(name)) in known} == set(learned) and len(chosen) == 1
+
+
+def test_it_is_judged_by_the_cases_that_it_did_not_learn_from(taught: Path, more: Path) -> None:
+    told = judged(taught, more)
+    assert (told["n"], told["learned_from"]) == (3, 2)
+    assert "2 images were learned from, and left out." in told["notes"]  # type: ignore[operator]
+    whole = judged(taught, more, "--learned")
+    assert whole["n"] == 5 and "may be better than it is" in whole["notes"][-1]  # type: ignore[index]
+
+
+def test_it_is_not_judged_by_what_it_learned_from_alone(taught: Path, more: Path) -> None:
+    (held_out,) = parted(load_card(taught).card, more, {name: name for name in "abc"}, 0.3)[1]
+    for name in {held_out, "d", "e"}:
+        (more / "imagesTr" / f"{name}_0000.nii.gz").unlink()
+    with pytest.raises(MismatchError, match="learned from all 2 cases"):
+        judged(taught, more)
+
+
+def test_what_cannot_be_read_is_left_out_and_named(taught: Path, more: Path) -> None:
+    plain = judged(taught, more)
+    (more / "labelsTr" / "d.nii.gz").unlink()
+    (more / "imagesTr" / "e_0000.nii.gz").write_bytes(b"no image")
+    told = judged(taught, more)
+    assert told["n"] == plain["n"] - 2  # type: ignore[operator]
+    assert set(told["left_out"]) == {"d", "e"} and not told["failed"]  # type: ignore[call-overload]
+    result = CliRunner().invoke(commands, ["evaluate", str(taught), "--data", str(more), "--device", "cpu"])
+    assert "Left out, d: " in result.stdout and "Left out, e: " in result.stdout
+
+
+def test_a_card_that_does_not_tell_is_said_not_to(taught: Path, more: Path, tmp_path: Path) -> None:
+    old = shutil.copytree(taught, tmp_path / "old")
+    values = json.loads((old / "card.json").read_text(encoding="utf-8"))
+    del values["provenance"]["learned"]
+    (old / "card.json").write_text(json.dumps(values), encoding="utf-8")
+    told = judged(old, more, "--cases", "1")
+    assert told["learned_from"] is None and UNTOLD in told["notes"]  # type: ignore[operator]
+
+
+def test_what_an_earlier_run_learned_from_goes_with_its_weights(taught: Path, more: Path, tmp_path: Path) -> None:
+    before = learned_from(load_card(taught))
+    for name in "abc":
+        (more / "imagesTr" / f"{name}_0000.nii.gz").unlink()
+        (more / "labelsTr" / f"{name}.nii.gz").unlink()
+    card = shutil.copytree(taught, tmp_path / "card")
+    for path in card.glob("checkpoint*"):
+        path.unlink()
+    for start, out in ((["--go-on"], "on"), ([], "anew")):
+        run("train", str(card), "--data", str(more), "-o", str(tmp_path / out), "--device", "cpu", *start)
+    assert before < learned_from(load_card(tmp_path / "on"))
+    assert not before & learned_from(load_card(tmp_path / "anew"))
+    assert (tmp_path / "anew" / LEARNED_FILE).is_file()
+
+
+def test_calibration_leaves_out_what_was_learned_from(taught: Path, more: Path, tmp_path: Path) -> None:
+    card = shutil.copytree(taught, tmp_path / "card")
+    result = CliRunner().invoke(commands, ["calibrate", str(card), "--data", str(more), "--device", "cpu"])
+    assert result.exit_code == 0 and "2 of 5 cases were learned from, and left out." in result.stderr
+    calibration = load_card(card).card.uncertainty.calibration
+    assert calibration is not None and calibration.n == 3
