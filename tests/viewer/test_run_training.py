@@ -158,7 +158,7 @@ def test_the_whole_job(model: str, boxes: Path, dialog: TrainingDialog, window: 
     wait_until(lambda: panel.selected is not None and panel.selected.id == "boxes-2", 120)
     assert not panel.selected.problem  # type: ignore[union-attr]
     assert sorted(path.name for path in (user_models() / "boxes-2").iterdir()) == [
-        "README.md", "card.json", "weights.safetensors",
+        "README.md", "card.json", "learned.safetensors", "weights.safetensors",
     ]  # fmt: skip
 
 
