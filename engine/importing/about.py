@@ -17,6 +17,23 @@ _NOT_OF_WEIGHTS, _OF_WEIGHTS = (
     re.compile(r"^\W*model (weights )?licen[cs]e", re.I),
 )
 
+#: Licences, as files name them, that allow commercial use; of any other it isn't known to be allowed.
+_ALLOWS_COMMERCE = re.compile(
+    r"apache([ -]licen[cs]e)?(,? ?-?(version )?2\.0)?|(the )?mit( licen[cs]e)?|bsd[ -][23][ -]clause( licen[cs]e)?"
+    r"|cc[ -]?0([ -]1\.0)?( universal)?|(cc[ -]by|creative commons attribution)([ -]sa)?[ -][1-4]\.0( international)?",
+    re.I,
+)
+
+
+def licence_told(weights: str, code: str = "Apache-2.0") -> Json:
+    """A card's licence.
+
+    Args:
+        weights: the licence of the weights, as their files name it; "absent" where they name none.
+        code: that of what runs them.
+    """
+    return {"code": code, "weights": weights, "commercial": bool(_ALLOWS_COMMERCE.fullmatch(weights.strip()))}
+
 
 def exact_option(sets: str, program: str) -> Json:
     """The choice of another program's own voxels."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.cards.weights import sha256_of
 from engine.errors import CardError
-from engine.importing.about import exact_option, kinds_noted, licence_of, stored_axes
+from engine.importing.about import exact_option, kinds_noted, licence_of, licence_told, stored_axes
 from engine.importing.bundle_after import After, Pieces, after_of, inferer_of
 from engine.importing.bundle_arguments import Arguments
 from engine.importing.bundle_before import Before, before_of
@@ -371,7 +371,7 @@ def _card(
             "notes": after.notes,
             "training_data": [{"name": data, "licence": "see there"}],
         },
-        "licence": {"code": "Apache-2.0", "weights": licence_of(source.folder), "commercial": False},
+        "licence": licence_told(licence_of(source.folder)),
         "intended_use": str(metadata.get("intended_use") or metadata.get("description") or "")[:4000],
         "limits": f"Imported; not measured here. {drawn}".strip(),
     }

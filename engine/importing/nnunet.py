@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import CardError
-from engine.importing.about import exact_option, kinds_noted, licence_of, stored_axes
+from engine.importing.about import exact_option, kinds_noted, licence_of, licence_told, stored_axes
 from engine.importing.meanings import named
 from engine.importing.naming import card_id, identifiers, modalities, outputs
 from engine.importing.nnunet_plans import Plans, labels_of
@@ -220,7 +220,7 @@ def card_of(
             "notes": [*notes, *stored, *kinds_noted(inputs), *known_as.notes],
             "training_data": [{"name": str(dataset.get("name") or name)[:200], "licence": data}],
         },
-        "licence": {"code": "Apache-2.0", "weights": licence, "commercial": False},
+        "licence": licence_told(licence),
         "intended_use": str(dataset.get("description") or "")[:4000],
         "limits": "Imported; not measured here. "
         f"Contours are traced from the network's own grid; {mirrored}a post-processing of nnU-Net's is not done.",

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from engine.dicom.report_codes import MODALITIES
 from engine.errors import CardError
 from engine.faults import first_fault
-from engine.importing.about import exact_option, licence_of, stored_axes
+from engine.importing.about import exact_option, licence_of, licence_told, stored_axes
 from engine.importing.meanings import named
 from engine.importing.naming import card_id, identifiers, outputs
 from engine.importing.source import Source
@@ -263,7 +263,7 @@ def _card(source: Source, small: SmallCard, node: Json, found: list[Json], withi
         "graph": [node | {"in": [image["role"] for image in inputs]}],
         "outputs": found,
         "provenance": {"imported_from": "ONNX", "sources": source.sources},
-        "licence": {"code": "", "weights": small.licence or licence_of(source.folder), "commercial": False},
+        "licence": licence_told(small.licence or licence_of(source.folder), ""),
         "intended_use": small.description,
         "limits": "Imported; not measured here.",
     }

@@ -34,6 +34,7 @@ from engine.cards.registry import LoadedCard, load_card
 from engine.contouring.fill import fill
 from engine.errors import CardError, PlanimeterError
 from engine.files.image_file import read_image_file
+from engine.importing.about import licence_told
 from engine.importing.client import export_model, import_model
 from engine.importing.look import may_be_model
 from engine.importing.source import Wish
@@ -161,7 +162,7 @@ def test_a_file_is_imported_with_its_licence_and_passed_on(tmp_path: Path, home:
     path = write(tmp_path / "model", network(), DRAWS)
     assert may_be_model(path)
     loaded = import_model(path, card_id="small")
-    assert loaded.card.licence.weights == "CC BY 4.0"
+    assert loaded.card.licence.weights == "CC BY 4.0" and loaded.card.licence.commercial
     assert [Path(source.file).name for source in loaded.card.provenance.sources] == ["small.json", "small.onnx"]
     export_model(loaded, tmp_path / "small.zip")
     again = import_model(tmp_path / "small.zip", card_id="again")
@@ -179,6 +180,24 @@ def test_an_absent_licence_is_called_absent(tmp_path: Path) -> None:
     assert imported(
         write(tmp_path / "model", network(), DRAWS, licence=""), tmp_path / "card"
     ).card.licence.weights == ("absent")
+
+
+@pytest.mark.parametrize(
+    ("licence", "commercial"),
+    [
+        ("CC BY 4.0", True),
+        ("Apache-2.0", True),
+        ("Apache License", True),
+        ("MIT License", True),
+        ("CC BY-NC 4.0", False),
+        ("CC BY-NC-SA 4.0", False),
+        ("Apache-2.0 (of the folder above the model)", False),
+        ("MIT, but not for commercial use", False),
+        ("absent", False),
+    ],
+)
+def test_a_licence_that_allows_commercial_use_is_not_called_one_that_forbids_it(licence: str, commercial: bool) -> None:
+    assert licence_told(licence)["commercial"] is commercial
 
 
 def test_weights_in_a_file_beside_become_one_file(tmp_path: Path) -> None:
