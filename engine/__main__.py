@@ -7,6 +7,7 @@ import click
 
 from engine import __version__
 from engine.errors import PlanimeterError
+from engine.memory import RAN_OUT, ran_out
 
 #: Command → the module that defines it, imported only when it is called, so that no command pays for another's imports.
 COMMANDS = {
@@ -57,12 +58,17 @@ def run(group: click.Group) -> None:
     except click.ClickException as error:
         click.echo(f"planimeter: {error.format_message()}", err=True)
         sys.exit(2)
-    except (PlanimeterError, OSError) as error:
-        click.echo(f"planimeter: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("planimeter: stopped.", err=True)
         sys.exit(130)
+    except PlanimeterError as error:
+        click.echo(f"planimeter: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+    except Exception as error:
+        if not ran_out(error) and not isinstance(error, OSError):
+            raise
+        click.echo(f"planimeter: {RAN_OUT if ran_out(error) else ' '.join(str(error).split())}", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from engine.answers import RunOptions
 from engine.errors import CancelledError, PlanimeterError
+from engine.memory import ran_out
 from engine.process.client import EngineClient
 from engine.process.messages import Failed, Finished, Message
 from engine.process.messages import Progress as MessageProgress
@@ -34,7 +35,7 @@ def sentence_for(error: BaseException) -> str:
     """What to tell the user about `error`: one sentence; an error nobody foresaw goes to the log as well."""
     if isinstance(error, PlanimeterError):
         return str(error)
-    if isinstance(error, MemoryError):
+    if ran_out(error):
         return "There is not enough memory for this; close other programs or open a smaller series."
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""

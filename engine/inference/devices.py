@@ -12,6 +12,7 @@ import torch
 
 from engine.errors import EngineError
 from engine.inference.context import Context
+from engine.memory import ran_out
 
 Size = TypeVar("Size")
 Answer = TypeVar("Answer")
@@ -105,7 +106,4 @@ def where_it_fits(
 
 def _is_memory(error: BaseException) -> bool:
     """True when an error of torch means that memory ran out; on the CPU and MPS it has no type of its own."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    return isinstance(error, torch.OutOfMemoryError) or ran_out(error)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from engine.answers import RunOptions
 from engine.errors import EngineError
+from engine.memory import RAN_OUT, says_memory_ran_out
 from engine.process.attachments import Attachments
 from engine.process.messages import (
     Attach,
@@ -372,6 +373,8 @@ def _close_pipes(process: "subprocess.Popen[bytes]") -> None:
 
 def _how(code: int, complaints: "deque[str]") -> str:
     """One sentence on how a process with this exit status ended."""
+    if any(says_memory_ran_out(line) for line in complaints):
+        return f"The engine process ended. {RAN_OUT}"
     if code < 0:
         name = signal.Signals(-code).name if -code in list(signal.Signals) else str(-code)
         reason = ", most likely because memory ran out" if name == "SIGKILL" else ""

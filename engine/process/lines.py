@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from engine.errors import CancelledError, PlanimeterError
+from engine.memory import ran_out
 from engine.progress import Progress, stoppable
 
 #: Least time between two lines, s.
@@ -88,11 +89,13 @@ def tell_of(work: Callable[[Progress], object], failure: str) -> None:
         teller.tell(stopped=True)
     except PlanimeterError as error:
         teller.tell(failed=str(error))
-    except MemoryError:
-        teller.tell(failed="Memory ran out; close other programs.")
-    except OSError as error:
-        teller.tell(failed=f"{failure}: {error.strerror or error}.")
     except Exception as error:  # a fault of the program must reach the user as a sentence
+        if ran_out(error):
+            teller.tell(failed="Memory ran out; close other programs.")
+            return
+        if isinstance(error, OSError):
+            teller.tell(failed=f"{failure}: {error.strerror or error}.")
+            return
         text = " ".join(str(error).split())[:300]
         teller.tell(failed=f"{failure} ({type(error).__name__}: {text}).")
     else:

@@ -27,6 +27,7 @@ import numpy as np  # noqa: E402
 from engine.cards.registry import load_card  # noqa: E402
 from engine.errors import CancelledError, CardError, PlanimeterError, UnsuitableInputError  # noqa: E402
 from engine.inference.run import run_card  # noqa: E402
+from engine.memory import RAN_OUT, ran_out  # noqa: E402
 from engine.process.messages import (  # noqa: E402
     Attach,
     Cancelled,
@@ -128,9 +129,9 @@ class Worker:
             return Failed(run.job, str(error), unsuitable=error.overridable)
         except PlanimeterError as error:
             return Failed(run.job, str(error))
-        except MemoryError:
-            return Failed(run.job, "Memory ran out; close other programs, or choose a smaller image.")
         except Exception as error:  # a fault of the program must reach the user as a sentence, not end the process
+            if ran_out(error):
+                return Failed(run.job, RAN_OUT)
             text = " ".join(str(error).split())[:300]
             return Failed(run.job, f"The engine failed ({type(error).__name__}: {text}).")
         seconds = time.perf_counter() - began
