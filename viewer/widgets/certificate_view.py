@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from engine.dicom.certificate import Certificate, StructureCertificate
 from engine.unseen import unseen_sentence
 from viewer.widgets.certificate_parts import copy_and_close, digest_text, facts_label, table_to_read, verdict_label
+from viewer.widgets.long_names import LongNames
 from viewer.widgets.theme import ERROR
 
 COLUMNS = (
@@ -80,7 +81,8 @@ class CertificateView(QDialog):
         layout.addWidget(notes)
         layout.addWidget(facts)
         layout.addWidget(buttons)
-        self.resize(860, min(240 + 26 * count, 700, self.screen().availableGeometry().height() - 60))
+        room = self.screen().availableGeometry().size()
+        self.resize(min(1060, room.width() - 40), min(240 + 30 * count, 700, room.height() - 60))
 
     def _table(self) -> QTableWidget:
         entries = self.certificate.structures
@@ -93,6 +95,7 @@ class CertificateView(QDialog):
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        table.setItemDelegateForColumn(0, LongNames(table))
         for row, entry in enumerate(entries):
             for column, text in enumerate(_cells(entry)):
                 item = QTableWidgetItem(text)

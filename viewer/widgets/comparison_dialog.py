@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.agreement import COLUMNS, TOLERANCE_MM, Comparison
 from engine.structures import Roi
 from viewer.widgets.choice_box import ChoiceBox
+from viewer.widgets.long_names import LongNames
 
 #: Of a structure without a counterpart.
 _NONE = "none"
@@ -78,6 +79,7 @@ class ComparisonDialog(QDialog):
             self.table.setHorizontalHeaderItem(column, item)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table.setItemDelegateForColumn(0, LongNames(self.table))
         self.table.currentCellChanged.connect(lambda row, *_: self.row_chosen.emit(row))
         self.export = QPushButton("Export table…")
         self.export.setToolTip("Write the table into a CSV file")

@@ -25,6 +25,7 @@ from engine.errors import PlanimeterError
 from engine.tg263 import standard_names
 from viewer.edits.structures import LONGEST_NAME, ROI_TYPES
 from viewer.widgets.choice_box import ChoiceBox
+from viewer.widgets.long_names import LongNames
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -118,13 +119,8 @@ def _press_below(event: QMouseEvent) -> None:
         QApplication.postEvent(handle, press)
 
 
-class NameDelegate(QStyledItemDelegate):
+class NameDelegate(LongNames):
     """Edits a name, suggesting those of TG-263."""
-
-    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802
-        """Leave out the middle of a long name: names differ at their ends, by side or by inner and outer."""
-        super().initStyleOption(option, index)
-        option.textElideMode = Qt.TextElideMode.ElideMiddle
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
         """A line with a completer."""

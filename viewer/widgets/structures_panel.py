@@ -107,7 +107,7 @@ class StructuresPanel(QWidget):
         view.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         for column in (Column.SHOWN, Column.LOCKED, Column.DRAWN_BY, Column.REVIEW):
             view.setItemDelegateForColumn(column, SignDelegate(view))
-        view.setItemDelegateForColumn(Column.NAME, NameDelegate(view))
+        view.setItemDelegateForColumn(Column.NAME, NameDelegate(view, Column.NAME))
         view.setItemDelegateForColumn(Column.TYPE, TypeDelegate(view))
         view.setAccessibleName("Structures")
         view.setToolTip("Structures: double-click goes to the centre, on the type changes that; F2 renames")
