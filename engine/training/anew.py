@@ -12,16 +12,16 @@ def taught_anew(card: Card, data: Path, *, whole: bool) -> Card:
     """The card without what was measured of other weights, and with the data that these learn from.
 
     Figures, calibration, tests of maps and the patients are those of the weights that the card came with. A recipe that
-    nobody has trained says nothing of the kind, and is as it was.
+    nobody has trained says nothing of the kind, and only names the data.
 
     Args:
         card: whose recipe is run.
         data: folder that is learned from.
         whole: all of it is trained from the beginning; else weights that it has are among those of the new card.
     """
-    if not card.files:
-        return card
     own = DataSource(name=f"a data set of its user's own, '{data.name}'"[:200], licence="as its owner says")
+    if not card.files:
+        return card.model_copy(update={"provenance": card.provenance.model_copy(update={"training_data": (own,)})})
     kept = [source for source in card.provenance.training_data if not whole or source.name.startswith("ImageNet")]
     limits = card.limits.rpartition(_OF_BEFORE)[2]
     told = f"{TRAINED} ('{data.name}'); its accuracy was not measured on any others. {_OF_BEFORE}{limits}"

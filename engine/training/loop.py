@@ -33,6 +33,7 @@ _LOG_STEPS = 50
 #: Slow steps are logged more often, so that a curve is seen to grow.
 _LOG_SECONDS = 20.0
 _SAVE_MINUTES = 3.0
+_LEAST_COMPILED_MINUTES = 5.0
 #: Least time between two reports, which may stop the run, s.
 _REPORT_SECONDS = 0.5
 #: A step with gradients that are no numbers is left out; so many in a row are no accident.
@@ -104,8 +105,11 @@ class Trainer(ABC):
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
         )
-        # A compiled step is a third faster, but takes half a minute to build, and needs a C++ compiler on the CPU.
-        self.compiles = schedule.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
+        # A compiled step is a third faster, but takes half a minute to build, or minutes on a busy machine, which no
+        # short run has; and it needs a C++ compiler on the CPU.
+        long = not 0 < schedule.minutes < _LEAST_COMPILED_MINUTES
+        can_compile = self.device.type == "cuda" or shutil.which("g++") is not None
+        self.compiles = schedule.compile and long and can_compile
         self.loss = torch.compile(self._loss) if self.compiles else self._loss
         self.progression, self.skipped = Progression(), 0
         self._in_full = False

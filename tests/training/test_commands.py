@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from safetensors.torch import load_file, save
 
 from engine.__main__ import commands
+from engine.cards.readme import readme
 from engine.cards.registry import load_card
 from engine.errors import CardError, MismatchError, PlanimeterError, ReadError, WriteError
 from engine.inference.packing import unpacked
@@ -85,6 +86,11 @@ def test_the_new_card_runs_with_the_weights_it_names(trained: Path) -> None:
     assert not loaded.problem
     assert loaded.card.weights[0].file == "weights.safetensors"
     assert (trained / "curves.csv").read_text().startswith("step,minutes")
+
+
+def test_a_recipe_that_was_trained_names_the_data_that_it_learned_from(trained: Path, boxes: Path) -> None:
+    told = readme(load_card(trained).card)
+    assert f"Trained on: a data set of its user's own, '{boxes.name}'" in told and "Nothing was learned" not in told
 
 
 def test_a_model_that_is_trained_anew_carries_no_figures_of_its_earlier_weights(

@@ -41,6 +41,10 @@ else:
     importing = later("engine.importing.client")
 
 _DEVICES = {"auto": "GPU where there is one", "cpu": "processor", "cuda": "GPU"}
+_SCORES = (
+    "The mean of what a network reached on what was held out: Dice of structures; the area under the curve of labels, "
+    "and the balanced accuracy of those of which one holds; Harrell's C of risks"
+)
 _STATES = {"going": "going on", "stopped": "stopped", "failed": "failed", "finished": "finished"}
 
 
@@ -96,6 +100,7 @@ class TrainingPage(QWidget):
         self.runs.setAccessibleName("Runs")
         self.runs.setToolTip("All runs of training in your folder, the youngest first")
         self.runs.setHorizontalHeaderLabels(["Run", "Began", "State", "Score, held out"])
+        self.runs.horizontalHeaderItem(3).setToolTip(_SCORES)
         self.runs.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.runs.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.runs.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
@@ -201,6 +206,7 @@ class TrainingPage(QWidget):
 
     def fail(self, sentence: str) -> None:
         """Say why something did not happen."""
+        self.left.setText("")
         self.error.setText(sentence)
         self.error.show()
 
@@ -280,7 +286,8 @@ class TrainingPage(QWidget):
             texts = [run.record.title, f"{began:%Y-%m-%d %H:%M}", state, _score_text(run.record)]
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
-                item.setToolTip("\n".join(filter(None, [str(run.folder), f"Data: {run.record.data}", run.record.told])))
+                told = [str(run.folder), f"Data: {run.record.data}", run.record.told, *_scores_told(run.record)]
+                item.setToolTip("\n".join(filter(None, told)))
                 self.runs.setItem(number, column, item)
             if run.folder == chosen:
                 self.runs.selectRow(number)
@@ -312,6 +319,7 @@ class TrainingPage(QWidget):
         run = self.chosen
         if run is not None and run.has_card:
             self.error.hide()
+            self.left.setText("Adding the card to the models …")
             self.wanted.emit(run.folder, self.name.text().strip())
 
     def _show(self) -> None:
@@ -341,6 +349,14 @@ def _left_text(minutes: float) -> str:
     if minutes < 90:
         return f"About {minutes:.0f} minute{'s' if round(minutes) != 1 else ''} left"
     return f"About {minutes / 60:.1f} hours left"
+
+
+def _scores_told(record: RunRecord) -> list[str]:
+    """A line for each network with all its scores."""
+    return [
+        f"{name}: {', '.join(f'{label} {value:.3f}' for label, value in scores.items() if label != 'mean')}"
+        for name, scores in record.scores.items()
+    ]
 
 
 def _score_text(record: RunRecord) -> str:
