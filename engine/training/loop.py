@@ -181,7 +181,8 @@ class Trainer(ABC):
                     losses.clear()
                     logged = now
                 if now - reported >= _REPORT_SECONDS:
-                    report(fraction, told)
+                    # The first step may have taken minutes; what is left is told from here on.
+                    report(self._fraction(), told)
                     reported = now
                 if self.held_out and state.minutes - validated >= schedule.validate_minutes:
                     self._validate(schedule.validate_cases, report)
