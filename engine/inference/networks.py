@@ -200,13 +200,31 @@ def load_networks(folder: Path, params: Mapping[str, Any], files: Sequence[Weigh
     for weights in files:
         data = read_weights(folder, weights)
         network = build_network(params)
+        misfit = ""
         try:
-            network.load_state_dict(unpacked(data))
+            values = unpacked(data)
+            misfit = _misfit(network.state_dict(), values)
+            network.load_state_dict(values)
         except (SafetensorError, RuntimeError, ValueError) as error:
             where = folder / weights.file
-            raise CardError(f"The weights {where} are not those of the network that the card describes.") from error
+            told = f": {misfit}" if misfit else ""
+            raise CardError(
+                f"The weights {where} are not those of the network that the card describes{told}."
+            ) from error
         networks.append(network.eval().requires_grad_(False))
     return networks
+
+
+def _misfit(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> str:
+    """What of a network's weights does not fit, the first of it; "" where all does."""
+    for name, value in wanted.items():
+        if name not in given:
+            return f"they have no '{name}'"
+        if value.shape != given[name].shape:
+            sizes = [" x ".join(map(str, each.shape)) or "one number" for each in (given[name], value)]
+            return f"their '{name}' is {sizes[0]}, and by the card it is {sizes[1]}"
+    more = sorted(set(given) - set(wanted))
+    return f"the card's network has no '{more[0]}'" if more else ""
 
 
 def _onnx_graph(folder: Path, files: Sequence[Weights]) -> nn.Module:

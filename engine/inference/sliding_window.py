@@ -32,6 +32,7 @@ from engine.inference.pieces import keep_pieces
 from engine.inference.plane_doubt import PlaneDoubt
 from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
 from engine.inference.stored_axes import note_stored
+from engine.memory import ran_out
 from engine.operations.sliding_window import Largest, Params
 from engine.progress import Progress, part
 from engine.volume import Volume
@@ -177,7 +178,7 @@ class _Sweep:
             with self.device.autocast():
                 logits = network(image)
         except (RuntimeError, ValueError) as error:
-            if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error).lower():
+            if ran_out(error):
                 raise
             size = " x ".join(str(edge) for edge in image.shape[2:])
             reason = " ".join(str(error).split())[:160]

@@ -13,6 +13,7 @@ from engine.inference.image_values import valued
 from engine.inference.ready import freed_where_it_fails, named_networks
 from engine.inference.scores import Scores
 from engine.inference.stored_axes import note_stored
+from engine.memory import ran_out
 from engine.operations.image_steps import Pad, Resize
 from engine.operations.whole_image import Params
 from engine.progress import part
@@ -72,7 +73,7 @@ def _values(
         with torch.inference_mode(), device.autocast():
             logits = network(image)
     except (RuntimeError, ValueError) as error:
-        if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error).lower():
+        if ran_out(error):
             raise
         reason = " ".join(str(error).split())[:160]
         size = " x ".join(str(edge) for edge in image.shape[2:])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from engine.operations.image_steps import AnyLetters, Edge, Resample, Resize, Steps
+from engine.operations.image_steps import AnyLetters, Edge, Pad, Resample, Resize, Steps
 from engine.operations.kinds import Kind, Made, expect
 from engine.operations.networks import Network
 from engine.values import Identifier, Labels, Share, Strict
@@ -92,6 +92,8 @@ class Params(Strict):
             raise ValueError(f"the patch and the overlap need {self.dimensions} numbers")
         if sum(isinstance(step, Resample) for step in self.before) > 1:
             raise ValueError("the image is resampled twice, and once is known here")
+        if any(isinstance(step, Pad) and len(step.size) != 3 for step in self.before):
+            raise ValueError("the size to which the image is filled up needs 3 numbers")
         if any(isinstance(step, Resize) for step in self.before):
             raise ValueError("an image that is resized is not brought back")
         lost = {label for step in self.largest for label in step.labels} - set(self.labels)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from engine.operations.image_steps import AnyLetters, CropForeground, Resample, Steps
+from engine.operations.image_steps import AnyLetters, CropForeground, Pad, Resample, Resize, Steps
 from engine.operations.kinds import Kind, Made, expect
 from engine.operations.networks import Network
 from engine.values import Labels, Strict
@@ -40,6 +40,8 @@ class Params(Strict):
     def _consistent(self) -> "Params":
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("two labels of a classifier have the same name")
+        if any(isinstance(step, Resize | Pad) and len(step.size) != self.dimensions for step in self.before):
+            raise ValueError(f"the size of its image needs {self.dimensions} numbers")
         if self.dimensions == 2 and (self.axes or any(isinstance(s, Resample | CropForeground) for s in self.before)):
             raise ValueError("a picture has no patient directions, and is not resampled or cropped")
         return self
