@@ -194,19 +194,19 @@ def file_for(title: str) -> Path:
     return user_templates() / f"{'-'.join(part for part in stem.split('-') if part)[:60] or 'template'}{SUFFIX}"
 
 
-def remove_card_template(found: FoundTemplate) -> None:
+def remove_card_template(template: FoundTemplate) -> None:
     """Delete a template of the user's.
 
     Raises:
         CardError: it came with the program.
         WriteError: it can't be removed.
     """
-    if not found.is_the_users:
-        raise CardError(f"The template '{found.name}' came with the program, so it stays.")
+    if not template.is_the_users:
+        raise CardError(f"The template '{template.name}' came with the program, so it stays.")
     try:
-        found.path.unlink()
+        template.path.unlink()
     except OSError as error:
-        raise WriteError(f"{found.path} could not be removed: {error.strerror or error}.") from error
+        raise WriteError(f"{template.path} could not be removed: {error.strerror or error}.") from error
 
 
 def as_called(step: TemplateCard, result: Result) -> Result:

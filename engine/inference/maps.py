@@ -263,11 +263,11 @@ def processed(label: str, given: Map, steps: Sequence[LabelStep], other: Other) 
     return given
 
 
-def moved(array: NDArray[Any], here: Prepared, there: Prepared, interpolator: int) -> NDArray[Any]:
+def moved(array: NDArray[Any], source: Prepared, target: Prepared, interpolator: int) -> NDArray[Any]:
     """An array of network axes on another image's grid, 0 outside its own."""
-    source = to_image(here.axes.to_image(array), here.geometry)
-    moved = sitk.Resample(source, there.frame(), sitk.Transform(), interpolator, 0.0, source.GetPixelID())
-    return there.axes.to_network(sitk.GetArrayFromImage(moved))
+    image = to_image(source.axes.to_image(array), source.geometry)
+    resampled = sitk.Resample(image, target.frame(), sitk.Transform(), interpolator, 0.0, image.GetPixelID())
+    return target.axes.to_network(sitk.GetArrayFromImage(resampled))
 
 
 def _box_of(plane: _Plane) -> tuple[slice, slice]:

@@ -22,19 +22,19 @@ Shape = tuple[int, int, int]
 _COARSE = 3.0
 
 
-def coarse_axis(how: Resampling, here: Sequence[float], there: Sequence[float]) -> int | None:
+def coarse_axis(how: Resampling, before: Sequence[float], after: Sequence[float]) -> int | None:
     """The axis that is resampled on its own; None where all are resampled together.
 
     Args:
         how: the axes are resampled.
-        here, there: mm along each axis, before and after.
+        before, after: mm along each axis.
     """
     if how.separate is False:
         return None
-    if how.separate or max(here) / min(here) > _COARSE:
-        spacing = here
-    elif max(there) / min(there) > _COARSE:
-        spacing = there
+    if how.separate or max(before) / min(before) > _COARSE:
+        spacing = before
+    elif max(after) / min(after) > _COARSE:
+        spacing = after
     else:
         return None
     coarsest = [axis for axis, step in enumerate(spacing) if step == max(spacing)]

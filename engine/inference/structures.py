@@ -42,18 +42,18 @@ def found_from_maps(context: Context, maps: Maps, output: Output, progress: Prog
     raw = maps.map(output.label, output.threshold)
     if raw is None:
         return Found({})
-    one = processed(output.label, raw, context.card.post, maps.map)
+    label_map = processed(output.label, raw, context.card.post, maps.map)
     began = context.timed("post-processing", began)
     image = context.volume.geometry
     if context.card.provenance.imported_from:
         # Other programs interpolate logits, so between two samples the line is where theirs cross.
-        values, level = margins(one.lead, output.threshold), 0.5
+        values, level = margins(label_map.lead, output.threshold), 0.5
     else:
-        values, level = one.lead, output.threshold
-    areas = trace_probability_volume(values, one.geometry, image, level, progress)
+        values, level = label_map.lead, output.threshold
+    areas = trace_probability_volume(values, label_map.geometry, image, level, progress)
     told = context.card.uncertainty.method == "entropy" and maps.tells_doubt
-    edits = expected_edits(one, areas, image) if told else {}
-    bands = _bands(context, one, output) if context.card.uncertainty.draw_bands else {}
+    edits = expected_edits(label_map, areas, image) if told else {}
+    bands = _bands(context, label_map, output) if context.card.uncertainty.draw_bands else {}
     context.timed("contours", began)
     return Found(areas, edits, bands)
 
@@ -74,20 +74,20 @@ def margins(lead: Float32Array, level: float) -> Float32Array:
     return above
 
 
-def doubtful_area(one: Map) -> NDArray[np.float64]:
+def doubtful_area(label_map: Map) -> NDArray[np.float64]:
     """(planes,) mm² that are expected to be wrong on each plane of a map: each voxel's chance to be on the wrong side.
 
     With calibrated probabilities that chance is the smaller of p and 1 - p.
     """
-    p = np.clip(one.probability, 0, 1)
-    chance = np.where(one.mask, 1 - p, p)
-    u, v = one.geometry.spacing_uv
+    p = np.clip(label_map.probability, 0, 1)
+    chance = np.where(label_map.mask, 1 - p, p)
+    u, v = label_map.geometry.spacing_uv
     return np.asarray(chance.sum(axis=(1, 2), dtype=np.float64) * u * v)
 
 
-def expected_edits(one: Map, areas: Mapping[int, MultiPolygon], image: Geometry) -> dict[int, float]:
+def expected_edits(label_map: Map, areas: Mapping[int, MultiPolygon], image: Geometry) -> dict[int, float]:
     """As `edits_on`, of a map."""
-    return edits_on(image, areas, one.geometry.positions, doubtful_area(one))
+    return edits_on(image, areas, label_map.geometry.positions, doubtful_area(label_map))
 
 
 def edits_on(
@@ -111,7 +111,7 @@ def edits_on(
     return {k: float(area) for k, area in enumerate(expected) if k in drawn or area >= _LEAST_MISSING_MM2}
 
 
-def _bands(context: Context, one: Map, output: Output) -> dict[str, Mapping[int, MultiPolygon]]:
+def _bands(context: Context, label_map: Map, output: Output) -> dict[str, Mapping[int, MultiPolygon]]:
     """Contours at the calibrated levels inside and outside of the structure's own."""
     calibration = context.card.uncertainty.calibration
     band = next((b for b in calibration.bands if b.label == output.label), None) if calibration is not None else None
@@ -120,6 +120,6 @@ def _bands(context: Context, one: Map, output: Output) -> dict[str, Mapping[int,
         return {}
     geometry = context.volume.geometry
     return {
-        "inner": trace_probability_volume(one.probability, one.geometry, geometry, band.inner),
-        "outer": trace_probability_volume(one.probability, one.geometry, geometry, band.outer),
+        "inner": trace_probability_volume(label_map.probability, label_map.geometry, geometry, band.inner),
+        "outer": trace_probability_volume(label_map.probability, label_map.geometry, geometry, band.outer),
     }
