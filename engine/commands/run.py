@@ -157,7 +157,11 @@ class _Outcome:
 )
 @click.option("--series", "series_uid", metavar="UID", help="Series Instance UID; else the largest that suits.")
 @click.option(
-    "--input", "roles", metavar="ROLE=UID", multiple=True, help="The series for one of several inputs of the model."
+    "--input",
+    "roles",
+    metavar="ROLE=UID|PATH",
+    multiple=True,
+    help="The series for one of several inputs of the model, or a file or folder that holds its image alone.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 @click.option(
@@ -284,7 +288,7 @@ def _by_role(texts: tuple[str, ...]) -> dict[str, str]:
     """Role → Series Instance UID, of `ROLE=UID`."""
     lost = [text for text in texts if not all(text.partition("="))]
     if lost:
-        raise click.UsageError(f"'{lost[0]}' names no series for an input; write it as ROLE=UID.")
+        raise click.UsageError(f"'{lost[0]}' names no series for an input; write it as ROLE=UID or ROLE=PATH.")
     pairs = [(role, uid) for role, _, uid in (text.partition("=") for text in texts)]
     twice = [role for role, count in Counter(role for role, _ in pairs).items() if count > 1]
     if twice:

@@ -24,12 +24,17 @@ def taught_anew(card: Card, data: Path, *, whole: bool) -> Card:
         return card.model_copy(update={"provenance": card.provenance.model_copy(update={"training_data": (own,)})})
     kept = [source for source in card.provenance.training_data if not whole or source.name.startswith("ImageNet")]
     limits = card.limits.rpartition(_OF_BEFORE)[2]
+    # Weights that were begun with keep their terms; what is learned from the beginning has those of its own data.
+    licence = card.licence
+    if whole:
+        licence = licence.model_copy(update={"weights": own.licence, "commercial": True})
     told = f"{TRAINED} ('{data.name}'); its accuracy was not measured on any others. {_OF_BEFORE}{limits}"
     return card.model_copy(
         update={
             "metrics": tuple(metric for metric in card.metrics if metric.source == "paper"),
             "uncertainty": card.uncertainty.model_copy(update={"calibration": None}),
             "saliency": (),
+            "licence": licence,
             "population": "",
             "limits": told[:4000],
             "provenance": card.provenance.model_copy(update={"training_data": (*kept, own), "learned": None}),

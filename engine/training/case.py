@@ -24,6 +24,10 @@ _BODY_HU = -500
 _MOST_APART = 0.5
 
 
+class NoDataSetError(ReadError):
+    """A folder has nothing of what a layout asks for."""
+
+
 @dataclass(frozen=True)
 class ImageKind:
     """DICOM modality and units of an image, as a card's input asks for them; `modalities` that would do as well."""

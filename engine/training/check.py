@@ -60,6 +60,8 @@ def check_data(
             raise
         except PlanimeterError as error:
             refusals.append(str(error))
+    if refusals and described.paper is not None:
+        refusals[-1] += f" What {described.title} learns from: {described.paper.layout}"
     return DataCheck(recipe=described.id, data=str(data), sets=tuple(sets), refusals=tuple(refusals))
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from engine.progress import Progress
 
 _DATA_HELP = (
-    "Folder of a data set: in the nnU-Net raw layout, DICOM studies with RTSTRUCTs, pictures with masks; for scores, "
-    "with labels.csv (path, patient, label, split), or laid out as a set that is known; for risks with "
-    "time_months and event too."
+    "Folder of a data set. For structures: in the nnU-Net raw layout, images/ and labels/, images/ and masks/, or "
+    "DICOM studies with RTSTRUCTs. For scores: with labels.csv (path, patient, label, split), or laid out as a set "
+    "that is known; for risks with time_months and event too."
 )
 
 

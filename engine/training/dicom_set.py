@@ -15,7 +15,7 @@ from engine.stored.catalogue import Series
 from engine.stored.read import read_series, read_structures
 from engine.stored.scan import scan
 from engine.structures import Roi, StructureSet
-from engine.training.case import Case, Further, ImageKind, Overlap
+from engine.training.case import Case, Further, ImageKind, NoDataSetError, Overlap
 from engine.training_process.label_names import read_other_names
 from engine.transform import Transform
 
@@ -44,6 +44,7 @@ class DicomSet:
             out.
 
     Raises:
+        NoDataSetError: there is no DICOM study.
         ReadError: there is no RTSTRUCT with an image series that can be opened.
         MismatchError: two structures have the same name but for its case.
     """
@@ -56,6 +57,11 @@ class DicomSet:
             raise MismatchError("Two of the structures to learn differ only in upper and lower case.")
         self.other_names = read_other_names(folder)
         catalogue = scan([folder])
+        if not catalogue.structures():
+            dicom = [series for series in catalogue.images() if series.modality]
+            if not dicom:
+                raise NoDataSetError(f"{folder} holds no DICOM study.")
+            raise ReadError(f"{folder} holds {len(dicom)} image series and no RTSTRUCT, so nothing is contoured there.")
         images = [image for image in catalogue.images() if image.plane_count > 1]
         self._cases: dict[str, tuple[Series, Series, list[Series]]] = {}
         left_out = [f"{each.path.name} was left out: {each.reason}" for each in catalogue.unreadable if each.damaged]

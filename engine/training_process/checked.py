@@ -153,6 +153,11 @@ class SetCheck(Strict):
         said = []
         if self.numbers and not self.named_by:
             said.append(guess_told(self.numbers))
+        if self.items and not any(item.side == "choose" for item in self.items):
+            said.append(
+                "Nothing is held out to choose by, so the last weights are kept and no score is told; it takes two "
+                "patients at least, or another set (--validation)."
+            )
         for places in self.twice:
             same = [self.items[place].name for place in places]
             if same not in self.images_on_both_sides:

@@ -5,16 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from click.testing import CliRunner
 from pydicom import dcmread
 
 from engine import inputs
 from engine.__main__ import commands
 from engine.contouring.fill import fill
-from engine.errors import UnsuitableInputError
+from engine.errors import MismatchError, UnsuitableInputError
 from engine.inference.preprocess import prepare, prepare_onto
 from engine.inference.run import run_card
+from engine.inputs import Wanted, open_inputs
 from engine.progress import silent
+from engine.sitk_image import to_image
 from engine.volume import Geometry, SeriesInfo, Volume
 from tests.engine.models import UNET, Json, network_of, write_card, write_weights
 from tests.synthetic import write_series
@@ -183,3 +186,44 @@ def test_images_of_different_frames_of_reference_are_refused_before_they_are_rea
     write_series(tmp_path / "study" / "pet", ct().voxels, ct().geometry, "PT", FrameOfReferenceUID="9.9")
     monkeypatch.setattr(inputs, "open_volume", lambda *_: pytest.fail("an image was read"))
     assert "different frames of reference" in study.run()
+
+
+def as_files(folder: Path, shift: float = 0.0) -> tuple[Path, Path]:
+    """The CT and the PET as NIfTI files."""
+    paths = []
+    for name, volume in (("a.nii.gz", ct()), ("b.nii.gz", pet(shift=shift))):
+        (folder / name[0]).mkdir(parents=True, exist_ok=True)
+        sitk.WriteImage(to_image(volume.voxels, volume.geometry), str(folder / name[0] / name))
+        paths.append(folder / name[0] / name)
+    return paths[0], paths[1]
+
+
+def test_each_image_may_be_a_file_of_its_own(tmp_path: Path) -> None:
+    card = write_card(tmp_path / "m", HOT, [{"kind": "mask", "label": "Hot", "name": "GTV", "node": "both"}],
+                      inputs=INPUTS, preprocess=STEPS).card  # fmt: skip
+    first, second = as_files(tmp_path / "data")
+    for path, by_role in (
+        (first, {"pet": str(second)}),
+        (tmp_path / "data", {"pet": str(second)}),
+        (second.parent, {"ct": str(first), "pet": str(second.parent)}),
+    ):
+        opened = open_inputs(card, path, Wanted(by_role=by_role))
+        assert {role: volume.voxels.shape for role, volume in opened.items()} == {
+            "ct": (20, 64, 64),
+            "pet": (16, 24, 24),
+        }
+    with pytest.raises(MismatchError, match=r"There is nothing at .*c.nii.gz to be 'pet'"):
+        open_inputs(card, first, Wanted(by_role={"pet": str(tmp_path / "c.nii.gz")}))
+    with pytest.raises(MismatchError, match="several images that could be 'pet'"):
+        open_inputs(card, first, Wanted(by_role={"pet": str(tmp_path / "data")}))
+    with pytest.raises(MismatchError, match="One image can't play several roles"):
+        open_inputs(card, first, Wanted(by_role={"pet": str(first)}))
+
+
+def test_files_that_do_not_lie_together_are_refused_by_the_command(tmp_path: Path) -> None:
+    write_card(tmp_path / "m", HOT, [{"kind": "mask", "label": "Hot", "name": "GTV", "node": "both"}],
+               inputs=INPUTS, preprocess=STEPS)  # fmt: skip
+    first, second = as_files(tmp_path / "data", shift=900.0)
+    asked = ["run", str(first), "--model", str(tmp_path / "m"), "--input", f"pet={second}", "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(commands, asked)
+    assert "do not overlap" in str(result.exception)

@@ -12,11 +12,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 from engine.__main__ import commands
+from engine.cards.published import find_recipe
 from engine.cards.registry import load_card
 from engine.errors import CancelledError, MismatchError
 from engine.training.check import check_data
 from engine.training.parting import parted
 from engine.training_process.checked import DataCheck, lines_of
+from engine.training_process.layouts import layouts_for
 from tests.training.conftest import STRUCTURES, write_case
 from tests.training.test_commands import CARD
 
@@ -216,3 +218,24 @@ def test_a_table_as_a_spreadsheet_writes_it_is_read_and_empty_labels_are_counted
     check = check_data("retinal-detachment", folder)
     assert not check.refusals and check.sets == plain.sets
     assert any(doubt.startswith("2 of 3 images have no label, which is learned as none of") for doubt in check.doubts)
+
+
+def test_a_folder_without_a_data_set_is_told_what_was_looked_for_and_what_is_there(card: str, own: Path) -> None:
+    (empty := own / "empty").mkdir()
+    (refusal,) = check_data(card, empty).refusals
+    assert "holds no data set. Looked for: nnU-Net raw" in refusal and refusal.endswith("The folder is empty.")
+    (refusal,) = check_data(card, own.parent).refusals
+    assert "What is there: card/, own/." in refusal
+    assert refusal.endswith("own in it is laid out as nnU-Net raw: dataset.json, imagesTr, labelsTr: take that folder.")
+    assert "learns from: " in check_data("liver-oar-residual", empty).refusals[0]
+
+
+def test_that_nothing_is_held_out_is_told(card: str, own: Path) -> None:
+    for name in "bc":
+        (own / "imagesTr" / f"{name}_0000.nii.gz").unlink()
+    assert any(doubt.startswith("Nothing is held out to choose by") for doubt in check_data(card, own).doubts)
+
+
+def test_the_layouts_are_those_that_a_recipe_reads() -> None:
+    assert "labels.csv" not in layouts_for(find_recipe("liver-oar-residual").card)
+    assert "RTSTRUCT" not in layouts_for(find_recipe("retinal-detachment").card)

@@ -96,11 +96,19 @@ def test_what_an_earlier_run_learned_from_goes_with_its_weights(taught: Path, mo
     card = shutil.copytree(taught, tmp_path / "card")
     for path in card.glob("checkpoint*"):
         path.unlink()
+    values = json.loads((card / "card.json").read_text(encoding="utf-8"))
+    values["licence"] = {"weights": "CC-BY-NC-4.0", "commercial": False}
+    (card / "card.json").write_text(json.dumps(values), encoding="utf-8")
     for start, out in ((["--go-on"], "on"), ([], "anew")):
         run("train", str(card), "--data", str(more), "-o", str(tmp_path / out), "--device", "cpu", *start)
     assert before < learned_from(load_card(tmp_path / "on"))
     assert not before & learned_from(load_card(tmp_path / "anew"))
     assert (tmp_path / "anew" / LEARNED_FILE).is_file()
+    # Weights that go on from others keep their licence; those learned from the beginning have that of their data.
+    kept, own = (load_card(tmp_path / name).card for name in ("on", "anew"))
+    assert (kept.licence.weights, kept.licence.commercial) == ("CC-BY-NC-4.0", False)
+    assert (own.licence.weights, own.licence.commercial) == ("as its owner says", True)
+    assert {weights.licence for weights in own.weights} == {"as its owner says"}
 
 
 def test_calibration_leaves_out_what_was_learned_from(taught: Path, more: Path, tmp_path: Path) -> None:

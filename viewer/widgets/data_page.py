@@ -48,7 +48,7 @@ class DataPage(QWidget):
         self._task: Task | None = None
         self.check: DataCheck | None = None
         self.data = QLineEdit(str(settings().value(_KEY, "")), self)
-        self.data.setPlaceholderText("nnU-Net raw, images/ and labels/, DICOM studies with RTSTRUCTs, or labels.csv")
+        self.data.setPlaceholderText("The folder of the data set")
         self.data.setToolTip("The folder of the data set that is learned from")
         self.validation = QLineEdit(self)
         self.validation.setPlaceholderText("None: a share of the patients is held out")
@@ -106,8 +106,9 @@ class DataPage(QWidget):
         """Whether a look is being taken."""
         return self._task is not None
 
-    def set_recipe(self, recipe: str) -> None:
-        """The recipe, by id or path, that the data are for."""
+    def set_recipe(self, recipe: str, layouts: str = "") -> None:
+        """The recipe, by id or path, that the data are for, and how these may be laid out for it."""
+        self.data.setPlaceholderText(layouts or "The folder of the data set")
         if recipe != self._recipe:
             self._recipe = recipe
             self._forget()

@@ -29,10 +29,11 @@ from viewer.widgets.training_page import TrainingPage
 if TYPE_CHECKING:
     from engine.cards import published, registry
     from engine.cards.registry import LoadedCard
-    from engine.training_process import run_folder
+    from engine.training_process import layouts, run_folder
 else:
     published, registry = later("engine.cards.published"), later("engine.cards.registry")
     run_folder = later("engine.training_process.run_folder")
+    layouts = later("engine.training_process.layouts")
 
 _WIDTH, _HEIGHT, _LIST_WIDTH = 1220, 720, 480
 
@@ -91,7 +92,10 @@ class TrainingDialog(QDialog):
     def _choose(self) -> None:
         loaded = self.recipes.selected
         self.page.text.setText(recipe_html(loaded) if loaded is not None else "Choose a recipe on the left.")
-        self.data.set_recipe(run_folder.argument_of(loaded) if loaded is not None else "")
+        if loaded is None:
+            self.data.set_recipe("")
+        else:
+            self.data.set_recipe(run_folder.argument_of(loaded), layouts.layouts_for(loaded.card))
         self._offer()
 
     def _offer(self) -> None:
