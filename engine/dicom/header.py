@@ -15,7 +15,7 @@ from pydicom.uid import (
 from engine.dicom.fields import number_if_any, numbers, put_points, text, whole
 from engine.dicom.frames import frame_planes
 from engine.dicom.nuclear import NUCLEAR_KEYWORDS, slice_places
-from engine.dicom.pixel_format import FORMAT_KEYWORDS, PixelFormat, padding_of
+from engine.dicom.pixel_format import FORMAT_KEYWORDS, PixelFormat, float_padding_of, padding_of
 from engine.dicom.planes import NATIVE, PLAIN, VOLUME_MODALITIES, StoredImage, StoredPlane
 from engine.dicom.traits import TRAIT_TAGS, is_mosaic, traits_of, with_trait
 from engine.dicom.walk import Walked, Walker
@@ -247,7 +247,9 @@ def _described(
         remarks=(*form.remarks, *commas),
         deflated_at=walked.deflated_at,
         mosaic=is_mosaic(dataset, form.rows, form.columns, _spacing_uv(dataset)),
-        padding=None if form.floating else padding_of(dataset, form.bits_allocated, form.signed),
+        padding=float_padding_of(dataset, form.bits_allocated)
+        if form.floating
+        else padding_of(dataset, form.bits_allocated, form.signed),
         floating=form.floating,
     )
     planes = frame_planes(dataset, image) if "PerFrameFunctionalGroupsSequence" in dataset else _planes(dataset, image)

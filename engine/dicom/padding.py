@@ -3,6 +3,8 @@
 No rescale is for them, so what they come to is no value. Below all tissue, as −2000 around a round field of view, they
 are told and stay as every reader gives them; above it they would be seen as metal, and get the lowest value that was
 measured. What tissue can have as well is left, since many files name a value, such as 0, that was measured too.
+
+Of floating-point pixels no such file is known, and padding has no number.
 """
 
 from collections.abc import Container, Sequence
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.dicom.planes import StoredPlane
+from engine.dicom.planes import StoredImage, StoredPlane
 from engine.dicom.units import Scale
 
 #: A CT measures what lies between these, HU: air, and the end of the usual 12 bits.
@@ -21,6 +23,14 @@ _MEASURED_HU = (-1024.0, 3071.0)
 _AIR_HU = -900.0
 #: More of an image than this has no single value of tissue.
 _LARGE_SHARE = 0.02
+
+
+def without_padding(image: StoredImage, stored: NDArray[Any]) -> NDArray[Any]:
+    """The stored values of a plane, NaN in place of the padding of floating-point pixels."""
+    if image.padding is None or not image.floating:
+        return stored
+    low, high = image.padding
+    return np.where((stored >= low) & (stored <= high), stored.dtype.type(np.nan), stored)
 
 
 @dataclass
@@ -35,7 +45,7 @@ class Padding:
     planes: Sequence[StoredPlane]
     scale: Scale
     _masks: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
-    _named: set[tuple[int, int]] = field(default_factory=set)
+    _named: set[tuple[float, float]] = field(default_factory=set)
     _like_tissue: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -46,7 +56,7 @@ class Padding:
         """Take note of the padding among the stored values (rows, columns) of a plane."""
         plane = self.planes[index]
         named = plane.image.padding
-        if named is None:
+        if named is None or plane.image.floating:
             return
         low, high = sorted(self.scale.values(plane, np.array(named)).tolist())
         if (self._in_hu and _MEASURED_HU[0] <= low and high <= _AIR_HU) or (not self._in_hu and low == high == 0):

@@ -1,5 +1,6 @@
 """How the pixels of a file are stored: what its header says, and what has to be assumed where it does not say."""
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ FORMAT_KEYWORDS = (
     "PixelRepresentation",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
+    "FloatPixelPaddingValue",
+    "FloatPixelPaddingRangeLimit",
+    "DoubleFloatPixelPaddingValue",
+    "DoubleFloatPixelPaddingRangeLimit",
     "SmallestImagePixelValue",
 )
 #: More frames than any image has; a header that claims more is damaged.
@@ -183,6 +188,16 @@ def padding_of(dataset: Dataset, bits: int, signed: bool) -> tuple[int, int] | N
         if value is not None
     ]
     return min(found), max(found)
+
+
+def float_padding_of(dataset: Dataset, bits: int) -> tuple[float, float] | None:
+    """As `padding_of`, of a file whose pixels are floating-point numbers of so many bits (PS3.3 C.7.6.24, C.7.6.25)."""
+    kind = "DoubleFloat" if bits == 64 else "Float"
+    values = [dataset.get(f"{kind}{keyword}") for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if not isinstance(values[0], float):
+        return None
+    found = [value for value in values if isinstance(value, float) and not math.isnan(value)]
+    return (min(found), max(found)) if found else None
 
 
 class _Assumed:

@@ -55,7 +55,7 @@ class StoredImage:
     remarks: tuple[str, ...] = ()
     deflated_at: int = 0
     mosaic: bool = False
-    padding: tuple[int, int] | None = None
+    padding: tuple[int, int] | tuple[float, float] | None = None
     floating: bool = False
 
     @property

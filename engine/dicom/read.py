@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.dicom.padding import Padding
+from engine.dicom.padding import Padding, without_padding
 from engine.dicom.pixels import read_stored
 from engine.dicom.planes import StoredPlane
 from engine.dicom.stack_geometry import make_geometry
@@ -83,7 +83,8 @@ def read_planes(
         )
     unmeasured: NDArray[np.bool_] | None = None
     if planes[0].image.floating:
-        voxels, unmeasured, of_gaps = fill_unmeasured(voxels, info.description or "the series")
+        why = "NaN or padding" if any(plane.image.padding is not None for plane in planes) else "NaN"
+        voxels, unmeasured, of_gaps = fill_unmeasured(voxels, info.description or "the series", why)
         unit_notes = (*unit_notes, *of_gaps)
     elif planes[0].image.bits_allocated > 16 and np.abs(voxels).max() >= 1 << 24 and _is_unscaled(planes):
         unit_notes = (*unit_notes, f"Whole numbers of up to {np.abs(voxels).max():.0f} may be rounded to 24 bits.")
@@ -217,6 +218,7 @@ def _read_float(
                 lost[k] = stored
                 continue
             padding.look(k, stored)
-            voxels[k] = scale.values(plane, stored)
-            unmapped += scale.unmapped(plane, stored)
+            measured = without_padding(plane.image, stored)
+            voxels[k] = scale.values(plane, measured)
+            unmapped += scale.unmapped(plane, measured)
     return voxels, unmapped

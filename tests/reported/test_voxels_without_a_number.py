@@ -35,8 +35,8 @@ def with_gaps(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def write_dicom(folder: Path, values: np.ndarray) -> Path:
-    """A series whose pixels are of the type of `values`."""
+def write_dicom(folder: Path, values: np.ndarray, padding: tuple[float, ...] = ()) -> Path:
+    """A series whose pixels are of the type of `values`, and which calls a value, or from one to another, padding."""
     keyword = "FloatPixelData" if values.dtype == np.float32 else "DoubleFloatPixelData"
 
     def edit(dataset: Dataset, plane: int) -> None:
@@ -45,6 +45,8 @@ def write_dicom(folder: Path, values: np.ndarray) -> Path:
                 delattr(dataset, gone)
         dataset.BitsAllocated = 8 * values.itemsize
         setattr(dataset, keyword, values[plane].tobytes())
+        for ending, value in zip(("PaddingValue", "PaddingRangeLimit"), padding, strict=False):
+            setattr(dataset, keyword.replace("Data", ending), value)
 
     write_series(folder, np.zeros(GEOMETRY.shape, np.int16), GEOMETRY, "MR", edit=edit)
     return folder
@@ -64,6 +66,19 @@ def test_floating_point_pixels_are_read_as_pydicom_has_them(tmp_path: Path, kind
     files = sorted((dcmread(file) for file in path.iterdir()), key=lambda ds: ds.InstanceNumber)
     assert np.array_equal(volume.voxels, np.stack([ds.pixel_array for ds in files]).astype(np.float32))
     assert volume.unmeasured is None and not any("no number" in note for note in volume.notes)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(("padding", "count"), [((-9999.5,), 2), ((-9999.5, -9990.0), 3), ((), 0)])
+def test_what_a_file_of_floating_point_pixels_calls_padding_is_no_number(
+    tmp_path: Path, kind: Any, padding: tuple[float, ...], count: int
+) -> None:
+    values = VALUES.astype(kind)
+    values[1, 2, 3:5], values[1, 3, 3] = -9999.5, -9995.0
+    volume = open_volume(write_dicom(tmp_path / "mr", values, padding))
+    assert (0 if volume.unmeasured is None else int(volume.unmeasured.sum())) == count
+    assert any(f"{count} voxels" in note and "padding" in note for note in volume.notes) == (count > 0)
+    assert volume.voxels.min() == pytest.approx({0: -9999.5, 2: -9995.0, 3: VALUES.min()}[count], abs=3)
 
 
 def test_a_parametric_map_of_another_writer_is_an_image_with_its_unit(tmp_path: Path) -> None:
