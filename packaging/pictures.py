@@ -74,6 +74,7 @@ def draw(scratch: Path) -> None:
     opener, cards, review = window.findChild(Opener), window.findChild(CardsPanel), window.findChild(ReviewPanel)
     findings = window.findChild(FindingsPanel)
     assert opener is not None and cards is not None and review is not None and findings is not None
+    until(lambda: cards.list.count() > 0, "looking for models")
     settle()
     save(window, "start.png")
     opener.open_paths([write_demo_series(scratch / "demo")], show=True)
