@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from pictures_stage import LEFT, NONE, SHIFT
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
@@ -9,13 +10,6 @@ from PySide6.QtWidgets import QWidget
 from viewer.features.volumes import Volumes
 from viewer.session import View
 from viewer.widgets.main_window import MainWindow
-
-NONE, CTRL, SHIFT = (
-    Qt.KeyboardModifier.NoModifier,
-    Qt.KeyboardModifier.ControlModifier,
-    Qt.KeyboardModifier.ShiftModifier,
-)
-LEFT = Qt.MouseButton.LeftButton
 
 
 def draw_seeing(window: MainWindow, save: Callable[[QWidget, str], None], settle: Callable[[], None]) -> None:

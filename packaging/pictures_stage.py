@@ -16,11 +16,7 @@ from viewer.session import View
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.plane_pane import PlanePane
 
-NONE, CTRL, SHIFT = (
-    Qt.KeyboardModifier.NoModifier,
-    Qt.KeyboardModifier.ControlModifier,
-    Qt.KeyboardModifier.ShiftModifier,
-)
+NONE, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 SIZE = (1000, 680)
 Places = Sequence[Sequence[float]]

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Trains a card or a recipe on a machine with a GPU that is lent for minutes and reaches no network.
-#   packaging/train_on_gpu.sh --pack DATA ARCHIVE              here: the data set as one file of 64 MiB at most
+# Trains a card or a recipe on a machine with a GPU that reaches no network.
+#   packaging/train_on_gpu.sh --pack DATA ARCHIVE              here: the data set as one file of MOST_MIB (64) at most
 #   packaging/train_on_gpu.sh CARD DATA OUT [MINUTES, else 8]  there: DATA is a folder or such an archive
 # OUT gets the card with its weights, its curves, and report.txt: the card run on cases of DATA, on the GPU and on the
 # processor, with seconds. In bfloat16 where the GPU has it. Without a GPU the processor does it all.
@@ -8,13 +8,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-most=$((64 * 1024 * 1024))
+most=$((${MOST_MIB:-64} * 1024 * 1024))
 if [ "${1:-}" = --pack ]; then
     [ $# -eq 3 ] || { echo "train_on_gpu: --pack DATA ARCHIVE" >&2; exit 2; }
     tar -C "$2" -chf "$3" .
     size=$(stat -c %s "$3")
     if [ "$size" -gt "$most" ]; then
-        echo "train_on_gpu: $3 has $((size >> 20)) MiB, more than the 64 MiB that travel; leave cases out." >&2
+        echo "train_on_gpu: $3 has $((size >> 20)) MiB, more than ${MOST_MIB:-64}; leave cases out, or set MOST_MIB." >&2
         exit 1
     fi
     echo "$3: $((size >> 20)) MiB"

@@ -25,7 +25,7 @@ class Deriving(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window, self._session = window, window.session
-        self._renew = window.add_action(
+        window.add_action(
             "Structures", "Renew derived structures", self.renew, shortcut="Shift+R", for_series=True,
             tip="Derive anew what is out of date because its sources changed",
         )  # fmt: skip
