@@ -14,11 +14,13 @@ class StoredGrid:
         affine_ras: (4, 4) RAS mm from the file's (column, row, plane) index, as it gives them.
         spacing: mm along columns, rows and planes, as its header gives them.
         planes_fall: whether it holds the planes in the other order than the geometry.
+        placed: whether it says how it lies in the patient.
     """
 
     affine_ras: NDArray[np.float64]
     spacing: tuple[float, float, float]
     planes_fall: bool
+    placed: bool = True
 
     @classmethod
     def of(

@@ -77,10 +77,23 @@ def why_unsuitable(
             refusals += _part(card, image, volume)
             refusals += _extent(card, image, volume.geometry)
             refusals += _orientation(card, image, volume.geometry)
+            refusals += _unplaced(card, volume.geometry)
             refusals += _place(image, volume, inputs)
     frames = {**unread, **{role: volume.info.frame_of_reference_uid for role, volume in inputs.items()}}
     refusals += frames_apart(card, frames)
     return sorted(refusals, key=lambda refusal: refusal.overridable)
+
+
+def _unplaced(card: Card, geometry: Geometry) -> list[Refusal]:
+    """A file that does not say how it lies, for a model of another program that turns the image first."""
+    turns = any(getattr(node.params, "axes", "") for node in card.graph)
+    if not card.provenance.imported_from or not turns or geometry.stored is None or geometry.stored.placed:
+        return []
+    text = (
+        f"The file does not say how it lies in the patient, and {card.title} turns an image first: nibabel, with "
+        "which most such models read files, takes this one mirrored, left for right. Give it an sform or a qform."
+    )
+    return [Refusal(text, True)]
 
 
 def missing_input(card: Card, image: CardInput) -> Refusal:

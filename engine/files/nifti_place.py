@@ -83,7 +83,7 @@ class Place:
         assert grid.stored is not None
         told = self.voxel_mm if _agree(spacing, self.voxel_mm) else spacing
         sizes = (float(told[0]), float(told[1]), float(told[2]))
-        return turned, replace(grid, stored=replace(grid.stored, affine_ras=affine, spacing=sizes))
+        return turned, replace(grid, stored=replace(grid.stored, affine_ras=affine, spacing=sizes, placed=bool(chosen)))
 
     def notes(self, placement: Placement = "") -> tuple[str, ...]:
         """What there is to say about where the file lies in the patient."""

@@ -3,7 +3,6 @@
 import contextlib
 import re
 import shutil
-import tempfile
 import time
 import uuid
 import zipfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from engine.cards.registry import CARD_FILE, SHIPPED, LoadedCard, files_of, find_cards, load_card, user_models
 from engine.cards.schema import card_json
 from engine.errors import CardError, EngineError, WriteError
+from engine.importing.scratch import scratch_folder
 from engine.process.lines import work_in_process
 from engine.progress import Progress, silent
 from engine.safe_file import whole_file, write_errors
@@ -56,8 +56,8 @@ def import_model(
     home = user_models()
     with write_errors(home, "import"):
         home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="planimeter-import-") as place:
-        made = Path(place) / "card"
+    with scratch_folder() as place:
+        made = place / "card"
         made.mkdir()
         _convert([str(path.resolve()), str(made), card_id, axes, task], progress)
         loaded = load_card(made)

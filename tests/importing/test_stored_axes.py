@@ -16,6 +16,8 @@ from torch import nn
 
 from engine.answers import RunOptions
 from engine.cards.registry import LoadedCard, load_card
+from engine.cards.schema import Card
+from engine.cards.suitability import why_unsuitable
 from engine.contouring.fill import fill
 from engine.files.image_file import read_image_file
 from engine.importing.source import Wish
@@ -187,3 +189,27 @@ def test_a_series_that_is_no_file_is_taken_as_simpleitk_reads_it_and_that_is_sai
     assert letters_of(geometry) == "PIR"
     assert np.array_equal(seen([volume], "", ()).data[0], volume.voxels.T)
     assert any("DICOM series as SimpleITK reads it" in note for note in card.card.provenance.notes)
+
+
+def test_a_file_that_does_not_say_how_it_lies_is_refused_where_a_model_turns_it(
+    card: LoadedCard, tmp_path: Path
+) -> None:
+    for name, affine in (("unplaced.nii", None), ("placed.nii", np.diag([2.0, 2.0, 2.0, 1.0]))):
+        image = nibabel.Nifti1Image(phantom(), affine)
+        image.header.set_zooms((2.0, 2.0, 2.0))
+        nibabel.save(image, tmp_path / name)
+    unplaced, placed = (read_image_file(tmp_path / name) for name in ("unplaced.nii", "placed.nii"))
+    (node,) = card.card.graph
+    turns = node.model_copy(update={"params": node.params.model_copy(update={"axes": "RAS"})})
+    turning = card.card.model_copy(update={"graph": (turns,)})
+    role = card.card.inputs[0].role
+
+    def told(asked: Card, volume: Volume) -> list[bool]:
+        return [each.overridable for each in why_unsuitable(asked, {role: volume}) if "how it lies" in each.text]
+
+    # nibabel, with which such models read files, turns it another way than is shown here.
+    assert not np.array_equal(nibabel.load(tmp_path / "unplaced.nii").affine[:3, :3], np.diag([2.0, 2.0, 2.0]))
+    assert told(turning, unplaced) == [True]
+    assert told(turning, placed) == []
+    assert told(card.card, unplaced) == [], "as stored it is the same array for everybody"
+    assert np.array_equal(seen([unplaced], "", ()).data[0], phantom())
