@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QMessageBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QMessageBox, QTextBrowser
 from pytestqt.qtbot import QtBot
 
 from engine.answers import Result, Score
@@ -17,6 +17,7 @@ from engine.structures import Generation, Roi
 from engine.volume import Geometry, Volume
 from tests.viewer.cards_bench import BY_MODEL, Bench, card_like, ct, roi
 from viewer.widgets.card_list import nearest_first
+from viewer.widgets.card_page import CardPage
 from viewer.widgets.run_progress import left_of
 from viewer.widgets.settings import settings
 
@@ -360,3 +361,21 @@ def test_a_number_that_the_card_offers_is_passed_on_and_fields_follow_the_card(
     bench.jobs.cancelled.emit(Cancelled(1))
     bench.panel.select("external")
     assert list(bench.panel.options.fields) == ["air"]
+
+
+def test_a_page_with_no_room_for_all_of_it_is_read_in_a_window(qtbot: QtBot, external: LoadedCard) -> None:
+    bench = Bench(qtbot, [external])
+    bench.panel.resize(340, 320)
+    with qtbot.waitExposed(bench.panel):
+        bench.panel.show()
+    bench.panel.select("external")
+    button = bench.panel.findChild(CardPage).whole_button
+    qtbot.waitUntil(button.isVisible)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    text = bench.panel.findChild(QTextBrowser)
+    assert text is not None and text.isVisible()
+    for told in ("Draws", "Licence", "Status"):
+        assert told in text.toPlainText()
+    text.window().close()
+    bench.panel.resize(700, 1600)
+    qtbot.waitUntil(button.isHidden)

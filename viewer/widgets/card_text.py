@@ -55,7 +55,8 @@ def card_html(loaded: LoadedCard, refusals: list[Refusal]) -> str:
         rows.append(("Limits", card.limits))
     notes = card.provenance.notes
     rows += [("At import" if number == 0 else "", note) for number, note in enumerate(notes)]
-    licence = f"code {card.licence.code}" + (f", weights {card.licence.weights}" if card.licence.weights else "")
+    licences = (("code", card.licence.code), ("weights", card.licence.weights))
+    licence = ", ".join(f"{part} {name}" for part, name in licences if name) or "absent"
     rows.append(("Licence", licence + ("" if card.licence.commercial else ", not for commercial use")))
     if card.provenance.imported_from:
         sources = card.provenance.sources

@@ -23,6 +23,11 @@ _AXES = {
     "LPS": "Left, back, head (as DICOM)",
     "RAS": "Right, front, head (as NIfTI)",
     "LAS": "Left, front, head (as dcm2niix writes NIfTI)",
+    "RPS": "Right, back, head",
+    "LPI": "Left, back, feet",
+    "LAI": "Left, front, feet",
+    "RPI": "Right, back, feet",
+    "RAI": "Right, front, feet",
 }
 
 
