@@ -17,6 +17,7 @@ from engine.errors import CancelledError, MismatchError, PlanimeterError
 from engine.operations import classify, detect, head, patch_statistics, segment, sieve
 from engine.progress import Progress, part, silent
 from engine.training.case import DataSource
+from engine.training.case_doubts import doubts_of
 from engine.training.cohort import patients_of
 from engine.training.dataset import layout_of, open_data
 from engine.training.labelled import listed
@@ -166,6 +167,7 @@ def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | 
     patients = {name: source.patient_of(name) for name in source.names}
     holdout = recipes[0].holdout if validation is None else None
     learned, chosen = parted(card, data, patients, holdout, recipes[0].seed)
+    pairs = list({tuple(pair): None for recipe in recipes for pair in recipe.mirror_pairs})
     sides: list[tuple[DataSource, str, Side]] = [(source, name, "learn") for name in learned]
     sides += [(source, name, "choose") for name in chosen]
     left_out = source.left_out
@@ -174,7 +176,7 @@ def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | 
         sides += [(other, name, "choose") for name in other.names]
         left_out += other.left_out
     found = [
-        (Item(name=name, patient=where.patient_of(name), side=side), partial(_of_case, where, name, wanted))
+        (Item(name=name, patient=where.patient_of(name), side=side), partial(_of_case, where, name, wanted, pairs))
         for where, name, side in sides
     ]
     numbers: dict[int, str] = getattr(source, "numbers", {})
@@ -190,7 +192,7 @@ def _cases(card: Card, learners: Sequence[Node], data: Path, validation: Path | 
     return _Listing(about, found)
 
 
-def _of_case(source: DataSource, name: str, wanted: Sequence[str]) -> "_Seen":
+def _of_case(source: DataSource, name: str, wanted: Sequence[str], pairs: Sequence[Sequence[str]]) -> "_Seen":
     case = source.read(name)
     counts = np.bincount(case.labels.ravel(), minlength=len(wanted) + 1)[1:]
     # Pictures have no other unit than pixels.
@@ -203,7 +205,7 @@ def _of_case(source: DataSource, name: str, wanted: Sequence[str]) -> "_Seen":
         "missing": tuple(label for label, there in zip(wanted, case.contoured, strict=True) if not there),
         "others": case.others,
         "overlaps": tuple((each.lost, each.kept, round(each.share, 4)) for each in case.overlaps),
-        "notes": case.notes,
+        "notes": case.notes if in_pixels else (*case.notes, *doubts_of(case, wanted, pairs)),
     }
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.contouring.fill import fill
 from engine.dicom.rtstruct_read import filled_areas
@@ -21,6 +23,8 @@ from engine.transform import Transform
 
 #: Share of a structure that others may take of it where they overlap; a label map can't hold more of both.
 _MOST_LOST = 0.05
+#: Share of the image that was drawn on which a further one covers; less is told.
+_LEAST_COVERED = 0.95
 
 
 def recognises(folder: Path) -> bool:
@@ -134,10 +138,20 @@ class DicomSet:
         axes = AxisOrder.towards(volume.geometry, "LPS")
         spacing = volume.geometry.spacing_xyz[::-1]
         a, b, c = axes.order
-        values = [
-            each.voxels if each is volume else onto_grid(each, volume.geometry, Transform.identity())[0]
-            for each in volumes
-        ]
+        values: list[NDArray[Any]] = []
+        beyond = []
+        for each in volumes:
+            laid, covered = (each.voxels, 1.0)
+            if each is not volume:
+                laid, covered = onto_grid(each, volume.geometry, Transform.identity())
+            if not np.isfinite(laid).all():
+                raise ReadError(f"{name}: the {each.modality} image has voxels that are not finite numbers.")
+            if covered < _LEAST_COVERED:
+                beyond.append(
+                    f"The {each.modality} image covers {covered:.0%} of the {volume.modality}; the rest counts as its "
+                    "lowest value."
+                )
+            values.append(laid)
         stored = [
             np.ascontiguousarray(axes.to_network(kind.stored(array)))
             for kind, array in zip(self._kinds, values, strict=True)
@@ -152,7 +166,7 @@ class DicomSet:
             further=tuple(Further(array, kind) for array, kind in zip(stored[1:], self._kinds[1:], strict=True)),
             others=tuple(others),
             overlaps=tuple(overlaps),
-            notes=(*twice, *_about(structures, set(index_of), between)),
+            notes=(*twice, *beyond, *_about(structures, set(index_of), between)),
         ).without(lost.tolist())
 
 

@@ -239,3 +239,26 @@ def test_that_nothing_is_held_out_is_told(card: str, own: Path) -> None:
 def test_the_layouts_are_those_that_a_recipe_reads() -> None:
     assert "labels.csv" not in layouts_for(find_recipe("liver-oar-residual").card)
     assert "RTSTRUCT" not in layouts_for(find_recipe("retinal-detachment").card)
+
+
+def test_left_and_right_that_are_swapped_in_a_part_of_the_data_are_told(card: str, own: Path) -> None:
+    described(own, contoured={})
+    path = own / "labelsTr" / "a.nii.gz"
+    image = sitk.ReadImage(str(path))
+    values = sitk.GetArrayFromImage(image)
+    changed = sitk.GetImageFromArray(np.array([0, 2, 1], np.uint8)[values])
+    changed.CopyInformation(image)
+    assert not any("swapped" in doubt for doubt in check_data(card, own).doubts)
+    sitk.WriteImage(changed, str(path))
+    assert [doubt for doubt in check_data(card, own).doubts if "swapped" in doubt] == [
+        "a: Box_L lies to the right of Box_R: their labels, or left and right of the image, may be swapped."
+    ]
+
+
+def test_values_that_are_no_hounsfield_units_are_told(card: str, own: Path) -> None:
+    path = own / "imagesTr" / "b_0000.nii.gz"
+    sitk.WriteImage(sitk.ReadImage(str(path)) + 1024, str(path))
+    doubts = check_data(card, own).doubts
+    assert any(
+        doubt.startswith("b: The values do not look like Hounsfield units: they run from 0 ") for doubt in doubts
+    )
