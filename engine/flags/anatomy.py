@@ -11,7 +11,11 @@ from engine.tg263 import guessed_type
 
 Side = Literal["L", "R", ""]
 
-_SIDES: dict[str, Side] = {"l": "L", "lt": "L", "left": "L", "r": "R", "rt": "R", "right": "R"}
+#: English and German: pairs are told apart by them whatever else their names say.
+_SIDES: dict[str, Side] = {
+    **dict.fromkeys(("l", "lt", "left", "links", "linke", "linker", "linkes"), "L"),
+    **dict.fromkeys(("r", "rt", "right", "rechts", "rechte", "rechter", "rechtes"), "R"),
+}
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,17 @@ def test_left_and_right_by_the_names_and_the_patient_not_by_the_picture() -> Non
             roi(2, "kidney_left", ball(150, 100)))), [1])] == ["swapped sides"]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "names", [("left kidney", "right kidney"), ("kidney_l", "kidney_r"), ("Niere links", "Rechte Niere")]
+)
+def test_free_names_are_told_apart_by_their_sides(names: tuple[str, str]) -> None:
+    assert flags_of(roi(1, names[0], ball(150, 100)), roi(2, names[1], ball(50, 100))) == []
+    swapped = flags_of(roi(1, names[0], ball(50, 100)), roi(2, names[1], ball(150, 100)))
+    assert [(kind, told) for kind, told, _ in swapped] == [("swapped sides", names)]
+    over = flags_of(roi(1, names[0], ball(100, 100)), roi(2, names[1], ball(102, 100)))
+    assert "overlap" in [kind for kind, *_ in over]
+
+
 def test_one_of_a_pair_on_the_other_side_of_the_middle() -> None:
     rois = [roi(1, "Parotid_L", ball(50, 100)), roi(2, "Brainstem", ball(100, 100))]
     assert flags_of(*rois) == [("swapped sides", ("Parotid_L",), 12)]
