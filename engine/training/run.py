@@ -208,12 +208,16 @@ def _named(report: Progress, name: str) -> Progress:
 def card_to_train(name: str) -> tuple[Card, Path]:
     """The card with this id or path, or the recipe, and its folder; one without usable weights is fine.
 
+    A folder without a card, such as one of data that has the name of a recipe, hides no id.
+
     Raises:
         CardError: there is none, or it is not readable.
     """
     path = Path(name)
-    known = [load_card(path)] if path.exists() else [*find_recipes(), *find_cards()]
-    found = known if path.exists() else [loaded for loaded in known if loaded.id == name]
+    is_card = path.is_file() or (path / CARD_FILE).exists()
+    found = [] if is_card else [loaded for loaded in (*find_recipes(), *find_cards()) if loaded.id == name]
+    if not found and path.exists():
+        found = [load_card(path)]
     if not found:
         raise CardError(
             f"There is no model and no recipe '{name}'; `planimeter models` and `planimeter recipes` list them."

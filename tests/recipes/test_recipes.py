@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from engine.__main__ import commands
 from engine.cards.published import RECIPES, cited, find_recipe, find_recipes
 from engine.cards.schema import Card, card_json, parse_card
+from engine.errors import CardError
 from engine.inference.networks import build_network
 from engine.training.publish import networks_of
 from engine.training.run import card_to_train, recipe_of
@@ -38,6 +39,17 @@ def test_a_recipe_is_a_card_that_can_be_trained(name: str) -> None:
     assert parse_card(card_json(card).encode(), "again") == card
     for node in networks_of(card):
         assert recipe_of(card, node.node).network
+
+
+def test_a_folder_of_data_with_the_name_of_a_recipe_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "copd-ct").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert card_to_train("copd-ct")[0].id == "copd-ct"
+    (tmp_path / "phrenology").mkdir()
+    with pytest.raises(CardError, match="no model card"):
+        card_to_train("phrenology")
 
 
 def labels_in_data(card: Card) -> set[str]:
