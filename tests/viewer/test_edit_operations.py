@@ -343,8 +343,23 @@ def test_a_threshold_tells_what_its_numbers_are_in(hand: Hand) -> None:
     panel = hand.editing.operations
     hand.editing.show_operation("threshold")
     low = panel.numbers.fields["threshold"]["low"]
+    high = panel.numbers.fields["threshold"]["high"]
+    low.setValue(220)
     assert low.suffix() == " HU"
     panel.set_value("of", 1)
     assert low.suffix() == " % of max"
+    assert (low.value(), high.value()) == (41, 100), "a number in one unit means nothing in another"
     panel.set_value("of", 0)
-    assert low.suffix() == " HU"
+    assert low.suffix() == " HU" and low.value() == 220
+
+
+def test_a_share_of_the_maximum_takes_the_maximum(hand: Hand) -> None:
+    panel = hand.editing.operations
+    hand.editing.show_operation("threshold")
+    panel.set_value("of", 1)
+    made = result_of(hand, "threshold", 7, of=1, low=41.0, high=100.0, volume=0.0)
+    open_ended = result_of(hand, "threshold", 7, of=1, low=41.0, high=1000.0, volume=0.0)
+    assert made.planes and sum(made.area(k).area for k in made.planes) == pytest.approx(
+        sum(open_ended.area(k).area for k in open_ended.planes)
+    )
+    panel.set_value("of", 0)

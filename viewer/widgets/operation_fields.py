@@ -1,10 +1,13 @@
 """The numbers of the operations on structures, as rows of a form; those of all sides are one number until unlinked."""
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QObject, QSignalBlocker, Signal
 from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
 
 from viewer.edits.operations.form import OF_IMAGE, Operation
 from viewer.edits.operations.table import OPERATIONS
+from viewer.edits.ranges import usual_range
 from viewer.session import Session
 from viewer.widgets.parameter_field import NumberField, ParameterField, parameter_field
 
@@ -39,6 +42,9 @@ class OperationFields(QObject):
         session.volume_changed.connect(self._measure)
         session.layers_changed.connect(lambda _: self._measure())
         self._shown: Operation | None = None
+        #: Operation → the unit of its values that is shown; with a unit → what was typed in it.
+        self._units: dict[str, str] = {}
+        self._typed: dict[tuple[str, str], dict[str, float]] = {}
 
     def _add_link(self, operation: Operation, parent: QWidget) -> None:
         link = QPushButton("Same on every side", parent)
@@ -74,10 +80,19 @@ class OperationFields(QObject):
             if operation.unit_of is None:
                 continue
             unit = operation.unit_of(self.values(operation), self._session.layers)
-            for parameter in operation.parameters:
-                field = self.fields[name][parameter.key]
-                if parameter.unit == OF_IMAGE and isinstance(field, NumberField):
+            of_image = [parameter.key for parameter in operation.parameters if parameter.unit == OF_IMAGE]
+            before = self._units.get(name, "HU")
+            if unit != before:
+                # A number in one unit means nothing in another.
+                self._typed[name, before] = {key: self.fields[name][key].value() for key in of_image}
+                self._set(name, self._typed.get((name, unit)) or usual_range(unit))
+            self._units[name] = unit
+            for key in of_image:
+                field = self.fields[name][key]
+                if isinstance(field, NumberField):
                     field.show_unit(unit)
+            if unit != before:
+                self.changed.emit()
 
     def values(self, operation: Operation) -> dict[str, float]:
         """Its numbers."""
@@ -99,7 +114,10 @@ class OperationFields(QObject):
         self.changed.emit()
 
     def _set_all(self, name: str, value: float) -> None:
-        for field in self.fields[name].values():
-            blocker = QSignalBlocker(field)
-            field.setValue(value)
+        self._set(name, dict.fromkeys(self.fields[name], value))
+
+    def _set(self, name: str, values: Mapping[str, float]) -> None:
+        for key, value in values.items():
+            blocker = QSignalBlocker(self.fields[name][key])
+            self.fields[name][key].setValue(value)
             blocker.unblock()

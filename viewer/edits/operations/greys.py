@@ -14,7 +14,7 @@ from viewer.edits.grey import box_of
 from viewer.edits.operations.form import OF_IMAGE, Operation, Work
 from viewer.edits.operations.margins import with_planes
 from viewer.edits.parameters import Parameter, Values, choice
-from viewer.edits.ranges import unit_text
+from viewer.edits.ranges import PER_MAXIMUM, unit_text
 from viewer.layers import Layer
 
 OF_VALUES, OF_MAXIMUM = 0.0, 1.0
@@ -47,7 +47,8 @@ def _threshold(work: Work) -> dict[int, MultiPolygon]:
     if values["of"] == OF_MAXIMUM:
         if not np.isfinite(most) or most <= 0:
             raise PlanimeterError("There is no maximum above 0 here to take a share of: choose values instead.")
-        low, high = low / 100 * most, high / 100 * most
+        # Nothing is above the maximum, which belongs to what is taken.
+        low, high = low / 100 * most, high / 100 * most if high < 100 else np.inf
     found = {}
     for n, (k, (grey, i0, j0)) in enumerate(read.items()):
         work.progress(0.3 + 0.5 * n / len(read), f"Threshold on plane {k + 1}")
@@ -81,7 +82,7 @@ def _image(values: Values, layers: tuple[Layer, ...]) -> Layer:
 
 def _unit_of(values: Values, layers: tuple[Layer, ...]) -> str:
     if values["of"] == OF_MAXIMUM:
-        return "% of max"
+        return PER_MAXIMUM
     return unit_text(_image(values, layers).volume.units) if layers else ""
 
 
