@@ -97,10 +97,20 @@ def _alone(subject: Subject, volume: Volume | None) -> tuple[Flag, ...]:
 
 
 def flag_sentence(flags: Iterable[Flag]) -> str:
-    """What to tell of flags in one sentence; "" where there are none."""
+    """What to tell of flags in one sentence, those of a kind together; "" where there are none."""
     every = tuple(flags)
     if not every:
         return ""
-    shown = "; ".join(f"{flag.names[0]} {flag.short}" for flag in every[:4])
-    more = f"; and {len(every) - 4} more" if len(every) > 4 else ""
-    return f"{len(every)} thing{'s are' if len(every) > 1 else ' is'} anatomically unlikely: {shown}{more}."
+    kinds: dict[str, list[Flag]] = {}
+    for flag in every:
+        kinds.setdefault(flag.kind, []).append(flag)
+    told = "; ".join(_of_kind(kind, group) for kind, group in kinds.items())
+    return f"{len(every)} thing{'s are' if len(every) > 1 else ' is'} anatomically unlikely: {told}."
+
+
+def _of_kind(kind: str, flags: list[Flag]) -> str:
+    if len(flags) == 1:
+        return f"{flags[0].names[0]} {flags[0].short}"
+    names = list(dict.fromkeys(" and ".join(flag.names) for flag in flags))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{kind} {len(flags)} times ({', '.join(names[:3])}{more})"

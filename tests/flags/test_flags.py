@@ -7,6 +7,7 @@ import pytest
 from shapely import MultiPolygon, Point, box, union_all
 
 from engine.flags.anatomy import anatomy_of
+from engine.flags.flag import Flag
 from engine.flags.table import FLAGS, Flagging, find_flags, flag_sentence
 from engine.structures import PlaneContours, Roi, StructureSet
 from engine.volume import Geometry, Volume
@@ -175,3 +176,11 @@ def test_a_sentence_names_the_first_and_counts_the_rest() -> None:
     sentence = flag_sentence(find_flags(StructureSet(GEOMETRY, rois), [1, 2]))
     assert sentence.startswith(f"{len(find_flags(StructureSet(GEOMETRY, rois), [1, 2]))} things are anatomically")
     assert flag_sentence(()) == ""
+
+
+def test_a_sentence_brings_together_what_is_of_a_kind() -> None:
+    flags = [Flag("flat end", (n,), (name,), "", "ends flat", 0, (0, 0, 0)) for n, name in enumerate("ABCDE")]
+    flags.append(Flag("several pieces", (9,), ("F",), "", "in 2 pieces", 0, (0, 0, 0)))
+    assert flag_sentence(flags) == (
+        "6 things are anatomically unlikely: flat end 5 times (A, B, C and 2 more); F in 2 pieces."
+    )

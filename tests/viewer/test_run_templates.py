@@ -14,6 +14,8 @@ from engine.answers import Document, Result, Score
 from engine.card_templates import CardTemplate
 from engine.cards.registry import SHIPPED, LoadedCard, load_card
 from engine.edits import replay
+from engine.flags import table
+from engine.flags.table import Kind as FlagKind
 from engine.journal import Journal, Kind
 from engine.process.messages import Failed, Finished
 from engine.structures import Roi, StructureSet
@@ -22,6 +24,7 @@ from tests.viewer.person import LEFT, Person
 from viewer.features.card_templates import CardTemplates
 from viewer.jobs import EngineJobs
 from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.flag_watch import FlagWatch
 from viewer.widgets.history_panel import undone
 from viewer.widgets.template_run import TemplateRun
 
@@ -102,6 +105,26 @@ class Templates:
 @pytest.fixture
 def templates(person: Person, cards: list[LoadedCard], monkeypatch: pytest.MonkeyPatch) -> Templates:
     return Templates(person, cards, monkeypatch)
+
+
+def test_what_is_unlikely_is_told_once_for_the_whole_template(
+    templates: Templates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, watch = templates.person, templates.window.findChild(FlagWatch)
+    assert watch is not None
+    # Each structure alone: what is told of two together is of no weight here.
+    monkeypatch.setattr(
+        table, "FLAGS", {"image border": FlagKind(alone=lambda subject, patient: [subject.flag("", "out", 0)])}
+    )
+    for name in ("Liver", "Spleen", "Kidney_L"):
+        assert not any("unlikely" in sentence for sentence in templates.window.messages.sentences)
+        templates.answers(name)
+        count = len(person.names)
+        if count < 3:
+            person.until(lambda count=count: len(watch.flags) == count and not watch.looking)
+    said = "3 things are anatomically unlikely: image border 3 times (Kidney_L, Liver, Spleen)."
+    person.until(lambda: said in templates.window.messages.sentences)
+    assert sum("unlikely" in sentence for sentence in templates.window.messages.sentences) == 1
 
 
 def named(document: Document) -> list[str]:

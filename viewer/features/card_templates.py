@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 from engine.errors import PlanimeterError
 from engine.later import later
 from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.flag_watch import FlagWatch
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.structure_choice import drawn_by
 from viewer.widgets.template_run import TemplateRun
@@ -42,6 +43,10 @@ class CardTemplates(QObject):
         self._window, self._panel = window, panel
         self.runner = TemplateRun(window.session, panel)
         self.runner.message.connect(window.show_message)
+        watch = window.findChild(FlagWatch)
+        if watch is not None:
+            # What is unlikely is told of the whole template, not of each of its models.
+            self.runner.running_changed.connect(watch.hold)
         self.menu = QMenu("Templates of models", window)
         self.menu.setToolTipsVisible(True)
         window.menu("Engine").addMenu(self.menu)

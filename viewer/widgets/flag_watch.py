@@ -20,8 +20,8 @@ _AFTER_MS = 400
 class FlagWatch(QObject):
     """The flags of the open series, as they are now.
 
-    `came` tells those about structures that were not there when it last looked, such as those of a run; `turned` that
-    it began or ended to look.
+    `came` tells those about structures that were not there when it last looked, such as those of a run, or of several
+    that are one; `turned` that it began or ended to look.
     """
 
     changed = Signal()
@@ -36,6 +36,7 @@ class FlagWatch(QObject):
         self._task: Task | None = None
         self._asked: tuple[Volume, StructureSet] | None = None
         self._known: frozenset[int] = frozenset()
+        self._held = False
         self._later = QTimer(self, interval=_AFTER_MS, singleShot=True)
         self._later.timeout.connect(self._look)
         session.volume_changed.connect(self._volume_changed)
@@ -46,6 +47,12 @@ class FlagWatch(QObject):
     def looking(self) -> bool:
         """Whether it is computed what is unlikely of the structures."""
         return self._task is not None
+
+    def hold(self, held: bool) -> None:
+        """Whether `came` waits, as while runs follow each other; then it tells at once what is still true of all."""
+        if held is not self._held:
+            self._held = held
+            self._later.start()
 
     def _volume_changed(self) -> None:
         self._known = frozenset()
@@ -89,9 +96,11 @@ class FlagWatch(QObject):
         self.turned.emit()
 
     def _found(self, flags: tuple[Flag, ...], numbers: frozenset[int]) -> None:
+        self._show(flags)
+        if self._held:
+            return
         new = numbers - self._known
         self._known = numbers
-        self._show(flags)
         came = tuple(flag for flag in flags if new.intersection(flag.numbers))
         if came:
             self.came.emit(came)

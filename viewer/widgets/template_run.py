@@ -28,6 +28,8 @@ class TemplateRun(QObject):
 
     #: A sentence for the user, and its level.
     message = Signal(str, str)
+    #: A template began, or is over.
+    running_changed = Signal(bool)
 
     def __init__(self, session: Session, panel: CardsPanel) -> None:
         super().__init__(panel)
@@ -61,6 +63,7 @@ class TemplateRun(QObject):
         self._together = Together(template.title)
         self._cards = {loaded.id: loaded for loaded in cards}
         self._ran, self._now = 0, None
+        self.running_changed.emit(True)
         against = {step.card: self._why_not(step.card) for step in template.cards}
         self._not_run = {card_id: reason for card_id, reason in against.items() if reason}
         self._notes = []
@@ -133,3 +136,4 @@ class TemplateRun(QObject):
         self._panel.tell(text)
         level = "info" if len(lines) == 1 and self._ran == count else "warning"
         self.message.emit(text, level if self._ran else "error")
+        self.running_changed.emit(False)
