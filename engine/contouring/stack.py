@@ -13,6 +13,9 @@ from shapely.affinity import translate
 
 from engine.volume import FloatArray, Geometry
 
+#: A gap between planes is uneven when it differs from the median gap by more than this share of it.
+UNEVEN_SHARE = 0.01
+
 Areas = Mapping[int, MultiPolygon]
 EMPTY = MultiPolygon()
 
@@ -43,6 +46,14 @@ def to_stack(areas: Areas, geometry: Geometry) -> dict[int, MultiPolygon]:
 def heights(geometry: Geometry) -> FloatArray:
     """(planes,) mm along the normal from plane 0."""
     return np.asarray(geometry.positions - geometry.positions[0], dtype=np.float64)
+
+
+def uneven_gaps(geometry: Geometry) -> tuple[float, float] | None:
+    """The smallest and the largest mm between neighbouring planes along the normal; None where all are alike."""
+    gaps = np.diff(geometry.positions)
+    if not len(gaps) or float(np.abs(gaps / np.median(gaps) - 1).max()) <= UNEVEN_SHARE:
+        return None
+    return float(gaps.min()), float(gaps.max())
 
 
 def changed(before: Areas, after: Mapping[int, MultiPolygon]) -> dict[int, MultiPolygon]:

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.contouring.stack import UNEVEN_SHARE
 from engine.dicom.header import Header
 from engine.dicom.planes import StoredPlane
 from engine.errors import GeometryError
 from engine.volume import FloatArray, Geometry
 
-#: A gap is uneven when it differs from the median gap by more than this share of it.
-UNEVEN_SHARE = 0.01
 #: Directions that are off from perpendicular unit vectors by more than the first are said to be rounded, and by more
 #: than the second are refused; two decimals of a cosine can be off by 0.005.
 ROUNDED, CONTRADICTORY = 1e-3, 0.02

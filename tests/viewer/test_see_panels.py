@@ -138,6 +138,15 @@ def test_status_line_follows_the_image_under_a_mouse_at_rest(seeing: MainWindow)
     assert line.position.text() != where
 
 
+def test_banner_tells_how_far_apart_uneven_planes_are(seeing: MainWindow) -> None:
+    moved = np.zeros((4, 3))
+    moved[3, 2] = 4.5
+    for offsets, told in ((moved, "5×4×4, 0.9×1.1 mm, planes 2.5 to 7 mm apart"), (0 * moved, "5×4×4, 0.9×1.1×2.5 mm")):
+        geometry = make_geometry((4, 4, 5), offsets=offsets)
+        seeing.session.open(Volume(np.zeros(geometry.shape, np.int16), geometry, "CT", "HU"))
+        assert seeing.banner.full_text.endswith(told)
+
+
 def test_banner_names_patient_and_series(seeing: MainWindow) -> None:
     seeing.session.open(phantom())
     assert seeing.banner.full_text.startswith("Doe Jane")

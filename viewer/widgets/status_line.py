@@ -8,6 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from engine import person_name
+from engine.contouring.stack import uneven_gaps
 from engine.volume import Geometry, Volume
 from viewer.layers import Layer
 from viewer.session import Session
@@ -167,7 +168,10 @@ def _grid_text(geometry: Geometry) -> str:
     planes, rows, columns = geometry.shape
     u, v = geometry.spacing_uv
     if geometry.in_patient:
-        return f"{columns}×{rows}×{planes}, {u:.3g}×{v:.3g}×{geometry.plane_spacing:.3g} mm"
+        size = f"{columns}×{rows}×{planes}, {u:.3g}×{v:.3g}"
+        if (gaps := uneven_gaps(geometry)) is not None:
+            return f"{size} mm, planes {gaps[0]:.3g} to {gaps[1]:.3g} mm apart"
+        return f"{size}×{geometry.plane_spacing:.3g} mm"
     frames = f", {planes} frames" if planes > 1 else ""
     size = f", {u:.3g}×{v:.3g} mm {geometry.measured}".rstrip() if geometry.unit == "mm" else ", no millimetres known"
     return f"{columns}×{rows} pixels{frames}{size}"
