@@ -153,6 +153,8 @@ def _card_folders(place: Path) -> list[Path]:
 
 def _read_bounded(path: Path) -> bytes:
     try:
+        if not path.exists():
+            raise CardError(f"{path} is not there, so there is no model card; the model may have been removed.")
         if not path.is_file():
             raise CardError(f"{path} is not a file, so there is no model card.")
         with path.open("rb") as file:

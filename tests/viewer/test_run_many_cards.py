@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from engine.answers import Result
 from engine.card_templates import CardTemplate, find_card_template, user_templates
 from engine.cards.registry import SHIPPED, LoadedCard, load_card, user_models
+from engine.importing.client import remove_model
 from engine.process.messages import Cancelled, Failed, Finished, Progress
 from tests.viewer.cards_bench import BY_MODEL, Bench, ct, roi
 from tests.viewer.person import Person
@@ -279,3 +280,22 @@ def test_a_model_that_was_added_is_removed_from_the_list_after_a_question(person
     assert texts[0] == "Head and neck: body and organs at risk" and "Make a template…" in texts
     assert not templates.menu.actions()[0].isEnabled(), "nothing is open"
     assert window.findChildren(QLabel) and np.isfinite(len(texts))
+
+
+@pytest.mark.parametrize("noticed", ["when asked to remove it", "when a run is over"])
+def test_a_model_that_another_window_removed_leaves_the_list(qtbot: QtBot, person: Person, noticed: str) -> None:
+    window = person.window
+    write(user_models(), "added", "Added", "Liver")
+    panel = window.findChild(CardsPanel)
+    upkeep = next(part for part in window.children() if isinstance(part, Upkeep))
+    panel.show_cards([load_card(user_models() / "added"), load_card(SHIPPED / "external")])
+    panel.select("added")
+    remove_model("added")
+    if noticed == "when a run is over":
+        panel.over.emit("It failed.")
+    else:
+        upkeep.remove.trigger()
+        box = window.findChild(QMessageBox)
+        qtbot.mouseClick(next(each for each in box.buttons() if each.text() == "Remove"), Qt.MouseButton.LeftButton)
+        assert "no model 'added'" in window.messages.sentences[-1]
+    qtbot.waitUntil(lambda: all(loaded.id != "added" for loaded in panel.cards), timeout=20_000)

@@ -41,6 +41,7 @@ class Upkeep(QObject):
         self.remove = self._action("Remove the model…", "Delete the model with its weights", self._ask_remove)
         panel.list.currentRowChanged.connect(lambda _: self._show())
         panel.running_changed.connect(self._show)
+        panel.over.connect(lambda _: self._drop_gone())
         self._show()
 
     def _action(self, text: str, tip: str, slot: Callable[[], object]) -> QAction:
@@ -100,9 +101,15 @@ class Upkeep(QObject):
             client.remove_model(loaded.folder.name)
         except PlanimeterError as error:
             self._window.show_message(str(error), "error")
+            self._drop_gone()
             return
         self._window.show_message(f"{loaded.title} was removed.")
         self._again("")
+
+    def _drop_gone(self) -> None:
+        """List the models anew where another window, or the command line, has removed one."""
+        if not all(loaded.folder.exists() for loaded in self._panel.cards):
+            self._again("")
 
     def _again(self, card_id: str) -> None:
         run_in_background(
