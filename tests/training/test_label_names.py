@@ -28,7 +28,7 @@ def volumes(tmp_path: Path) -> Path:
         rng = np.random.default_rng(seed)
         labels = np.zeros((6, 12, 12), np.uint8)
         labels[1:4, 2:5, 2:5], labels[2:5, 6:10, 6:10] = 2, 5
-        image = rng.integers(-50, 50, labels.shape).astype(np.int16)
+        image = rng.integers(-900, 900, labels.shape).astype(np.int16)
         sitk.WriteImage(sitk.GetImageFromArray(image), str(folder / "images" / f"{case}.nii.gz"))
         sitk.WriteImage(sitk.GetImageFromArray(labels), str(folder / "labels" / f"{case}.nii.gz"))
     return folder

@@ -380,10 +380,16 @@ def test_the_3d_view_shows_the_planes_where_they_are(desk: Hand) -> None:
 
 
 def test_a_picture_and_a_single_plane_have_no_handles(desk: Hand) -> None:
-    one = phantom()
-    desk.open(replace(one, voxels=one.voxels[:1], geometry=Geometry.regular(CENTRE, np.eye(3), (2, 2, 2), (1, 40, 40))))
-    pane = desk.pane(AXIAL)
-    QTest.mouseMove(pane, pane.rect().center() + QPoint(9, 9))
-    assert not pane.scene.handles and QPointF(pane.rect().center())
+    volume, pane = phantom(), desk.pane(AXIAL)
+    for offset in (QPoint(5, 5), QPoint(9, 9)):
+        QTest.mouseMove(pane, pane.rect().center() + offset)
+        desk.settle()
+    assert pane.scene.handles
+    geometry = Geometry.regular(CENTRE, np.eye(3), (2, 2, 2), (1, 40, 40))
+    desk.open(replace(volume, voxels=volume.voxels[:1], geometry=geometry))
+    assert not pane.scene.handles, "the mouse has not moved since"
+    QTest.mouseMove(pane, pane.rect().center() + QPoint(5, 5))
+    desk.settle()
+    assert not pane.scene.handles
     desk.session.turn(turned_by(None, [SAGITTAL], Z, 0.5, CENTRE))
     assert desk.session.turned is None

@@ -92,6 +92,8 @@ class PlaneScene(FramedPlane):
         frames = frames_of(self.session)
         self.frame = frames[self.view]
         self._preview.clear()
+        # The mouse may have been here since an image that can be turned.
+        self._crosshair.has_handles &= self.session.can_turn
         self.annotations.set_visible(True)
         self.annotations.set_unit(volume.geometry.unit, volume.geometry.measured)
         self.framed_part.take(*self.frame.placed(self.frame.box_of(body_box(display))))
