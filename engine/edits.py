@@ -4,7 +4,7 @@ The same values are done and undone in the window, and written to the journal.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -179,11 +179,46 @@ def follow(
 
 
 def joined_step(before: Step, step: Step) -> Step:
-    """Two steps, done one after the other, as one; it is called as the second."""
+    """Two steps, done one after the other, as one; it is called as the second.
+
+    Of a second that only shows or hides, what is about structures of the first alone: the others stay as they are shown
+    when the whole is undone.
+    """
     tools, weights = (
         dict.fromkeys(each) for each in ((before.tool, step.tool), (before.weights_sha256, step.weights_sha256))
     )
-    return Step(step.text, ", ".join(tools), (*before.changes, *step.changes), " ".join(filter(None, weights)))
+    changes = step.changes
+    if shows_or_hides(step):
+        own = roi_numbers(before)
+        changes = tuple(change for change in changes if roi_numbers(replace(step, changes=(change,))) <= own)
+    return Step(step.text, ", ".join(tools), (*before.changes, *changes), " ".join(filter(None, weights)))
+
+
+def roi_numbers(step: Step) -> frozenset[int]:
+    """Numbers of the ROIs that a step adds, deletes or changes."""
+    areas = {change.number for change in step.changes if isinstance(change, AreaChange)}
+    answers = [change.after or change.before for change in step.changes if isinstance(change, AnswerChange)]
+    return frozenset(areas | {answer.number for answer in answers if isinstance(answer, Roi)})
+
+
+def shows_or_hides(step: Step) -> bool:
+    """Whether a step changes nothing but which structures are shown."""
+    return changes_only(step, "visible")
+
+
+def changes_only(step: Step, *parts: str) -> bool:
+    """Whether a step changes nothing but these fields of ROIs."""
+    return all(
+        isinstance(change, AnswerChange)
+        and isinstance(change.before, Roi)
+        and isinstance(change.after, Roi)
+        and all(
+            getattr(change.before, part.name) == getattr(change.after, part.name)
+            for part in fields(Roi)
+            if part.name not in parts
+        )
+        for change in step.changes
+    )
 
 
 def size_bytes(step: Step) -> int:

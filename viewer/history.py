@@ -1,7 +1,7 @@
 """The steps that edits are made of, and the history that does, undoes and redoes them. No Qt."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from psygnal import Signal
 from shapely import MultiPolygon
@@ -15,7 +15,10 @@ from engine.edits import (
     Direction,
     Step,
     apply,
+    changes_only,
     joined_step,
+    roi_numbers,
+    shows_or_hides,
     size_bytes,
 )
 from engine.errors import PlanimeterError
@@ -123,21 +126,6 @@ def change(structures: StructureSet, after: Roi, *, text: str, tool: str = "prop
     return Step(text, tool, (AnswerChange(structures.rois[index], after, index),))
 
 
-def shows_or_hides(step: Step) -> bool:
-    """Whether a step changes nothing but which structures are shown."""
-    return all(
-        isinstance(change, AnswerChange)
-        and isinstance(change.before, Roi)
-        and isinstance(change.after, Roi)
-        and all(
-            getattr(change.before, part.name) == getattr(change.after, part.name)
-            for part in fields(Roi)
-            if part.name != "visible"
-        )
-        for change in step.changes
-    )
-
-
 class History:
     """Does, undoes and redoes steps on a session; bounded by bytes, not by a number of steps."""
 
@@ -199,26 +187,60 @@ class History:
         self._trim()
         self.changed.emit()
 
+    def can_continue(self, onto: Step) -> bool:
+        """Whether `join` takes this step.
+
+        It is the last, but for steps that show or hide structures, or give those that it drew another name or colour.
+        """
+        since = self._since(onto)
+        return since is not None and all(
+            step.changes
+            and (
+                shows_or_hides(step)
+                or (changes_only(step, "name", "colour", "visible") and roi_numbers(step) <= roi_numbers(onto))
+            )
+            for step in since
+        )
+
     def join(self, step: Step, onto: Step) -> Step | None:
-        """Apply a step as the continuation of the last one, unless it is refused: undo takes both back.
+        """Apply a step as the continuation of an earlier one, unless it is refused: undo takes both back.
+
+        What was shown or hidden since is no step of its own from then on: it stays so when both are undone.
 
         Args:
             step: its text is that of both.
-            onto: the last step that was done; nothing else may have been done since.
+            onto: a step that `can_continue`.
 
         Returns:
             What undo would take back now; None where it was refused.
         """
-        assert self._done and self._done[-1] is onto, "only the last step can be continued"
+        assert self.can_continue(onto), "something else was done since"
         if self._refuses(step):
             return None
         self._undone.clear()
+        since = self._since(onto) or ()
+        # The document is the same before and behind these rows.
+        for look in reversed(since):
+            self._record(Direction.UNDO, look)
+        for look in since:
+            self._record(Direction.JOIN, look)
         self._apply(step, Direction.JOIN)
-        whole = self._done[-1] = joined_step(onto, step)
-        self._bytes += size_bytes(whole) - size_bytes(onto)
+        whole = onto
+        for part in (*since, step):
+            whole = joined_step(whole, part)
+        before = self._done[-1 - len(since) :]
+        self._done[-1 - len(since) :] = [whole]
+        self._bytes += size_bytes(whole) - sum(map(size_bytes, before))
         self._trim()
         self.changed.emit()
         return whole
+
+    def _since(self, onto: Step) -> Sequence[Step] | None:
+        """What was done since a step, oldest first; None where that was undone or is forgotten."""
+        for index in range(len(self._done) - 1, -1, -1):
+            if self._done[index] is onto:
+                return self._done[index + 1 :]
+        return None
 
     def name_of(self, number: int) -> str:
         """What the structure of a number is called; "" where there is none."""
@@ -259,13 +281,16 @@ class History:
     def _apply(self, step: Step, direction: Direction) -> None:
         document = self._session.document
         assert document is not None, "steps are applied to an open series"
+        self._record(direction, step)
+        self._session.replace_document(*apply(document, step, forward=direction is not Direction.UNDO))
+
+    def _record(self, direction: Direction, step: Step) -> None:
         if self.recorder is not None:
             try:
                 self.recorder(direction, step)
             except (PlanimeterError, OSError) as error:
                 # The edit itself must not be lost because the disk is full; the user is told instead.
                 self.record_failed.emit(str(error))
-        self._session.replace_document(*apply(document, step, forward=direction is not Direction.UNDO))
 
     def _trim(self) -> None:
         while self._bytes > self._limit and len(self._done) > 1:

@@ -34,7 +34,8 @@ class Together:
     """Several runs that undo takes back as one.
 
     Where something else was done between two of them, what came before it and what came after it are a step each: undo
-    goes back in the order in which things were done, and takes nobody's work along.
+    goes back in the order in which things were done, and takes nobody's work along. To show or hide structures, or to
+    give those that came of the runs another name or colour, is nothing else.
 
     Args:
         title: what they are together.
@@ -53,14 +54,14 @@ class Together:
         self.notes: list[str] = []
 
     def do(self, history: History, step: Step, result: Result, model: str) -> None:
-        """Do the step of one run, as the continuation of the last where nothing was done since."""
-        last = history.last
-        continued = last is not None and last is self._last
+        """Do the step of one run, as the continuation of the last where nothing else was done since."""
+        last, onto = history.last, self._last
+        continued = onto is not None and history.can_continue(onto)
         models = [*self._models, model] if continued else [model]
         answers = (*self._answers, *result.answers) if continued else result.answers
         step = replace(step, text=f"{self._title}: {', '.join(models)} ({counted(Result(answers))})")
-        if continued and last is not None:
-            done = history.join(step, last)
+        if continued and onto is not None:
+            done = history.join(step, onto)
         else:
             history.do(step)
             done = history.last if history.last is not last else None

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from engine.answers import Document, Result, Score
 from engine.card_templates import CardTemplate
@@ -18,16 +19,19 @@ from engine.flags import table
 from engine.flags.table import Kind as FlagKind
 from engine.journal import Journal, Kind
 from engine.process.messages import Failed, Finished
-from engine.structures import Roi, StructureSet
+from engine.structures import Provenance, Roi, StructureSet
 from tests.viewer.cards_bench import BY_MODEL, Bench, ct, roi
 from tests.viewer.person import LEFT, Person
 from viewer.features.card_templates import CardTemplates
+from viewer.history import add
 from viewer.jobs import EngineJobs
 from viewer.widgets.cards_panel import CardsPanel
 from viewer.widgets.flag_watch import FlagWatch
 from viewer.widgets.history_panel import undone
+from viewer.widgets.structures_panel import StructuresPanel
 from viewer.widgets.template_run import TemplateRun
 
+NEW = (Kind.DO, Kind.JOIN)
 NAMES = ("first", "second", "third")
 ALL = CardTemplate.model_validate({"title": "All", "cards": [{"card": name} for name in NAMES]})
 
@@ -94,6 +98,24 @@ class Templates:
     def release(self) -> None:
         QTest.mouseRelease(self.person.axial, LEFT, Qt.KeyboardModifier.NoModifier, self.person.at(120, 100))
 
+    def choose(self, name: str) -> None:
+        """Make the structure of a name the active one."""
+        self.window.session.set_active(next(each.number for each in self.person.structures.rois if each.name == name))
+
+    def rename(self, name: str, other: str) -> None:
+        """Give a structure another name, by the keyboard."""
+        self.choose(name)
+        self.person.key(Qt.Key.Key_R)
+        panel = self.window.findChild(StructuresPanel)
+        assert panel is not None
+        self.person.until(lambda: panel.view.viewport().findChild(QLineEdit) is not None)
+        editor = panel.view.viewport().findChild(QLineEdit)
+        editor.selectAll()
+        QTest.keyClicks(editor, other)
+        QTest.keyClick(editor, Qt.Key.Key_Return)
+        self.person.until(lambda: other in self.person.names)
+        QApplication.processEvents()
+
     def after_a_crash(self) -> tuple[Document, tuple[str, ...]]:
         """What the journal on the disk gives back, and what undo would take back then."""
         journal: Journal = self.window.recording._journal.result()  # type: ignore[union-attr]
@@ -131,6 +153,11 @@ def named(document: Document) -> list[str]:
     return [each.name for each in document.structures.rois]
 
 
+def drawn(document: Document | None) -> list[tuple[str, bool, list[int]]]:
+    assert document is not None
+    return [(each.name, each.visible, sorted(each.planes)) for each in document.structures.rois]
+
+
 def test_one_undo_takes_all_models_of_a_template_back_and_a_crash_keeps_what_was_drawn(templates: Templates) -> None:
     person = templates.person
     templates.answers("Liver")
@@ -147,7 +174,7 @@ def test_one_undo_takes_all_models_of_a_template_back_and_a_crash_keeps_what_was
     assert person.names == []
     assert named(templates.after_a_crash()[0]) == []
     entries = templates.window.recording.entries()
-    came = [entry for entry in entries if entry.kind in (Kind.DO, Kind.JOIN)]
+    came = [entry for entry in entries if entry.kind in NEW]
     assert [entry.tool.split()[0] for entry in came] == ["first", "third"]
     assert undone(entries) == {entry.id for entry in came}, "the history strikes both rows out"
     person.ctrl(Qt.Key.Key_Y)
@@ -180,6 +207,48 @@ def test_what_is_drawn_between_two_models_stays_a_step_of_its_own(templates: Tem
     for _ in range(3):
         person.ctrl(Qt.Key.Key_Y)
     assert person.names == ["Liver", "ROI 1", "Spleen", "Kidney_L"]
+
+
+def test_what_is_hidden_or_renamed_between_two_models_leaves_the_template_one_step(templates: Templates) -> None:
+    person, session = templates.person, templates.window.session
+    own = add(session.structures, (replace(roi("Own", 1), provenance=Provenance()),), text="Add Own", tool="add")
+    templates.window.history.do(own)
+    templates.answers("Liver")
+    for name in ("Own", "Liver"):
+        templates.choose(name)
+        person.key(Qt.Key.Key_V)
+    assert not any(each.visible for each in person.structures.rois)
+    templates.answers("Spleen")
+    templates.rename("Spleen", "Milz")
+    templates.answers("Kidney_L")
+    names = ["Own", "Liver", "Milz", "Kidney_L"]
+    assert person.names == names
+    assert "One undo takes all of it back." in templates.window.messages.sentences[-1]
+    document, undo = templates.after_a_crash()
+    assert named(document) == names and drawn(document) == drawn(session.document)
+    assert undo == ("Add Own", "All: First, Second, Third (3 structures)")
+    person.ctrl(Qt.Key.Key_Z)
+    assert person.names == ["Own"] and not person.structures.rois[0].visible, "what is hidden stays hidden"
+    assert drawn(templates.after_a_crash()[0]) == drawn(session.document)
+    came = {entry.tool.split()[0]: entry.id for entry in templates.window.recording.entries() if entry.kind in NEW}
+    assert {came[name] for name in NAMES} <= undone(templates.window.recording.entries())
+    person.ctrl(Qt.Key.Key_Y)
+    assert person.names == names
+    assert [each.visible for each in person.structures.rois] == [False, False, True, True]
+
+
+def test_another_structure_that_is_renamed_between_two_models_is_a_step_of_its_own(templates: Templates) -> None:
+    person, session = templates.person, templates.window.session
+    own = add(session.structures, (replace(roi("Own", 1), provenance=Provenance()),), text="Add Own", tool="add")
+    templates.window.history.do(own)
+    templates.answers("Liver")
+    templates.rename("Own", "Mine")
+    templates.answers("Spleen")
+    templates.answers("Kidney_L")
+    assert "so it is 2 steps for undo." in templates.window.messages.sentences[-1]
+    person.ctrl(Qt.Key.Key_Z)
+    person.ctrl(Qt.Key.Key_Z)
+    assert person.names == ["Own", "Liver"]
 
 
 def test_a_stroke_that_is_begun_before_the_first_answer_makes_a_structure_of_its_own(templates: Templates) -> None:
