@@ -19,6 +19,7 @@ from viewer.edits.operations.form import Work
 from viewer.edits.operations.table import OPERATIONS
 from viewer.edits.points import place
 from viewer.history import add
+from viewer.layers import Layer, Window
 from viewer.session import View
 from viewer.widgets.other_choice import OtherChoice
 
@@ -363,3 +364,16 @@ def test_a_share_of_the_maximum_takes_the_maximum(hand: Hand) -> None:
         sum(open_ended.area(k).area for k in open_ended.planes)
     )
     panel.set_value("of", 0)
+
+
+def test_an_image_laid_over_asks_for_no_result_that_nobody_chose(hand: Hand) -> None:
+    panel, geometry = hand.editing.operations, hand.session.volume.geometry
+    hand.editing.show_operation("threshold")
+    panel.cancel()
+    asked: list[bool] = []
+    panel.numbers.changed.connect(lambda: asked.append(True))
+    pet = Volume(np.ones(geometry.shape, np.float32), geometry, "PT", "SUVbw")
+    hand.session.add_layer(Layer(pet, pet, Window(5, 10)))
+    assert panel.numbers.fields["threshold"]["low"].suffix() != " HU"
+    assert not asked
+    hand.session.remove_layer(1)

@@ -21,7 +21,10 @@ class OperationFields(QObject):
         session: tells what lengths are in.
     """
 
+    #: By the user.
     changed = Signal()
+    #: By the image that was opened or laid over: the numbers of another unit stand there.
+    unit_changed = Signal()
 
     def __init__(self, form: QFormLayout, parent: QWidget, session: Session) -> None:
         super().__init__(parent)
@@ -92,7 +95,7 @@ class OperationFields(QObject):
                 if isinstance(field, NumberField):
                     field.show_unit(unit)
             if unit != before:
-                self.changed.emit()
+                self.unit_changed.emit()
 
     def values(self, operation: Operation) -> dict[str, float]:
         """Its numbers."""

@@ -121,6 +121,7 @@ class OperationsPanel(QWidget):
         layout.addStretch(1)
         self.choice.currentIndexChanged.connect(lambda _: self._on_operation())
         self.numbers.changed.connect(self.want)
+        self.numbers.unit_changed.connect(self._on_choice)
         self.as_new.toggled.connect(self._on_as_new)
         self.new_name.textEdited.connect(self._on_named)
         self.other.currentIndexChanged.connect(lambda _: self.want())
