@@ -22,7 +22,8 @@ class Places:
     """Where a run's structures meet others of the same name.
 
     Args:
-        free: name → number of the ROI that a model drew, nobody touched, and the run replaces.
+        free: name → number of the ROI that the same model drew, nobody touched, and the run replaces. What another
+            model drew stays beside what the run draws.
         contested: likewise of ROIs that a person drew or edited: only a person may let them be replaced.
     """
 
@@ -98,10 +99,14 @@ class Part:
 def places(structures: StructureSet, result: Result, kept: Collection[int] = ()) -> Places:
     """Which of `structures` the structures of a run may replace; locked ones and those of the numbers `kept` never."""
     same = {roi.name: roi for roi in structures.rois if roi.number not in kept}
-    met = [same[roi.name] for roi in result.rois if roi.name in same and not same[roi.name].locked]
+    met = [(same[roi.name], roi) for roi in result.rois if roi.name in same and not same[roi.name].locked]
     return Places(
-        {roi.name: roi.number for roi in met if _is_untouched(roi)},
-        {roi.name: roi.number for roi in met if not _is_untouched(roi)},
+        {
+            old.name: old.number
+            for old, roi in met
+            if _is_untouched(old) and old.provenance.algorithm == roi.provenance.algorithm
+        },
+        {old.name: old.number for old, _ in met if not _is_untouched(old)},
     )
 
 

@@ -24,9 +24,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from shapely import MultiPolygon
 
+from engine.contouring.brush import clean
 from engine.contouring.line import BandedRings, smooth_rings
 from engine.contouring.march import areas_of, march, starts_of, with_corners
 from engine.contouring.sample import MapSampler
@@ -212,13 +214,16 @@ def trace_probability_volume(
         progress: reports and may stop.
 
     Returns:
-        Plane index of the image → valid polygons, `(u, v)` mm of that plane; empty planes are absent.
+        Plane index of the image → valid polygons within its pixels, `(u, v)` mm of that plane; empty planes are absent.
 
     Raises:
         GeometryError: the map does not fit its geometry, or has uneven planes oblique to the image.
     """
     sampler = MapSampler(probability, map_geometry, image_geometry, _outside(level), level)
-    planes = image_geometry.shape[0]
+    planes, rows, columns = image_geometry.shape
+    across, down = image_geometry.spacing_uv
+    own_grid = map_geometry.same_grid(image_geometry)
+    pixels = shapely.box(-across / 2, -down / 2, (columns - 0.5) * across, (rows - 0.5) * down)
     found: dict[int, MultiPolygon] = {}
     for k in range(planes):
         progress(k / planes, f"Tracing plane {k + 1} of {planes}")
@@ -236,6 +241,10 @@ def trace_probability_volume(
         else:
             lines, starts, outer = level_lines(values, level)
         ((_, area),) = areas_of(samples.uv(lines), starts, outer, np.zeros(len(starts) - 1, dtype=np.intp))
-        found[k] = area
+        # The last samples of another grid may stand for more than the image's last pixels.
+        if not own_grid and not pixels.contains(area):
+            area = clean(area.intersection(pixels))
+        if not area.is_empty:
+            found[k] = area
     progress(1.0, "Tracing contours")
     return found

@@ -221,3 +221,15 @@ def test_tracing_a_map_stops_when_asked():
         trace_probability_volume(
             np.ones((4, 8, 8), np.float32), geometry, geometry, progress=stoppable(lambda f, s: None, lambda: True)
         )
+
+
+def test_a_map_that_is_coarser_than_the_image_draws_no_further_than_the_image_s_pixels() -> None:
+    image, coarse = regular((8, 26, 30), (2, 2, 2)), regular((2, 7, 8), (8, 8, 8), (3, 3, 3))
+    probability = np.zeros(coarse.shape, np.float32)
+    probability[:, 2:, 3:] = 0.9
+    areas = trace_probability_volume(probability, coarse, image)
+    for area in areas.values():
+        assert area.bounds[2:] == pytest.approx((59, 51)), "the last pixels end there"
+        assert area.bounds[0] == pytest.approx(23, abs=2) and area.bounds[1] == pytest.approx(15, abs=2)
+    apart = regular((8, 26, 30), (2, 2, 2), (100, 0, 0))
+    assert not trace_probability_volume(np.ones(coarse.shape), coarse, apart)

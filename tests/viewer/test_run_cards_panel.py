@@ -129,6 +129,15 @@ def test_a_second_run_takes_the_place_of_an_untouched_first(qtbot: QtBot, extern
     assert (first.number, first.colour, first.uid) == (4, (1, 2, 3), "1.2.3")
 
 
+def test_what_another_model_drew_stays_beside_a_run(qtbot: QtBot, external: LoadedCard) -> None:
+    of_another = replace(BY_MODEL, algorithm="another-model")
+    bench = Bench(qtbot, [external], (roi("External", 4, of_another),))
+    first = bench.session.structures.rois[0]  # type: ignore[union-attr]
+    bench.finish(roi("External", 1))
+    assert bench.names() == ["External", "External^AI"]
+    assert bench.session.structures.rois[0] is first  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("button", "expected"), [("Replace", ["External"]), ("Keep both", ["External", "External^AI"])]
 )
