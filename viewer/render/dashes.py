@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from engine.volume import FloatArray
 
-#: Screen pixels of a dash and of the gap behind it.
-DASH_PX, GAP_PX = 6.0, 4.0
+#: Screen pixels of a dash and of the gap behind it, of which the ends of a wide line and their edges take about half.
+DASH_PX, GAP_PX = 6.0, 8.0
 
 
 def dashed(pieces: FloatArray, lines: NDArray[np.int64], across: int, pixel_mm: float) -> FloatArray:
