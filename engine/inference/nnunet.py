@@ -28,10 +28,9 @@ from engine.inference.nnunet_grid import Grid, on_grid
 from engine.inference.nnunet_tidy import tidied_maps
 from engine.inference.outlines import Outlines
 from engine.inference.plane_doubt import PlaneDoubt
-from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
+from engine.inference.ready import answer_of, freed_where_it_fails, named_networks, ready_networks
 from engine.inference.spline import Shape
 from engine.inference.stored_axes import note_stored
-from engine.memory import ran_out
 from engine.operations.nnunet import Params
 from engine.progress import Progress, part
 from engine.volume import Float32Array, Volume
@@ -232,16 +231,7 @@ class _Sweep:
         return torch.where(logits > 0, 1 - likely, likely)
 
     def _forward(self, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
-        try:
-            with self.device.autocast():
-                logits = network(image)
-        except (RuntimeError, ValueError) as error:
-            if ran_out(error):
-                raise
-            size, reason = " x ".join(map(str, image.shape[2:])), " ".join(str(error).split())[:160]
-            raise CardError(
-                f"The model's network can't take a patch of {size} voxels of {image.shape[1]} channels ({reason})."
-            ) from error
+        logits: torch.Tensor = answer_of(network, image, self.device, "a patch")
         if logits.shape[1] != self.params.channels_out or logits.shape[2:] != image.shape[2:]:
             raise CardError(
                 f"The card names {len(self.params.labels)} labels, but its network has {logits.shape[1]} channels."

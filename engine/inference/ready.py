@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.errors import EngineError
+from engine.errors import CardError, EngineError
 from engine.inference import openvino
 from engine.inference.context import Context
 from engine.inference.convolutions import faster_convolutions
 from engine.inference.devices import Device
 from engine.inference.networks import faster_norms, last_layers_in_float32, load_networks
 from engine.inference.onnx_graph import OnnxGraph
+from engine.memory import ran_out
 
 
 def named_networks(arguments: Mapping[str, Any], context: Context) -> tuple[list[nn.Module], list[str]]:
@@ -34,6 +35,30 @@ def freed_where_it_fails(networks: Sequence[nn.Module]) -> Iterator[None]:
     except (torch.OutOfMemoryError, MemoryError, RuntimeError):
         _release(networks)
         raise
+
+
+def answer_of(network: nn.Module, image: torch.Tensor, device: Device, shown: str) -> Any:
+    """What a network gives for (1, channels, ...) of an image, whatever that is.
+
+    Args:
+        network: on the device.
+        image: likewise.
+        device: it computes on.
+        shown: what the image is to the network, for the sentence: "a patch".
+
+    Raises:
+        CardError: the network can't take it.
+    """
+    try:
+        with device.autocast():
+            return network(image)
+    except (RuntimeError, ValueError) as error:
+        if ran_out(error):
+            raise
+        size, reason = " x ".join(map(str, image.shape[2:])), " ".join(str(error).split())[:160]
+        raise CardError(
+            f"The model's network can't take {shown} of {size} with {image.shape[1]} channels ({reason})."
+        ) from error
 
 
 def ready_networks(

@@ -30,9 +30,8 @@ from engine.inference.onnx_graph import OnnxGraph
 from engine.inference.outlines import Outlines
 from engine.inference.pieces import keep_pieces
 from engine.inference.plane_doubt import PlaneDoubt
-from engine.inference.ready import freed_where_it_fails, named_networks, ready_networks
+from engine.inference.ready import answer_of, freed_where_it_fails, named_networks, ready_networks
 from engine.inference.stored_axes import note_stored
-from engine.memory import ran_out
 from engine.operations.sliding_window import Largest, Params
 from engine.progress import Progress, part
 from engine.volume import Volume
@@ -174,15 +173,7 @@ class _Sweep:
         """(channels, planes, rows, columns) of a window."""
         flat = self.params.dimensions == 2
         image = (values[:, 0] if flat else values)[None].to(self.device.name)
-        try:
-            with self.device.autocast():
-                logits = network(image)
-        except (RuntimeError, ValueError) as error:
-            if ran_out(error):
-                raise
-            size = " x ".join(str(edge) for edge in image.shape[2:])
-            reason = " ".join(str(error).split())[:160]
-            raise CardError(f"The model's network can't take a window of {size} voxels ({reason}).") from error
+        logits = answer_of(network, image, self.device, "a window")
         if not isinstance(logits, torch.Tensor) or logits.shape[2:] != image.shape[2:]:
             raise CardError("The model's network does not give one value a class for each voxel.")
         if logits.shape[1] != self.params.channels_out:

@@ -10,10 +10,9 @@ from engine.inference.context import Context
 from engine.inference.devices import Device, where_it_fits
 from engine.inference.image_steps import filled_up, resized_plane, seen
 from engine.inference.image_values import valued
-from engine.inference.ready import freed_where_it_fails, named_networks
+from engine.inference.ready import answer_of, freed_where_it_fails, named_networks
 from engine.inference.scores import Scores
 from engine.inference.stored_axes import note_stored
-from engine.memory import ran_out
 from engine.operations.image_steps import Pad, Resize
 from engine.operations.whole_image import Params
 from engine.progress import part
@@ -69,15 +68,8 @@ def _values(
     params: Params, network: torch.nn.Module, view: Float32Array, device: Device, context: Context
 ) -> Float32Array:
     image = torch.from_numpy(view)[None].to(device.name)
-    try:
-        with torch.inference_mode(), device.autocast():
-            logits = network(image)
-    except (RuntimeError, ValueError) as error:
-        if ran_out(error):
-            raise
-        reason = " ".join(str(error).split())[:160]
-        size = " x ".join(str(edge) for edge in image.shape[2:])
-        raise CardError(f"The model's network can't take an image of {size} ({reason}).") from error
+    with torch.inference_mode():
+        logits = answer_of(network, image, device, "an image")
     if not isinstance(logits, torch.Tensor) or logits.shape != (1, len(params.labels)):
         raise CardError(f"The card names {len(params.labels)} classes, and its network has another number.")
     values = logits[0].float().cpu() / context.temperature

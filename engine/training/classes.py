@@ -18,7 +18,7 @@ from engine.inference.opinions import likely
 from engine.inference.scores import Scores
 from engine.operations import classify, combine, gate, head, hierarchy, pool
 from engine.progress import Progress
-from engine.training.labelled.sample import Sample, fingerprint
+from engine.training.labelled.sample import TEST, Sample, fingerprint
 from engine.training.learned import learned_from
 
 Report = Progress
@@ -118,12 +118,16 @@ def aim_of(card: Card, questions: Sequence[Question]) -> tuple[Question, str]:
     return questions[0], questions[0].labels[0]
 
 
-def not_learned_from(loaded: LoadedCard, samples: Sequence[Sample], report: Report) -> tuple[list[Sample], int | None]:
-    """The pictures that a card's classifier did not learn from, or that can't be read, and how many others there are.
+def judged_by(
+    loaded: LoadedCard, samples: Sequence[Sample], report: Report, *, with_learned: bool
+) -> tuple[list[Sample], int | None]:
+    """The pictures of a set that a card is judged by, and how many were left out because it learned from them.
 
-    None, and all pictures, where the card does not say what it learned from.
+    Those of the set's own part for tests, where it names one; what can't be read stays. None, and all of them, where
+    the card does not say what it learned from, or `with_learned`.
     """
-    known = learned_from(loaded)
+    samples = [sample for sample in samples if sample.part == TEST] or samples
+    known = set() if with_learned else learned_from(loaded)
     if not known:
         return list(samples), None
     others = []

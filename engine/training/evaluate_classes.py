@@ -22,8 +22,8 @@ from engine.cards.registry import LoadedCard
 from engine.cards.schema import Metric
 from engine.errors import MismatchError
 from engine.progress import part
-from engine.training.classes import Question, Report, Said, aim_of, not_learned_from, questions_of, said_of
-from engine.training.labelled.sample import TEST, Sample
+from engine.training.classes import Question, Report, Said, aim_of, judged_by, questions_of, said_of
+from engine.training.labelled.sample import Sample
 from engine.training.parting import spread
 
 SPECIFICITIES = (0.8, 0.9, 0.95)
@@ -188,17 +188,13 @@ def evaluate_classes(
     Raises:
         MismatchError: the card gives no scores of labels, or no picture has labels that it gives.
     """
-    tests = [sample for sample in samples if sample.part == TEST]
-    samples = tests or samples
     questions = questions_of(loaded.card)
-    others, learned = not_learned_from(loaded, samples, part(report, 0.0, _KNOWING))
-    if with_learned:
-        others, learned = list(samples), None
+    others, learned = judged_by(loaded, samples, part(report, 0.0, _KNOWING), with_learned=with_learned)
     failed: dict[str, str] = {}
     said = list(said_of(loaded, spread(others, most), device, part(report, _KNOWING, 1.0), failed))
     if not said:
         why = next(iter(failed.values()), "The card learned from all of them.")
-        raise MismatchError(f"None of the {len(samples)} pictures could be judged: {why}")
+        raise MismatchError(f"None of the {len(others) + (learned or 0)} pictures could be judged: {why}")
     card = f"{loaded.card.id} {loaded.card.version}"
     thresholds = {output.label: output.threshold for output in loaded.card.outputs if output.kind == "score"}
     return ClassScores(card, said, questions, aim_of(loaded.card, questions), learned, thresholds, failed)

@@ -20,9 +20,9 @@ from engine.errors import CancelledError, MismatchError, PlanimeterError
 from engine.inference.run import run_card
 from engine.operations import head
 from engine.progress import part
-from engine.training.classes import not_learned_from
+from engine.training.classes import judged_by
 from engine.training.cohort import patients_of
-from engine.training.labelled.sample import TEST, Sample, labels_in
+from engine.training.labelled.sample import Sample, labels_in
 from engine.training.labelled.table import labelled_samples
 from engine.training.loop import Report
 from engine.training.parting import spread
@@ -123,11 +123,7 @@ def evaluate_risks(
     """
     params = _head_of(loaded.card)
     assert params is not None, "asked before"
-    tests = [sample for sample in samples if sample.part == TEST]
-    samples = tests or samples
-    others, learned = not_learned_from(loaded, samples, part(report, 0.0, 0.1))
-    if with_learned:
-        others, learned = list(samples), None
+    others, learned = judged_by(loaded, samples, part(report, 0.0, 0.1), with_learned=with_learned)
     label = params.labels[0]
     failed: dict[str, str] = {}
     told: list[tuple[float, float, bool]] = []
@@ -149,7 +145,7 @@ def evaluate_risks(
     report(1.0, "done")
     if not told:
         why = next(iter(failed.values()), "the card learned from all of them." if samples else "there are none.")
-        raise MismatchError(f"No risk could be told of the {len(samples)} patients: {why}")
+        raise MismatchError(f"No risk could be told of the {len(others) + (learned or 0)} patients: {why}")
     risks, months, events = (np.array(column) for column in zip(*told, strict=True))
     card = f"{loaded.card.id} {loaded.card.version}"
     return RiskScores(card, label, params.horizon_months, risks, months, events.astype(np.bool_), failed, learned)
