@@ -1,12 +1,12 @@
 """The steps that edits are made of, and the history that does, undoes and redoes them. No Qt."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from psygnal import Signal
 from shapely import MultiPolygon
 
-from engine.answers import Document, Result, Score
+from engine.answers import Answer, Document, Result, Score
 from engine.approval import forbidden
 from engine.edits import (
     AnswerChange,
@@ -24,6 +24,7 @@ from engine.edits import (
 from engine.errors import PlanimeterError
 from engine.findings.steps import findings_changed
 from engine.structures import Generation, PlaneContours, Review, Roi, StructureSet
+from engine.unseen import Seen
 from viewer.session import Session
 
 #: Called with each step as it is applied, before anything else can happen. May raise PlanimeterError.
@@ -126,6 +127,30 @@ def change(structures: StructureSet, after: Roi, *, text: str, tool: str = "prop
     return Step(text, tool, (AnswerChange(structures.rois[index], after, index),))
 
 
+def corrected(steps: Iterable[Step]) -> Seen:
+    """Contours that a person drew or redrew by steps about one plane, unless a later step drew them otherwise.
+
+    A step about many planes makes contours that nobody need have looked at.
+    """
+    by_hand: set[tuple[int, int]] = set()
+    for step in steps:
+        for change in step.changes:
+            if isinstance(change, AreaChange):
+                planes = {(change.number, plane) for plane in change.planes}
+                if len(planes) == 1:
+                    by_hand |= planes
+                else:
+                    by_hand -= planes
+            elif _planes(change.before) != _planes(change.after):
+                answer = change.after or change.before
+                by_hand = {key for key in by_hand if answer is not None and key[0] != answer.number}
+    return frozenset(by_hand)
+
+
+def _planes(answer: Answer | None) -> Mapping[int, PlaneContours]:
+    return answer.planes if isinstance(answer, Roi) else {}
+
+
 class History:
     """Does, undoes and redoes steps on a session; bounded by bytes, not by a number of steps."""
 
@@ -142,6 +167,7 @@ class History:
         self._done: list[Step] = []
         self._undone: list[Step] = []
         self._bytes = 0
+        self._corrected: Seen | None = None
         self.recorder: Recorder | None = None
         #: Why nothing may be changed now, in a sentence; "" where it may.
         self.refusal: Callable[[], str] = str
@@ -166,6 +192,26 @@ class History:
         """The steps that undo and redo would go through, oldest first."""
         return tuple(self._done), tuple(self._undone)
 
+    @property
+    def marked_seen(self) -> Seen:
+        """Contours that a person has marked as seen, as they are drawn now."""
+        return self._session.marked_seen
+
+    @property
+    def corrected(self) -> Seen:
+        """Contours that a person has drawn or redrawn on their plane."""
+        if self._corrected is None:
+            self._corrected = corrected(self._done)
+        return self._corrected
+
+    @property
+    def seen(self) -> Seen:
+        """Contours that count as looked at, in the review, at an approval, and in what is written.
+
+        They are those that a person has marked as seen, and those that a person has corrected on their plane.
+        """
+        return self.marked_seen | self.corrected
+
     def begin(self, done: Sequence[Step] = (), undone: Sequence[Step] = ()) -> None:
         """The history of what is open now: the steps that led to its structures, and those undone since, oldest first.
 
@@ -174,7 +220,7 @@ class History:
         self._done, self._undone = list(done), list(undone)
         self._bytes = sum(map(size_bytes, self._done))
         self._trim()
-        self.changed.emit()
+        self._tell()
 
     def do(self, step: Step) -> None:
         """Apply a new step, unless it is refused; what was undone before it can no longer be redone."""
@@ -185,7 +231,7 @@ class History:
         self._done.append(step)
         self._bytes += size_bytes(step)
         self._trim()
-        self.changed.emit()
+        self._tell()
 
     def can_continue(self, onto: Step) -> bool:
         """Whether `join` takes this step.
@@ -232,7 +278,7 @@ class History:
         self._done[-1 - len(since) :] = [whole]
         self._bytes += size_bytes(whole) - sum(map(size_bytes, before))
         self._trim()
-        self.changed.emit()
+        self._tell()
         return whole
 
     def _since(self, onto: Step) -> Sequence[Step] | None:
@@ -259,7 +305,7 @@ class History:
             self._bytes -= size_bytes(step)
             self._apply(step, Direction.UNDO)
             self._undone.append(step)
-            self.changed.emit()
+            self._tell()
             self.undone.emit(step)
 
     def redo(self) -> None:
@@ -269,7 +315,7 @@ class History:
             self._apply(step, Direction.REDO)
             self._done.append(step)
             self._bytes += size_bytes(step)
-            self.changed.emit()
+            self._tell()
 
     def _refuses(self, step: Step, *, forward: bool = True) -> bool:
         document = self._session.document
@@ -291,6 +337,10 @@ class History:
             except (PlanimeterError, OSError) as error:
                 # The edit itself must not be lost because the disk is full; the user is told instead.
                 self.record_failed.emit(str(error))
+
+    def _tell(self) -> None:
+        self._corrected = None
+        self.changed.emit()
 
     def _trim(self) -> None:
         while self._bytes > self._limit and len(self._done) > 1:

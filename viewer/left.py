@@ -14,7 +14,7 @@ class Left:
     Args:
         document: all answers.
         filed: the structures as files hold them; what differs in `document` would be lost with it.
-        seen: as `Session.seen`.
+        seen: as `Session.marked_seen`.
         active: number of the active ROI.
         cursor_lps: (3,) LPS mm; None for the middle.
         window: of grey levels; None for the one of its kind.

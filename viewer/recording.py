@@ -251,7 +251,7 @@ class Recording:
         self._leave()
         kept, journal = self._coming if self._coming is not None else (None, None)
         volume, document = self._session.volume, self._session.document
-        self._seen = self._session.seen
+        self._seen = self._session.marked_seen
         if volume is not None and document is not None:
             self._kept = [other for other in self._kept if not other.is_of(volume)]
             # A structure set of thousands of contours takes a while to store; the first stroke waits for it at most.
@@ -322,7 +322,7 @@ class Recording:
             self.failed.emit(str(error))
 
     def _marked(self) -> None:
-        now = self._session.seen
+        now = self._session.marked_seen
         journal = self._ready()
         if journal is None:
             return

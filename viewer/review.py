@@ -4,18 +4,18 @@ Flags come first, as what they say may be true of a whole structure; then findin
 judged; then contours, where most is expected to change first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shapely import MultiPolygon
 
-from engine.answers import Answer, Document, Finding, FindingKey, key_of
-from engine.edits import AreaChange, Step
+from engine.answers import Document, Finding, FindingKey, key_of
 from engine.findings.words import is_judged
 from engine.flags.flag import Flag
-from engine.structures import Generation, PlaneContours, Roi, StructureSet
-from engine.unseen import Seen, unseen_planes
+from engine.structures import Generation, Roi, StructureSet
+from engine.unseen import unseen_planes
 from viewer.findings import show_evidence
+from viewer.history import History
 from viewer.session import Session
 
 #: In place of the number of a ROI: the findings alone, or the flags.
@@ -42,7 +42,7 @@ class Contour:
 
     @property
     def key(self) -> tuple[int, int]:
-        """As in `Session.seen`."""
+        """As in `History.seen`."""
         return self.number, self.plane
 
 
@@ -79,11 +79,14 @@ def item_key(item: Item) -> ItemKey:
     return item.key if isinstance(item, Contour | Flag) else key_of(item)
 
 
-def is_done(session: Session, item: Item) -> bool:
-    """Whether a person has seen a contour, or that of a flag; or judged a finding: to look at that is not enough."""
+def is_done(history: History, item: Item) -> bool:
+    """Whether a person has seen a contour, marked that of a flag, or judged a finding: to look at that is not enough.
+
+    Who corrects a contour has seen it (`History.seen`), but need not have seen what a flag says of it.
+    """
     if isinstance(item, Flag):
-        return item.contours <= session.seen
-    return item.key in session.seen if isinstance(item, Contour) else is_judged(item)
+        return item.contours <= history.marked_seen
+    return item.key in history.seen if isinstance(item, Contour) else is_judged(item)
 
 
 def contours_of(item: Item) -> frozenset[tuple[int, int]]:
@@ -118,27 +121,6 @@ def review_queue(structures: StructureSet | None, only: int | None = None) -> li
     rois: Iterable[Roi] = structures.rois if structures is not None else ()
     contours = [contour for roi in rois if only in {None, roi.number} for contour in _contours(roi)]
     return sorted(contours, key=lambda contour: (-_rank(contour), contour.name, contour.plane))
-
-
-def corrected(steps: Iterable[Step]) -> Seen:
-    """Contours that a person drew or redrew by steps about one plane, unless a later step drew them otherwise.
-
-    A step about many planes makes contours that nobody need have looked at.
-    """
-    by_hand: set[tuple[int, int]] = set()
-    for step in steps:
-        for change in step.changes:
-            if isinstance(change, AreaChange):
-                planes = {(change.number, plane) for plane in change.planes}
-                by_hand = by_hand | planes if len(planes) == 1 else by_hand - planes
-            elif _planes(change.before) != _planes(change.after):
-                answer = change.after or change.before
-                by_hand = {key for key in by_hand if answer is not None and key[0] != answer.number}
-    return frozenset(by_hand)
-
-
-def _planes(answer: Answer | None) -> Mapping[int, PlaneContours]:
-    return answer.planes if isinstance(answer, Roi) else {}
 
 
 def _contours(roi: Roi) -> list[Contour]:

@@ -378,8 +378,8 @@ class Session:
     # Review ---------------------------------------------------------------------------------------------------------
 
     @property
-    def seen(self) -> frozenset[tuple[int, int]]:
-        """(ROI number, plane index) of the contours that a person has marked as seen."""
+    def marked_seen(self) -> frozenset[tuple[int, int]]:
+        """(ROI number, plane index) of contours marked as seen by a person; which count, `History.seen` tells."""
         return self._seen
 
     def mark_seen(self, contours: frozenset[tuple[int, int]], seen: bool = True) -> None:

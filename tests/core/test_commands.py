@@ -155,4 +155,4 @@ def test_an_edit_makes_a_seen_contour_unseen() -> None:
     session = open_session()
     session.mark_seen(frozenset({(1, 1), (1, 2), (2, 2)}))
     History(session).do(step(session, 1, 2, square(9)))
-    assert session.seen == frozenset({(1, 1), (2, 2)})
+    assert session.marked_seen == frozenset({(1, 1), (2, 2)})

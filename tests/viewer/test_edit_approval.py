@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QInputDialog
 
 from engine.approval import approval_told
 from engine.journal import Kind
-from engine.structures import Review, ReviewState, StructureSet
-from tests.viewer.hand import CTRL, SHIFT, Hand, answer
+from engine.structures import Generation, Review, ReviewState, StructureSet
+from tests.viewer.hand import CTRL, SHIFT, Hand, answer, when_asked
 from tests.viewer.see import CENTRE, ball, phantom
+from viewer.history import change
 from viewer.session import View
 from viewer.widgets.approval_strip import ApprovalStrip
 from viewer.widgets.structures_model import Column
@@ -116,6 +118,26 @@ def test_without_a_name_nothing_is_signed(signing: Hand) -> None:
     answer("  ")
     key(signing, Qt.Key.Key_A, BOTH)
     assert review(signing) == Review() and signing.history.undo_text == ""
+
+
+def test_the_question_leaves_out_contours_that_the_signer_corrected(signing: Hand) -> None:
+    session, asked = signing.session, []
+    roi = session.structures[1]
+    drawn = replace(roi, provenance=replace(roi.provenance, generation=Generation.AUTOMATIC))
+    signing.history.do(change(session.structures, drawn, text="Drawn by a model"))
+
+    def read(dialog: QInputDialog) -> None:
+        asked.append(dialog.labelText())
+        dialog.reject()
+
+    for _ in range(2):
+        when_asked(QInputDialog, read)
+        key(signing, Qt.Key.Key_A, BOTH)
+        stroke(signing)
+    before, after = len(roi.planes), len(roi.planes) - 1
+    assert f"{before} contours drawn by models have not been marked as seen by anyone: Ball 1 {before}." in asked[0]
+    assert f"{after} contours" in asked[1] and f"Ball 1 {after}." in asked[1]
+    assert signing.window.history.seen == {(1, session.plane)}
 
 
 def test_the_list_shows_who_signed(signing: Hand) -> None:

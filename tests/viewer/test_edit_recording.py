@@ -82,12 +82,12 @@ def test_a_session_comes_back_with_undo_redo_and_marks(tmp_path: Path) -> None:
         states.append(desk.session.structures)
     for _ in range(3):
         desk.history.redo()
-    assert desk.session.seen == {(3, 0)}, "an edit forgets that its plane was seen"
+    assert desk.session.marked_seen == {(3, 0)}, "an edit forgets that its plane was seen"
 
     (found,) = _let_go(desk, tmp_path)
     again = Desk(tmp_path)
     put_back(again, found, tmp_path)
-    assert same(again.session.structures, states[0]) and again.session.seen == {(3, 0)}
+    assert same(again.session.structures, states[0]) and again.session.marked_seen == {(3, 0)}
     assert again.history.redo_text == "Draw 12"
     for state in states[1:]:
         again.history.undo()

@@ -47,7 +47,7 @@ def session() -> Session:
 
 @pytest.fixture
 def panel(qtbot: QtBot, session: Session) -> ReviewPanel:
-    panel = ReviewPanel(session)
+    panel = ReviewPanel(session, History(session))
     qtbot.addWidget(panel)
     panel.resize(360, 400)
     with qtbot.waitExposed(panel):
@@ -71,7 +71,7 @@ def test_a_flag_is_the_first_row_and_its_key_goes_to_the_place(
     np.testing.assert_allclose(session.cursor_lps, (40, -60, 36), atol=4)
     assert panel.said.text().startswith("Liver is in 2 pieces; the second")
     qtbot.keyClick(panel, Qt.Key.Key_N)
-    assert session.seen == {(1, 12)}
+    assert session.marked_seen == {(1, 12)}
     assert "All that is unlikely has been seen." in panel.ledger.text()
     assert panel.said.isHidden()
 

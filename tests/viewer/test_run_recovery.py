@@ -93,7 +93,7 @@ def test_a_killed_session_comes_back_with_its_undo_and_its_marks(qtbot: QtBot, l
     session = window.session
     assert [roi.name for roi in session.structures.rois] == ["Parotid_L"]
     assert sorted(session.structures[1].planes) == [1, 2]
-    assert session.seen == {(1, 2)}
+    assert session.marked_seen == {(1, 2)}
     window.history.undo()
     assert sorted(session.structures[1].planes) == [1]
     window.close()

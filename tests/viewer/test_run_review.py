@@ -35,8 +35,13 @@ def session() -> Session:
 
 
 @pytest.fixture
-def panel(qtbot: QtBot, session: Session) -> ReviewPanel:
-    panel = ReviewPanel(session)
+def history(session: Session) -> History:
+    return History(session)
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, session: Session, history: History) -> ReviewPanel:
+    panel = ReviewPanel(session, history)
     qtbot.addWidget(panel)
     panel.resize(360, 400)
     with qtbot.waitExposed(panel):
@@ -56,9 +61,9 @@ def test_the_largest_expected_edit_comes_first_and_manual_structures_not_at_all(
 def test_n_marks_the_contour_in_view_and_shows_the_next(qtbot: QtBot, panel: ReviewPanel, session: Session) -> None:
     qtbot.keyClick(panel, Qt.Key.Key_N)
     assert (session.active, session.plane) == (1, 2)
-    assert session.seen == frozenset()
+    assert session.marked_seen == frozenset()
     qtbot.keyClick(panel, Qt.Key.Key_N)
-    assert session.seen == {(1, 2)}
+    assert session.marked_seen == {(1, 2)}
     assert (session.active, session.plane) == (1, 3)
     assert panel.ledger.text() == "1 of 3 contours seen."
     qtbot.keyClick(panel, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
@@ -74,16 +79,31 @@ def test_the_crosshair_lies_in_the_contour(panel: ReviewPanel, session: Session)
     np.testing.assert_allclose(session.cursor_lps, (12.5, 12.5, 6.0))
 
 
-def test_an_edit_makes_a_contour_unseen_but_keeps_its_rank(qtbot: QtBot, panel: ReviewPanel, session: Session) -> None:
-    session.mark_seen(frozenset({(1, 2), (1, 3)}))
+def test_an_edit_of_many_planes_makes_contours_unseen_but_keeps_their_rank(
+    qtbot: QtBot, panel: ReviewPanel, session: Session, history: History
+) -> None:
+    session.mark_seen(frozenset({(1, 2), (1, 3), (2, 2)}))
     assert session.structures is not None
-    step = redraw(session.structures[1], {2: square(1)}, text="Brush", tool="brush")
-    assert step is not None
-    History(session).do(step)
-    assert session.seen == {(1, 3)}
+    history.do(redraw(session.structures[1], {2: square(1), 3: square(1)}, text="Smooth", tool="smooth"))
+    assert session.marked_seen == {(2, 2)}
     qtbot.wait(250)
     assert order(panel) == [(1, 2), (1, 3), (2, 2)]
     assert panel.ledger.text() == "1 of 3 contours seen."
+
+
+def test_a_contour_that_a_person_corrected_on_its_plane_counts_as_seen_until_that_is_undone(
+    qtbot: QtBot, panel: ReviewPanel, session: Session, history: History
+) -> None:
+    assert session.structures is not None
+    history.do(redraw(session.structures[1], {2: square(1)}, text="Brush", tool="brush"))
+    qtbot.waitUntil(lambda: panel.ledger.text() == "1 of 3 contours seen.")
+    assert [panel.model.index(row, 0).data() for row in range(3)] == ["✓", "", ""]
+    panel.table.doubleClicked.emit(panel.model.index(0, 0))
+    assert session.marked_seen == frozenset(), "it has no mark of its own"
+    qtbot.keyClick(panel, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
+    assert session.plane == 3, "what waits comes next"
+    history.undo()
+    qtbot.waitUntil(lambda: panel.ledger.text() == "0 of 3 contours seen.")
 
 
 def test_a_new_result_is_ranked_anew(qtbot: QtBot, panel: ReviewPanel, session: Session) -> None:
@@ -103,7 +123,8 @@ def test_one_structure_alone_can_be_reviewed(qtbot: QtBot, panel: ReviewPanel) -
 
 
 def test_without_doubt_there_is_nothing_to_review(qtbot: QtBot) -> None:
-    panel = ReviewPanel(Session())
+    session = Session()
+    panel = ReviewPanel(session, History(session))
     qtbot.addWidget(panel)
     assert "Nothing to review" in panel.ledger.text()
     assert not panel.next_button.isEnabled()
@@ -170,4 +191,4 @@ def test_contours_of_a_model_that_tells_no_doubt_come_last_and_are_seen_one_by_o
     assert [panel.model.index(3, column).data() for column in (3, 4)] == ["not told", "–"]
     panel.table.selectRow(3)
     qtbot.keyClick(panel, Qt.Key.Key_N)
-    assert (4, 6) in session.seen and session.plane == 7
+    assert (4, 6) in session.marked_seen and session.plane == 7

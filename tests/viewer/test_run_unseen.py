@@ -10,7 +10,6 @@ from engine.unseen import unseen_planes
 from engine.volume import Volume
 from tests.viewer.test_run_export import MODEL, ball, drawn_by_model, volume
 from viewer.history import History, redraw
-from viewer.review import corrected
 from viewer.session import Session
 from viewer.widgets.structure_checklist import StructureChecklist
 from viewer.widgets.structures_model import Column, StructuresModel
@@ -26,7 +25,7 @@ def test_a_contour_that_a_person_corrected_on_its_plane_is_seen(volume: Volume, 
     here = MultiPolygon([Point(120, 120).buffer(10)])
 
     def left(number: int) -> tuple[int, ...]:
-        return unseen_planes(session.structures[number], session.seen | corrected(history.steps[0]))
+        return unseen_planes(session.structures[number], history.seen)
 
     history.do(redraw(session.structures[1], {5: here}, text="Brush", tool="brush"))
     assert left(1) == (3, 4, 6, 7, 8) and left(2) == (3, 4, 5, 6, 7, 8)

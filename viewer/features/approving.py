@@ -87,7 +87,7 @@ class Approving(QObject):
 
     def _about(self, chosen: list[Roi]) -> str:
         names = ", ".join(roi.name for roi in chosen)
-        seen = self._window.session.seen
+        seen = self._window.history.seen
         unseen = unseen_sentence((roi.name, len(unseen_planes(roi, seen))) for roi in chosen)
         return "\n".join(part for part in (f"You sign {names}.", unseen) if part)
 

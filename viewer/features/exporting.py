@@ -14,7 +14,6 @@ from engine.structures import StructureSet
 from engine.volume import Geometry
 from viewer.features.reports import Reports
 from viewer.findings import unexported_findings
-from viewer.review import corrected
 from viewer.unexported import unexported
 from viewer.widgets.main_window import MainWindow
 
@@ -72,8 +71,7 @@ class Exporting:
             self.window.show_message(rtstruct_write.NO_FRAME, "warning")
             self.export_masks()
             return
-        seen = self.window.session.seen | corrected(self.window.history.steps[0])
-        dialog = export_dialog.ExportDialog(structures, volume, self.window, seen)
+        dialog = export_dialog.ExportDialog(structures, volume, self.window, self.window.history.seen)
         dialog.exported.connect(self._exported)
         dialog.masks_wanted.connect(self.export_masks)
         dialog.finished.connect(dialog.deleteLater)

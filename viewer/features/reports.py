@@ -84,7 +84,7 @@ class Reports(QObject):
             return
         dialog = report_dialog.ReportDialog(
             document.findings, volume, session.filed_findings, partial(self.pictures, document.findings),
-            structures=document.structures, seen=session.seen, sign=sign,
+            structures=document.structures, seen=self._window.history.seen, sign=sign,
             known=self._patients.get(volume.info.series_uid), parent=self._window,
         )  # fmt: skip
         dialog.exported.connect(partial(self._exported, document, volume.info.series_uid))

@@ -38,7 +38,7 @@ def install(window: MainWindow) -> None:
     """Add the panels as tabs, read the cards, and start the engine's process ahead of need."""
     jobs = EngineJobs(parent=window)
     cards = CardsPanel(window.session, window.history, jobs, (), window, others=lambda: other_images(window))
-    review = ReviewPanel(window.session, window)
+    review = ReviewPanel(window.session, window.history, window)
     cards.message.connect(window.show_message)
     first = window.add_panel(CARDS, cards, "right", "F9")
     second = window.add_panel(REVIEW, review, "right", "F10")

@@ -24,6 +24,7 @@ from engine.findings.words import VERDICTS, model_value
 from engine.flags.flag import Flag
 from engine.unseen import unseen_planes
 from viewer.findings import evidence_text, judged
+from viewer.history import History
 from viewer.review import (
     FINDINGS,
     FLAGS,
@@ -49,6 +50,7 @@ TIPS = (
     "Share of the area that is expected to be wrong; on a plane without a contour one may be missing",
     "Area that is expected to change",
 )
+CORRECTED = "A person corrected this contour on its plane, and so has seen it"
 NOTHING = "Nothing to review: no structure and no finding here came from a model."
 Index = QModelIndex | QPersistentModelIndex
 
@@ -56,9 +58,9 @@ Index = QModelIndex | QPersistentModelIndex
 class ReviewModel(QAbstractTableModel):
     """The rows of the table."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, history: History, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._history = session, history
         self.items: Sequence[Item] = ()
 
     def show_items(self, items: Sequence[Item]) -> None:
@@ -95,11 +97,11 @@ class ReviewModel(QAbstractTableModel):
         """Text, tick and colour of a cell."""
         item = self.items[index.row()]
         column = index.column()
-        done = is_done(self._session, item)
+        done = is_done(self._history, item)
         if role == Qt.ItemDataRole.DisplayRole:
             return ("✓" if done else "", *self._texts(item))[column]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(item) if column == 1 else TIPS[column]
+            return self._mark_tip(item) if column == 0 else self._tip(item) if column == 1 else TIPS[column]
         if role == Qt.ItemDataRole.DecorationRole and column == 1:
             return self._colour(item)
         if role == Qt.ItemDataRole.ForegroundRole and (done or isinstance(item, Flag)):
@@ -130,6 +132,10 @@ class ReviewModel(QAbstractTableModel):
         plane = evidence_text(self._session, item).removeprefix("planes ").removeprefix("plane ")
         return item.name, plane if plane[:1].isdigit() else "–", VERDICTS[item.assessment.verdict], "–"
 
+    def _mark_tip(self, item: Item) -> str:
+        corrected = isinstance(item, Contour) and item.key in self._history.corrected
+        return CORRECTED if corrected else TIPS[0]
+
     def _tip(self, item: Item) -> str:
         if isinstance(item, Flag):
             return item.text
@@ -145,9 +151,9 @@ def _share_text(doubt: float | None) -> str:
 class ReviewPanel(QWidget):
     """Steps through the queue; N marks the contour in view as seen and brings the next item, and judges no finding."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, history: History, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._history = session, history
         self._build()
         # While a stroke is being drawn the list need not keep up with it.
         self._later = QTimer(self, interval=150, singleShot=True)
@@ -160,6 +166,8 @@ class ReviewPanel(QWidget):
         session.findings_changed.connect(self._refresh)
         session.active_finding_changed.connect(self._finding_chosen)
         session.seen_changed.connect(self._marks_changed)
+        # Which contours a person corrected is known once the step is done.
+        history.changed.connect(self._history_changed)
         self._refresh()
 
     def _build(self) -> None:
@@ -174,7 +182,7 @@ class ReviewPanel(QWidget):
         self.which.setMinimumContentsLength(12)
         self.which.setToolTip("Review one structure, or all; with the share of its volume that is expected to be wrong")
         self.which.activated.connect(lambda _: self._refresh())
-        self.model = ReviewModel(self._session, self)
+        self.model = ReviewModel(self._session, self._history, self)
         self.table = QTableView(self)
         self.table.setModel(self.model)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -235,6 +243,9 @@ class ReviewPanel(QWidget):
     def _structures_changed(self, change: StructuresChanged) -> None:
         self._later.start()
 
+    def _history_changed(self) -> None:
+        self._later.start()
+
     def _refresh(self) -> None:
         document = self._session.document
         self._show_choices(document)
@@ -264,9 +275,9 @@ class ReviewPanel(QWidget):
     def _marks_changed(self) -> None:
         every = self.model.items
         keys = {item.key for item in every if isinstance(item, Contour)}
-        seen = len(keys & self._session.seen)
+        seen = len(keys & self._history.seen)
         flags = [item for item in every if isinstance(item, Flag)]
-        looked = sum(is_done(self._session, flag) for flag in flags)
+        looked = sum(is_done(self._history, flag) for flag in flags)
         said, findings = judged(self._session.document) if len(keys) + len(flags) < len(every) else (0, 0)
         ledger = []
         if keys:
@@ -309,7 +320,7 @@ class ReviewPanel(QWidget):
 
     def skip(self) -> None:
         """Show the next item that nobody has seen or judged, from the chosen row on, then from the top."""
-        self._go_on(lambda item: not is_done(self._session, item))
+        self._go_on(lambda item: not is_done(self._history, item))
 
     def next_flag(self) -> None:
         """Show the next flag, from the chosen row on, then from the top; all of them, where only some are listed."""
@@ -356,4 +367,7 @@ class ReviewPanel(QWidget):
     def _toggle(self, row: int) -> None:
         item = self._item(row)
         contours = contours_of(item) if item is not None else frozenset()
-        self._session.mark_seen(contours, not contours <= self._session.seen)
+        if isinstance(item, Contour):
+            # Its tick is no mark that could be taken away.
+            contours -= self._history.corrected
+        self._session.mark_seen(contours, not contours <= self._session.marked_seen)
