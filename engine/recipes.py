@@ -36,6 +36,20 @@ def doubt(structures: StructureSet, roi: Roi) -> str:
     return "a source is gone" if not now else "out of date" if now != roi.recipe.made_from else ""
 
 
+def derives_from(structures: StructureSet, number: int, other: int) -> bool:
+    """Whether a structure is another one, or is derived from it over however many steps."""
+    reached: set[int] = set()
+    left = [number]
+    while left:
+        here = left.pop()
+        if here in reached or here not in structures:
+            continue
+        reached.add(here)
+        recipe = structures[here].recipe
+        left += sources_of(recipe) if recipe is not None else ()
+    return other in reached
+
+
 def in_order(structures: StructureSet, numbers: frozenset[int]) -> list[int]:
     """ROI numbers so that what others are derived from comes before them; a circle is broken where it begins."""
     done: list[int] = []

@@ -72,8 +72,8 @@ def adopt(
 
     Args:
         result: as it came; the numbers of its answers mean nothing here.
-        replaced: name of one of its ROIs → number of the ROI whose place, number, colour and UID it takes. A name that
-            is taken by any other ROI gets the qualifier "^AI" (TG-263 sets custom qualifiers off with a caret).
+        replaced: name of one of its ROIs → number of the ROI whose place, number, colour, type and UID it takes. A name
+            that is taken by any other ROI gets the qualifier "^AI" (TG-263 sets custom qualifiers off with a caret).
     """
     structures = document.structures
     taken = {roi.name for roi in structures.rois}
@@ -85,7 +85,8 @@ def adopt(
         if roi.name in replaced:
             index = next(i for i, old in enumerate(structures.rois) if old.number == replaced[roi.name])
             old = structures.rois[index]
-            after = replace(roi, number=old.number, colour=old.colour, uid=old.uid)
+            kind = old.roi_type or roi.roi_type
+            after = replace(roi, number=old.number, colour=old.colour, roi_type=kind, uid=old.uid)
             numbers[roi.number] = old.number
             changes.append(AnswerChange(old, after, index))
             continue

@@ -22,8 +22,8 @@ class Places:
     """Where a run's structures meet others of the same name.
 
     Args:
-        free: name → number of the ROI that the same model drew, nobody touched, and the run replaces. What another
-            model drew stays beside what the run draws.
+        free: name → number of the ROI that the run replaces: the same model drew it and nobody touched it, or it is
+            still to be drawn, as those of a template. What another model drew stays beside what the run draws.
         contested: likewise of ROIs that a person drew or edited: only a person may let them be replaced.
     """
 
@@ -104,9 +104,9 @@ def places(structures: StructureSet, result: Result, kept: Collection[int] = ())
         {
             old.name: old.number
             for old, roi in met
-            if _is_untouched(old) and old.provenance.algorithm == roi.provenance.algorithm
+            if _is_blank(old) or (_is_untouched(old) and old.provenance.algorithm == roi.provenance.algorithm)
         },
-        {old.name: old.number for old, _ in met if not _is_untouched(old)},
+        {old.name: old.number for old, _ in met if not (_is_blank(old) or _is_untouched(old))},
     )
 
 
@@ -171,3 +171,10 @@ def counted(result: Result) -> str:
 
 def _is_untouched(roi: Roi) -> bool:
     return roi.provenance.generation is Generation.AUTOMATIC and not roi.provenance.edited
+
+
+def _is_blank(roi: Roi) -> bool:
+    """Whether nobody has drawn anything yet; one that a person emptied is not."""
+    drawn = roi.provenance
+    by_nobody = drawn.generation in (Generation.MANUAL, Generation.UNKNOWN) and not drawn.edited
+    return by_nobody and roi.is_empty and not roi.loose and roi.recipe is None

@@ -7,12 +7,15 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
+from shapely import MultiPolygon
 
 from engine.errors import ReadError
+from engine.recipes import doubt
 from engine.templates import keep_template, own_templates, read_template, shipped_templates, user_templates
 from engine.tg263 import standard_names
 from tests.viewer.hand import CTRL, LEFT, Hand, answer, click_in_next_box
 from viewer.edits.structures import delete_all
+from viewer.history import redraw
 
 ALT = Qt.KeyboardModifier.AltModifier
 
@@ -56,6 +59,51 @@ def test_a_template_adds_what_is_missing_as_one_step_with_types_and_colours(bare
     assert len(set(names)) == len(names) and "Breast_L" in names
     bare.key(Qt.Key.Key_Z, CTRL)
     assert len(bare.session.structures.rois) == len(rois)
+
+
+def margin_called(hand: Hand, name: str) -> None:
+    panel = hand.editing.operations
+    hand.editing.show_operation("margin")
+    panel.as_new.setChecked(True)
+    panel.new_name.setFocus()
+    panel.new_name.selectAll()
+    QTest.keyClicks(panel.new_name, name)
+    before = hand.session.structures
+    panel.apply()
+    hand.wait_until(lambda: hand.session.structures is not before)
+
+
+def test_an_empty_structure_of_a_template_takes_a_margin_of_its_name_and_stays_what_it_is(hand: Hand) -> None:
+    source = hand.session.active
+    choose(hand, "Thorax")
+    before = hand.session.structures
+    planned = next(each for each in before.rois if each.name == "PTVp")
+    hand.session.set_active(source)
+    margin_called(hand, " PTVp")
+    made = hand.session.structures[planned.number]
+    assert (made.name, made.roi_type, made.colour, made.uid) == ("PTVp", "PTV", planned.colour, planned.uid)
+    assert len(hand.session.structures.rois) == len(before.rois)
+    grown, drawn = (each.volume_cm3(before.geometry) for each in (made, before[source]))
+    assert grown > drawn and made.recipe.source == source and not doubt(hand.session.structures, made)
+    hand.history.undo()
+    assert hand.session.structures[planned.number] is planned
+
+
+def test_what_takes_a_margin_of_what_was_made_of_it_is_not_derived_from_itself(hand: Hand) -> None:
+    margin_called(hand, "PTV")
+    source, ptv = hand.session.active, hand.session.structures.rois[-1]
+    hand.history.do(redraw(hand.session.active_roi, dict.fromkeys(hand.session.active_roi.planes, MultiPolygon()),
+                           text="Empty", tool="test"))  # fmt: skip
+    hand.session.set_active(ptv.number)
+    margin_called(hand, "Parotid_L")
+    assert not hand.session.structures[source].is_empty and hand.session.structures[source].recipe is None
+
+
+def test_a_margin_is_of_the_type_that_its_name_says_else_of_its_sources(hand: Hand) -> None:
+    for name, roi_type in (("PTV_60", "PTV"), ("Parotid_L near", "ORGAN")):
+        margin_called(hand, name)
+        made = hand.session.structures.rois[-1]
+        assert (made.name, made.roi_type) == (name, roi_type)
 
 
 @pytest.mark.parametrize("again", [False, True])

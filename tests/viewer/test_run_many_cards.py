@@ -1,6 +1,7 @@
 """Forty models and hundreds of structures: found, chosen, run in turn as a template, and taken out again."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from engine.card_templates import CardTemplate, find_card_template, user_templat
 from engine.cards.registry import SHIPPED, LoadedCard, load_card, user_models
 from engine.importing.client import remove_model
 from engine.process.messages import Cancelled, Failed, Finished, Progress
+from engine.structures import Provenance, Roi
 from tests.viewer.cards_bench import BY_MODEL, Bench, ct, roi
 from tests.viewer.person import Person
 from viewer.features.card_templates import CardTemplates
@@ -299,3 +301,19 @@ def test_a_model_that_another_window_removed_leaves_the_list(qtbot: QtBot, perso
         qtbot.mouseClick(next(each for each in box.buttons() if each.text() == "Remove"), Qt.MouseButton.LeftButton)
         assert "no model 'added'" in window.messages.sentences[-1]
     qtbot.waitUntil(lambda: all(loaded.id != "added" for loaded in panel.cards), timeout=20_000)
+
+
+def test_a_structure_that_is_still_to_be_drawn_takes_what_a_model_drew_unasked(qtbot: QtBot) -> None:
+    planned = Roi(4, "External", (1, 2, 3), "AVOIDANCE", provenance=Provenance(description="Drawn by hand"))
+    emptied = replace(planned, provenance=replace(planned.provenance, edited=True))
+    for waiting, asked in ((planned, False), (emptied, True)):
+        bench = Bench(qtbot, [load_card(SHIPPED / "external")], (waiting,))
+        new = roi("External", 1)
+        bench.finish(new)
+        assert (bench.panel.findChild(QMessageBox) is not None) is asked, "who emptied it is asked"
+        assert bench.names() == ["External"]
+        only = bench.session.structures.rois[0]  # type: ignore[union-attr]
+        assert only.is_empty is asked
+        if not asked:
+            assert (only.number, only.colour, only.roi_type) == (4, (1, 2, 3), "AVOIDANCE")
+            assert only.provenance == new.provenance

@@ -8,12 +8,14 @@ from shapely import MultiPolygon
 
 from engine.edits import Step
 from engine.progress import Progress, silent
+from engine.recipes import derives_from, sources_of
 from engine.structures import Generation, Provenance, Recipe, Review, Roi, StructureSet
+from engine.tg263 import guessed_type
 from engine.volume import FloatArray
 from viewer.edits.operations.form import Operation, Work
 from viewer.edits.parameters import Values, in_unit
 from viewer.edits.planes import areas_of
-from viewer.edits.structures import LONGEST_NAME, free_name, given_name, refuse_locked
+from viewer.edits.structures import LONGEST_NAME, free_name, given_name, refuse_locked, tidy
 from viewer.edits.target import RefusedError, fresh_colour
 from viewer.history import add, change, redraw
 from viewer.layers import Layer
@@ -93,8 +95,9 @@ def result_step(
 ) -> Step:
     """The one step by which a result is taken over: into `roi`, or under `new_name` as a structure beside it.
 
-    With a `recipe` (see `deriving.extended`) the result goes on being derived. `other` is the number of the second
-    structure, where the operation has one.
+    An empty structure of that name, such as one of a template, takes the result as what it is; a new one is of the type
+    that its name says, else of `roi`'s. With a `recipe` (see `deriving.extended`) the result goes on being derived.
+    `other` is the number of the second structure, where the operation has one.
 
     Raises:
         RefusedError: `roi` is locked, nothing would change, nothing would be left, or the name can't be given.
@@ -112,16 +115,31 @@ def result_step(
     # What a model drew does not become a person's by being joined to it.
     joined = structures[other] if operation.name == "union" and other is not None and other in structures else roi
     source = joined if joined.provenance.generation in _MODELS else roi
-    result = replace(
-        Roi(structures.next_number(), given_name(structures, new_name), roi_type=roi.roi_type),
-        colour=fresh_colour(structures),
-        planes=dict(roi.planes),
-        provenance=made_of(source.provenance, f"{text} of {roi.name}"),
-        recipe=recipe,
-    ).with_areas(planes)
+    waiting = _waiting(structures, roi, tidy(new_name))
+    if waiting is None:
+        name = given_name(structures, new_name)
+        begun = Roi(structures.next_number(), name, fresh_colour(structures), guessed_type(name) or roi.roi_type)
+    else:
+        begun = replace(waiting, visible=True)
+        if recipe is not None and any(derives_from(structures, each, waiting.number) for each in sources_of(recipe)):
+            # It would be derived from itself.
+            recipe = None
+    made = made_of(source.provenance, f"{text} of {roi.name}")
+    result = replace(begun, planes=dict(roi.planes), provenance=made, recipe=recipe).with_areas(planes)
     if result.is_empty:
         raise RefusedError(f"{operation.title} leaves nothing of {roi.name}.")
-    return add(structures, (result,), text=f"{text}: {result.name}", tool=operation.name)
+    text = f"{text}: {result.name}"
+    if waiting is not None:
+        return change(structures, result, text=text, tool=operation.name)
+    return add(structures, (result,), text=text, tool=operation.name)
+
+
+def _waiting(structures: StructureSet, roi: Roi, name: str) -> Roi | None:
+    """The structure of a name that is still to be drawn, other than `roi`; None where there is none."""
+    for other in structures.rois:
+        if other.name == name and other.number != roi.number and other.is_empty and not other.loose:
+            return None if other.locked else other
+    return None
 
 
 def made_of(source: Provenance, description: str) -> Provenance:
