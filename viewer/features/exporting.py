@@ -71,8 +71,16 @@ class Exporting:
             self.window.show_message(rtstruct_write.NO_FRAME, "warning")
             self.export_masks()
             return
-        dialog = export_dialog.ExportDialog(structures, volume, self.window, self.window.history.seen)
+        reports = self.window.findChild(Reports)
+        patients = reports.patients if isinstance(reports, Reports) else {}
+        uid = volume.info.series_uid
+        dialog = export_dialog.ExportDialog(
+            structures, volume, self.window, self.window.history.seen, known=patients.get(uid)
+        )
         dialog.exported.connect(self._exported)
+        if dialog.patient is not None:
+            form = dialog.patient
+            dialog.exported.connect(lambda *_: patients.update({uid: form.patient}))
         dialog.masks_wanted.connect(self.export_masks)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

@@ -55,8 +55,8 @@ class Reports(QObject):
     def __init__(self, window: MainWindow, panel: FindingsPanel, opener: Opener) -> None:
         super().__init__(window)
         self._window, self._opener = window, opener
-        #: Whom images that are no DICOM are of, as was asked for a report: by Series Instance UID.
-        self._patients: dict[str, PatientIdentity] = {}
+        #: Whom images that are no DICOM are of, as was asked for what was written last: by Series Instance UID.
+        self.patients: dict[str, PatientIdentity] = {}
         menu = window.menu("Findings")
         menu.addSeparator()
         sign = window.add_action(
@@ -85,7 +85,7 @@ class Reports(QObject):
         dialog = report_dialog.ReportDialog(
             document.findings, volume, session.filed_findings, partial(self.pictures, document.findings),
             structures=document.structures, seen=self._window.history.seen, sign=sign,
-            known=self._patients.get(volume.info.series_uid), parent=self._window,
+            known=self.patients.get(volume.info.series_uid), parent=self._window,
         )  # fmt: skip
         dialog.exported.connect(partial(self._exported, document, volume.info.series_uid))
         dialog.finished.connect(dialog.deleteLater)
@@ -93,7 +93,7 @@ class Reports(QObject):
 
     def _exported(self, document: Document, series_uid: str, written: report_dialog.Written) -> None:
         if written.patient is not None:
-            self._patients[series_uid] = written.patient
+            self.patients[series_uid] = written.patient
         self._window.recording.reported(
             written.path, written.sha256, document.findings, written.filed, document.structures
         )

@@ -19,6 +19,7 @@ from engine.dicom.certificate import Certificate
 from engine.dicom.export_with_image import export_with_image, image_folder
 from engine.dicom.presets import LONGEST_LABEL, ExportOptions, preflight, preset, presets
 from engine.dicom.rtstruct_write import export_rtstruct
+from engine.dicom.written_image import PatientIdentity
 from engine.errors import WriteError
 from engine.progress import Progress
 from engine.structures import StructureSet
@@ -40,6 +41,7 @@ class ExportDialog(TaskDialog):
     Args:
         structures, volume: to write.
         seen: contours that a person has looked at.
+        known: whom an image that is no DICOM series is of, as was asked before.
     """
 
     #: (certificate, path, the structures that were written)
@@ -48,13 +50,19 @@ class ExportDialog(TaskDialog):
     masks_wanted = Signal()
 
     def __init__(
-        self, structures: StructureSet, volume: Volume, parent: QWidget | None = None, seen: Seen = frozenset()
+        self,
+        structures: StructureSet,
+        volume: Volume,
+        parent: QWidget | None = None,
+        seen: Seen = frozenset(),
+        *,
+        known: PatientIdentity | None = None,
     ) -> None:
         tip = "Write the file, read it back, and compare it with the screen"
         super().__init__("Export RTSTRUCT", "Export", tip, parent)
         self._structures, self._volume, self._seen = structures, volume, seen
         self._unseen = {roi.number: len(unseen_planes(roi, seen)) for roi in structures.rois}
-        self._build()
+        self._build(known)
         self._later = QTimer(self, interval=150, singleShot=True)
         self._later.timeout.connect(self._look_ahead)
         for signal in (self.label.textChanged, self.path.textChanged, self.preset.currentIndexChanged):
@@ -67,7 +75,7 @@ class ExportDialog(TaskDialog):
         self._look_ahead()
         self.resize(560, 640)
 
-    def _build(self) -> None:
+    def _build(self, known: PatientIdentity | None) -> None:
         stored = settings()
         self.checklist = StructureChecklist(self._structures, self, self._unseen)
         self.only_seen = QCheckBox("Refuse contours of models that nobody has marked as &seen", self)
@@ -111,7 +119,7 @@ class ExportDialog(TaskDialog):
         label.setBuddy(self.path)
         form.addRow(label, file)
         #: Asked for where the image is no DICOM series, and so is written too.
-        self.patient = None if self._volume.instances else PatientForm(self._volume, self)
+        self.patient = None if self._volume.instances else PatientForm(self._volume, self, known=known)
         if self.patient is not None:
             form.addRow(self.patient)
         self.ahead = QLabel(self)

@@ -42,7 +42,9 @@ class PatientForm(QWidget):
         reason.setTextFormat(Qt.TextFormat.PlainText)
         reason.setStyleSheet(f"color: {WARNING};")
         info, kinds = volume.info, kinds_of(volume)
-        before = known or PatientIdentity(info.patient_name, info.patient_id, volume.modality if masks else "")
+        # What a picture was taken with, no modality of it tells.
+        modality = volume.modality if volume.geometry.in_patient else ""
+        before = known or PatientIdentity(info.patient_name, info.patient_id, modality)
         self.name = QLineEdit(before.name, self)
         self.name.setPlaceholderText("Family^Given")
         self.name.setToolTip("Name of the patient, written into the image and what refers to it")
