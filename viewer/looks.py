@@ -38,7 +38,7 @@ class Look:
 
 #: CT windows in HU (centre, width), in the order of the number keys.
 CT_PRESETS: tuple[tuple[str, float, float], ...] = (
-    ("Abdomen", 40, 400),
+    ("Soft tissue", 40, 400),
     ("Lung", -600, 1500),
     ("Bone", 400, 1800),
     ("Brain", 40, 80),
@@ -46,7 +46,14 @@ CT_PRESETS: tuple[tuple[str, float, float], ...] = (
     ("Mediastinum", 50, 350),
     ("Liver", 80, 150),
     ("Pelvis", 35, 250),
+    ("Abdomen", 50, 400),
 )
+
+#: Parts that are read in the window of the abdomen.
+_ABDOMEN = (
+    "ABDOMEN", "LIVER", "KIDNEY", "PANCREAS", "SPLEEN", "STOMACH", "ADRENAL", "ABDOMENPELVIS", "CHESTABDOMEN",
+    "CHESTABDPELVIS", "CHESTABDOMENPELVIS",
+)  # fmt: skip
 
 #: SUV windows (low, high) with the colour map that they are read in.
 PET_PRESETS: tuple[tuple[str, float, float, str], ...] = (
@@ -216,7 +223,10 @@ LOOKS: tuple[Look, ...] = (
     Look(_seen_head, _ct_presets, _ct_window("Brain")),
     Look(_of_part("HEADNECK", "NECK"), _ct_presets, _ct_window("Head and neck")),
     Look(_seen_head_and_neck, _ct_presets, _ct_window("Head and neck")),
-    Look(_is_hu, _ct_presets, _ct_window("Abdomen")),
+    Look(_of_part("CHEST", "THORAX", "LUNG", "HEART", "MEDIASTINUM"), _ct_presets, _ct_window("Mediastinum")),
+    Look(_of_part(*_ABDOMEN), _ct_presets, _ct_window("Abdomen")),
+    # Limbs, spine, pelvis, the whole body, and what says nothing.
+    Look(_is_hu, _ct_presets, _ct_window("Soft tissue")),
     Look(
         lambda volume: volume.units == "SUVbw",
         _suv_presets,

@@ -21,7 +21,7 @@ from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.structures_model import Column
 
-BRAIN, HEAD_AND_NECK, ABDOMEN = (40.0, 80.0), (60.0, 350.0), (40.0, 400.0)
+BRAIN, HEAD_AND_NECK, MEDIASTINUM, SOFT = (40.0, 80.0), (60.0, 350.0), (50.0, 350.0), (40.0, 400.0)
 SPACING = (2.0, 2.0, 4.0)
 
 
@@ -76,7 +76,7 @@ def test_a_ct_of_a_head_that_does_not_say_so_opens_with_the_brain_window(part: s
 )
 def test_any_other_ct_keeps_its_window(volume: Volume) -> None:
     window = default_window(volume)
-    assert (window.centre, window.width) == ABDOMEN
+    assert (window.centre, window.width) == (MEDIASTINUM if volume.info.attributes else SOFT)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_any_other_ct_keeps_its_window(volume: Volume) -> None:
         (head, "", HEAD_AND_NECK),
         # As large voxels show it: dim, with a gap of one pixel.
         (lambda k, x, y: np.where(x == 1.0, 40, np.minimum(head(k, x, y), 200)), "", HEAD_AND_NECK),
-        (head, "CHEST", ABDOMEN),
+        (head, "CHEST", MEDIASTINUM),
     ],
     ids=["sharp", "blurred", "says chest"],
 )
@@ -104,7 +104,9 @@ def test_a_scanner_s_head_is_seen_and_planning_cts_are_told_from_it(shared_data:
     paths = sorted((shared_data / "openkbp" / "train" / "imagesTr").glob("*.nii.gz"))[:4]
     assert [default_window(open_volume(path)).width for path in paths].count(350) >= 2
     thigh = open_volume(shared_data / "dicom" / "sts_petct_mr" / "STS_001" / "CT" / "image")
-    assert default_window(replace(thigh, info=replace(thigh.info, attributes={}))).width == 400
+    for volume in thigh, replace(thigh, info=replace(thigh.info, attributes={})):
+        window = default_window(volume)
+        assert (window.centre, window.width) == SOFT
 
 
 def shoulders_and_neck(k: int, x, y):

@@ -348,13 +348,23 @@ def test_importing_the_window_loads_no_torch() -> None:
 
 @pytest.mark.parametrize(
     ("part", "window"),
-    [("HEAD", (40, 80)), ("Brain", (40, 80)), ("HEAD_NECK", (60, 350)), ("CHEST", (40, 400)), ("", (40, 400))],
+    [
+        ("HEAD", "Brain"),
+        ("Brain", "Brain"),
+        ("HEAD_NECK", "Head and neck"),
+        ("CHEST", "Mediastinum"),
+        ("ABDOMEN", "Abdomen"),
+        ("PELVIS", "Soft tissue"),
+        ("EXTREMITY", "Soft tissue"),
+        ("THIGH", "Soft tissue"),
+        ("", "Soft tissue"),
+    ],
 )
-def test_a_ct_opens_with_the_window_of_its_part_of_the_body(part: str, window: tuple[float, float]) -> None:
+def test_a_ct_opens_with_the_window_of_its_part_of_the_body(part: str, window: str) -> None:
     volume = phantom()
     info = replace(volume.info, attributes={"BodyPartExamined": part})
     found = default_window(replace(volume, modality="CT", units="HU", info=info))
-    assert (found.centre, found.width) == window
+    assert [name for name, centre, width in CT_PRESETS if Window(centre, width) == found] == [window]
 
 
 def test_a_machine_without_opengl_is_told_what_the_views_need(

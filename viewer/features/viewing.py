@@ -13,7 +13,7 @@ from viewer.widgets.layers_panel import LayersPanel
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.shortcuts import ShortcutsPage
 
-_PRESET_KEYS = 8
+_PRESET_KEYS = 9
 
 
 def install(window: MainWindow) -> None:
