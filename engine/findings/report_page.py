@@ -21,7 +21,7 @@ from engine.person_name import shown
 from engine.structures import StructureSet
 from engine.volume import SeriesInfo, Volume
 
-HEADS = ("Finding", "Model", "Reader", "Comment", "Computed from")
+HEADS = ("Finding", "Model", "Reader", "Comment", "Where")
 _SHORT_HASH = 12
 
 

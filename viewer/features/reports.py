@@ -12,12 +12,13 @@ from PySide6.QtGui import QImage
 from engine import person_name
 from engine.answers import Document, Finding, key_of
 from engine.findings.steps import findings_joined
+from engine.findings.words import reader_says
 from engine.later import later
 from engine.progress import Progress
 from engine.stored.catalogue import Series
 from viewer.features.findings import FINDINGS
 from viewer.features.opening import Opener
-from viewer.findings import show_evidence
+from viewer.findings import evidence_text, show_evidence
 from viewer.jobs import run_in_background
 from viewer.session import View
 from viewer.widgets.findings_panel import FindingsPanel
@@ -101,7 +102,13 @@ class Reports(QObject):
             self._window.show_message(f"{written.path} was written.")
             return
         self._window.show_message(f"{written.path} was written and says what is on screen.")
-        report_view.ReportView(written.certificate, written.path, self._window).open()
+        words = {finding.uid: self._words(finding) for finding in document.findings}
+        report_view.ReportView(written.certificate, written.path, self._window, words=words).open()
+
+    def _words(self, finding: Finding) -> dict[str, str]:
+        """What a certificate has in codes and numbers of pixels, as the window tells it."""
+        words = {"Where": evidence_text(self._window.session, finding)}
+        return words | ({"Reader": reader_says(finding)} if finding.assessment.stated else {})
 
     def pictures(self, findings: tuple[Finding, ...]) -> list[tuple[str, QImage]]:
         """(title, picture) of where the findings are, and of what is in view where none has a place."""

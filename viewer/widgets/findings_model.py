@@ -34,7 +34,7 @@ from viewer.widgets.theme import FAINT, TEXT, WARNING
 
 Index = QModelIndex | QPersistentModelIndex
 SIGN, NAME, MODEL, READER, COMMENT, EVIDENCE = range(6)
-HEADS = ("", "Finding", "Model", "Reader", "Comment", "Computed from")
+HEADS = ("", "Finding", "Model", "Reader", "Comment", "Where")
 _TIPS = (
     "Whether a person has judged it: a ring where nobody has",
     "What it is about, and who or what made it",

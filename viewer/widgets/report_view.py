@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -29,11 +30,29 @@ COLUMNS = {
 }
 
 
-class ReportView(QDialog):
-    """The certificate as a table, one row a finding."""
+#: Columns that are as wide as what stands in them; the others share the rest.
+_NARROW = ("Model", "Verdict")
 
-    def __init__(self, certificate: ReportCertificate, path: Path, parent: QWidget | None = None) -> None:
+
+class ReportView(QDialog):
+    """The certificate as a table, one row a finding.
+
+    Args:
+        certificate: of the report.
+        path: of its file.
+        words: UID of a finding → title of a column → how the window tells it, in place of the certificate's codes.
+    """
+
+    def __init__(
+        self,
+        certificate: ReportCertificate,
+        path: Path,
+        parent: QWidget | None = None,
+        *,
+        words: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    ) -> None:
         super().__init__(parent)
+        self._words = words
         self.setWindowTitle("Report certificate")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         count = len(certificate.findings)
@@ -56,18 +75,23 @@ class ReportView(QDialog):
         layout.addWidget(self.table, 1)
         layout.addWidget(self.facts)
         layout.addWidget(buttons)
-        self.resize(760, min(270 + 26 * count, 640))
+        self.resize(min(980, self.screen().availableGeometry().width() - 40), min(270 + 40 * count, 640))
 
     def _table(self, certificate: ReportCertificate) -> QTableWidget:
         table = table_to_read(len(certificate.findings), len(COLUMNS), self)
         table.setHorizontalHeaderLabels(list(COLUMNS))
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        for column, title in enumerate(COLUMNS):
+            if title in _NARROW:
+                header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for row, finding in enumerate(certificate.findings):
-            for column, parts in enumerate(COLUMNS.values()):
+            words = self._words.get(finding.get("uid", ""), {})
+            for column, (title, parts) in enumerate(COLUMNS.items()):
                 shown = dict.fromkeys(_shown(finding, part) for part in parts if part in finding)
-                item = QTableWidgetItem(", ".join(shown) or "–")
+                item = QTableWidgetItem(words.get(title) or ", ".join(shown) or "–")
                 item.setToolTip("\n".join(f"{part}: {text}" for part, text in finding.items()))
                 table.setItem(row, column, item)
         return table
