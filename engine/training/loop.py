@@ -2,9 +2,11 @@
 
 import csv
 import math
+import os
 import shutil
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +38,8 @@ _SAVE_MINUTES = 3.0
 _LEAST_COMPILED_MINUTES = 5.0
 #: Least time between two reports, which may stop the run, s.
 _REPORT_SECONDS = 0.5
+#: Threads that draw for a GPU, which is done with a step long before one of them is; at most half of the machine's.
+_MOST_DRAWING = 8
 #: A step with gradients that are no numbers is left out; so many in a row are no accident.
 _MOST_SKIPPED = 20
 
@@ -166,13 +170,14 @@ class Trainer(ABC):
         losses: list[float] = []
         reported = logged = time.monotonic()
         report(self._fraction(), "compiling the network" if self.compiles else "beginning")
-        with ThreadPoolExecutor(1) as background:
-            # What the next step learns from is drawn while the network works on these.
-            coming: Future[Any] = background.submit(self._draw, state.step)
+        drawing = self._drawing()
+        with ThreadPoolExecutor(drawing) as background:
+            # What the next steps learn from is drawn while the network works on this one's.
+            coming: deque[Future[tuple[torch.Tensor, ...]]] = deque()
             while (fraction := self._fraction()) < 1 and not self._stale():
-                drawn = coming.result()
-                coming = background.submit(self._draw, state.step + 1)
-                losses.append(self._step(drawn, fraction))
+                while len(coming) <= drawing:
+                    coming.append(background.submit(self._drawn, state.step + len(coming)))
+                losses.append(self._step(coming.popleft().result(), fraction))
                 now = time.monotonic()
                 state.minutes = (now - began) / 60
                 told = f"step {state.step}, loss {np.mean(losses):.3f}"
@@ -190,11 +195,11 @@ class Trainer(ABC):
                 if state.minutes - saved >= _SAVE_MINUTES:
                     self.save()
                     saved = state.minutes
-            coming.cancel()
+            background.shutdown(cancel_futures=True)
 
     def step(self) -> float:
         """One step of the schedule; returns the loss."""
-        return self._step(self._draw(self.progression.step), self._fraction())
+        return self._step(self._drawn(self.progression.step), self._fraction())
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -225,7 +230,14 @@ class Trainer(ABC):
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=not self._in_full)
 
-    def _step(self, drawn: Any, fraction: float) -> float:
+    def _drawing(self) -> int:
+        """How many threads draw at once; on the processor more than one would only take turns with the network."""
+        return 1 if self.device.type == "cpu" else max(min(_MOST_DRAWING, (os.cpu_count() or 2) // 2), 1)
+
+    def _drawn(self, step: int) -> tuple[torch.Tensor, ...]:
+        return self._tensors(self._draw(step))
+
+    def _step(self, drawn: tuple[torch.Tensor, ...], fraction: float) -> float:
         state, schedule = self.progression, self.schedule
         rate = schedule.learning_rate * (1 - fraction) ** schedule.power * min((state.step + 1) / schedule.warm_up, 1)
         for group in self.optimizer.param_groups:
@@ -252,9 +264,9 @@ class Trainer(ABC):
         state.step += 1
         return value
 
-    def _gradients(self, drawn: Any) -> tuple[float, float]:
+    def _gradients(self, drawn: tuple[torch.Tensor, ...]) -> tuple[float, float]:
         """Loss of what was drawn, and the norm of its gradients before they were clipped, which are in the network."""
-        loss = self.loss(*self._tensors(drawn))
+        loss = self.loss(*drawn)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip))
