@@ -27,10 +27,10 @@ python=${PYTHON:-.venv/bin/python}
 [ -x "$python" ] || python=$(command -v python3)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export PYTHONPATH="$PWD" PYTHONUNBUFFERED=1
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
 if [ -n "${WHEELS:-}" ]; then
     "$python" -m pip install -q --no-index --no-deps --target "$work/site" "$WHEELS"/*.whl
-    PYTHONPATH="$PWD:$work/site"
+    PYTHONPATH="$PYTHONPATH:$work/site"
 fi
 if [ -f "$data" ]; then
     mkdir "$work/data"
