@@ -36,6 +36,16 @@ def doubt(structures: StructureSet, roi: Roi) -> str:
     return "a source is gone" if not now else "out of date" if now != roi.recipe.made_from else ""
 
 
+def doubt_sentence(structures: StructureSet, roi: Roi) -> str:
+    """What speaks against a derived structure, in a sentence; "" where nothing does."""
+    what = doubt(structures, roi)
+    if not what:
+        return ""
+    if what == "out of date":
+        return f"{roi.name} is {what}: what it was derived from changed."
+    return f"{roi.name} was derived from a structure that is gone."
+
+
 def derives_from(structures: StructureSet, number: int, other: int) -> bool:
     """Whether a structure is another one, or is derived from it over however many steps."""
     reached: set[int] = set()

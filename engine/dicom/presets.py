@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.dicom.fields import one_line
 from engine.errors import PlanimeterError
-from engine.recipes import doubt
+from engine.recipes import doubt_sentence
 from engine.shipped import read_list
 from engine.structures import Approval, ReviewState, Roi, StructureSet
 from engine.unseen import Seen
@@ -178,14 +178,7 @@ def preflight(structures: StructureSet, volume: Volume | None, options: ExportOp
     """
     rois = chosen(structures, options)
     out = approval_told(structures, rois)
-    for roi in rois:
-        what = doubt(structures, roi)
-        if what:
-            out.append(
-                f"{roi.name} is {what}: what it was derived from changed."
-                if what == "out of date"
-                else f"{roi.name} was derived from a structure that is gone."
-            )
+    out += filter(None, (doubt_sentence(structures, roi) for roi in rois))
     names = written_names(rois, options.name_length)
     for roi in rois:
         if names[roi.number] != roi.name:

@@ -9,13 +9,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QInputDialog
 
 from engine.approval import approval_told
+from engine.flags.flag import Flag
 from engine.journal import Kind
-from engine.structures import Generation, Review, ReviewState, StructureSet
+from engine.structures import Generation, Recipe, RecipeStep, Review, ReviewState, StructureSet
 from tests.viewer.hand import CTRL, SHIFT, Hand, answer, when_asked
 from tests.viewer.see import CENTRE, ball, phantom
 from viewer.history import change
 from viewer.session import View
 from viewer.widgets.approval_strip import ApprovalStrip
+from viewer.widgets.flag_watch import FlagWatch
 from viewer.widgets.structures_model import Column
 
 AXIAL = View.AXIAL
@@ -118,6 +120,28 @@ def test_without_a_name_nothing_is_signed(signing: Hand) -> None:
     answer("  ")
     key(signing, Qt.Key.Key_A, BOTH)
     assert review(signing) == Review() and signing.history.undo_text == ""
+
+
+def test_who_signs_is_told_what_is_out_of_date_or_unlikely_of_it(signing: Hand) -> None:
+    session, asked = signing.session, []
+    recipe = Recipe(2, "Ball 2", (RecipeStep("margin", (), None, "Margin, 5 mm"),), "as it was")
+    derived = replace(session.structures[1], recipe=recipe)
+    signing.history.do(change(session.structures, derived, text="Derived"))
+    flag = Flag("pieces", (1,), ("Ball 1",), "Ball 1 is in two pieces.", "in two pieces", 20, (0.0, 0.0, 0.0))
+    other = replace(flag, numbers=(2,), text="Ball 2 is cut off.")
+    signing.window.findChild(FlagWatch).flags = (flag, other)
+
+    def read(dialog: QInputDialog) -> None:
+        asked.append(dialog.labelText())
+        dialog.reject()
+
+    for _ in range(2):
+        when_asked(QInputDialog, read)
+        key(signing, Qt.Key.Key_A, BOTH)
+        session.mark_seen(flag.contours)
+    assert "Ball 1 is out of date: what it was derived from changed.\nUnlikely: Ball 1 is in two pieces." in asked[0]
+    assert "out of date" in asked[1] and "Unlikely" not in asked[1], "he has looked at it"
+    assert "Ball 2 is cut off" not in asked[0]
 
 
 def test_the_question_leaves_out_contours_that_the_signer_corrected(signing: Hand) -> None:

@@ -8,14 +8,20 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QInputDialog
 
 from engine.errors import PlanimeterError
+from engine.recipes import doubt_sentence
 from engine.structures import ReviewState, Roi
 from engine.unseen import unseen_planes, unseen_sentence
 from viewer.edits.approval import approve, mark_reviewed, reopen
 from viewer.features.editing import Editing
 from viewer.history import History
+from viewer.review import is_done
 from viewer.session import Session
+from viewer.widgets.flag_watch import FlagWatch
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.settings import READER_KEY, reader_name, settings
+
+#: So much of what is unlikely is told before it is signed.
+_MOST_FLAGS = 3
 
 
 def install(window: MainWindow) -> None:
@@ -89,7 +95,19 @@ class Approving(QObject):
         names = ", ".join(roi.name for roi in chosen)
         seen = self._window.history.seen
         unseen = unseen_sentence((roi.name, len(unseen_planes(roi, seen))) for roi in chosen)
-        return "\n".join(part for part in (f"You sign {names}.", unseen) if part)
+        structures = self._window.session.structures
+        doubts = [doubt_sentence(structures, roi) for roi in chosen] if structures is not None else []
+        parts = (f"You sign {names}.", *doubts, *self._unlikely({roi.number for roi in chosen}), unseen)
+        return "\n".join(part for part in parts if part)
+
+    def _unlikely(self, numbers: set[int]) -> list[str]:
+        """What is anatomically unlikely of these structures and nobody has marked as seen, in sentences."""
+        watch = self._window.findChild(FlagWatch)
+        flags = watch.flags if isinstance(watch, FlagWatch) else ()
+        about = [flag for flag in flags if numbers & set(flag.numbers) and not is_done(self._window.history, flag)]
+        more = len(about) - _MOST_FLAGS
+        told = [f"Unlikely: {flag.text}" for flag in about[:_MOST_FLAGS]]
+        return [*told, f"{more} more are listed under Review."] if more > 0 else told
 
     def _ask_name(self, title: str, about: str) -> str:
         text = "\n\n".join(part for part in (about, "Your name, as it is written into the RTSTRUCT:") if part)
