@@ -1,4 +1,4 @@
-"""Histogram, presets, status line, banner, messages, shortcuts page, layout."""
+"""Histogram, presets, status line, banner, shortcuts page, layout."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QTabBar, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QTabBar, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.volume import SeriesInfo, Volume
@@ -24,7 +24,6 @@ from viewer.session import View
 from viewer.widgets import vtk_pane
 from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.message_bar import Offer
 from viewer.widgets.plane_pane import PlanePane
 from viewer.widgets.shortcuts import ShortcutsPage
 from viewer.widgets.status_line import position_text
@@ -154,90 +153,6 @@ def test_banner_names_patient_and_series(seeing: MainWindow) -> None:
     assert seeing.windowTitle() == "Doe Jane – Planimeter"
     seeing.session.close()
     assert seeing.banner.full_text == "Nothing open" and seeing.windowTitle() == "Planimeter"
-
-
-def test_errors_stay_until_dismissed_and_are_not_repeated(seeing: MainWindow) -> None:
-    for _ in range(3):
-        seeing.show_message("One file is broken.", "error")
-    for number in range(6):
-        seeing.show_message(f"Note {number}.")
-    assert seeing.messages.sentences[0] == "One file is broken."
-    assert len(seeing.messages.sentences) == 4
-    seeing.messages.dismiss_all()
-    assert seeing.messages.sentences == []
-
-
-def test_a_note_that_was_read_gives_way_to_the_next_and_a_fresh_one_an_offer_or_a_warning_does_not(
-    seeing: MainWindow,
-) -> None:
-    seeing.messages.dismiss_all()
-    seeing.show_message("Old.")
-    seeing.show_message("A warning.", "warning")
-    seeing.show_message("With an offer.", offer=Offer("Redo", lambda: None))
-    for message in seeing.messages._messages():
-        message.since -= 5
-    seeing.show_message("Fresh.")
-    assert seeing.messages.sentences == ["A warning.", "With an offer.", "Fresh."]
-    seeing.show_message("Another.")
-    assert seeing.messages.sentences[-2:] == ["Fresh.", "Another."]
-
-
-def test_messages_lie_over_the_views_and_move_nothing(seeing: MainWindow) -> None:
-    pane = seeing.panes.planes[View.AXIAL]
-    before = (pane.mapToGlobal(pane.rect().topLeft()), pane.size())
-    seeing.show_message("A sentence so long that it takes more than a line. " * 6, "warning")
-    seeing.show_message("Another.", "error")
-    QApplication.processEvents()
-    assert (pane.mapToGlobal(pane.rect().topLeft()), pane.size()) == before
-    bar, views = seeing.messages, seeing.panes
-    assert bar.isVisible() and views.rect().contains(bar.geometry())
-    assert views.height() - bar.geometry().bottom() < 20, "at the lower edge"
-    assert views.childAt(bar.geometry().center()) in bar.findChildren(QWidget), "before the views"
-    seeing.resize(seeing.width() - 200, seeing.height() - 100)
-    QApplication.processEvents()
-    assert views.rect().contains(bar.geometry()), "they follow the edge"
-    seeing.resize(seeing.width() + 200, seeing.height() + 100)
-    seeing.messages.dismiss_all()
-    assert not bar.isVisible()
-
-
-def test_no_error_makes_room_for_what_comes_later(seeing: MainWindow) -> None:
-    errors = [f"File {number} is broken." for number in range(7)]
-    for sentence in errors:
-        seeing.show_message(sentence, "error")
-    for number in range(6):
-        seeing.show_message(f"Note {number}.")
-    assert seeing.messages.sentences[:7] == errors
-    QApplication.processEvents()
-    shown = [label.text() for label in seeing.messages.findChildren(QLabel) if label.isVisible()]
-    assert errors[0] not in shown and any("more" in text for text in shown)
-    seeing.messages.dismiss_all()
-
-
-def test_of_many_warnings_at_once_none_is_lost_unread(seeing: MainWindow) -> None:
-    warnings = [f"Warning {number}." for number in range(6)]
-    for sentence in warnings:
-        seeing.show_message(sentence, "warning")
-    seeing.show_message("A note.")
-    assert set(warnings) < set(seeing.messages.sentences)
-    QApplication.processEvents()
-    bar = seeing.messages
-    for _ in range(3):
-        shown = {label.text() for label in bar.findChildren(QLabel) if label.isVisible()}
-        warnings = [sentence for sentence in warnings if sentence not in shown]
-        bar.dismiss_shown()
-        QApplication.processEvents()
-    assert warnings == [] and bar.sentences == [], "each was on the screen"
-
-
-def test_a_message_offers_a_button(seeing: MainWindow) -> None:
-    taken: list[str] = []
-    seeing.show_message("Undone.", offer=Offer("Redo", lambda: taken.append("first")))
-    seeing.show_message("Undone.", offer=Offer("Redo", lambda: taken.append("second")))
-    QApplication.processEvents()
-    button = next(one for one in seeing.messages.findChildren(QToolButton) if one.text() == "Redo" and one.isVisible())
-    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert taken == ["second"] and seeing.messages.sentences == []
 
 
 def test_shortcuts_page_lists_every_key_that_there_is(seeing: MainWindow) -> None:

@@ -142,5 +142,7 @@ class RecoveryBar(QFrame):
         panes = self._window.panes
         width = max(1, min(panes.width(), _WIDEST))
         top = _CAPTIONS if self._window.session.volume is not None else 0
-        self.setGeometry((panes.width() - width) // 2, top, width, self.heightForWidth(width))
+        height = self.heightForWidth(width)
+        self.setGeometry((panes.width() - width) // 2, top, width, height)
         self.raise_()
+        self._window.messages.leave_room(0 if self.isHidden() else height)
