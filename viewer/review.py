@@ -180,6 +180,15 @@ def show_flag(session: Session, flag: Flag) -> None:
     session.reveal(flag.point_lps, corners)
 
 
+def reveal_nearest(session: Session, roi: Roi) -> None:
+    """Put the crosshair into a ROI, on the nearest plane that has something of it."""
+    here = session.plane
+    drawn = [plane for plane in roi.planes if not roi.area(plane).is_empty]
+    if drawn:
+        plane = min(drawn, key=lambda plane: abs(plane - here))
+        reveal_area(session, roi.area(plane), plane)
+
+
 def reveal_area(session: Session, area: MultiPolygon, plane: int) -> None:
     """Put the crosshair into an area, mm on a plane of the open series, with all of it on the screen of every view."""
     volume = session.volume

@@ -93,6 +93,22 @@ def test_a_margin_becomes_a_structure_of_its_own_with_linked_sides_a_name_and_th
     assert panel.new_name.text() == "Parotid_L+7mm", "the next result gets a name of its own"
 
 
+def test_behind_another_tab_the_panel_previews_nothing_and_computes_nothing(hand: Hand) -> None:
+    panel, window = hand.editing.operations, hand.window
+    previewed(hand, "margin")
+    assert hand.editing.live.proposed is not None
+    window.panel("Review").raise_()
+    hand.settle()
+    assert panel.isVisible() and hand.editing.live.proposed is None, "visible, as Qt has it"
+    hand.session.set_active(hand.session.structures.rois[0].number)
+    panel.want()
+    hand.settle()
+    assert not panel._pause.isActive() and not panel.cancel_button.isEnabled()
+    assert hand.editing.live.proposed is None
+    hand.editing.show_operation("margin")
+    hand.wait_until(lambda: hand.editing.live.proposed is not None)
+
+
 def test_a_name_that_is_taken_is_refused_before_anything_is_made(hand: Hand) -> None:
     panel = hand.editing.operations
     previewed(hand, "margin")

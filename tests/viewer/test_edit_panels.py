@@ -324,6 +324,11 @@ def test_the_history_tells_what_was_done_undone_and_by_whom(hand: Hand) -> None:
     hand.key(Qt.Key.Key_Z, CTRL)
     hand.wait_until(lambda: len(model.entries) == 6)
     assert model.index(4, 1).data(Qt.ItemDataRole.FontRole).strikeOut(), "what is taken back is struck out"
+    hand.window.panel("Structures").raise_()
+    hand.key(Qt.Key.Key_Y, CTRL)
+    assert not hand.editing.history._soon.isActive(), "behind another tab it reads nothing"
+    hand.window.panel("History").raise_()
+    hand.wait_until(lambda: len(model.entries) == 7)
 
 
 def ancestors(widget: QWidget) -> list[QWidget]:

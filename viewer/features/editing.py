@@ -52,7 +52,10 @@ class Editing(QObject):
         self.history = HistoryPanel(window.recording, history)
         self._structures_dock = window.add_panel("Structures", self.structures, "right", "F11")
         self._operations_dock = window.add_panel("Operations", self.operations, "right", "F12")
-        window.add_panel("History", self.history, "right", "Ctrl+H")
+        history_dock = window.add_panel("History", self.history, "right", "Ctrl+H")
+        # Behind another tab a panel counts as visible, and no event tells that it comes or goes.
+        self._operations_dock.visibilityChanged.connect(self.operations.turned)
+        history_dock.visibilityChanged.connect(self.history.turned)
         for action in (self._undo, self._redo):
             button = QToolButton(self.history)
             button.setDefaultAction(action)
@@ -156,8 +159,8 @@ class Editing(QObject):
 
     def show_operation(self, name: str) -> None:
         """Bring the operations to the front, with this one chosen."""
-        self.operations.choose(name)
         bring_to_front(self._operations_dock)
+        self.operations.choose(name)
 
     def interpolate(self) -> None:
         """Fill the gaps between drawn planes of the active structure, on a thread.

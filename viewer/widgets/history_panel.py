@@ -143,8 +143,13 @@ class HistoryPanel(QWidget):
         self._note.setText(f"{steps} steps" if entries else "Nothing is recorded.")
 
     def _later(self) -> None:
-        if self.isVisible():
+        # Behind another tab it counts as visible too.
+        if not self.visibleRegion().isEmpty():
             self._soon.start()
+
+    def turned(self, in_front: bool) -> None:
+        """The panel came before the others of its place, and catches up; or another did, and it stops reading."""
+        self.refresh() if in_front else self._soon.stop()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Catch up."""

@@ -20,7 +20,6 @@ from shapely import MultiPolygon
 
 from engine.edits import StructuresChanged
 from engine.errors import PlanimeterError
-from engine.structures import Roi
 from viewer.edits import deriving, operating
 from viewer.edits.operations.form import Operation
 from viewer.edits.operations.table import OPERATIONS
@@ -28,7 +27,7 @@ from viewer.edits.structures import LONGEST_NAME, refuse_locked
 from viewer.history import History
 from viewer.jobs import Task
 from viewer.layers import LayersChanged
-from viewer.review import reveal_area
+from viewer.review import reveal_nearest
 from viewer.session import Session
 from viewer.widgets.live import LiveHost
 from viewer.widgets.name_label import NameLabel
@@ -77,7 +76,6 @@ class OperationsPanel(QWidget):
         self.choice = QComboBox(self)
         for name, operation in OPERATIONS.items():
             self.choice.addItem(operation.title, name)
-        self.choice.setToolTip("What to do with the active structure")
         self.subject = NameLabel(self)
         self.other_label = QLabel(self)
         self.other = OtherChoice(self)
@@ -88,8 +86,7 @@ class OperationsPanel(QWidget):
         self.numbers = OperationFields(self._form, self, self._session)
         self.as_new = QCheckBox("As a new structure", self)
         self.as_new.setToolTip("Keep the structure; the result comes beside it, of the type that its name says")
-        self.new_name = QLineEdit(self)
-        self.new_name.setMaxLength(LONGEST_NAME)
+        self.new_name = QLineEdit(self, maxLength=LONGEST_NAME)
         self.new_name.setToolTip("What it is called; an empty structure of that name takes the result")
         self.shown = QCheckBox("Preview", self)
         self.shown.setChecked(True)
@@ -101,8 +98,8 @@ class OperationsPanel(QWidget):
         kept.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(kept)
         self.apply_button = QPushButton("Apply", self)
-        self.apply_button.setToolTip("Take the result, as one step that undo takes back (Ctrl+Return)")
         self.apply_button.setShortcut("Ctrl+Return")
+        self.apply_button.setToolTip("Take the result, as one step that undo takes back (Ctrl+Return)")
         self.cancel_button = QPushButton("Cancel", self)
         self.cancel_button.setToolTip("Stop computing; nothing is changed")
         buttons = QHBoxLayout()
@@ -114,9 +111,8 @@ class OperationsPanel(QWidget):
         ticks.addWidget(self.as_new, 1)
         ticks.addWidget(self.shown)
         layout.addLayout(ticks)
-        layout.addWidget(self.new_name)
-        layout.addWidget(self.outcome)
-        layout.addWidget(self.bar)
+        for part in (self.new_name, self.outcome, self.bar):
+            layout.addWidget(part)
         layout.addLayout(buttons)
         layout.addStretch(1)
         self.choice.currentIndexChanged.connect(lambda _: self._on_operation())
@@ -160,9 +156,8 @@ class OperationsPanel(QWidget):
     def _on_operation(self) -> None:
         self._named = False
         operation = self.operation
-        blocker = QSignalBlocker(self.as_new)
-        self.as_new.setChecked(self._as_new.get(operation.name, operation.derives))
-        blocker.unblock()
+        with QSignalBlocker(self.as_new):
+            self.as_new.setChecked(self._as_new.get(operation.name, operation.derives))
         self.want()
 
     def _on_as_new(self, as_new: bool) -> None:
@@ -194,6 +189,23 @@ class OperationsPanel(QWidget):
             seen += (tuple(self._session.cursor_lps.tolist()),)
         return operation.name, active, other, tuple(self.values.items()), seen, *planes
 
+    def turned(self, in_front: bool) -> None:
+        """The panel came before the others of its place, or went behind one: then nothing is previewed."""
+        if not in_front:
+            self._pause.stop()
+            self._wanted = False
+            self._live.propose(None)
+        self._on_choice()
+
+    @property
+    def _in_sight(self) -> bool:
+        """Whether any of it is seen; behind another tab a panel counts as visible too."""
+        return not self.visibleRegion().isEmpty()
+
+    @property
+    def _previews(self) -> bool:
+        return self._wanted and self.shown.isChecked() and self._in_sight
+
     # Preview --------------------------------------------------------------------------------------------------------
 
     def _on_volume(self) -> None:
@@ -208,15 +220,15 @@ class OperationsPanel(QWidget):
         if self._session.active != self._subject:
             self._subject, self._named, self._unseen = self._session.active, False, True
         # Hidden, it costs a stroke nothing; it catches up when it is shown.
-        if self.isVisible() or self._task is not None:
+        if self._in_sight or self._task is not None:
             self._on_choice()
 
     def _on_cursor(self) -> None:
-        if self.operation.at_cursor and self.isVisible():
+        if self.operation.at_cursor and self._in_sight:
             self._on_choice()
 
     def _on_layers(self, _: LayersChanged) -> None:
-        if self.operation.reads_image and self.isVisible():
+        if self.operation.reads_image and self._in_sight:
             self._on_choice()
 
     def _on_choice(self) -> None:
@@ -240,7 +252,7 @@ class OperationsPanel(QWidget):
         self.outcome.setText(why_not or f"{operation.tip}.")
         if self._task is not None:
             self._task.cancel()
-        if self._wanted and self.shown.isChecked() and self.isVisible() and roi is not None:
+        if self._previews and roi is not None:
             self._pause.start()
         self._show_progress()
 
@@ -323,19 +335,10 @@ class OperationsPanel(QWidget):
         else:
             self.outcome.setText("This changes nothing.")
             self.apply_button.setEnabled(self.as_new.isChecked())
-        shown = self._wanted and self.shown.isChecked() and self.isVisible()
-        self._live.propose(after if planes and shown else None)
-        if planes and shown and self._unseen:
+        self._live.propose(after if planes and self._previews else None)
+        if planes and self._previews and self._unseen:
             self._unseen = False
-            self._bring_into_view(after)
-
-    def _bring_into_view(self, roi: Roi) -> None:
-        """Put the crosshair into a preview, on the nearest plane that has something of it."""
-        here = self._session.plane
-        drawn = [plane for plane in roi.planes if not roi.area(plane).is_empty]
-        if drawn:
-            plane = min(drawn, key=lambda plane: abs(plane - here))
-            reveal_area(self._session, roi.area(plane), plane)
+            reveal_nearest(self._session, after)
 
     def _show_progress(self) -> None:
         running = self._task is not None
@@ -390,11 +393,8 @@ class OperationsPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Begin to preview."""
         super().showEvent(event)
-        self._on_choice()
+        self.turned(True)
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
-        """Nothing is previewed that the user can't see the controls of."""
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802, D102
         super().hideEvent(event)
-        self._pause.stop()
-        self._wanted = False
-        self._live.propose(None)
+        self.turned(False)
