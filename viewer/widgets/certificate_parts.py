@@ -1,10 +1,22 @@
 """What the windows of certificates share: a table to read, facts to copy, and buttons."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QTableWidget, QWidget
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QTableWidget,
+    QWidget,
+)
 
 from viewer.widgets.theme import ERROR, FAINT, GOOD
+
+#: Rows of a table that are seen whatever stands below it, and pixels of notes that are seen without scrolling.
+_ROWS_SEEN, _NOTES_SEEN = 6, 150
 
 
 def verdict_label(text: str, ok: bool, parent: QWidget) -> QLabel:
@@ -50,3 +62,31 @@ def table_to_read(rows: int, columns: int, parent: QWidget) -> QTableWidget:
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
     return table
+
+
+def show_rows(table: QTableWidget) -> None:
+    """Give a table that is filled the room of its first rows."""
+    rows = min(table.rowCount(), _ROWS_SEEN)
+    above = table.horizontalHeader().sizeHint().height() + 2 * table.frameWidth()
+    table.setMinimumHeight(above + sum(table.rowHeight(row) for row in range(rows)))
+
+
+class Notes(QScrollArea):
+    """Sentences below a table; those that have no room are scrolled to, so that the buttons stay on the screen."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._label = QLabel(text, self)
+        self._label.setWordWrap(True)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidgetResizable(True)
+        self.setWidget(self._label)
+        self.setVisible(bool(text))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Be as high as the sentences are at this width."""
+        super().resizeEvent(event)
+        self.setFixedHeight(min(self._label.heightForWidth(self.viewport().width()), _NOTES_SEEN))

@@ -8,7 +8,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QDialog,
     QHeaderView,
-    QLabel,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -17,7 +16,15 @@ from PySide6.QtWidgets import (
 
 from engine.dicom.certificate import Certificate, StructureCertificate
 from engine.unseen import unseen_sentence
-from viewer.widgets.certificate_parts import copy_and_close, digest_text, facts_label, table_to_read, verdict_label
+from viewer.widgets.certificate_parts import (
+    Notes,
+    copy_and_close,
+    digest_text,
+    facts_label,
+    show_rows,
+    table_to_read,
+    verdict_label,
+)
 from viewer.widgets.long_names import LongNames
 from viewer.widgets.theme import ERROR
 
@@ -65,9 +72,6 @@ class CertificateView(QDialog):
         unseen = unseen_sentence((entry.name, len(entry.unseen)) for entry in certificate.structures)
         missing = f"Left out: {', '.join(out)}." if out else ""
         below = "\n".join((*certificate.problems, *filter(None, (missing, unseen)), *certificate.changes))
-        notes = QLabel(below, self)
-        notes.setWordWrap(True)
-        notes.setVisible(bool(below))
         facts = facts_label(
             f"{path}\n{digest_text(certificate.sha256)}\n"
             f"{certificate.program}, {certificate.created}, tolerance {certificate.tolerance_mm:g} mm. "
@@ -78,7 +82,7 @@ class CertificateView(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(self.verdict)
         layout.addWidget(self.table, 1)
-        layout.addWidget(notes)
+        layout.addWidget(Notes(below, self))
         layout.addWidget(facts)
         layout.addWidget(buttons)
         room = self.screen().availableGeometry().size()
@@ -105,6 +109,7 @@ class CertificateView(QDialog):
                     item.setForeground(QColor(ERROR))
                     item.setToolTip(" ".join(entry.problems))
                 table.setItem(row, column, item)
+        show_rows(table)
         return table
 
 
