@@ -30,6 +30,8 @@ Size = tuple[int, int, int]
 _FLIPPED: dict[Flip, int] = {"left-right": -1, "anterior-posterior": -2, "superior-inferior": -3}
 #: Above this the running sums are kept in half precision, bytes.
 _LARGE_SUMS = 1 << 30
+#: They lie on the GPU where they take less than this share of its free memory.
+_SHARE_OF_SUMS = 0.25
 #: Tiles are made no smaller than this when memory runs out.
 _LEAST_TILE = 32
 
@@ -93,12 +95,13 @@ class Sweep:
         tiles = list(itertools.product(starts[0], starts[1], starts[2]))
         run = {tile for tile in tiles if self._is_sought(prepared, tile, starts, before)}
         networks = self._ready(prepared, len(run))
-        weight = torch.from_numpy(gaussian(self.patch))
         channels = len(params.labels) + int(exclusive)
         count = channels * self.patch[0] * size[1] * size[2] * 4
         kind = torch.float16 if count > _LARGE_SUMS else torch.float32
-        sums = torch.zeros((channels, self.patch[0], size[1], size[2]), dtype=kind)
-        norm = torch.zeros(sums.shape[1:])
+        home = _home_of_sums(self.device, count)
+        weight = torch.from_numpy(gaussian(self.patch)).to(home)
+        sums = torch.zeros((channels, self.patch[0], size[1], size[2]), dtype=kind, device=home)
+        norm = torch.zeros(sums.shape[1:], device=home)
         if len(run) < len(tiles):
             maps.seen = np.zeros(prepared.shape, np.bool_)
         done = 0
@@ -115,7 +118,7 @@ class Sweep:
                     norm[place] += weight
                     found = self._tile(networks, prepared, start)
                     if found is not None:
-                        sums[(slice(None), *place)].addcmul_(found.to(kind), weight.to(kind))
+                        sums[(slice(None), *place)].addcmul_(found.to(home, kind), weight.to(kind))
                     elif exclusive:
                         sums[(0, *place)] += weight
                 behind = (starts[0][index + 1] if index + 1 < len(starts[0]) else size[0]) - plane
@@ -197,7 +200,7 @@ class Sweep:
                 total = found if total is None else total + found
         assert total is not None
         count = len(networks) * (1 + len(self._flips))
-        mean = (total if count == 1 else total / count).cpu()
+        mean = total if count == 1 else total / count
         return mean[:, None] if flat else mean
 
     def _probabilities(self, network: nn.Module, image: torch.Tensor, flip: Flip | None) -> torch.Tensor:
@@ -227,6 +230,15 @@ class Sweep:
         return [0, *(index + 1 for index in order)] if exclusive else order
 
 
+def _home_of_sums(device: Device, size: int) -> torch.device:
+    """Where sums of so many bytes lie: on a GPU that has room for them, else in the machine's own memory.
+
+    The whole answer of each tile would have to be copied to the latter, which takes longer than computing it.
+    """
+    roomy = device.name == "cuda" and size < torch.cuda.mem_get_info()[0] * _SHARE_OF_SUMS
+    return torch.device(device.name if roomy else "cpu")
+
+
 def tile_starts(size: int, patch: int, overlap: float) -> list[int]:
     """First voxels of tiles along an axis: the fewest that overlap by at least the share, evenly spread."""
     if size <= patch:
@@ -247,7 +259,8 @@ def _flush(maps: Maps, sums: torch.Tensor, norm: torch.Tensor, plane: int, befor
     """Keep finished planes, without what was padded."""
     planes, rows, columns = maps.prepared.shape
     own = (..., slice(before[1], before[1] + rows), slice(before[2], before[2] + columns))
-    inside = (sums / torch.where(norm > 0, norm, 1.0))[own].float().numpy()
+    inside = (sums / torch.where(norm > 0, norm, 1.0))[own].float().cpu().numpy()
+    norm = norm.cpu()
     for index in range(inside.shape[1]):
         k = plane + index - before[0]
         if 0 <= k < planes:

@@ -265,6 +265,7 @@ def test_when_memory_runs_out_tiles_get_smaller_and_then_the_cpu_takes_over(
     monkeypatch.setattr(segment.Sweep, "_predict", scarce)
     monkeypatch.setattr(torch.nn.Module, "to", to)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (0, 0))
     monkeypatch.setattr(devices, "devices_to_try", lambda *_: [Device("cuda"), Device("cpu")])
     result = run_card(loaded, only_input(loaded.card, noisy((16, 128, 128))), device="auto")
     sizes = [size for name, size in tried if name == "cuda"]
