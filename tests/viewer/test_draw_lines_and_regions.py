@@ -135,6 +135,8 @@ def test_a_region_in_the_plane_and_in_space_with_a_neck_that_holds_it(hand: Hand
     set_to(hand, neck=0, reach=30)
     hand.click(AXIAL, here)
     assert "leaked" in hand.window.messages.sentences[-1]
+    hand.session.open(hand.session.volume)
+    assert not any("leaked" in sentence for sentence in hand.window.messages.sentences), "undo is of another series now"
 
 
 def test_a_drag_up_takes_more_and_escape_drops_the_region(hand: Hand) -> None:

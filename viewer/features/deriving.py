@@ -108,7 +108,7 @@ class Deriving(QObject):
             verb = "is" if len(new) == 1 else "are"
             sentence = f"{names} {verb} out of date: what it was derived from changed. Shift+R renews."
             self._sentences[sentence] = new
-            self._window.show_message(sentence)
+            self._window.tell_here(sentence)
 
     def _forget(self) -> None:
         structures = self._session.structures

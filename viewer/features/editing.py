@@ -38,7 +38,7 @@ class Editing(QObject):
         self.toolbox = Toolbox(session, history)
         self.live = LiveHost(self.toolbox, window.panes)
         window.panes.set_tool_host(self.live)
-        self.toolbox.said.connect(window.show_message)
+        self.toolbox.said.connect(window.tell_here)
         self.toolbox.changed.connect(self._load_ahead)
         self._loaded = False
         self.toolbox.preview_changed.connect(window.panes.refresh_preview)
@@ -47,8 +47,8 @@ class Editing(QObject):
         self._redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
         window.menu("Edit").addSeparator()
         self.tools = ToolActions(window, self.toolbox)
-        self.structures = StructuresPanel(session, history, window.show_message)
-        self.operations = OperationsPanel(session, history, self.live, window.show_message)
+        self.structures = StructuresPanel(session, history, window.tell_here)
+        self.operations = OperationsPanel(session, history, self.live, window.tell_here)
         self.history = HistoryPanel(window.recording, history)
         self._structures_dock = window.add_panel("Structures", self.structures, "right", "F11")
         self._operations_dock = window.add_panel("Operations", self.operations, "right", "F12")
@@ -210,7 +210,7 @@ class Editing(QObject):
             try:
                 work()
             except PlanimeterError as error:
-                self._window.show_message(str(error))
+                self._window.tell_here(str(error))
 
         return attempt
 
@@ -224,7 +224,7 @@ class Editing(QObject):
         """Say so where whole structures went or came: a stroke is seen to go, the work of a long run need not be."""
         if any(isinstance(change, AnswerChange) and None in (change.before, change.after) for change in step.changes):
             sentence = f"Undone: {step.text}."
-            self._window.show_message(sentence, offer=Offer("Redo", self._window.history.redo))
+            self._window.tell_here(sentence, offer=Offer("Redo", self._window.history.redo))
             self._told = step, sentence
 
     def _withdraw_told(self) -> None:

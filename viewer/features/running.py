@@ -50,7 +50,7 @@ def install(window: MainWindow) -> None:
         review.next_flag()
 
     review.watch.came.connect(
-        lambda flags: window.show_message(flag_sentence(flags), "warning", Offer("Review", to_flags))
+        lambda flags: window.tell_here(flag_sentence(flags), "warning", Offer("Review", to_flags))
     )
 
     def chosen() -> None:

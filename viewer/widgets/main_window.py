@@ -328,8 +328,12 @@ class MainWindow(QMainWindow):
     def tell_of_series(self, notes: Iterable[str]) -> None:
         """Warn of the open series or its structures; the sentences go when another opens, of which they say nothing."""
         for note in notes:
-            self._told_of_series.append(note)
-            self.show_message(note, "warning")
+            self.tell_here(note, "warning")
+
+    def tell_here(self, sentence: str, level: Level = "info", offer: Offer | None = None) -> None:
+        """Tell something of the open series, such as what to undo; it goes when another opens."""
+        self._told_of_series.append(sentence)
+        self.show_message(sentence, level, offer)
 
     def _on_volume(self) -> None:
         volume = self.session.volume
