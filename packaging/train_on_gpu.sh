@@ -43,6 +43,8 @@ find "$work/card" -maxdepth 2 -type f ! -name 'checkpoint*' ! -name 'average*' -
 for device in cuda cpu; do
     [ $device = cpu ] || "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || continue
     began=$(date +%s)
-    "$python" -m engine evaluate "$work/card" --data "$data" --cases 3 --device $device | tee -a "$out/report.txt"
+    "$python" -m engine evaluate "$work/card" --data "$data" --cases 3 --device $device | tee -a "$out/report.txt" ||
+        # 3: some case could not be judged, as the report says.
+        [ $? -eq 3 ]
     echo "3 cases on $device: $(($(date +%s) - began)) s, the start included" | tee -a "$out/report.txt"
 done

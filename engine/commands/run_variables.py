@@ -7,6 +7,7 @@ import click
 
 from engine.cards.schema import Card
 from engine.cards.variables import Given, check_variables, parse_variables, variables_of_studies
+from engine.errors import UnsuitableInputError
 
 
 def told_of(card: Card, texts: Sequence[str], studies: Sequence[Path]) -> dict[Path, Mapping[str, Given]]:
@@ -24,5 +25,16 @@ def told_of(card: Card, texts: Sequence[str], studies: Sequence[Path]) -> dict[P
         return dict(variables_of_studies(card, Path(tables[0]), studies))
     if values and len(studies) > 1:
         raise click.UsageError("--variables KEY=VALUE is for one study; of several, give a table that ends in .csv.")
-    given = check_variables(card, parse_variables(card, values))
+    told = parse_variables(card, values)
+    try:
+        given = check_variables(card, told)
+    except UnsuitableInputError as error:
+        lacking = next((variable.key for variable in card.variables if variable.key not in told), None)
+        if lacking is None:
+            raise
+        raise UnsuitableInputError(
+            f"{error} Tell it as --variables {lacking}=VALUE, once for each, or as a table of studies, --variables "
+            "TABLE.csv.",
+            False,
+        ) from error
     return dict.fromkeys(studies, given)

@@ -21,7 +21,8 @@ def taught_anew(card: Card, data: Path, *, whole: bool) -> Card:
     """
     own = DataSource(name=f"a data set of its user's own, '{data.name}'"[:200], licence="as its owner says")
     if not card.files:
-        return card.model_copy(update={"provenance": card.provenance.model_copy(update={"training_data": (own,)})})
+        provenance = card.provenance.model_copy(update={"training_data": (own,)})
+        return card.model_copy(update={"badge": "runs", "provenance": provenance})
     kept = [source for source in card.provenance.training_data if not whole or source.name.startswith("ImageNet")]
     limits = card.limits.rpartition(_OF_BEFORE)[2]
     # Weights that were begun with keep their terms; what is learned from the beginning has those of its own data.
@@ -31,6 +32,7 @@ def taught_anew(card: Card, data: Path, *, whole: bool) -> Card:
     told = f"{TRAINED} ('{data.name}'); its accuracy was not measured on any others. {_OF_BEFORE}{limits}"
     return card.model_copy(
         update={
+            "badge": "runs",
             "metrics": tuple(metric for metric in card.metrics if metric.source == "paper"),
             "uncertainty": card.uncertainty.model_copy(update={"calibration": None}),
             "saliency": (),

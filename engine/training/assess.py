@@ -20,13 +20,14 @@ from engine.training.classes import Report
 from engine.training.dataset import open_data
 from engine.training.evaluate import evaluate, metrics, score_table
 from engine.training.evaluate_boxes import box_metrics, box_table, evaluate_boxes
-from engine.training.evaluate_classes import class_metrics, class_table, evaluate_classes
+from engine.training.evaluate_classes import class_metrics, class_table, evaluate_classes, unjudged_told
 from engine.training.evaluate_risks import evaluate_cohort, is_of_risks, risk_metrics, risk_table
 from engine.training.labelled.sample import Sample, fingerprint, labels_in
 from engine.training.labelled.table import labelled_samples, notes_of_labelled
-from engine.training.learned import UNTOLD, learned_from
+from engine.training.learned import UNTOLD, learned_from, of_calibration_alone
 from engine.training.publish import write_card
 from engine.training.randomised import saliency_sentence, saliency_test, with_tests
+from engine.training_process.checked import listed_names
 from engine.training_process.label_names import guess_told
 
 _WITH_LEARNED = "What the card learned from is judged by as well (--learned), so the figures may be better than it is."
@@ -79,12 +80,23 @@ class Assessment:
         table: the same as text.
         metrics: the same for the card's table.
         saliency: what came of the tests of its maps, one a method, where it has any.
+        held_out: whether it is known to be of cases that the card did not learn from.
     """
 
     summary: dict[str, Any]
     table: str
     metrics: tuple[Metric, ...]
     saliency: tuple[SaliencyTest, ...] = ()
+    held_out: bool = False
+
+    @property
+    def not_run(self) -> str:
+        """What is said of cases that could not be read, or on which the card could not be run; "" for none."""
+        names = list({**self.summary["failed"], **self.summary["left_out"]})
+        if not names:
+            return ""
+        cases, them = ("1 case", "it") if len(names) == 1 else (f"{len(names)} cases", "them")
+        return f"{cases} could not be read, or the card could not be run on {them}: {listed_names(names)}."
 
 
 def assess(request: Request) -> Assessment:
@@ -109,9 +121,11 @@ def assess(request: Request) -> Assessment:
         raise next(iter(without_labels.values()), MismatchError(f"'{card.id}' gives nothing that can be judged."))
     summary: dict[str, Any] = {}
     for assessment in made:
-        failed = {**summary.get("failed", {}), **assessment.summary["failed"]}
+        unjudged = {
+            kind: {**summary.get(kind, {}), **assessment.summary.get(kind, {})} for kind in ("failed", "left_out")
+        }
         notes = list(dict.fromkeys([*summary.get("notes", ()), *assessment.summary.get("notes", ())]))
-        summary = {**assessment.summary, **summary, "failed": failed, "notes": notes}
+        summary = {**assessment.summary, **summary, **unjudged, "notes": notes}
     lines = [assessment.table for assessment in made]
     if without_labels:
         summary["not_judged"] = {name: str(error) for name, error in without_labels.items()}
@@ -121,14 +135,20 @@ def assess(request: Request) -> Assessment:
     lines += told
     figures = tuple(metric for assessment in made for metric in assessment.metrics)
     tests = tuple(test for assessment in made for test in assessment.saliency)
-    return Assessment(summary, "\n".join(lines), figures, tests)
+    held_out = not request.with_learned and any(each.summary["learned_from"] is not None for each in made)
+    return Assessment(summary, "\n".join(lines), figures, tests, held_out)
 
 
 def record(loaded: LoadedCard, assessment: Assessment) -> Card:
     """Put what was measured into the card, in place of the figures on the same data and split."""
     new = {(metric.dataset, metric.split) for metric in assessment.metrics}
     others = (metric for metric in loaded.card.metrics if (metric.dataset, metric.split) not in new)
-    update = {"metrics": (*others, *assessment.metrics), "saliency": with_tests(loaded.card, assessment.saliency)}
+    update: dict[str, Any] = {
+        "metrics": (*others, *assessment.metrics),
+        "saliency": with_tests(loaded.card, assessment.saliency),
+    }
+    if loaded.card.badge == "runs" and assessment.held_out and assessment.metrics:
+        update["badge"] = "trained"
     card = loaded.card.model_copy(update=update)
     write_card(card, loaded.folder)
     return card
@@ -149,7 +169,8 @@ def _assess_scores(request: Request) -> Assessment:
     )
     tests = tuple(test for test in tried if test is not None)
     summary["saliency"] = [{**test.model_dump(mode="json"), "passed": test.passed} for test in tests]
-    summary["notes"] = notes = notes_of_labelled(request.data, labels_in(request.loaded.card))
+    notes = notes_of_labelled(request.data, labels_in(request.loaded.card))
+    summary["notes"] = notes = [*unjudged_told(summary), *notes]
     lines = [class_table(summary), *notes, *map(saliency_sentence, tests)]
     return Assessment(summary, "\n".join(lines), tuple(class_metrics(summary, _measured(request))), tests)
 
@@ -186,7 +207,8 @@ def _learned_told(request: Request, made: Sequence[Assessment]) -> list[str]:
     if not known:
         return [UNTOLD]
     most = max(known)
-    return [f"{most} image{' was' if most == 1 else 's were'} learned from, and left out."] if most else []
+    told = [f"{most} image{' was' if most == 1 else 's were'} learned from, and left out."] if most else []
+    return told + of_calibration_alone(request.loaded.card)
 
 
 def _guessed(dataset: DataSource) -> list[str]:

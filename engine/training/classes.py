@@ -45,6 +45,10 @@ class Question:
         """The label that holds; None where the set does not say, or where a single one does not hold."""
         return next((label for label, leaves in self.leaves.items() if sample.labels & set(leaves)), None)
 
+    def is_told_of(self, sample: Sample) -> bool:
+        """Whether the set says what holds; of a single label it does by leaving it away."""
+        return len(self.leaves) == 1 or self.truth(sample) is not None
+
 
 @dataclass(eq=False)
 class Said:

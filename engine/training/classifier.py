@@ -188,7 +188,10 @@ class ClassifierTrainer(Trainer):
         return made
 
     def _scores(self, network: nn.Module, most: int, report: Progress) -> dict[str, float]:
-        """The area under the curve of each label, and the balanced accuracy of each group, as "accuracy" and number."""
+        """The area under the curve of each label, and the balanced accuracy of each group, as "accuracy" and number.
+
+        Neither is there where the pictures hold one class alone.
+        """
         said = []
         shown = self.validation
         for begin in range(0, int(shown.ends[most - 1]), 32):
@@ -205,10 +208,11 @@ class ClassifierTrainer(Trainer):
         scores = {}
         for number, columns in enumerate(self.groups):
             rows = known[:, columns[0]]
-            if rows.any():
-                truth, likeliest = targets[rows][:, columns].argmax(1), values[rows][:, columns].argmax(1)
+            truth, likeliest = targets[rows][:, columns].argmax(1), values[rows][:, columns].argmax(1)
+            # By pictures of one class alone it can't be judged whether classes are told apart.
+            if len(np.unique(truth)) > 1:
                 with warnings.catch_warnings():
-                    # Of few cases some class may be told and not be there, or be the only one.
+                    # Of few cases some class may be told and not be there.
                     warnings.simplefilter("ignore", UserWarning)
                     scores[f"accuracy {number + 1}"] = float(balanced_accuracy_score(truth, likeliest))
         for column, name in enumerate(self.recipe.labels):

@@ -13,6 +13,8 @@ import click
 if TYPE_CHECKING:
     from engine.progress import Progress
 
+#: As of `engine.commands.console`: done, but on a part of what was given.
+_PART_STATUS = 3
 _DATA_HELP = (
     "Folder of a data set. For structures: in the nnU-Net raw layout, images/ and labels/, images/ and masks/, or "
     "DICOM studies with RTSTRUCTs. For scores: with labels.csv (path, patient, label, split), or laid out as a set "
@@ -95,9 +97,11 @@ def train(
             admitted=admitted,
         )
     for name, found in scores.items():
-        if found:
-            each = ", ".join(f"{label} {score:.2f}" for label, score in found.items() if label != "mean")
-            click.echo(f"'{name}' alone, on what was held out, mean {found['mean']:.3f}: {each}")
+        if not found:
+            click.echo(f"'{name}' has no score: it could not be judged by what was held out.")
+            continue
+        each = ", ".join(f"{label} {score:.2f}" for label, score in found.items() if label != "mean")
+        click.echo(f"'{name}' alone, on what was held out, mean {found['mean']:.3f}: {each}")
     click.echo(f"The card is in {output}.")
 
 
@@ -141,7 +145,8 @@ def evaluate(
     Of structures Dice, surface Dice at 2 mm, HD95 and volume error; of scores the area under the curve, sensitivities,
     accuracy, confusion and calibration, on the pictures that the model did not learn from; of boxes the sensitivity at
     so many false ones a picture (FROC); of a risk in time Harrell's C and calibration at the horizon. What the card
-    learned from, and what can't be read, is left out and told.
+    learned from, and what can't be read, is left out and told. Exit status 3 says that a case could not be read, or
+    that CARD could not be run on it.
     """
     from engine.cards.registry import find_card
     from engine.training.assess import Request, assess
@@ -168,6 +173,9 @@ def evaluate(
     if record:
         put_into_card(loaded, assessment)
     click.echo(json.dumps(assessment.summary, indent=2) if as_json else assessment.table)
+    if assessment.not_run:
+        click.echo(f"planimeter: {assessment.not_run}", err=True)
+        sys.exit(_PART_STATUS)
 
 
 @click.command()
@@ -209,7 +217,7 @@ def calibrate(*, card: str, data: Path, name: str, device: str) -> None:
 
 def _check(card: str, data: Path, validation: Path | None, *, as_json: bool) -> None:
     from engine.training.check import check_data
-    from engine.training_process.checked import lines_of
+    from engine.training_process.check_lines import lines_of
 
     with _reporting() as report:
         checked = check_data(card, data, validation=validation, progress=report)

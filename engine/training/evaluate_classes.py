@@ -25,6 +25,7 @@ from engine.progress import part
 from engine.training.classes import Question, Report, Said, aim_of, judged_by, questions_of, said_of
 from engine.training.labelled.sample import Sample
 from engine.training.parting import spread
+from engine.training_process.checked import listed_names
 
 SPECIFICITIES = (0.8, 0.9, 0.95)
 _RESAMPLES, _BINS = 1000, 10
@@ -46,6 +47,7 @@ class ClassScores:
         learned: how many pictures were left out as the card learned from them; None where it does not say from which.
         thresholds: label → value from which on the card calls it positive; labels that are no output are absent.
         failed: picture → why it could not be judged.
+        unlabelled: pictures of which the set says nothing that the card tells, so that they count in no figure.
     """
 
     card: str
@@ -55,6 +57,7 @@ class ClassScores:
     learned: int | None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    unlabelled: Sequence[str] = ()
 
     def summary(self) -> dict[str, Any]:
         """The JSON of `planimeter evaluate --json`."""
@@ -73,6 +76,7 @@ class ClassScores:
             "classes": classes,
             "abstained": sum(said.strangeness > 1 for said in self.said),
             "failed": self.failed,
+            "unlabelled": list(self.unlabelled),
         }
         return summary
 
@@ -126,12 +130,14 @@ class _Judged:
         """Of all labels together."""
         said = self.values.argmax(axis=1)
         right = said == self.truth
+        there = np.unique(self.truth)
+        # By pictures of one label it can't be judged whether labels are told apart.
+        several = len(there) > 1
+        # The balanced accuracy, without a warning for each label that is not there.
+        balanced = recall_score(self.truth, said, labels=there, average="macro", zero_division=0.0)
         figures: dict[str, Any] = {
-            "accuracy": _rounded(right.mean()),
-            # The balanced accuracy, without a warning for each label that is not there.
-            "balanced_accuracy": _rounded(
-                recall_score(self.truth, said, labels=np.unique(self.truth), average="macro", zero_division=0.0)
-            ),
+            "accuracy": _rounded(right.mean()) if several else None,
+            "balanced_accuracy": _rounded(balanced) if several else None,
             "ece": calibration_error(self.values.max(axis=1), right),
             "reliability": reliability(self.values.max(axis=1), right),
             "confusion": {
@@ -190,14 +196,20 @@ def evaluate_classes(
     """
     questions = questions_of(loaded.card)
     others, learned = judged_by(loaded, samples, part(report, 0.0, _KNOWING), with_learned=with_learned)
+    told = [any(question.is_told_of(sample) for question in questions) for sample in others]
+    unlabelled = [sample.name for sample, is_told in zip(others, told, strict=True) if not is_told]
+    others = [sample for sample, is_told in zip(others, told, strict=True) if is_told]
     failed: dict[str, str] = {}
     said = list(said_of(loaded, spread(others, most), device, part(report, _KNOWING, 1.0), failed))
     if not said:
-        why = next(iter(failed.values()), "The card learned from all of them.")
-        raise MismatchError(f"None of the {len(others) + (learned or 0)} pictures could be judged: {why}")
+        labels = ", ".join(dict.fromkeys(label for question in questions for label in question.labels))
+        untold = f"those that the card did not learn from have no label that it gives ({labels})."
+        why = next(iter(failed.values()), untold if unlabelled else "the card learned from all of them.")
+        count = len(others) + len(unlabelled) + (learned or 0)
+        raise MismatchError(f"None of the {count} pictures could be judged: {why}")
     card = f"{loaded.card.id} {loaded.card.version}"
     thresholds = {output.label: output.threshold for output in loaded.card.outputs if output.kind == "score"}
-    return ClassScores(card, said, questions, aim_of(loaded.card, questions), learned, thresholds, failed)
+    return ClassScores(card, said, questions, aim_of(loaded.card, questions), learned, thresholds, failed, unlabelled)
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
@@ -258,16 +270,42 @@ def class_table(summary: dict[str, Any]) -> str:
     of_which = f" that it did not learn from ({learned} left out)" if learned is not None else ""
     lines = [
         f"{summary['card']}, {summary['n']} pictures{of_which}",
-        f"AUC of {summary['aim']} {_area_told(summary)}; accuracy {summary['accuracy']:.3f}, "
-        f"balanced {summary['balanced_accuracy']:.3f}; calibration error {summary['ece']:.3f}",
+        f"AUC of {summary['aim']} {_area_told(summary)}; accuracy {_told(summary['accuracy'])}, "
+        f"balanced {_told(summary['balanced_accuracy'])}; calibration error {summary['ece']:.3f}",
         f"{'':16}{'n':>5} {'AUC (95 % interval)':>21} {'sensitivity':>12} {'specificity':>12}",
     ]
     for name, row in summary["classes"].items():
         area = _area_told(row)
-        shares = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("sensitivity", "specificity")]
+        shares = [_told(row[key]) for key in ("sensitivity", "specificity")]
         lines.append(f"{name:16}{row['n']:>5} {area:>21} {shares[0]:>12} {shares[1]:>12}")
     lines += [f"{name}: {why}" for name, why in summary["failed"].items()]
     return "\n".join(lines)
+
+
+def unjudged_told(summary: dict[str, Any]) -> list[str]:
+    """What is said of pictures without labels, and of labels of which nothing could be judged, a sentence each."""
+    said = []
+    unlabelled = summary["unlabelled"]
+    if unlabelled:
+        have = "1 picture has" if len(unlabelled) == 1 else f"{len(unlabelled)} pictures have"
+        count = "counts" if len(unlabelled) == 1 else "count"
+        said.append(f"{have} no label that the model gives, and {count} in no figure: {listed_names(unlabelled)}.")
+    rows = summary["classes"].items()
+    every = [label for label, row in rows if row["auc"] is None and row["n"]]
+    none = [label for label, row in rows if not row["n"]]
+    if every:
+        rest = f", and none is {listed_names(none)}" if none else ""
+        said.append(
+            f"Every picture that is labelled so is {listed_names(every)}{rest}, so nothing could be judged of telling "
+            "these apart: they have no area under the curve, and no accuracy."
+        )
+    elif none:
+        said.append(f"No picture that was judged is {listed_names(none)}, so nothing could be judged of that.")
+    return said
+
+
+def _told(share: float | None) -> str:
+    return "-" if share is None else f"{share:.3f}"
 
 
 def _area_told(row: dict[str, Any]) -> str:

@@ -46,6 +46,18 @@ def learned_from(loaded: LoadedCard) -> set[int]:
     return found
 
 
+def of_calibration_alone(card: Card) -> list[str]:
+    """What is said of a card that keeps no record of its training, but what was told of it when it was calibrated."""
+    calibration = card.uncertainty.calibration
+    if card.provenance.learned is not None or calibration is None or calibration.familiarity is None:
+        return []
+    named = f" ({calibration.dataset})" if calibration.dataset else ""
+    return [
+        f"The card keeps no record of what it learned from; what it was told to have learned from when it was "
+        f"calibrated{named} was left out, and other images that it learned from would not be known again."
+    ]
+
+
 def learned_in(folder: Path) -> set[int]:
     """What a run in this folder has learned from so far."""
     path = folder / LEARNED_FILE

@@ -140,7 +140,7 @@ class Trainer(ABC):
 
     @abstractmethod
     def _scores(self, network: nn.Module, most: int, report: Progress) -> dict[str, float]:
-        """Scores of a network on the first `most` cases held out; the higher, the better.
+        """Scores of a network on the first `most` cases held out; the higher, the better; none where they tell nothing.
 
         `report` is told how far it is, from 0 to 1, and may stop it.
         """
@@ -284,7 +284,11 @@ class Trainer(ABC):
     def _validate(self, most: int, report: Report) -> None:
         most, fraction = min(most, self.held_out), min(self._fraction(), 1.0)
         scores = self.scores(most, part(report, fraction, fraction))
-        mean = float(np.mean(list(scores.values()))) if scores else 0.0
+        if not scores:
+            # By these cases nothing can be judged, so no weights are known to be better than the last.
+            self._keep()
+            return
+        mean = float(np.mean(list(scores.values())))
         state = self.progression
         state.history.append({"step": state.step, "minutes": state.minutes, "n": most, "mean": mean, **scores})
         self._write_curve(None, mean)

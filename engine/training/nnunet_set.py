@@ -49,7 +49,9 @@ class DataSet:
         if missing:
             there = ", ".join(name for name, value in self._values.items() if value) or "none"
             raise MismatchError(
-                f"{folder / 'dataset.json'} has no label named {', '.join(missing)}; its labels are: {there}."
+                f"{folder / 'dataset.json'} has no label named {', '.join(missing)}; its labels are: {there}. Where "
+                "one of them is the same structure, write the model's name for it into 'labels' there; its number "
+                "stays."
             )
         self._ending = str(description.get("file_ending", ".nii.gz"))
         self._contoured: dict[str, list[str]] = description.get("contoured", {})

@@ -122,11 +122,27 @@ def publish_fitted(card: Card, folder: Path, *, name: str, params: Strict, sourc
     return published
 
 
-def _as_trained(card: Card) -> Card:
-    """The card; once all of it is trained, its limits no longer say that nobody has."""
+def with_score(card: Card, folder: Path) -> Card:
+    """Write into `folder` that all of the card was trained and has a score on patients held out; return the card."""
+    if card.badge != "runs" or not _is_whole(card):
+        return card
+    card = card.model_copy(update={"badge": "trained"})
+    write_card(card, folder)
+    return card
+
+
+def _is_whole(card: Card) -> bool:
+    """Whether nothing of it is left to be trained."""
     try:
         check_supported(card)
     except CardError:
+        return False
+    return True
+
+
+def _as_trained(card: Card) -> Card:
+    """The card; once all of it is trained, its limits no longer say that nobody has."""
+    if not _is_whole(card):
         return card
     return card.model_copy(update={"limits": card.limits.replace(UNTRAINED, TRAINED)})
 

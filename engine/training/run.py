@@ -21,7 +21,7 @@ from engine.training import classifier, detector, head, patch_code, segmenter, s
 from engine.training.anew import taught_anew
 from engine.training.learned import learned_from, learned_in, with_learned
 from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
-from engine.training.publish import learners_of, networks_of, publish, publish_fitted, with_weights_in
+from engine.training.publish import learners_of, networks_of, publish, publish_fitted, with_score, with_weights_in
 from engine.training.recipe import ClassifierRecipe, Recipe, Schedule
 from engine.training_process.run_folder import CHECKPOINT_FILE
 from engine.values import Strict
@@ -60,7 +60,7 @@ def train_card(
 
     Returns:
         For each network or head, by its node: its scores on the validation cases, by it alone, and their "mean"; empty
-        without any cases.
+        where nothing could be judged.
 
     Raises:
         PlanimeterError: the card can't be trained, the data don't fit it, or training failed.
@@ -117,6 +117,9 @@ def train_card(
             report_of = _named(part(report, 1.0, 1.0), each.node)
             lesson = Lesson(known, each, data, validation, output, resolve_device(device), None, report_of, home)
             described, scores[each.node] = _fit(lesson, place, learned)
+    # What stands before the last of them gives no answer of its own.
+    if scores.get(learners_of(described)[-1].node):
+        with_score(described, output)
     return scores
 
 

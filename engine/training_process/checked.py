@@ -158,6 +158,7 @@ class SetCheck(Strict):
                 "Nothing is held out to choose by, so the last weights are kept and no score is told; it takes two "
                 "patients at least, or another set (--validation)."
             )
+        said += self._unjudged()
         for places in self.twice:
             same = [self.items[place].name for place in places]
             if same not in self.images_on_both_sides:
@@ -206,15 +207,31 @@ class SetCheck(Strict):
             )
         spacings = [item.spacing_mm for item in self.items if item.spacing_mm is not None]
         if spacings:
-            planes, rows, columns = (_range(values) for values in zip(*spacings, strict=True))
+            planes, rows, columns = (range_text(values) for values in zip(*spacings, strict=True))
             pixels = rows if rows == columns else f"{rows} by {columns}"
             said.append(f"Spacing: {planes} mm from plane to plane, pixels of {pixels} mm.")
         sizes = [item.size for item in self.items if item.size is not None]
         if sizes:
-            planes, rows, columns = (_range(values) for values in zip(*sizes, strict=True))
+            planes, rows, columns = (range_text(values) for values in zip(*sizes, strict=True))
             of_planes = "" if planes == "1" else f"{planes} planes of "
             said.append(f"Size: {of_planes}{rows} rows and {columns} columns.")
         return [*said, self.expects] if self.expects else said
+
+    def _unjudged(self) -> list[str]:
+        """What is said where some of what is learned can't be judged by what is held out."""
+        held_out = [item for item in self.items if item.side == "choose" and not item.problem]
+        if not held_out:
+            return []
+        rows = [row for row in self.rows if row.learn]
+        them = f"the {_counted(len(held_out), self._what.removesuffix('s'))} held out"
+        mend = "Divide the data otherwise, or judge by another set (--validation)."
+        alone = [row.name for row in rows if row.choose == len(held_out)] if self.kind == "labels" else []
+        none = [row.name for row in rows if not row.choose]
+        if alone:
+            return [
+                f"All of {them} are {listed_names(alone)}, so nothing is judged of telling that from others. {mend}"
+            ]
+        return [f"None of {them} has {listed_names(none)}, so nothing is judged of that. {mend}"] if none else []
 
     def _overlaps_told(self) -> list[str]:
         """Which structures overlap, which of them has what they share, and how much of the other that is."""
@@ -343,25 +360,6 @@ def admission_of(patients: int, images: int = 0) -> str:
     )
 
 
-def lines_of(check: DataCheck) -> list[str]:
-    """The check as text: what there is, a row each, what is wrong."""
-    lines = list(check.told)
-    for each in check.sets:
-        width = max((len(name) for name in each.wanted), default=0)
-        amount = {"cases": each.unit, "findings": "an image", "labels": ""}[each.kind]
-        for row in each.rows:
-            held = "" if row.least is None or row.most is None else f", {_range([row.least, row.most])} {amount}"
-            lines.append(f"  {row.name:{width}}  {row.learn} to learn from, {row.choose} to choose by{held}")
-    lines += [f"Wrong: {fault}" for fault in check.faults]
-    lines += [f"Both sides: {leak}" for leak in check.leaks]
-    lines += [f"Note: {doubt}" for doubt in check.doubts]
-    if check.leaks and not check.faults:
-        lines.append("Divide it anew, or train with --shared, which is written into the card.")
-    elif not check.faults:
-        lines.append("It can be learned from.")
-    return lines
-
-
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
@@ -378,7 +376,8 @@ def listed_names(names: Iterable[str], most: int = _MOST_NAMES) -> str:
     return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _range(values: Sequence[float]) -> str:
+def range_text(values: Sequence[float]) -> str:
+    """From the least to the greatest, to three digits."""
     low, high = f"{min(values):.3g}", f"{max(values):.3g}"
     if all(isinstance(value, int) for value in values):
         low, high = str(min(values)), str(max(values))

@@ -1,11 +1,13 @@
-"""A small data set of bright boxes: quick to learn, with left and right, and with structures that some cases lack."""
+"""Small data sets: bright boxes with left and right, some of them lacking one, and pictures of coloured spots."""
 
+import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from PIL import Image
 
 STRUCTURES = ["Box_R", "Box_L"]
 
@@ -43,4 +45,30 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "contoured": contoured,
     }
     (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    return folder
+
+
+COLOURS = ("red", "green", "blue")
+
+
+def draw(path: Path, colour: str, size: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 60, (16, 20, 3))
+    half = 5 if size == "large" else 2
+    row, column = rng.integers(6, 10), rng.integers(7, 13)
+    image[row - half : row + half, column - half : column + half, COLOURS.index(colour)] += 150
+    Image.fromarray(image.astype(np.uint8)).save(path)
+
+
+@pytest.fixture(scope="module")
+def spots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """72 pictures of 36 patients; one in six does not say how large its spot is."""
+    folder = tmp_path_factory.mktemp("spots")
+    with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "patient", "label"])
+        for index in range(72):
+            colour, size = COLOURS[index % 3], ("large", "small")[index % 2]
+            draw(folder / f"{index}.png", colour, size, index)
+            writer.writerow([f"{index}.png", f"patient {index // 2}", colour if index % 6 == 5 else f"{colour};{size}"])
     return folder

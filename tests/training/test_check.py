@@ -17,7 +17,8 @@ from engine.cards.registry import load_card
 from engine.errors import CancelledError, MismatchError
 from engine.training.check import check_data
 from engine.training.parting import parted
-from engine.training_process.checked import DataCheck, lines_of
+from engine.training_process.check_lines import lines_of
+from engine.training_process.checked import DataCheck
 from engine.training_process.layouts import layouts_for
 from tests.training.conftest import STRUCTURES, write_case
 from tests.training.test_commands import CARD
@@ -97,6 +98,10 @@ def test_a_label_that_is_not_there_is_said_with_those_that_are(card: str, own: P
     check = check_data(card, own)
     assert check.sets == ()
     assert len(check.faults) == 1 and "no label named Box_L; its labels are: Box_R, Crate." in check.faults[0]
+    assert "write the model's name for it into 'labels' there; its number stays." in check.faults[0]
+    # As told, it is mended.
+    described(own, labels={"background": 0, "Box_R": 1, "Box_L": 2})
+    assert not check_data(card, own).faults
 
 
 def test_labels_that_are_not_learned_are_named(card: str, own: Path) -> None:
@@ -191,6 +196,29 @@ def test_a_good_set_is_said_to_be_one(card: str, own: Path) -> None:
 def test_without_a_folder_for_the_card_the_command_says_what_to_do(card: str, boxes: Path) -> None:
     result = CliRunner().invoke(commands, ["train", card, "--data", str(boxes)])
     assert result.exit_code == 2 and "--check" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        ("", "None of the 2 images held out has detachment, so nothing is judged of that."),
+        (
+            "detachment",
+            "All of the 2 images held out are detachment, so nothing is judged of telling that from others.",
+        ),
+    ],
+)
+def test_images_held_out_that_can_not_judge_a_label_are_told(label: str, told: str, tmp_path: Path) -> None:
+    rows = [
+        ("p1", "detachment", "train"),
+        ("p2", "", "train"),
+        ("p3", label, "validation"),
+        ("p4", label, "validation"),
+    ]
+    assert any(doubt.startswith(told) for doubt in check_data("retinal-detachment", photographs(tmp_path, rows)).doubts)
+    rows[3] = ("p4", "" if label else "detachment", "validation")
+    doubts = check_data("retinal-detachment", photographs(tmp_path, rows)).doubts
+    assert not any("nothing is judged" in doubt for doubt in doubts)
 
 
 def test_patients_that_differ_in_their_writing_alone_are_asked_about(tmp_path: Path) -> None:

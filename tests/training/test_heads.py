@@ -126,6 +126,7 @@ def test_a_run_needs_all_that_the_card_asks_for_before_it_opens_anything(cohort:
     told = invoke("run", cohort / "nothing-there.nii.gz", "--model", nomogram, "--variables", "age=63")
     assert isinstance(told.exception, UnsuitableInputError)
     assert "Time to death needs to be told 'sex' (Sex: F or M), 'stage' (N stage: N0 or N1" in str(told.exception)
+    assert "Tell it as --variables sex=VALUE, once for each, or as a table" in str(told.exception)
     told = invoke("run", cohort / "p00.nii.gz", "--model", nomogram, "--variables", "age=630")
     assert "'age' (Age) can't be 630.0; it is a number from 18 to 110 years." in str(told.exception)
     told = invoke("run", cohort / "p00.nii.gz", "--model", nomogram, "--variables", "weight=80")

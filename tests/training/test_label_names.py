@@ -11,7 +11,7 @@ from engine.cards.schema import CardInput
 from engine.errors import MismatchError, ReadError
 from engine.training.check import check_data
 from engine.training.dataset import open_data
-from engine.training_process.checked import lines_of
+from engine.training_process.check_lines import lines_of
 from engine.training_process.label_names import names_text, parsed_names, read_names, write_names
 from tests.training.test_commands import CARD
 

@@ -15,7 +15,7 @@ from engine.errors import MismatchError, PlanimeterError, ReadError
 from engine.training.check import check_data
 from engine.training.cohort import patients_of
 from engine.training.labelled.table import labelled_samples, notes_of_labelled
-from engine.training_process.checked import lines_of
+from engine.training_process.check_lines import lines_of
 
 
 def pictures(folder: Path, *names: str) -> Path:

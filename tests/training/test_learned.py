@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from engine.__main__ import commands
 from engine.cards.registry import load_card
-from engine.errors import MismatchError
+from engine.errors import EngineError, MismatchError
 from engine.training.dataset import open_data
 from engine.training.learned import LEARNED_FILE, UNTOLD, learned_from, print_of
 from engine.training.parting import parted
@@ -72,11 +72,40 @@ def test_what_cannot_be_read_is_left_out_and_named(taught: Path, more: Path) -> 
     plain = judged(taught, more)
     (more / "labelsTr" / "d.nii.gz").unlink()
     (more / "imagesTr" / "e_0000.nii.gz").write_bytes(b"no image")
-    told = judged(taught, more)
+    asked = ["evaluate", str(taught), "--data", str(more), "--device", "cpu"]
+    result = CliRunner().invoke(commands, [*asked, "--json"])
+    told = json.loads(result.stdout)
     assert told["n"] == plain["n"] - 2  # type: ignore[operator]
-    assert set(told["left_out"]) == {"d", "e"} and not told["failed"]  # type: ignore[call-overload]
-    result = CliRunner().invoke(commands, ["evaluate", str(taught), "--data", str(more), "--device", "cpu"])
+    assert set(told["left_out"]) == {"d", "e"} and not told["failed"]
+    assert result.exit_code == 3
+    assert "2 cases could not be read, or the card could not be run on them: d, e." in result.stderr
+    result = CliRunner().invoke(commands, asked)
     assert "Left out, d: " in result.stdout and "Left out, e: " in result.stdout
+
+
+def test_a_case_that_the_card_can_not_be_run_on_ends_the_command_with_a_status(
+    taught: Path, more: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_memory(*arguments: object, **more: object) -> None:
+        raise EngineError("Memory ran out; close other programs.")
+
+    monkeypatch.setattr("engine.training.evaluate.run_card", without_memory)
+    asked = ["evaluate", str(taught), "--data", str(more), "--device", "cpu", "--cases", "1"]
+    result = CliRunner().invoke(commands, asked)
+    assert result.exit_code == 3 and "Memory ran out" in result.stdout
+    assert "1 case could not be read, or the card could not be run on it: " in result.stderr
+
+
+def test_a_card_with_figures_of_what_it_did_not_learn_from_is_called_trained(
+    taught: Path, more: Path, tmp_path: Path
+) -> None:
+    card = shutil.copytree(taught, tmp_path / "card")
+    values = json.loads((card / "card.json").read_text(encoding="utf-8"))
+    assert values["badge"] == "trained"
+    (card / "card.json").write_text(json.dumps(values | {"badge": "runs"}), encoding="utf-8")
+    for told, badge in ((["--learned"], "runs"), ([], "trained")):
+        judged(card, more, "--record", "More", *told)
+        assert load_card(card).card.badge == badge
 
 
 def test_a_card_that_does_not_tell_is_said_not_to(taught: Path, more: Path, tmp_path: Path) -> None:

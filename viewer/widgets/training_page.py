@@ -259,8 +259,10 @@ class TrainingPage(QWidget):
 
     def _finished(self, record: RunRecord) -> None:
         score = _score_text(record)
-        told = f": {score} on what was held out" if score else ""
-        self._end(f"Training of {record.title} has finished{told}. Its card can be used now.")
+        told = (
+            f": {score} on what was held out." if score else ", without a score: what was held out could not judge it."
+        )
+        self._end(f"Training of {record.title} has finished{told} Its card can be used now.")
 
     def _end(self, sentence: str, *, error: bool = False) -> None:
         folder = self._going[0] if self._going is not None else None
@@ -285,7 +287,8 @@ class TrainingPage(QWidget):
             # The list may have been read before the process took hold of the folder.
             own = self._going is not None and run.folder == self._going[0]
             state = _STATES["going" if own else run.record.state]
-            texts = [run.record.title, f"{began:%Y-%m-%d %H:%M}", state, _score_text(run.record)]
+            score = _score_text(run.record) or ("none" if run.record.state == "finished" else "")
+            texts = [run.record.title, f"{began:%Y-%m-%d %H:%M}", state, score]
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 told = [str(run.folder), f"Data: {run.record.data}", run.record.told, *_scores_told(run.record)]
@@ -362,7 +365,7 @@ def _scores_told(record: RunRecord) -> list[str]:
 
 
 def _score_text(record: RunRecord) -> str:
-    """The mean score of each network by itself."""
+    """The mean score of each network by itself; "" where nothing could be judged."""
     means = {name: scores["mean"] for name, scores in record.scores.items() if "mean" in scores}
     if len(means) == 1:
         return f"{next(iter(means.values())):.3f}"
