@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from safetensors.torch import save_file
@@ -99,6 +99,23 @@ def test_all_recipes_are_listed_and_found_by_what_they_look_at(dialog: TrainingD
     dialog.tabs.setCurrentWidget(dialog.training)
     assert not dialog.training.start_button.isEnabled()
     assert "Data" in dialog.training.title.text()
+
+
+def test_titles_are_read_to_their_end_however_narrow_the_list(dialog: TrainingDialog) -> None:
+    tree = dialog.recipes.tree
+    heights = []
+    for width in (900, 300):
+        dialog.recipes.setFixedWidth(width)
+        wait_until(lambda width=width: tree.columnWidth(0) < width)  # type: ignore[misc]
+        rows = [(item.text(0), tree.visualItemRect(item)) for item in dialog.recipes._items()]
+        for title, row in rows:
+            column = row.intersected(QRect(0, row.top(), tree.columnWidth(0), row.height()))
+            needed = tree.fontMetrics().boundingRect(
+                QRect(0, 0, column.width() - 2, 1000), Qt.TextFlag.TextWordWrap, title
+            )
+            assert needed.height() <= row.height()
+        heights.append(sum(row.height() for _, row in rows))
+    assert heights[1] > heights[0] >= len(rows) * tree.fontMetrics().height()
 
 
 def test_keys_alone_choose_a_recipe_and_look_at_the_data(dialog: TrainingDialog, tmp_path: Path) -> None:

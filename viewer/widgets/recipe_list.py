@@ -6,8 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHeaderView, QLabel, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QHeaderView,
+    QLabel,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.widgets.structures_search import SearchField
 
@@ -16,6 +26,8 @@ if TYPE_CHECKING:
 
 _OWN = "Models of this program"
 _ROLE = Qt.ItemDataRole.UserRole
+#: More rows than any title has, and what is left free below one.
+_TALL, _GAP = 1000, 3
 #: Modalities whose codes say little.
 _SHORT = {"XC": "photo", "OP": "fundus", "SM": "slide", "OT": "other", "SEG": "outline", "PT": "PET"}
 
@@ -42,7 +54,10 @@ class RecipeList(QWidget):
         for column in (1, 2):
             self.tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.setIndentation(12)
-        self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        # A title is read to its end, where it says how the recipe does it.
+        self.tree.setWordWrap(True)
+        self.tree.setItemDelegateForColumn(0, _Wrapped(self.tree))
+        self.tree.header().sectionResized.connect(self.tree.scheduleDelayedItemsLayout)
         self.count = QLabel(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -110,6 +125,8 @@ class RecipeList(QWidget):
             title = f"{loaded.title} ({loaded.id})" if alike[part, loaded.title] > 1 else loaded.title
             item = QTreeWidgetItem(groups[part], [title, loaded.card.task, _images(loaded)])
             item.setData(0, _ROLE, _key(loaded))
+            for column in range(3):
+                item.setTextAlignment(column, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
             item.setToolTip(0, f"{loaded.title} ({loaded.id}): {_takes(loaded)}")
         self.tree.expandAll()
         self.tree.blockSignals(False)
@@ -119,6 +136,27 @@ class RecipeList(QWidget):
                 self.tree.setCurrentItem(item)
         if self.selected is None:
             self.chosen.emit()
+
+
+class _Wrapped(QStyledItemDelegate):
+    """Titles in as many lines as the width of the first column asks for."""
+
+    def __init__(self, tree: QTreeWidget) -> None:
+        super().__init__(tree)
+        self._tree = tree
+
+    def sizeHint(  # noqa: N802
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Qt asks for the height of a row of a tree without telling how wide it is."""
+        hint = super().sizeHint(option, index)
+        level = 2 if index.parent().isValid() else 1
+        margin = self._tree.style().pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, option, self._tree) + 1
+        room = self._tree.columnWidth(0) - level * self._tree.indentation() - 2 * margin
+        wrapped = option.fontMetrics.boundingRect(
+            QRect(0, 0, room, _TALL), Qt.TextFlag.TextWordWrap, str(index.data() or "")
+        )
+        return QSize(hint.width(), max(wrapped.height(), option.fontMetrics.height()) + _GAP)
 
 
 def _key(loaded: LoadedCard) -> str:
