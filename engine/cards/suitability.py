@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.body_parts import Region, said_part, said_regions
 from engine.cards.schema import Card, CardInput
+from engine.contouring.stack import uneven_gaps
 from engine.cranium import shows_head, shows_head_and_neck
 from engine.hounsfield import looks_like_hu
 from engine.operations import segment
@@ -225,8 +226,10 @@ def _spacing(card: Card, image: CardInput, geometry: Geometry) -> list[Refusal]:
             refusals.append(Refusal(text, True))
     if image.plane_spacing_mm is not None:
         low, high = image.plane_spacing_mm
-        if not low <= geometry.plane_spacing <= high:
-            apart = f"{geometry.plane_spacing:.3g}"
+        # Where they lie unevenly the median tells nothing of a gap that is too wide.
+        least, most = uneven_gaps(geometry) or (geometry.plane_spacing, geometry.plane_spacing)
+        if least < low or most > high:
+            apart = f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
             text = f"The planes are {apart} mm apart; {card.title} is made for {low:g} to {high:g} mm."
             refusals.append(Refusal(text, True))
     return refusals

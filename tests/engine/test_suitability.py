@@ -70,6 +70,18 @@ def test_each_reason_is_told(ct: Volume, changes: dict[str, Any], words: str, ov
     assert all(refusal.overridable for refusal in refusals) == overridable
 
 
+def test_of_uneven_planes_the_widest_and_the_narrowest_gap_count_and_are_told(ct: Volume) -> None:
+    origins = ct.geometry.origins_lps.copy()
+    origins[-1] += 6 * ct.geometry.normal
+    uneven = dataclasses.replace(ct, geometry=dataclasses.replace(ct.geometry, origins_lps=origins))
+    assert uneven.geometry.plane_spacing == 3.0
+    (wide,) = why_unsuitable(made_for(plane_spacing_mm=[1, 5]), {"ct": uneven})
+    assert wide.overridable and wide.text == "The planes are 3 to 9 mm apart; The model is made for 1 to 5 mm."
+    (narrow,) = why_unsuitable(made_for(plane_spacing_mm=[4, 10]), {"ct": uneven})
+    assert "3 to 9 mm" in narrow.text
+    assert why_unsuitable(made_for(plane_spacing_mm=[1, 10]), {"ct": uneven}) == []
+
+
 def test_an_mr_is_no_ct_whoever_says_so(ct: Volume) -> None:
     mr = dataclasses.replace(ct, modality="MR", units="")
     assert not why_unsuitable(made_for(), {"ct": mr})[0].overridable
