@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QS
 DOTS = "…"
 
 _NOWHERE = QModelIndex()
+#: What Qt makes of the end of a line before it draws an item.
+_NEW_LINE = "\u2028"
 
 
 def shortened(name: str, names: Sequence[str], fits: Callable[[str], bool]) -> str:
@@ -81,17 +83,82 @@ class LongNames(QStyledItemDelegate):
         """Shorten what is too long, told apart from the other names of the column."""
         super().initStyleOption(option, index)
         option.textElideMode = Qt.TextElideMode.ElideMiddle
-        style = option.widget.style()
-        room = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, option.widget).width()
-        room -= 2 * (style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, option, option.widget) + 1)
-        width = option.fontMetrics.horizontalAdvance
+        room, width = _width_of_text(option), option.fontMetrics.horizontalAdvance
         if width(option.text) > room:
-            if self._names is None:
-                self._names = tuple(_texts(self._model, self._column, _NOWHERE))
-            option.text = shortened(option.text, self._names, lambda text: width(text) <= room)
+            option.text = shortened(option.text, self._others(), lambda text: width(text) <= room)
+
+    def _others(self) -> tuple[str, ...]:
+        if self._names is None:
+            self._names = tuple(_texts(self._model, self._column, _NOWHERE))
+        return self._names
 
     def _forget(self) -> None:
         self._names = None
+
+
+class LongFirstLines(LongNames):
+    """Writes the rows of a tree, whose first line is a name; beside a picture it has two lines before it is shortened.
+
+    It is told apart from what is below the same row of the second level, or beside it where it is no deeper.
+    """
+
+    def __init__(self, view: QAbstractItemView, column: int = 0) -> None:
+        super().__init__(view, column)
+        self._near: dict[int, list[str]] = {}
+
+    def initStyleOption(  # noqa: N802
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Break the first line, and shorten it where that is not enough, told apart from those of the other rows."""
+        QStyledItemDelegate.initStyleOption(self, option, index)
+        room, width = _width_of_text(option), option.fontMetrics.horizontalAdvance
+        name, *below = option.text.split(_NEW_LINE)
+        # Asked for the height of a row, it has no width yet.
+        if option.rect.width() <= 0 or width(name) <= room:
+            return
+        most = 1 if option.icon.isNull() else 2
+
+        def lines(text: str) -> list[str]:
+            return broken(text, lambda part: width(part) <= room)
+
+        name = shortened(name, self._names_near(index), lambda text: len(lines(text)) <= most)
+        option.text = _NEW_LINE.join((*lines(name), *below))
+
+    def _names_near(self, index: QModelIndex | QPersistentModelIndex) -> list[str]:
+        branch = index.parent()
+        while branch.parent().parent().isValid():
+            branch = branch.parent()
+        key = branch.internalId() if branch.isValid() else 0
+        if key not in self._near:
+            self._near[key] = [text.split("\n")[0] for text in _texts(self._model, self._column, branch)]
+        return self._near[key]
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._near = {}
+
+
+#: A name may go on in the next line behind one of these.
+_BREAKS = " _-./"
+
+
+def broken(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """`text` in lines of which each fits, broken between words where these are not too long; one letter at least."""
+    lines = []
+    while not fits(text) and len(text) > 1:
+        end = next((end for end in range(len(text) - 1, 1, -1) if fits(text[:end].rstrip())), 1)
+        word = max(text.rfind(letter, 0, end) for letter in _BREAKS) + 1
+        end = word if word > end // 2 else end
+        lines.append(text[:end].rstrip())
+        text = text[end:].lstrip()
+    return [*lines, text]
+
+
+def _width_of_text(option: QStyleOptionViewItem) -> int:
+    """The room for the text of a row, px."""
+    style = option.widget.style()
+    room = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, option.widget).width()
+    return int(room - 2 * (style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, option, option.widget) + 1))
 
 
 def _texts(model: QAbstractItemModel, column: int, parent: QModelIndex) -> Iterator[str]:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QWidget
 from engine import person_name
 from engine.later import later
 from engine.stored.catalogue import Catalogue, Series, Study
+from viewer.widgets.long_names import LongFirstLines
 from viewer.widgets.theme import FAINT, WARNING
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class StudyTree(QTreeWidget):
         self.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
         self.setIndentation(12)
         self.setUniformRowHeights(False)
+        self.setItemDelegate(LongFirstLines(self))
         # A double click opens; only what can't be opened folds by it.
         self.setExpandsOnDoubleClick(False)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
