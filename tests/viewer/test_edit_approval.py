@@ -14,6 +14,7 @@ from engine.journal import Kind
 from engine.structures import Generation, Recipe, RecipeStep, Review, ReviewState, StructureSet
 from tests.viewer.hand import CTRL, SHIFT, Hand, answer, when_asked
 from tests.viewer.see import CENTRE, ball, phantom
+from viewer.edits.structures import duplicate
 from viewer.history import change
 from viewer.session import View
 from viewer.widgets.approval_strip import ApprovalStrip
@@ -114,6 +115,9 @@ def test_it_is_reopened_only_with_a_reason_which_the_history_keeps(signing: Hand
     assert signing.session.structures[1].provenance.edited
     told = [entry.text for entry in signing.window.recording.entries() if entry.kind is Kind.DO]
     assert told[-3:-1] == ["Approve Ball 1 (Wilhelm Röntgen)", "Reopen Ball 1: The lower planes miss the tail"]
+    duplicate(signing.session, signing.history, 1)
+    sentence, holds = approval_told(signing.session.structures, StructureSet(phantom().geometry))
+    assert not holds and sentence.startswith("Ball 1: reopened since"), "the copy was never signed"
 
 
 def test_without_a_name_nothing_is_signed(signing: Hand) -> None:

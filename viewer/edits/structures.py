@@ -42,7 +42,8 @@ def duplicate(session: Session, history: History, number: int) -> int:
         uid="",
         locked=False,
         visible=True,
-        provenance=replace(original.provenance, review=Review()),
+        # Nobody signed the copy, nor took a signature of it back.
+        provenance=replace(original.provenance, review=Review(), reopened=Review()),
     )
     history.do(add(structures, (copy,), text=f"Duplicate {original.name}", tool="duplicate"))
     session.set_active(copy.number)
