@@ -95,6 +95,15 @@ def test_a_card_of_many_structures_says_licence_and_hashes_not_far_below(tmp_pat
     assert f"{4:064x} fold_4/checkpoint_final.pth; and 2 more in its card.json" in shown and "plans.json" not in shown
 
 
+def test_three_models_are_in_sight_whatever_room_there_is(qtbot: QtBot, many: Bench) -> None:
+    panel = many.panel
+    panel.resize(panel.minimumSizeHint())
+    with qtbot.waitExposed(panel):
+        panel.show()
+    assert panel.list.height() == panel.list.minimumHeight()
+    assert panel.list.viewport().rect().contains(panel.list.visualItemRect(panel.list.item(2)))
+
+
 def test_the_arrow_goes_from_the_search_into_the_list(qtbot: QtBot, many: Bench) -> None:
     panel = many.panel
     panel.show()

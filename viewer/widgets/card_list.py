@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from engine.cards.registry import LoadedCard
     from engine.cards.suitability import Refusal
 
-#: A screen with less height than this, in pixels, is low.
-_LOW = 850
-
-
+#: So many cards are always in sight.
+_ROWS = 3
 #: What is said of a model that learned from pictures of other colours.
 UNLIKE = "This picture is unlike those that it learned from."
 
@@ -54,15 +52,13 @@ def nearest_first(
 
 
 class CardList(QListWidget):
-    """One row a card, at least three of them in sight, or two on a low screen."""
+    """One row a card, at least three of them in sight, whatever room the panel gets."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setItemDelegate(CardDelegate(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # So many cards, whatever room the panel gets: on a low screen the structures above need it more.
-        rows = 3 if self.screen().availableGeometry().height() >= _LOW else 2
-        self.setMinimumHeight(rows * card_height(self.fontMetrics()) + 8)
+        self.setMinimumHeight(_ROWS * card_height(self.fontMetrics()) + 12)
         self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self.setToolTip("Models that can draw on the open series; grey ones say why they can't")
 

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-#: So much of the text is always seen.
-_LINES = 3
+#: So much of the text is always seen: the first of it, beside the button that opens all of it.
+_LINES = 2
 #: The window in which all of it is read, pixels.
 _WHOLE = (620, 560)
 
@@ -41,7 +41,7 @@ class CardPage(QScrollArea):
         layout.addWidget(self.text, 1)
         self.setWidget(page)
         self.setWidgetResizable(True)
-        self.setMinimumHeight(_LINES * self.fontMetrics().lineSpacing())
+        self.setMinimumHeight(_LINES * (self.fontMetrics().lineSpacing() + 4))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.whole_button = QPushButton("Read all…", self)
