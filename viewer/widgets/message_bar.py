@@ -161,6 +161,7 @@ class MessageBar(QWidget):
         self._unfolded = False
         self._taken = 0
         self._more = QPushButton(self)
+        self._more.setToolTip("Show what has no room here, or fold it again; Esc dismisses what is shown")
         self._more.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._more.clicked.connect(self._fold_or_unfold)
         self._layout.addWidget(self._more)
@@ -271,7 +272,6 @@ class MessageBar(QWidget):
         count = f"{len(waiting)} more" if waiting else "Read all"
         folded = f"{count} ▴" if waiting or cut else ""
         self._more.setText("Fold ▾" if self._unfolded and not waiting else folded)
-        self._more.setToolTip("Show messages as far as there is room, or fold them again; to dismiss them (Esc) too")
         self._more.setStyleSheet(
             f"background: {RAISED}; color: {colour}; border: none; padding: 2px 8px; text-align: left;"
         )
