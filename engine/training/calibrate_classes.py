@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch.nn import functional
 
 from engine.cards.calibration import Calibration, ClassCalibration, Familiarity
@@ -21,11 +20,11 @@ from engine.inference.devices import Device
 from engine.inference.familiarity import Reference, features_of
 from engine.inference.networks import load_networks
 from engine.operations import classify
-from engine.safe_file import whole_file
 from engine.training.classes import Report, classifier_of, questions_of
 from engine.training.classifier import views_of
 from engine.training.labelled.sample import Sample
 from engine.training.publish import write_card
+from engine.training.tensor_file import write_tensors
 
 #: Share of the pictures of each class in whose set the class is to be.
 COVERAGE = 0.9
@@ -183,8 +182,7 @@ def _familiarity(loaded: LoadedCard, node: Node, known: _Looked, seen: _Looked) 
     reference = replace(Reference.of(known.features), learned=known.fingerprints)
     limit = float(torch.quantile(reference.distance(seen.features), 1 - STRANGE))
     path = loaded.folder / _REFERENCE_FILE
-    with whole_file(path) as file:
-        save_file(reference.stored(), file)
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    write_tensors(reference.stored(), path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     weights = Weights(file=path.name, sha256=digest, licence=loaded.card.licence.weights)
     return Familiarity(node=node.node, reference=weights, limit=round(limit, 4), share=STRANGE)

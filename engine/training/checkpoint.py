@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from engine.errors import ReadError
-from engine.safe_file import whole_file
+from engine.training.tensor_file import write_tensors
 
 
 @dataclass
@@ -59,14 +58,17 @@ def save(
     optimizer: torch.optim.Optimizer,
     progression: Progression,
 ) -> None:
-    """Write a checkpoint, complete or not at all."""
+    """Write a checkpoint, complete or not at all.
+
+    Raises:
+        WriteError: it can't be written.
+    """
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.weights.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    with whole_file(path) as file:
-        save_file(tensors, file, metadata={"progression": json.dumps(vars(progression))})
+    write_tensors(tensors, path, {"progression": json.dumps(vars(progression))})
 
 
 def load(path: Path, network: nn.Module, average: MovingAverage, optimizer: torch.optim.Optimizer) -> Progression:

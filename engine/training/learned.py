@@ -10,16 +10,16 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load
 
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
 from engine.cards.weights import Weights, read_weights
 from engine.errors import CardError
 from engine.inference.familiarity import Reference
-from engine.safe_file import whole_file
 from engine.training.case import Case, volumes_of
 from engine.training.labelled.sample import fingerprint
+from engine.training.tensor_file import write_tensors
 
 LEARNED_FILE = "learned.safetensors"
 #: What is said where a card does not tell what it learned from.
@@ -70,9 +70,8 @@ def with_learned(card: Card, prints: Collection[int], folder: Path) -> Card:
         return card
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LEARNED_FILE
-    with whole_file(path) as file:
-        save_file({"learned": torch.tensor(sorted(prints), dtype=torch.int64)}, file)
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    write_tensors({"learned": torch.tensor(sorted(prints), dtype=torch.int64)}, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     kept = Weights(file=path.name, sha256=digest)
     return card.model_copy(update={"provenance": card.provenance.model_copy(update={"learned": kept})})
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from engine.cards.nodes import Node
@@ -22,9 +21,11 @@ from engine.cards.schema import Card
 from engine.errors import CancelledError, EngineError
 from engine.inference.networks import build_network, faster_norms, safe_strides
 from engine.progress import Progress, part, silent
+from engine.safe_file import write_errors
 from engine.training.backbones import BACKBONES
 from engine.training.checkpoint import MovingAverage, Progression, load, save
 from engine.training.recipe import Schedule
+from engine.training.tensor_file import write_tensors
 from engine.training_process.run_folder import CHECKPOINT_FILE
 
 #: Told the fraction done and a line to show; may stop the run.
@@ -150,6 +151,7 @@ class Trainer(ABC):
 
         Raises:
             CancelledError: `report` was asked to stop; the checkpoint was written, and another run goes on from it.
+            WriteError: there is no room; the last checkpoint is kept.
         """
         try:
             self._steps(report)
@@ -303,9 +305,7 @@ class Trainer(ABC):
 
     def _keep(self) -> None:
         weights = {name: value.cpu().contiguous() for name, value in self.average.weights.items()}
-        temporary = self.folder / "average.part"
-        save_file(weights, temporary)
-        temporary.replace(self.folder / AVERAGE_FILE)
+        write_tensors(weights, self.folder / AVERAGE_FILE)
 
     def _log(self, losses: list[float], fraction: float) -> None:
         self._write_curve(float(np.mean(losses)), None)
@@ -313,7 +313,7 @@ class Trainer(ABC):
     def _write_curve(self, loss: float | None, score: float | None) -> None:
         path, state = self.folder / "curves.csv", self.progression
         new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
+        with write_errors(path, "try"), path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             if new:
                 writer.writerow(_CURVE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from engine.cards.nodes import Node
 from engine.cards.published import TRAINED, UNTRAINED
@@ -19,7 +19,8 @@ from engine.errors import CardError, ReadError
 from engine.inference.networks import build_network
 from engine.inference.packing import packed
 from engine.operations import classify, detect, head, patch_statistics, segment, sieve
-from engine.safe_file import whole_file
+from engine.safe_file import whole_file, write_errors
+from engine.training.tensor_file import write_tensors
 from engine.values import Strict
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -89,9 +90,8 @@ def publish(card: Card, averages: Sequence[Path], folder: Path, *, name: str, so
     own = []
     for number, tensors in enumerate(stored):
         path = folder / _file_of(node, others, number, len(stored))
-        with whole_file(path) as weights:
-            save_file(tensors, weights)
-            digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        write_tensors(tensors, path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         own.append(Weights(file=path.name, sha256=digest, licence=card.licence.weights))
     values = card.model_dump(mode="json", by_alias=True)
     for other in values["graph"]:
@@ -198,7 +198,7 @@ def with_weights_in(folder: Path, card: Card) -> Card:
 
 def write_card(card: Card, folder: Path) -> None:
     """Write `card.json` into `folder`, whole or not at all, and the README that is generated from it."""
-    with whole_file(folder / CARD_FILE) as file:
+    with write_errors(folder / CARD_FILE, "try"), whole_file(folder / CARD_FILE) as file:
         file.write_text(card_json(card), encoding="utf-8")
-    with whole_file(folder / "README.md") as file:
+    with write_errors(folder / "README.md", "try"), whole_file(folder / "README.md") as file:
         file.write_text(readme(card), encoding="utf-8")

@@ -50,6 +50,9 @@ def trained(folder: Path, progress: Progress) -> None:
         except PlanimeterError as error:
             ended("failed", str(error))
             raise
+        except OSError as error:
+            ended("failed", f"Training failed: {error.strerror or error}.")
+            raise
         except Exception as error:
             ended("failed", f"Training failed ({type(error).__name__}).")
             raise

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from engine.cards.nodes import PreprocessStep
-from engine.errors import CancelledError, CardError, EngineError, MismatchError, ReadError
+from engine.errors import CancelledError, CardError, EngineError, MismatchError, ReadError, WriteError
 from engine.inference.networks import SubsampledConv2d
 from engine.inference.picture_networks import EfficientNetLite0, PatchNet
 from engine.inference.picture_unet import EfficientNetLite0UNet
@@ -117,6 +117,23 @@ def test_ctrl_c_leaves_a_checkpoint(cases: list[Case], tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         trainer.run(quiet)
     assert SegmenterTrainer(RECIPE, cases, [], tmp_path, "cpu").progression.step == 1
+
+
+def test_a_checkpoint_that_finds_no_room_is_told_and_the_one_before_stays(cases: list[Case], tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    trainer = SegmenterTrainer(RECIPE, cases, [], tmp_path, "cpu")
+    trainer.save()
+    before = trainer.checkpoint.read_bytes()
+    trainer.step()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(WriteError, match=r"checkpoint.safetensors could not be .*: File too large; what"):
+            trainer.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert trainer.checkpoint.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [trainer.checkpoint.name]
 
 
 def test_a_run_stops_while_it_judges(cases: list[Case], tmp_path: Path) -> None:

@@ -241,7 +241,10 @@ def test_a_failure_is_one_sentence_and_the_run_can_be_gone_on_with(
     monkeypatch.setattr(client, "train", failing)
     click(going.training.resume_button)
     wait_until(lambda: not going.training.is_going)
-    assert going.training.error.text() == "Training of Liver failed: Memory ran out; close other programs."
+    assert going.training.error.text() == (
+        "Training of Liver failed: Memory ran out; close other programs. Nothing of its last checkpoint is lost, and "
+        "Resume goes on from there."
+    )
     assert going.training.error.isVisible()
     wait_until(going.training.resume_button.isEnabled)
 

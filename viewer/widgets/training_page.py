@@ -236,7 +236,7 @@ class TrainingPage(QWidget):
             work,
             progressed=self._progressed,
             finished=self._finished,
-            failed=lambda sentence: self._end(f"Training of {record.title} failed: {sentence}", error=True),
+            failed=lambda sentence: self._end(_failed_text(folder, record, sentence), error=True),
             cancelled=lambda: self._end(_stopped_text(folder, record)),
             parent=self,
         )
@@ -346,6 +346,13 @@ def _stopped_text(folder: Path, record: RunRecord) -> str:
     if run_folder.has_checkpoint(folder):
         return f"Training of {record.title} was stopped; Resume goes on from its checkpoint."
     return f"Training of {record.title} was stopped before it had learned anything; Resume begins anew."
+
+
+def _failed_text(folder: Path, record: RunRecord, why: str) -> str:
+    told = f"Training of {record.title} failed: {why}"
+    if run_folder.has_checkpoint(folder) and not run_folder.is_going(folder):
+        return f"{told} Nothing of its last checkpoint is lost, and Resume goes on from there."
+    return told
 
 
 def _left_text(minutes: float) -> str:
