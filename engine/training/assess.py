@@ -25,7 +25,7 @@ from engine.training.evaluate_risks import evaluate_cohort, is_of_risks, risk_me
 from engine.training.labelled.sample import Sample, fingerprint, labels_in
 from engine.training.labelled.table import labelled_samples, notes_of_labelled
 from engine.training.learned import UNTOLD, learned_from, of_calibration_alone
-from engine.training.publish import write_card
+from engine.training.publish import amend_card
 from engine.training.randomised import saliency_sentence, saliency_test, with_tests
 from engine.training_process.checked import listed_names
 from engine.training_process.label_names import guess_told
@@ -140,7 +140,13 @@ def assess(request: Request) -> Assessment:
 
 
 def record(loaded: LoadedCard, assessment: Assessment) -> Card:
-    """Put what was measured into the card, in place of the figures on the same data and split."""
+    """Put what was measured into the card, in place of the figures on the same data and split.
+
+    Raises:
+        MismatchError: the card could not be run on some of the cases, or was changed meanwhile.
+    """
+    if failed := assessment.summary["failed"]:
+        raise MismatchError(f"No figures were recorded, as the card could not be run on {listed_names(list(failed))}.")
     new = {(metric.dataset, metric.split) for metric in assessment.metrics}
     others = (metric for metric in loaded.card.metrics if (metric.dataset, metric.split) not in new)
     update: dict[str, Any] = {
@@ -149,9 +155,7 @@ def record(loaded: LoadedCard, assessment: Assessment) -> Card:
     }
     if loaded.card.badge == "runs" and assessment.held_out and assessment.metrics:
         update["badge"] = "trained"
-    card = loaded.card.model_copy(update=update)
-    write_card(card, loaded.folder)
-    return card
+    return amend_card(loaded, update)
 
 
 def _measured(request: Request, split: str = "") -> Callable[..., Metric]:

@@ -20,7 +20,7 @@ from engine.inference.maps import Maps
 from engine.training.case import Case, inputs_of, volume_of
 from engine.training.dataset import open_data
 from engine.training.learned import UNTOLD, learned_from, print_of
-from engine.training.publish import write_card
+from engine.training.publish import amend_card
 
 #: Expected share of a structure that the outer contour may miss, and of the inner contour that may be wrong: the first
 #: of these that can be held.
@@ -169,7 +169,7 @@ def calibrate_structures(
         The card, and what was left out, in sentences.
 
     Raises:
-        MismatchError: no case is left.
+        MismatchError: no case is left, or the card was changed meanwhile.
     """
     structures = _labels(loaded)
     dataset = open_data(data, structures, loaded.card.inputs)
@@ -196,6 +196,4 @@ def calibrate_structures(
         notes.append(f"{learned} of {len(dataset.names)} cases were learned from, and left out." if known else UNTOLD)
     calibration = calibration_of(predicted, structures, name)
     uncertainty = loaded.card.uncertainty.model_copy(update={"calibration": calibration})
-    card = loaded.card.model_copy(update={"uncertainty": uncertainty})
-    write_card(card, loaded.folder)
-    return card, notes
+    return amend_card(loaded, {"uncertainty": uncertainty}), notes

@@ -23,7 +23,7 @@ from engine.operations import classify
 from engine.training.classes import Report, classifier_of, questions_of
 from engine.training.classifier import views_of
 from engine.training.labelled.sample import Sample
-from engine.training.publish import write_card
+from engine.training.publish import amend_card
 from engine.training.tensor_file import write_tensors
 
 #: Share of the pictures of each class in whose set the class is to be.
@@ -91,9 +91,7 @@ def calibrate_classes(
         n=len(held_out),
     )
     uncertainty = loaded.card.uncertainty.model_copy(update={"calibration": calibration})
-    card = loaded.card.model_copy(update={"uncertainty": uncertainty})
-    write_card(card, loaded.folder)
-    return card
+    return amend_card(loaded, {"uncertainty": uncertainty})
 
 
 def scaled(logits: torch.Tensor, truth: Sequence[str | None], labels: Sequence[str]) -> ClassCalibration:

@@ -170,9 +170,9 @@ def evaluate(
                 with_learned=learned,
             )
         )
+    click.echo(json.dumps(assessment.summary, indent=2) if as_json else assessment.table)
     if record:
         put_into_card(loaded, assessment)
-    click.echo(json.dumps(assessment.summary, indent=2) if as_json else assessment.table)
     if assessment.not_run:
         click.echo(f"planimeter: {assessment.not_run}", err=True)
         sys.exit(_PART_STATUS)

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -12,10 +13,10 @@ from safetensors.torch import load_file
 from engine.cards.nodes import Node
 from engine.cards.published import TRAINED, UNTRAINED
 from engine.cards.readme import readme
-from engine.cards.registry import CARD_FILE, check_supported, load_card
+from engine.cards.registry import CARD_FILE, LoadedCard, check_supported, load_card
 from engine.cards.schema import Card, card_json
 from engine.cards.weights import Weights
-from engine.errors import CardError, ReadError
+from engine.errors import CardError, MismatchError, ReadError
 from engine.inference.networks import build_network
 from engine.inference.packing import packed
 from engine.operations import classify, detect, head, patch_statistics, segment, sieve
@@ -202,3 +203,19 @@ def write_card(card: Card, folder: Path) -> None:
         file.write_text(card_json(card), encoding="utf-8")
     with write_errors(folder / "README.md", "try"), whole_file(folder / "README.md") as file:
         file.write_text(readme(card), encoding="utf-8")
+
+
+def amend_card(loaded: LoadedCard, update: Mapping[str, Any]) -> Card:
+    """The card with other values in some of its fields, written in its folder.
+
+    Raises:
+        MismatchError: the card in the folder is no longer the one that was loaded, which may be long ago.
+    """
+    there = load_card(loaded.folder)
+    if not there.is_readable or there.card != loaded.card:
+        raise MismatchError(
+            f"The card in {loaded.folder} was changed meanwhile, so nothing was written into it; begin again."
+        )
+    card = loaded.card.model_copy(update=dict(update))
+    write_card(card, loaded.folder)
+    return card

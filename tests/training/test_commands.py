@@ -15,12 +15,13 @@ from safetensors.torch import load_file, save
 from engine.__main__ import commands
 from engine.cards.readme import readme
 from engine.cards.registry import load_card
+from engine.cards.schema import card_json
 from engine.errors import CardError, MismatchError, PlanimeterError, ReadError, WriteError
 from engine.inference.packing import unpacked
 from engine.training.calibrate import predict
 from engine.training.checkpoint import Progression
 from engine.training.dataset import open_data
-from engine.training.publish import publish
+from engine.training.publish import amend_card, publish
 from engine.training.segmenter import SegmenterTrainer
 from engine.training_process.run_folder import claimed
 
@@ -162,6 +163,24 @@ def test_figures_are_recorded_in_the_card_once(trained: Path, boxes: Path) -> No
         run("evaluate", str(trained), "--data", str(boxes), *some)
     metrics = load_card(trained).card.metrics
     assert len({(m.dataset, m.split, m.name, m.label) for m in metrics}) == len(metrics) > 0
+
+
+def test_no_figures_are_recorded_where_the_card_could_not_be_run(trained: Path, boxes: Path, tmp_path: Path) -> None:
+    trained = shutil.copytree(trained, tmp_path / "card")
+    before = load_card(trained).card.metrics
+    (trained / "weights.safetensors").write_bytes(b"of another card")
+    with pytest.raises(MismatchError, match="No figures were recorded, as the card could not be run on"):
+        run("evaluate", str(trained), "--data", str(boxes), "--record", "Boxes", "--device", "cpu", "--learned")
+    assert load_card(trained).card.metrics == before
+
+
+def test_what_changed_in_a_card_while_it_was_judged_is_not_written_over(trained: Path, tmp_path: Path) -> None:
+    trained = shutil.copytree(trained, tmp_path / "card")
+    loaded = load_card(trained)
+    (trained / "card.json").write_text(card_json(loaded.card.model_copy(update={"version": "2"})), encoding="utf-8")
+    with pytest.raises(MismatchError, match="was changed meanwhile"):
+        amend_card(loaded, {"title": "Old"})
+    assert (load_card(trained).card.version, load_card(trained).card.title) == ("2", loaded.card.title)
 
 
 def test_a_card_without_a_recipe_is_refused(boxes: Path, tmp_path: Path) -> None:
