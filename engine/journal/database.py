@@ -95,7 +95,10 @@ def connect(path: Path, wait_s: float = 2.0) -> sqlite3.Connection:
 
 
 def _held(path: Path, wait_s: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
+    # Never made here: a session that another window closes moves away between a look at the folder and this, and a
+    # blank file in its place would stand before the saved one.
+    address = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(address, timeout=wait_s, isolation_level=None, check_same_thread=False, uri=True)
     try:
         # Exclusive before WAL: SQLite then needs no shared memory and holds the lock until the process ends.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")

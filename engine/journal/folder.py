@@ -83,7 +83,9 @@ def _described(
     except BlankError:
         raise
     except PlanimeterError as error:
-        damaged(str(error))
+        # Where the file is gone, another window closed or went on with the session just now.
+        if path.exists():
+            damaged(str(error))
         return None
 
 

@@ -229,6 +229,26 @@ def test_a_file_that_another_window_looks_at_while_it_is_made_is_waited_for(tmp_
     leaving.join()
 
 
+def test_a_session_that_is_closed_while_another_window_looks_can_be_gone_on_with(
+    tmp_path: Path, geometry: Geometry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal.start(SUBJECT, geometry, tmp_path)
+    journal.record_base(Document(StructureSet(geometry)))
+    journal.record(Direction.DO, redrawn(None, PlaneContours(wobbly(2))))
+
+    def closed_before(path: Path, wait_s: float) -> sqlite3.Connection:
+        journal.close()
+        return connect(path, wait_s)
+
+    told: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.journal.database.connect", closed_before)
+        assert unfinished(tmp_path, told.append) == [] and told == []
+    again = Journal.resume(journal.id, tmp_path)
+    assert again.describe().steps == 1
+    again.abandon()
+
+
 WRITER = """
 import sys, pathlib, numpy as np, shapely
 from engine.answers import Document

@@ -6,7 +6,8 @@ from pathlib import Path
 import pydicom
 import pytest
 import shapely
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtWidgets import QStyleOptionViewItem
 from shapely import MultiPolygon, Point
 
 from engine.answers import Document
@@ -19,6 +20,7 @@ from tests.viewer.hand import CTRL, SHIFT, Hand
 from tests.viewer.see import phantom
 from viewer.edits.deriving import renewed
 from viewer.session import View
+from viewer.widgets.theme import WARNING
 
 CTV, SKIN = 1, 2
 
@@ -68,6 +70,30 @@ def test_the_recipe_grows_with_each_operation_and_is_in_words(hand: Hand) -> Non
     ptv = hand.session.structures[3]
     assert str(ptv.recipe) == "CTV: Margin, 5 mm; Crop away from Skin, 3 mm"
     assert doubt(hand.session.structures, ptv) == "" and name_shown(hand, 3) == "CTV+5mm"
+
+
+def written(hand: Hand, number: int, width: int) -> tuple[str, str]:
+    """What stands in the row of a structure where the column of names is so wide, px, and in which colour."""
+    view, model = hand.editing.structures.view, hand.editing.structures.view.model()
+    names = [model.index(row, 1) for row in range(model.rowCount())]
+    (cell,) = [cell for cell in names if cell.data(Qt.ItemDataRole.EditRole) == hand.session.structures[number].name]
+    option = QStyleOptionViewItem()
+    option.initFrom(view)
+    option.widget, option.rect = view, QRect(0, 0, width, 20)
+    view.itemDelegateForColumn(1).initStyleOption(option, cell)
+    return option.text, option.palette.color(option.palette.ColorRole.Text).name()
+
+
+def test_a_narrow_list_shows_the_name_of_what_is_out_of_date_and_a_mark(hand: Hand) -> None:
+    assert written(hand, 3, 110)[0] == "CTV+5mm" and written(hand, 3, 110)[1] != WARNING
+    hand.session.set_active(CTV)
+    hand.key(Qt.Key.Key_B)
+    hand.click(View.AXIAL, hand.on_plane([(32, 52)])[0])
+    assert written(hand, 3, 110) == ("! CTV+5mm", WARNING)
+    assert written(hand, 3, 400) == ("CTV+5mm  – out of date", WARNING)
+    model = hand.editing.structures.model
+    tip = model.index(model.row_of(3), 1).data(Qt.ItemDataRole.ToolTipRole)
+    assert "It is out of date: Shift+R renews it" in tip
 
 
 def test_a_stroke_on_a_source_marks_it_and_one_key_renews_it_as_one_step(hand: Hand) -> None:

@@ -146,6 +146,26 @@ def test_banner_tells_how_far_apart_uneven_planes_are(seeing: MainWindow) -> Non
         assert seeing.banner.full_text.endswith(told)
 
 
+def test_banner_gives_up_descriptions_before_the_patient_and_uneven_planes(seeing: MainWindow) -> None:
+    moved = np.zeros((4, 3))
+    moved[3, 2] = 4.5
+    geometry = make_geometry((4, 4, 5), offsets=moved)
+    info = SeriesInfo(
+        patient_name="Doe^Jane", patient_id="4711", study_date="20260102",
+        study_description="Radiotherapy planning of the pelvis", description="Pelvis, standard kernel, contrast",
+    )  # fmt: skip
+    seeing.session.open(Volume(np.zeros(geometry.shape, np.int16), geometry, "CT", "HU", info=info))
+    banner = seeing.banner
+    whole = banner.full_text
+    width = banner.fontMetrics().horizontalAdvance
+    for share, gone in ((1.0, "…"), (0.7, "standard"), (0.45, "×4×4, ")):
+        banner.resize(int(share * width(whole)) + banner.width() - banner.contentsRect().width(), banner.height())
+        shown = banner.text()
+        assert gone not in shown and (shown == whole) is (share == 1.0)
+        assert shown.startswith("Doe Jane  4711") and "2026-01-02" in shown and "CT" in shown
+        assert shown.endswith("planes 2.5 to 7 mm apart") and banner.toolTip() == whole
+
+
 def test_banner_names_patient_and_series(seeing: MainWindow) -> None:
     seeing.session.open(phantom())
     assert seeing.banner.full_text.startswith("Doe Jane")

@@ -85,7 +85,11 @@ class LongNames(QStyledItemDelegate):
         option.textElideMode = Qt.TextElideMode.ElideMiddle
         room, width = _width_of_text(option), option.fontMetrics.horizontalAdvance
         if width(option.text) > room:
-            option.text = shortened(option.text, self._others(), lambda text: width(text) <= room)
+            option.text = self.shorter(index, lambda text: width(text) <= room)
+
+    def shorter(self, index: QModelIndex | QPersistentModelIndex, fits: Callable[[str], bool]) -> str:
+        """What is written in a cell that has no room for its text."""
+        return shortened(str(index.data() or ""), self._others(), fits)
 
     def _others(self) -> tuple[str, ...]:
         if self._names is None:
@@ -164,5 +168,6 @@ def _width_of_text(option: QStyleOptionViewItem) -> int:
 def _texts(model: QAbstractItemModel, column: int, parent: QModelIndex) -> Iterator[str]:
     for row in range(model.rowCount(parent)):
         index = model.index(row, column, parent)
-        yield str(index.data() or "")
+        # A text that is more than a name is edited as the name alone.
+        yield str(index.data(Qt.ItemDataRole.EditRole) or index.data() or "")
         yield from _texts(model, column, model.index(row, 0, parent))

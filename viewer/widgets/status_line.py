@@ -1,6 +1,6 @@
 """The banner of patient and series, and the status line under the mouse."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -137,7 +137,7 @@ class Banner(QLabel):
         return self._text
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Say as much as there is room for."""
+        """Say as much as there is room for; the tooltip says all of it."""
         super().resizeEvent(event)
         self._elide()
 
@@ -148,20 +148,58 @@ class Banner(QLabel):
         self._elide()
 
     def _elide(self) -> None:
-        room = self.contentsRect().width()
-        self.setText(self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, room))
+        room, volume = self.contentsRect().width(), self._session.volume
+        width = self.fontMetrics().horizontalAdvance
+        text = self._text
+        if volume is not None and width(text) > room:
+            shorter = _shorter_texts(volume, self._session.layers[1:])
+            cut = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
+            text = next((text for text in shorter if width(text) <= room), cut)
+        self.setText(text)
 
 
-def banner_text(volume: Volume, over: Sequence[Layer] = ()) -> str:
-    """One line that identifies a series: patient, study, series, what lies over it, grid."""
+#: A description is written with so many letters at least, or left out.
+_FEWEST_LETTERS = 4
+
+
+def _shorter_texts(volume: Volume, over: Sequence[Layer]) -> Iterator[str]:
+    """What the banner says in less and less room: descriptions give way, the patient and the gap of planes stay."""
+    longest = max((len(text) for text in _descriptions(volume, over)), default=0)
+    for letters in (*range(longest - 1, _FEWEST_LETTERS - 1, -1), 0):
+        yield banner_text(volume, over, letters)
+    yield banner_text(volume, over, 0, _spacing_text(volume.geometry))
+
+
+def _descriptions(volume: Volume, over: Sequence[Layer]) -> list[str]:
+    return [volume.info.study_description, volume.info.description, *(layer.name for layer in over)]
+
+
+def banner_text(volume: Volume, over: Sequence[Layer] = (), letters: int | None = None, grid: str | None = None) -> str:
+    """One line that identifies a series: patient, study, series, what lies over it, grid.
+
+    Args:
+        volume: the series.
+        over: what lies over it.
+        letters: of each description at most, without its middle; 0 leaves it out. None for all of it.
+        grid: in place of the whole grid.
+    """
     info = volume.info
+    study_words, series_words, *layer_words = (_limited(text, letters) for text in _descriptions(volume, over))
     name = person_name.shown(info.patient_name)
     patient = "  ".join(part for part in (name, info.patient_id, info.patient_birth_date, info.patient_sex) if part)
-    study = "  ".join(part for part in (_date(info.study_date), info.study_description) if part)
-    series = "  ".join(part for part in (volume.modality, info.description) if part)
-    laid_over = "  ".join(f"+ {layer.name}" for layer in over)
-    parts = (patient, study, series, laid_over, _grid_text(volume.geometry))
+    study = "  ".join(part for part in (_date(info.study_date), study_words) if part)
+    series = "  ".join(part for part in (volume.modality, series_words) if part)
+    # Without its description a layer is still told by what it is of.
+    laid_over = "  ".join(f"+ {words or layer.volume.modality}" for words, layer in zip(layer_words, over, strict=True))
+    parts = (patient, study, series, laid_over, _grid_text(volume.geometry) if grid is None else grid)
     return "   ·   ".join(part for part in parts if part)
+
+
+def _limited(text: str, letters: int | None) -> str:
+    if letters is None or len(text) <= letters:
+        return text
+    last = (letters - 1) // 2
+    return f"{text[: letters - 1 - last]}…{text[len(text) - last :]}" if letters else ""
 
 
 def _grid_text(geometry: Geometry) -> str:
@@ -169,12 +207,21 @@ def _grid_text(geometry: Geometry) -> str:
     u, v = geometry.spacing_uv
     if geometry.in_patient:
         size = f"{columns}×{rows}×{planes}, {u:.3g}×{v:.3g}"
-        if (gaps := uneven_gaps(geometry)) is not None:
-            return f"{size} mm, planes {gaps[0]:.3g} to {gaps[1]:.3g} mm apart"
+        if uneven_gaps(geometry) is not None:
+            return f"{size} mm, {_spacing_text(geometry)}"
         return f"{size}×{geometry.plane_spacing:.3g} mm"
     frames = f", {planes} frames" if planes > 1 else ""
     size = f", {u:.3g}×{v:.3g} mm {geometry.measured}".rstrip() if geometry.unit == "mm" else ", no millimetres known"
     return f"{columns}×{rows} pixels{frames}{size}"
+
+
+def _spacing_text(geometry: Geometry) -> str:
+    """Of a grid what sizes hang on, as short as it can be said."""
+    if not geometry.in_patient:
+        return _grid_text(geometry)
+    if (gaps := uneven_gaps(geometry)) is not None:
+        return f"planes {gaps[0]:.3g} to {gaps[1]:.3g} mm apart"
+    return f"planes {geometry.plane_spacing:.3g} mm apart"
 
 
 def _date(text: str) -> str:

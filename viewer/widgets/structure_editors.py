@@ -1,5 +1,7 @@
 """How a cell in the list of structures is drawn and edited: a name, a type, and what is a sign alone."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import (
     QAbstractItemModel,
     QEvent,
@@ -25,7 +27,8 @@ from engine.errors import PlanimeterError
 from engine.tg263 import standard_names
 from viewer.edits.structures import LONGEST_NAME, ROI_TYPES
 from viewer.widgets.choice_box import ChoiceBox
-from viewer.widgets.long_names import LongNames
+from viewer.widgets.long_names import LongNames, shortened
+from viewer.widgets.structures_model import MARK_ROLE
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -120,7 +123,15 @@ def _press_below(event: QMouseEvent) -> None:
 
 
 class NameDelegate(LongNames):
-    """Edits a name, suggesting those of TG-263."""
+    """Edits a name, suggesting those of TG-263; what speaks against a structure is a mark before it without room."""
+
+    def shorter(self, index: Index, fits: Callable[[str], bool]) -> str:
+        """The name alone, behind the mark where there is one."""
+        mark = index.data(MARK_ROLE)
+        if not mark:
+            return super().shorter(index, fits)
+        name = str(index.data(Qt.ItemDataRole.EditRole))
+        return f"{mark} {shortened(name, self._others(), lambda text: fits(f'{mark} {text}'))}"
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
         """A line with a completer."""

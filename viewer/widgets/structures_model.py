@@ -17,10 +17,13 @@ from viewer.edits.structures import drawn_by, rename, set_locked, set_type, set_
 from viewer.history import History
 from viewer.session import Session
 from viewer.widgets.icons import icon
+from viewer.widgets.theme import WARNING
 
 Index = QModelIndex | QPersistentModelIndex
 SORT_ROLE = int(Qt.ItemDataRole.UserRole)
 SEARCH_ROLE = SORT_ROLE + 1
+#: What speaks against a structure as one character, where there is no room for words.
+MARK_ROLE = SORT_ROLE + 2
 #: What is said of a structure that a model drew which gives no opinion on the image.
 NO_OPINION = "no opinion"
 
@@ -190,6 +193,10 @@ class StructuresModel(QAbstractTableModel):
             return swatch(roi.colour) if column is Column.NAME else sign(roi, column)
         if role == Qt.ItemDataRole.DisplayRole and column is Column.NAME and self.doubt(roi):
             return f"{roi.name}  – {self.doubt(roi)}"
+        if role == Qt.ItemDataRole.ForegroundRole and column is Column.NAME and self.doubt(roi):
+            return QColor(WARNING)
+        if role == MARK_ROLE and (doubt := self.doubt(roi)):
+            return "?" if doubt == NO_OPINION else "!"
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return self._text(roi, column)
         if role == SORT_ROLE:
