@@ -56,7 +56,7 @@ def test_the_command_line_chooses_by_key() -> None:
 def test_an_option_may_set_all_nodes_of_an_operation() -> None:
     oar = load_card(SHIPPED / "head-neck-oar").card
     networks = [node for node in with_chosen(oar, {"quick": True}).graph if node.op == "segment"]
-    assert len(networks) == 5 and all(node.params.model_dump()["quick"] for node in networks)
+    assert len(networks) > 1 and all(node.params.model_dump()["quick"] for node in networks)
 
 
 @pytest.mark.parametrize(
