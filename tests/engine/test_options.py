@@ -110,7 +110,9 @@ def test_a_run_is_one_of_the_card_as_it_was_chosen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["external", "head-neck-atlas", "head-neck-oar"])
 def test_a_card_of_version_0_1_is_the_same_card_in_the_present_form(name: str) -> None:
     old = parse_card((OLD / f"{name}.json").read_bytes(), name)
-    now = load_card(SHIPPED / name).card
+    # Where the shipped card has other networks by now, the earlier one is kept in the present form beside the old one.
+    kept = OLD / f"{name}.present.json"
+    now = parse_card(kept.read_bytes(), name) if kept.exists() else load_card(SHIPPED / name).card
     # Regions, the quick way, and tiles that are left out came later; an old card has none.
     inputs = tuple(image.model_copy(update={"regions": ()}) for image in now.inputs)
     options = tuple(option for option in now.options if option.key != "quick")
