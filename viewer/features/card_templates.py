@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtWidgets import QMenu
 
 from engine.errors import PlanimeterError
 from engine.later import later
 from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.file_places import ask_open_file, ask_save_file
 from viewer.widgets.flag_watch import FlagWatch
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.structure_choice import drawn_by
@@ -91,9 +92,9 @@ class CardTemplates(QObject):
         return dialog
 
     def _import(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self._window, "Import a template of models", "", _FILES)
-        if chosen:
-            self.take(Path(chosen))
+        chosen = ask_open_file(self._window, "Import a template of models", _FILES)
+        if chosen is not None:
+            self.take(chosen)
 
     def take(self, path: Path) -> None:
         """Bring in a template from a file; one of the same name stays as it is."""
@@ -118,9 +119,9 @@ class CardTemplates(QObject):
         )
 
     def _export(self, found: "FoundTemplate") -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Export the template", f"{found.name}.json", _FILES)
-        if chosen and found.template is not None:
-            self._told(partial(card_templates.save_card_template, found.template, Path(chosen)), f"Written: {chosen}.")
+        chosen, _ = ask_save_file(self._window, "Export the template", f"{found.name}.json", _FILES)
+        if chosen is not None and found.template is not None:
+            self._told(partial(card_templates.save_card_template, found.template, chosen), f"Written: {chosen}.")
 
     def _remove(self, found: "FoundTemplate") -> None:
         self._told(partial(card_templates.remove_card_template, found), f"The template '{found.name}' was removed.")

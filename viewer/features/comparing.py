@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QFileDialog
 
 from engine.agreement import Comparison, compare, sources_of, write_table
 from engine.errors import PlanimeterError
@@ -18,6 +17,7 @@ from viewer.companions import Companion
 from viewer.edits.planes import centre_lps
 from viewer.jobs import LatestTask
 from viewer.widgets.comparison_dialog import ComparisonDialog
+from viewer.widgets.file_places import ask_open_file, ask_save_file
 from viewer.widgets.main_window import MainWindow
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ class Comparing(QObject):
         if not (self._window.session.structures and self._window.session.structures.rois):
             self._window.show_message("There are no structures here yet to compare with others.")
             return
-        chosen, _ = QFileDialog.getOpenFileName(self._window, "Compare structures", "", "RTSTRUCT (*.dcm);;All (*)")
-        if chosen:
-            self.compare_with(Path(chosen))
+        chosen = ask_open_file(self._window, "Compare structures", "RTSTRUCT (*.dcm);;All (*)")
+        if chosen is not None:
+            self.compare_with(chosen)
 
     def compare_with(self, path: Path) -> None:
         """Read the structures of a file onto the open series, show them and compare them with what is there."""
@@ -120,9 +120,9 @@ class Comparing(QObject):
 
     def ask_table(self) -> None:
         """Ask for a file and write the table into it."""
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Export table", "agreement.csv", "Table (*.csv)")
-        if chosen:
-            self.save(Path(chosen))
+        chosen, _ = ask_save_file(self._window, "Export table", "agreement.csv", "Table (*.csv)")
+        if chosen is not None:
+            self.save(chosen)
 
     def save(self, path: Path) -> None:
         """Write the table, and say so."""

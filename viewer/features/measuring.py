@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog
-
 from engine.errors import PlanimeterError
 from engine.later import later
 from engine.measures.table_file import write_table
+from viewer.widgets.file_places import ask_save_file
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.measures_panel import MeasuresPanel
 from viewer.widgets.question import Question
@@ -48,10 +47,9 @@ def install(window: MainWindow) -> None:
 def ask_file(window: MainWindow, panel: MeasuresPanel) -> None:
     """Ask for a file and write the measures into it."""
     kinds = "Table (*.csv);;DICOM structured report (*.dcm)"
-    chosen, kind = QFileDialog.getSaveFileName(window, "Export measures", "measures.csv", kinds)
-    if not chosen:
+    path, kind = ask_save_file(window, "Export measures", "measures.csv", kinds)
+    if path is None:
         return
-    path = Path(chosen)
     if kind.startswith("DICOM") and path.suffix.lower() != ".dcm":
         # The dialog asked about the name that was typed, not about this one.
         path = path.with_suffix(".dcm")

@@ -28,7 +28,7 @@ from viewer.reopening import brought_up, in_units_left
 from viewer.unexported import unexported
 from viewer.widgets.loading_bar import LoadingBar
 from viewer.widgets.main_window import MainWindow
-from viewer.widgets.settings import remember, settings
+from viewer.widgets.settings import OPENED_KEY, remember, settings
 from viewer.widgets.study_tree import StudyTree
 
 if TYPE_CHECKING:
@@ -389,7 +389,7 @@ class Opener(QObject):
         self.failed.emit(sentence)
 
     def _last_folder(self) -> str:
-        return str(settings().value("open/folder", str(Path.home())))
+        return str(settings().value(OPENED_KEY, str(Path.home())))
 
     def _on_drop(self, paths: list[str]) -> None:
         self.open_paths([Path(path) for path in paths])

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QInputDialog, QMenu, QMessageBox
 
 from engine.errors import PlanimeterError
 from engine.later import later
 from viewer.edits.target import RefusedError
 from viewer.edits.templates import as_template, groups_of, template_step
+from viewer.widgets.file_places import ask_open_file, ask_save_file
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.message_bar import Offer
 
@@ -71,15 +71,15 @@ class Templates(QObject):
 
     def ask_import(self) -> None:
         """Ask for a file, and keep its template among the own."""
-        chosen, _ = QFileDialog.getOpenFileName(self._window, "Import a template", "", f"{_FILES};;All (*)")
-        if chosen:
-            self._keep(templates.read_template(Path(chosen)))
+        chosen = ask_open_file(self._window, "Import a template", f"{_FILES};;All (*)")
+        if chosen is not None:
+            self._keep(templates.read_template(chosen))
 
     def ask_export(self, template: "templates.Template") -> None:
         """Ask for a file, and write a template into it."""
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Export template", f"{template.title}.json", _FILES)
-        if chosen:
-            templates.write_template(template, Path(chosen))
+        chosen, _ = ask_save_file(self._window, "Export template", f"{template.title}.json", _FILES)
+        if chosen is not None:
+            templates.write_template(template, chosen)
             self._window.show_message(f"Saved {chosen}.")
 
     def remove(self, template: "templates.Template") -> None:

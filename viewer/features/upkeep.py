@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import PlanimeterError
 from engine.later import later
 from viewer.jobs import run_in_background
 from viewer.widgets import import_dialog
 from viewer.widgets.cards_panel import CardsPanel
+from viewer.widgets.file_places import ask_save_file
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.message_bar import Level
 from viewer.widgets.question import Question
@@ -71,11 +70,11 @@ class Upkeep(QObject):
         loaded = self._panel.selected
         if loaded is None:
             return
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Export the model", f"{loaded.id}.zip", "Zip (*.zip)")
-        if not chosen:
+        chosen, _ = ask_save_file(self._window, "Export the model", f"{loaded.id}.zip", "Zip (*.zip)")
+        if chosen is None:
             return
         run_in_background(
-            lambda progress: client.export_model(loaded, Path(chosen)),
+            lambda progress: client.export_model(loaded, chosen),
             finished=lambda _: self._window.show_message(f"{loaded.title} was written to {chosen}."),
             failed=lambda sentence: self._window.show_message(sentence, "error"),
             parent=self,

@@ -4,10 +4,10 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import WriteError
 from viewer.session import View
+from viewer.widgets.file_places import ask_save_file
 from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.layers_panel import LayersPanel
 from viewer.widgets.main_window import MainWindow
@@ -140,10 +140,10 @@ def show_shortcuts(window: MainWindow) -> None:
 
 def ask_screenshot(window: MainWindow) -> None:
     """Ask for a file and save the window into it."""
-    chosen, _ = QFileDialog.getSaveFileName(window, "Save screenshot", "planimeter.png", "PNG (*.png)")
-    if chosen:
+    chosen, _ = ask_save_file(window, "Save screenshot", "planimeter.png", "PNG (*.png)")
+    if chosen is not None:
         try:
-            save_screenshot(window, Path(chosen))
+            save_screenshot(window, chosen)
         except WriteError as error:
             window.show_message(str(error), "error")
         else:

@@ -22,6 +22,7 @@ from engine.later import later
 from engine.progress import Progress
 from viewer.jobs import Task, run_in_background
 from viewer.widgets.data_check_view import DataCheckView
+from viewer.widgets.file_places import files_folder
 from viewer.widgets.label_names import LabelNames
 from viewer.widgets.progress_bar import ProgressBar
 from viewer.widgets.settings import settings
@@ -184,7 +185,9 @@ class DataPage(QWidget):
         form.addRow(label, row)
 
     def _ask(self, field: QLineEdit) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of a data set", field.text() or self.data.text())
+        chosen = QFileDialog.getExistingDirectory(
+            self, "Folder of a data set", field.text() or self.data.text() or str(files_folder())
+        )
         if chosen:
             field.setText(chosen)
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, 
 
 from engine.later import later
 from engine.progress import Progress
+from viewer.widgets.file_places import files_folder
 from viewer.widgets.settings import settings
 from viewer.widgets.task_dialog import TaskDialog
 
@@ -117,7 +118,7 @@ class ImportDialog(TaskDialog):
             self.path.setText(chosen)
 
     def _last(self) -> str:
-        return str(settings().value("import/folder", ""))
+        return str(settings().value("import/folder", "") or files_folder())
 
 
 def _about() -> str:

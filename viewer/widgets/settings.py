@@ -14,6 +14,8 @@ def settings() -> QSettings:
     return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "Planimeter", "planimeter")
 
 
+#: The folder of what was opened last, and the one that a file was asked for in since.
+OPENED_KEY, FILES_KEY = "open/folder", "files/folder"
 READER_KEY, ORGANISATION_KEY = "reader/name", "reader/organisation"
 
 #: How many places are remembered.
@@ -25,7 +27,8 @@ def remember(path: Path) -> None:
     stored, path = settings(), path.absolute()
     places = [str(path), *(str(place) for place in recent_places() if place != path)]
     stored.setValue("open/recent", places[:_MOST_PLACES])
-    stored.setValue("open/folder", str(path if path.is_dir() else path.parent))
+    stored.setValue(OPENED_KEY, str(path if path.is_dir() else path.parent))
+    stored.remove(FILES_KEY)
 
 
 def recent_places() -> list[Path]:
