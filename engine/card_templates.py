@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-import platformdirs
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from engine.answers import Result
+from engine.data_folder import data_folder
 from engine.errors import CardError, WriteError
 from engine.faults import first_fault
 from engine.safe_file import whole_file, write_errors
@@ -118,7 +118,7 @@ class FoundTemplate:
 
 def user_templates() -> Path:
     """The folder for templates of cards that the user makes or brings in."""
-    return platformdirs.user_data_path("planimeter", appauthor=False) / "card_templates"
+    return data_folder() / "card_templates"
 
 
 def find_card_templates() -> list[FoundTemplate]:

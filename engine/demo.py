@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
+from engine.data_folder import data_folder
 from engine.errors import ReadError, WriteError
 from engine.shipped import shipped
 
@@ -24,7 +24,7 @@ _NOTE = "Median of many registered planning CTs: shows nobody. Made by Planimete
 
 def built_in_study() -> Path:
     """The folder of the built-in study in the user's data, written now where it isn't there. Raises as below."""
-    return write_demo_series(platformdirs.user_data_path("planimeter", appauthor=False) / "demo")
+    return write_demo_series(data_folder() / "demo")
 
 
 def write_demo_series(folder: Path) -> Path:

@@ -7,15 +7,14 @@ for a person's own:
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import platformdirs
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
+from engine.data_folder import data_folder
 from engine.errors import PlanimeterError, ReadError, WriteError
 from engine.faults import first_fault
 from engine.safe_file import whole_file, write_errors
@@ -87,9 +86,8 @@ def shipped_templates() -> list[Template]:
 
 
 def user_templates() -> Path:
-    """The folder of a person's own templates: `$PLANIMETER_DATA/templates`, else in the user's data folder."""
-    override = os.environ.get("PLANIMETER_DATA")
-    return (Path(override) if override else platformdirs.user_data_path("planimeter", appauthor=False)) / "templates"
+    """The folder of a person's own templates."""
+    return data_folder() / "templates"
 
 
 def own_templates() -> tuple[list[Template], list[str]]:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from engine.contouring.fill import fill
+from engine.data_folder import data_folder
 from engine.dicom.rtstruct_read import filled_areas
 from engine.errors import MismatchError, ReadError, WriteError
 from engine.later import later
@@ -311,7 +311,7 @@ def _patient_code(volume: Volume, case: str) -> tuple[str, tuple[str, ...]]:
 
 def _key() -> bytes:
     """The secret with which patients' codes are made, of this user alone."""
-    path = platformdirs.user_data_path("planimeter", appauthor=False) / "training_sets.key"
+    path = data_folder() / "training_sets.key"
     with write_errors(path, "add the case"):
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import platformdirs
-
 from engine.cards.schema import LARGEST_CARD, Card, parse_card
 from engine.cards.weights import find_weights
+from engine.data_folder import data_folder
 from engine.errors import CardError
 from engine.operations.table import OPERATIONS
 from engine.shipped import shipped
@@ -63,7 +62,7 @@ class LoadedCard:
 
 def user_models() -> Path:
     """The folder for cards that the user adds."""
-    return platformdirs.user_data_path("planimeter", appauthor=False) / "models"
+    return data_folder() / "models"
 
 
 def find_cards(extra: Sequence[Path] = ()) -> list[LoadedCard]:

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from engine import __version__
 from engine.answers import Document
+from engine.data_folder import data_folder
 from engine.edits import Direction, Step
 from engine.errors import MismatchError, PlanimeterError
 from engine.findings.assessment import FiledReport
@@ -40,23 +41,16 @@ from engine.journal.database import (
     transaction,
 )
 from engine.journal.records import STEPS, About, Entry, FiledThen, Kind, Replay, SessionRecord, State, Subject
-from engine.later import later
 from engine.structures import PlaneContours, StructureSet
 from engine.volume import Geometry
-
-if TYPE_CHECKING:
-    import platformdirs
-else:
-    platformdirs = later("platformdirs")
 
 #: The reason with which a session that the user gave up was closed.
 DISCARDED = "Not put back by the user"
 
 
 def journal_folder() -> Path:
-    """The folder of the journals: `$PLANIMETER_DATA/journal`, else in the user's data folder."""
-    override = os.environ.get("PLANIMETER_DATA")
-    return (Path(override) if override else platformdirs.user_data_path("planimeter", appauthor=False)) / "journal"
+    """The folder of the journals."""
+    return data_folder() / "journal"
 
 
 class Journal:

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import platformdirs
 from pydantic import AwareDatetime, Field, ValidationError
 
 from engine.cards.registry import CARD_FILE, LoadedCard
 from engine.cards.schema import Card
+from engine.data_folder import data_folder
 from engine.errors import ReadError
 from engine.later import later
 from engine.safe_file import whole_file, write_errors
@@ -112,7 +112,7 @@ def argument_of(loaded: LoadedCard) -> str:
 
 def runs_home() -> Path:
     """Where runs lie that were given no other folder."""
-    return platformdirs.user_data_path("planimeter", appauthor=False) / "training"
+    return data_folder() / "training"
 
 
 def new_folder(recipe: str) -> Path:
