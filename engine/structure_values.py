@@ -60,7 +60,9 @@ def greys(
     if volume.is_colour:
         return ()
     own = volume.geometry.same_grid(geometry) and transform.is_identity
-    index = _on_own_planes(roi, geometry, progress) if own else _across(roi, geometry, volume, transform, progress)
+    index = (
+        _on_own_planes(roi, geometry, progress) if own else voxels_inside(roi, geometry, volume, transform, progress)
+    )
     values = np.asarray(volume.grey(volume.voxels[tuple(index.T)]), dtype=np.float64)
     return statistics(Inside(index, values), volume)
 
@@ -74,7 +76,18 @@ def _on_own_planes(roi: Roi, geometry: Geometry, progress: Progress) -> np.ndarr
     return np.concatenate(parts)
 
 
-def _across(roi: Roi, geometry: Geometry, volume: Volume, transform: Transform, progress: Progress) -> np.ndarray:
+def voxels_inside(
+    roi: Roi, geometry: Geometry, volume: Volume, transform: Transform, progress: Progress = silent
+) -> np.ndarray:
+    """(N, 3) indices (plane, row, column) of the voxels of `volume` whose centres lie in a structure of another image.
+
+    Args:
+        roi: the structure.
+        geometry: of the image that it is drawn on.
+        volume: any image.
+        transform: from the frame of reference of `volume` to that of `geometry`.
+        progress: reports and may stop.
+    """
     parts = [np.empty((0, 3), dtype=np.int64)]
     back, heights = transform.inverse(), plane_heights(geometry)
     last = np.array(volume.geometry.shape) - 1

@@ -37,6 +37,7 @@ FEATURES: tuple[str, ...] = (
     "viewer.features.styles",
     "viewer.features.groups",
     "viewer.features.menus",
+    "viewer.features.companion_menu",
     "viewer.features.running",
     "viewer.features.saliency",
     "viewer.features.importing",

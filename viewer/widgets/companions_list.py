@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTreeWidget, QTreeWidgetItem, QWidget
 
 from engine.structures import PlaneContours, Roi
@@ -19,6 +20,9 @@ _MOST_ROWS = 8
 
 class CompanionsList(QTreeWidget):
     """A heading "of CT …" for each series, with its structures below; gone where there are none."""
+
+    #: A menu is asked for: the Companion, the number of the structure or None for its heading, a point of the screen.
+    asked = Signal(object, object, object)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +48,17 @@ class CompanionsList(QTreeWidget):
         session.volume_changed.connect(self._show)
         session.companions_changed.connect(self._show)
         self._show()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """What can be done with the row under the mouse, or with the current one by a key."""
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        item = self.currentItem() if by_key else self.itemAt(self.viewport().mapFromGlobal(event.globalPos()))
+        if item is None:
+            return
+        heading = item.parent() or item
+        number = None if heading is item else int(item.data(_NAME, _NUMBER))
+        at = self.viewport().mapToGlobal(self.visualItemRect(item).center()) if by_key else event.globalPos()
+        self.asked.emit(self._session.companions[self.indexOfTopLevelItem(heading)], number, at)
 
     def _show(self) -> None:
         companions = self._session.companions
