@@ -46,7 +46,10 @@ def approval_told(structures: StructureSet, filed: StructureSet) -> tuple[str, b
     if not signed:
         return "", True
     last = max(signed, key=lambda review: (review.date, review.time))
-    return f"{len(signed)} of {len(structures.rois)} structures are signed, the last {last}", True
+    told = f"{len(signed)} of {len(structures.rois)} structures are signed, the last {last}"
+    # RTSTRUCT has one approval for all that is in it (Approval Module, PS3.3).
+    partly = len(signed) < len(structures.rois)
+    return f"{told}. A file keeps that only where all structures in it are signed." if partly else told, True
 
 
 def _touched(document: Document, change: Change, *, forward: bool) -> Roi | None:

@@ -164,7 +164,10 @@ def approval_told(structures: StructureSet, rois: Sequence[Roi]) -> list[str]:
             "reviewed anew."
         ]
     if signed:
-        return [f"{signed} of {len(rois)} structures are approved; the file is written as unapproved until all are."]
+        return [
+            f"{signed} of {len(rois)} structures are approved. A file is approved as a whole: this one is written as "
+            "unapproved, and who opens it finds no structure signed. Sign all, or tick those that are signed."
+        ]
     return []
 
 

@@ -83,7 +83,9 @@ def test_a_file_is_approved_where_each_of_its_structures_is_by_who_signed_last(t
     partly = replace(both, rois=(first, replace(second, provenance=replace(second.provenance, review=Review()))))
     export_rtstruct(partly, volume, tmp_path / "part.dcm")
     assert pydicom.dcmread(tmp_path / "part.dcm").ApprovalStatus == "UNAPPROVED"
-    assert any("1 of 2 structures are approved" in line for line in preflight(partly, volume, ExportOptions()))
+    (told,) = [line for line in preflight(partly, volume, ExportOptions()) if "1 of 2 structures are approved" in line]
+    assert "who opens it finds no structure signed" in told
+    assert all(not roi.locked for roi in read_rtstruct(tmp_path / "part.dcm", volume).rois)
 
 
 def test_the_journal_keeps_the_review(tmp_path: Path, volume: Volume) -> None:

@@ -184,6 +184,7 @@ def test_beneath_the_list_stands_who_signed_and_that_it_holds_no_longer(signing:
     answer("Doe^Jane")
     key(signing, Qt.Key.Key_A, BOTH)
     assert strip.text().startswith("1 of 2 structures are signed, the last approved by Doe Jane on 2")
+    assert strip.text().endswith("A file keeps that only where all structures in it are signed.")
     answer("moved since")
     action(signing, "Reopen…")()
     name = signing.session.structures[1].name
