@@ -26,7 +26,7 @@ from viewer.widgets.histogram import HistogramPanel
 from viewer.widgets.main_window import MainWindow
 from viewer.widgets.plane_pane import PlanePane
 from viewer.widgets.shortcuts import ShortcutsPage
-from viewer.widgets.status_line import position_text
+from viewer.widgets.status_line import position_text, window_text
 
 
 def mr() -> Volume:
@@ -164,6 +164,12 @@ def test_banner_gives_up_descriptions_before_the_patient_and_uneven_planes(seein
         assert gone not in shown and (shown == whole) is (share == 1.0)
         assert shown.startswith("Doe Jane  4711") and "2026-01-02" in shown and "CT" in shown
         assert shown.endswith("planes 2.5 to 7 mm apart") and banner.toolTip() == whole
+
+
+def test_a_narrow_grey_window_is_not_told_as_none() -> None:
+    assert window_text(-600, 1500) == "C −600  W 1500"
+    assert window_text(1.0, 0.001) == "C 1.0000  W 0.0010"
+    assert window_text(-0.003, 19.5) == "C 0.00  W 19.50"
 
 
 def test_banner_names_patient_and_series(seeing: MainWindow) -> None:

@@ -1,5 +1,6 @@
 """The banner of patient and series, and the status line under the mouse."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -60,6 +61,13 @@ def position_text(point_lps: tuple[float, float, float], geometry: Geometry | No
     return "  ".join(parts) + " mm"
 
 
+def window_text(centre: float, width: float) -> str:
+    """Centre and width of a grey window, with as many decimals as the width needs: "C −600  W 1500"."""
+    decimals = 0 if width >= 20 else max(2, 1 - math.floor(math.log10(width))) if width > 0 else 2
+    # Added to zero, what is rounded to nothing has no sign.
+    return f"C {round(centre, decimals) + 0.0:.{decimals}f}  W {width:.{decimals}f}".replace("-", "−")
+
+
 class StatusLine(QWidget):
     """Position, value in each layer that is seen, and plane number of what the mouse, or else the crosshair, is on."""
 
@@ -111,10 +119,7 @@ class StatusLine(QWidget):
         )
         what = "Plane" if volume.geometry.in_patient else "Frame"
         self.plane.setText(f"{what} {plane + 1} of {volume.geometry.shape[0]}")
-        window = session.window
-        decimals = 0 if window.width >= 20 else 2
-        text = f"C {window.centre:.{decimals}f}  W {window.width:.{decimals}f}"
-        self.grey_window.setText(text.replace("-", "−"))
+        self.grey_window.setText(window_text(session.window.centre, session.window.width))
 
 
 class Banner(QLabel):
