@@ -38,10 +38,15 @@ if [ -f "$data" ]; then
     data=$work/data
 fi
 mkdir -p "$out"
-"$python" -m engine train "$card" --data "$data" -o "$work/card" --minutes "$minutes" | tee "$out/report.txt"
+devices=cpu
+if "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
+    devices="cuda cpu"
+    # Crops are drawn by several threads, each on a core of its own.
+    threads=1
+fi
+OMP_NUM_THREADS=${threads:-${OMP_NUM_THREADS:-$(nproc)}} "$python" -m engine train "$card" --data "$data" -o "$work/card" --minutes "$minutes" | tee "$out/report.txt"
 find "$work/card" -maxdepth 2 -type f ! -name 'checkpoint*' ! -name 'average*' -exec cp {} "$out/" \;
-for device in cuda cpu; do
-    [ $device = cpu ] || "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' || continue
+for device in $devices; do
     began=$(date +%s)
     "$python" -m engine evaluate "$work/card" --data "$data" --cases 3 --device $device | tee -a "$out/report.txt" ||
         # 3: some case could not be judged, as the report says.
