@@ -53,6 +53,14 @@ class DataSet:
                 "one of them is the same structure, write the model's name for it into 'labels' there; its number "
                 "stays."
             )
+        for name in structures:
+            alike = [other for other, value in self._values.items() if value == self._values[name] and other != name]
+            if alike or not self._values[name]:
+                same = f"the number of {', '.join(alike)} as well" if alike else "that of the background"
+                raise MismatchError(
+                    f"{folder / 'dataset.json'} gives {name} the number {self._values[name]}, which is {same}; each "
+                    "structure has a number of its own, from 1."
+                )
         self._ending = str(description.get("file_ending", ".nii.gz"))
         self._contoured: dict[str, list[str]] = description.get("contoured", {})
         self._patients: dict[str, str] = description.get("patients", {})

@@ -59,6 +59,16 @@ def test_a_label_that_is_not_there_is_named(boxes: Path) -> None:
         DataSet(boxes, ["Box_R", "Sphere"])
 
 
+@pytest.mark.parametrize(("left", "said"), [(1, "number 1, which is the number of Box_"), (0, "of the background")])
+def test_a_number_that_is_not_a_structures_own_is_refused(boxes: Path, tmp_path: Path, left: int, said: str) -> None:
+    folder = altered(boxes, tmp_path / "set")
+    description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    description["labels"] = {"Box_R": 1, "Box_L": left}
+    (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    with pytest.raises(MismatchError, match=said):
+        DataSet(folder, STRUCTURES)
+
+
 def test_no_images(boxes: Path, tmp_path: Path) -> None:
     folder = altered(boxes, tmp_path / "set")
     shutil.rmtree(folder / "imagesTr")
