@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -165,13 +166,19 @@ class Banner(QLabel):
 
 #: A description is written with so many letters at least, or left out.
 _FEWEST_LETTERS = 4
+#: With fewer of each that of the study goes first.
+_FEWEST_WITH_STUDY = 12
 
 
 def _shorter_texts(volume: Volume, over: Sequence[Layer]) -> Iterator[str]:
     """What the banner says in less and less room: descriptions give way, the patient and the gap of planes stay."""
     longest = max((len(text) for text in _descriptions(volume, over)), default=0)
-    for letters in (*range(longest - 1, _FEWEST_LETTERS - 1, -1), 0):
+    for letters in range(longest - 1, _FEWEST_WITH_STUDY - 1, -1):
         yield banner_text(volume, over, letters)
+    # What tells one series of a study from another outlasts what all of them share.
+    without = replace(volume, info=replace(volume.info, study_description=""))
+    for letters in (*range(longest, _FEWEST_LETTERS - 1, -1), 0):
+        yield banner_text(without, over, letters)
     yield banner_text(volume, over, 0, _spacing_text(volume.geometry))
 
 
