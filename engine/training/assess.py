@@ -197,7 +197,7 @@ def _assess_structures(request: Request) -> Assessment:
     learned = _learned(request.loaded, request.data)
     how: dict[str, Any] = {"synthetic": request.synthetic, "without": learned, "pictures": request.pictures}
     summary = evaluate(request.loaded, dataset, **how, **request.running).summary()
-    summary["notes"] = notes = [*dataset.left_out, *_guessed(dataset)]
+    summary["notes"] = notes = [*_without_figure(dataset, summary), *dataset.left_out, *_guessed(dataset)]
     split = f"{request.split}, as from a scanner" if request.synthetic else request.split
     table = "\n".join([score_table(summary), *notes])
     return Assessment(summary, table, tuple(metrics(summary, _measured(request, split))))
@@ -213,6 +213,12 @@ def _learned_told(request: Request, made: Sequence[Assessment]) -> list[str]:
     most = max(known)
     told = [f"{most} image{' was' if most == 1 else 's were'} learned from, and left out."] if most else []
     return told + of_calibration_alone(request.loaded.card)
+
+
+def _without_figure(dataset: DataSource, summary: dict[str, Any]) -> list[str]:
+    """What is said of structures that no case has, of which the mean knows nothing."""
+    without = [name for name in dataset.structures if name not in summary["structures"]]
+    return [f"Not judged, as no case has it contoured: {', '.join(without)}."] if without else []
 
 
 def _guessed(dataset: DataSource) -> list[str]:

@@ -30,10 +30,13 @@ from engine.training.case_pictures import write_case_picture
 from engine.training.learned import learned_from, print_of
 from engine.training.parting import spread
 from engine.training.scanner import as_from_scanner
+from engine.training_process.checked import listed_names
+from engine.training_process.label_names import OTHER_NAMES_FILE
 
 #: The figures of a structure, as they are named in tables.
 MEASURES = ("dice", "surface_dice_2mm", "hd95_mm", "volume_error")
 _RESAMPLES = 2000
+_MOST_OTHERS = 12
 _MISSED = {"dice": 0.0, "surface_dice_2mm": 0.0, "hd95_mm": float("nan"), "volume_error": 1.0}
 
 
@@ -101,7 +104,8 @@ def evaluate(
         report: told the fraction done and the case.
 
     Raises:
-        MismatchError: `synthetic`, and the card is not for CT alone; or no case is left to judge by.
+        MismatchError: `synthetic`, and the card is not for CT alone; or no case is left to judge by, or has any of the
+            structures.
     """
     if synthetic and any(wanted.units != "HU" for wanted in loaded.card.inputs):
         raise MismatchError(f"Only CT can be made to look as from a scanner, and '{loaded.id}' is not for CT alone.")
@@ -116,6 +120,7 @@ def evaluate(
     names = spread(names, most)
     scores = Scores(f"{loaded.card.id} {loaded.card.version}", rows={name: [] for name in dataset.structures})
     scores.learned = None if known is None else len(known)
+    others: set[str] = set()
     for index, name in enumerate(names):
         report(index / len(names), name)
         try:
@@ -128,6 +133,7 @@ def evaluate(
         if synthetic:
             case = as_from_scanner(case.cropped(), index, (-1024, -3024)[index % 2])
         scores.cases.append(name)
+        others.update(case.others)
         try:
             drawn, against = drawn_by(loaded, case, device)
             if against:
@@ -144,6 +150,13 @@ def evaluate(
                 scores.rows[structure].append(_measures(mask, case.labels == value, case))
     if not scores.cases:
         raise MismatchError(f"None of the {len(names)} cases can be judged: {next(iter(scores.left_out.values()))}")
+    if not any(scores.rows.values()):
+        there = f"; what is contoured in them: {listed_names(sorted(others), _MOST_OTHERS)}" if others else ""
+        raise MismatchError(
+            f"No case that could be read ({len(scores.cases)}) has {' or '.join(dataset.structures)} contoured, so "
+            f"nothing can be judged{there}. Of RTSTRUCTs {OTHER_NAMES_FILE} in the folder says what else a structure "
+            "is called."
+        )
     report(1.0, "done")
     return scores
 

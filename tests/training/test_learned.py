@@ -146,3 +146,14 @@ def test_calibration_leaves_out_what_was_learned_from(taught: Path, more: Path, 
     assert result.exit_code == 0 and "2 of 5 cases were learned from, and left out." in result.stderr
     calibration = load_card(card).card.uncertainty.calibration
     assert calibration is not None and calibration.n == 3
+
+
+def test_structures_that_no_case_has_are_told_and_none_at_all_is_no_result(taught: Path, more: Path) -> None:
+    path = more / "dataset.json"
+    described = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(described | {"contoured": {"d": ["Box_R"], "e": ["Box_R"]}}), encoding="utf-8")
+    assert "Not judged, as no case has it contoured: Box_L." in judged(taught, more)["notes"]  # type: ignore[operator]
+    path.write_text(json.dumps(described | {"contoured": {"d": [], "e": []}}), encoding="utf-8")
+    asked = ["evaluate", str(taught), "--data", str(more), "--device", "cpu"]
+    with pytest.raises(MismatchError, match=r"has Box_R or Box_L contoured, so nothing can be judged"):
+        CliRunner().invoke(commands, asked, catch_exceptions=False)
