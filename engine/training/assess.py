@@ -197,9 +197,9 @@ def _assess_structures(request: Request) -> Assessment:
     learned = _learned(request.loaded, request.data)
     how: dict[str, Any] = {"synthetic": request.synthetic, "without": learned, "pictures": request.pictures}
     summary = evaluate(request.loaded, dataset, **how, **request.running).summary()
-    summary["notes"] = notes = [*_without_figure(dataset, summary), *dataset.left_out, *_guessed(dataset)]
+    summary["notes"] += [*_without_figure(dataset, summary), *dataset.left_out, *_guessed(dataset)]
     split = f"{request.split}, as from a scanner" if request.synthetic else request.split
-    table = "\n".join([score_table(summary), *notes])
+    table = "\n".join([score_table(summary), *summary["notes"]])
     return Assessment(summary, table, tuple(metrics(summary, _measured(request, split))))
 
 

@@ -191,8 +191,9 @@ def case_of(
         MismatchError: images and labels differ in size, or lie at other places in the patient, or labels are no whole
             numbers.
     """
-    read = [(_read(path), kind) for path, kind in images]
-    truth = _read(labels)
+    told: list[str] = []
+    read = [(_read(path, told), kind) for path, kind in images]
+    truth = _read(labels, told)
     first = read[0][0]
     for other in (truth, *(image for image, _ in read[1:])):
         if other.GetSize() != first.GetSize():
@@ -222,7 +223,9 @@ def case_of(
     further = tuple(Further(kind.stored(sitk.GetArrayFromImage(image)), kind) for image, kind in read[1:])
     kind = read[0][1]
     image = kind.stored(sitk.GetArrayFromImage(first))
-    return Case(name, image, ordered, (z, y, x), contoured, kind=kind, further=further, others=others)
+    # Image and labels often have the same fault.
+    notes = tuple(dict.fromkeys(told))
+    return Case(name, image, ordered, (z, y, x), contoured, kind=kind, further=further, others=others, notes=notes)
 
 
 def body_box(image: NDArray[Any], margin: int) -> tuple[slice, slice, slice]:
@@ -257,9 +260,11 @@ def _apart_mm(first: sitk.Image, other: sitk.Image) -> float:
     return float(np.linalg.norm(own - others, axis=1).max())
 
 
-def _read(path: Path) -> sitk.Image:
+def _read(path: Path, told: list[str]) -> sitk.Image:
+    """The image of a file; what was assumed of it is added to `told`."""
     if not path.is_file():
         raise ReadError(f"{path} is missing.")
     file = read_grid_file(path)
+    told += file.notes
     image: sitk.Image = sitk.DICOMOrient(to_image(file.values, file.geometry), "LPS")
     return image

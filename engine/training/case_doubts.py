@@ -8,6 +8,9 @@ import numpy as np
 from engine.hounsfield import looks_like_hu
 from engine.training.case import Case
 
+#: SUV: uptake as a multiple of that of an even spread; not even a full bladder comes near this.
+_MOST_SUV = 1000.0
+
 _SIDE = re.compile(r"[\s_-](l|r|left|right)$")
 
 
@@ -31,6 +34,8 @@ def doubts_of(case: Case, structures: Sequence[str], pairs: Sequence[Sequence[st
         low, high = float(image.min()), float(image.max())
         if kind.units == "HU" and not looks_like_hu(low, high):
             said.append(f"The values do not look like Hounsfield units: they run from {low:g} to {high:g}.")
+        if kind.units == "SUVbw" and high > _MOST_SUV:
+            said.append(f"The values do not look like SUV: they run from {low:g} to {high:g}.")
         if low == high:
             said.append(f"The {kind.modality} image has the same value everywhere ({low:g}).")
     return tuple(said)

@@ -26,6 +26,7 @@ from engine.inference.context import AGAINST
 from engine.inference.run import run_card
 from engine.progress import Progress, part, silent
 from engine.training.case import Case, DataSource, inputs_of, volume_of
+from engine.training.case_doubts import doubts_of
 from engine.training.case_pictures import write_case_picture
 from engine.training.learned import learned_from, print_of
 from engine.training.parting import spread
@@ -52,6 +53,7 @@ class Scores:
         advised_against: case → why the card would not have been run on it, had nobody insisted.
         left_out: case → why it could not be read, so that it counts in no figure.
         learned: cases that the card learned from, which are left out; None where it does not say.
+        noted: what was assumed of cases when they were read, or is unlikely of them → their names.
     """
 
     card: str
@@ -61,6 +63,7 @@ class Scores:
     advised_against: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     learned: int | None = None
+    noted: dict[str, list[str]] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """The JSON of `planimeter evaluate --json`; `mean_dice` is the mean of the structures' means."""
@@ -75,6 +78,7 @@ class Scores:
             "advised_against": self.advised_against,
             "left_out": self.left_out,
             "learned_from": self.learned,
+            "notes": [f"{listed_names(names)}: {sentence}" for sentence, names in self.noted.items()],
         }
 
 
@@ -130,6 +134,7 @@ def evaluate(
         except PlanimeterError as error:
             scores.left_out[name] = str(error)
             continue
+        read = case
         if synthetic:
             case = as_from_scanner(case.cropped(), index, (-1024, -3024)[index % 2])
         scores.cases.append(name)
@@ -141,6 +146,9 @@ def evaluate(
         except PlanimeterError as error:
             scores.failed[name] = str(error)
             drawn = {}
+        # What makes a card advise against an image is told with it.
+        for note in _noted(read, loaded, dataset, doubted=name not in scores.advised_against):
+            scores.noted.setdefault(note, []).append(name)
         if pictures is not None:
             write_case_picture(case, dataset.structures, drawn, pictures)
         for value, structure in enumerate(dataset.structures, start=1):
@@ -159,6 +167,20 @@ def evaluate(
         )
     report(1.0, "done")
     return scores
+
+
+def _noted(case: Case, loaded: LoadedCard, dataset: DataSource, *, doubted: bool) -> list[str]:
+    """Sentences on a case as its data set gives it."""
+    said = list(case.notes)
+    said += [
+        f"{each.lost} lost {100 * each.share:.0f} % of its voxels to {each.kept}, which they are counted as."
+        for each in case.overlaps
+    ]
+    # Pictures have no place.
+    if doubted and not getattr(dataset, "in_pixels", False):
+        pairs = {pair for node in loaded.card.graph for pair in getattr(node.params, "mirror_pairs", ())}
+        said += doubts_of(case, dataset.structures, sorted(pairs))
+    return said
 
 
 def _known(dataset: DataSource, prints: Collection[int], without: Collection[str], report: Progress) -> set[str]:

@@ -96,11 +96,17 @@ class MaskedPictures:
         values = np.stack(pictures).astype(np.float32)
         if values.ndim == 3:
             values = values[..., None]
+        flat = [mask if mask.ndim == 2 else mask.max(axis=-1) for mask in masks]
+        for mask, (_, path) in zip(flat, self._planes[name], strict=True):
+            if mask.min() > 0 and mask.min() < mask.max():
+                raise MismatchError(
+                    f"{path} has the grey values {mask.min()} and {mask.max()}; a mask is 0 where its structure is not."
+                )
         if values.shape[-1] != len(self._kinds):
             raise MismatchError(
                 f"The pictures of {name} have {values.shape[-1]} channels, and the model needs {len(self._kinds)}."
             )
-        labels = np.stack([(mask if mask.ndim == 2 else mask.max(axis=-1)) > 0 for mask in masks]).astype(np.uint8)
+        labels = np.stack([mask > 0 for mask in flat]).astype(np.uint8)
         channels = [np.ascontiguousarray(values[..., index]) for index in range(len(self._kinds))]
         further = tuple(Further(image, kind) for image, kind in zip(channels[1:], self._kinds[1:], strict=True))
         spacing = (1.0, 1.0, 1.0)

@@ -15,6 +15,8 @@ from engine.__main__ import commands
 from engine.cards.published import find_recipe
 from engine.cards.registry import load_card
 from engine.errors import CancelledError, MismatchError
+from engine.training.case import Case, ImageKind
+from engine.training.case_doubts import doubts_of
 from engine.training.check import check_data
 from engine.training.parting import parted
 from engine.training_process.check_lines import lines_of
@@ -290,3 +292,11 @@ def test_values_that_are_no_hounsfield_units_are_told(card: str, own: Path) -> N
     assert any(
         doubt.startswith("b: The values do not look like Hounsfield units: they run from 0 ") for doubt in doubts
     )
+
+
+@pytest.mark.parametrize(("most", "told"), [(150.0, 0), (30000.0, 1)])
+def test_values_that_are_no_suv_are_told(most: float, told: int) -> None:
+    image = np.linspace(0, most, 60, dtype=np.float32).reshape(3, 4, 5)
+    kind = ImageKind("PT", "SUVbw")
+    case = Case("a", image, np.ones(image.shape, np.uint8), (3, 4, 4), np.ones(1, np.bool_), kind=kind)
+    assert len([doubt for doubt in doubts_of(case, ["GTV"], []) if "do not look like SUV" in doubt]) == told

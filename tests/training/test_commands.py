@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -163,6 +164,18 @@ def test_figures_are_recorded_in_the_card_once(trained: Path, boxes: Path) -> No
         run("evaluate", str(trained), "--data", str(boxes), *some)
     metrics = load_card(trained).card.metrics
     assert len({(m.dataset, m.split, m.name, m.label) for m in metrics}) == len(metrics) > 0
+
+
+def test_what_was_assumed_of_an_image_is_told_with_the_figures(trained: Path, boxes: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(boxes, tmp_path / "data")
+    for path in (data / "imagesTr" / "a_0000.nii.gz", data / "labelsTr" / "a.nii.gz"):
+        image = nibabel.Nifti1Image.from_filename(path)
+        image.header["sform_code"] = image.header["qform_code"] = 0
+        nibabel.save(nibabel.Nifti1Image(np.asanyarray(image.dataobj), None, image.header), path)
+    asked = ["evaluate", str(trained), "--data", str(data), "--device", "cpu", "--learned"]
+    (note,) = [note for note in json.loads(run(*asked, "--json"))["notes"] if "how it lies" in note]
+    assert note.startswith("a: The file does not say how it lies in the patient")
+    assert note in run(*asked)
 
 
 def test_no_figures_are_recorded_where_the_card_could_not_be_run(trained: Path, boxes: Path, tmp_path: Path) -> None:

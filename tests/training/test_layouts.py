@@ -127,3 +127,6 @@ def test_a_mask_of_more_than_in_and_out_is_refused_and_one_without_a_picture_nam
     write_picture(tmp_path / "masks" / "a.png", mask)
     with pytest.raises(MismatchError, match="3 grey values"):
         open_data(tmp_path, ["Ventricle"], [MR]).read("a")
+    write_picture(tmp_path / "masks" / "a.png", np.where(np.eye(8, 9), 220, 20).astype(np.uint8))
+    with pytest.raises(MismatchError, match="grey values 20 and 220; a mask is 0 where"):
+        open_data(tmp_path, ["Ventricle"], [MR]).read("a")
