@@ -44,7 +44,8 @@ if "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; th
     # Crops are drawn by several threads, each on a core of its own.
     threads=1
 fi
-OMP_NUM_THREADS=${threads:-${OMP_NUM_THREADS:-$(nproc)}} "$python" -m engine train "$card" --data "$data" -o "$work/card" --minutes "$minutes" | tee "$out/report.txt"
+OMP_NUM_THREADS=${threads:-${OMP_NUM_THREADS:-$(nproc)}} \
+    "$python" -m engine train "$card" --data "$data" -o "$work/card" --minutes "$minutes" | tee "$out/report.txt"
 find "$work/card" -maxdepth 2 -type f ! -name 'checkpoint*' ! -name 'average*' -exec cp {} "$out/" \;
 for device in $devices; do
     began=$(date +%s)

@@ -1,6 +1,5 @@
 """Honest scores: temperature and offsets, conformal sets, and what is familiar, fitted on what was held out."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,6 @@ from engine.cards.calibration import Calibration, ClassCalibration, Familiarity
 from engine.cards.nodes import Node
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
-from engine.cards.weights import Weights
 from engine.errors import MismatchError
 from engine.inference.classify import logits_of, mean_of_copies
 from engine.inference.devices import Device
@@ -24,7 +22,7 @@ from engine.training.classes import Report, classifier_of, questions_of
 from engine.training.classifier import views_of
 from engine.training.labelled.sample import Sample
 from engine.training.publish import amend_card
-from engine.training.tensor_file import write_tensors
+from engine.training.tensor_file import write_weights
 
 #: Share of the pictures of each class in whose set the class is to be.
 COVERAGE = 0.9
@@ -179,8 +177,5 @@ def _look(loaded: LoadedCard, node: Node, samples: Sequence[Sample], report: Rep
 def _familiarity(loaded: LoadedCard, node: Node, known: _Looked, seen: _Looked) -> Familiarity:
     reference = replace(Reference.of(known.features), learned=known.fingerprints)
     limit = float(torch.quantile(reference.distance(seen.features), 1 - STRANGE))
-    path = loaded.folder / _REFERENCE_FILE
-    write_tensors(reference.stored(), path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    weights = Weights(file=path.name, sha256=digest, licence=loaded.card.licence.weights)
+    weights = write_weights(reference.stored(), loaded.folder / _REFERENCE_FILE, loaded.card.licence.weights)
     return Familiarity(node=node.node, reference=weights, limit=round(limit, 4), share=STRANGE)

@@ -4,7 +4,6 @@ They lie beside the card in a file of their own (`provenance.learned`); those of
 also in its reference of what is familiar. A fingerprint tells nothing of the image.
 """
 
-import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,12 +13,12 @@ from safetensors.torch import load
 
 from engine.cards.registry import LoadedCard
 from engine.cards.schema import Card
-from engine.cards.weights import Weights, read_weights
+from engine.cards.weights import read_weights
 from engine.errors import CardError
 from engine.inference.familiarity import Reference
 from engine.training.case import Case, volumes_of
 from engine.training.labelled.sample import fingerprint
-from engine.training.tensor_file import write_tensors
+from engine.training.tensor_file import write_weights
 
 LEARNED_FILE = "learned.safetensors"
 #: What is said where a card does not tell what it learned from.
@@ -69,10 +68,7 @@ def with_learned(card: Card, prints: Collection[int], folder: Path) -> Card:
     if not prints:
         return card
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LEARNED_FILE
-    write_tensors({"learned": torch.tensor(sorted(prints), dtype=torch.int64)}, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    kept = Weights(file=path.name, sha256=digest)
+    kept = write_weights({"learned": torch.tensor(sorted(prints), dtype=torch.int64)}, folder / LEARNED_FILE)
     return card.model_copy(update={"provenance": card.provenance.model_copy(update={"learned": kept})})
 
 

@@ -1,6 +1,5 @@
 """From a finished run to a card that can be used: packed weights, their hash, and the card beside them."""
 
-import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from engine.inference.networks import build_network
 from engine.inference.packing import packed
 from engine.operations import classify, detect, head, patch_statistics, segment, sieve
 from engine.safe_file import whole_file, write_errors
-from engine.training.tensor_file import write_tensors
+from engine.training.tensor_file import write_weights
 from engine.values import Strict
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -91,9 +90,7 @@ def publish(card: Card, averages: Sequence[Path], folder: Path, *, name: str, so
     own = []
     for number, tensors in enumerate(stored):
         path = folder / _file_of(node, others, number, len(stored))
-        write_tensors(tensors, path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        own.append(Weights(file=path.name, sha256=digest, licence=card.licence.weights))
+        own.append(write_weights(tensors, path, card.licence.weights))
     values = card.model_dump(mode="json", by_alias=True)
     for other in values["graph"]:
         kept = weights_of.get(other["node"], tuple(own))

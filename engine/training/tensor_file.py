@@ -1,5 +1,6 @@
 """Tensors to a file that appears whole or not at all."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from engine.cards.weights import Weights
 from engine.safe_file import whole_file, write_errors
 
 #: How safetensors tells an error of the file system, which it raises as one of its own.
@@ -28,3 +30,9 @@ def write_tensors(tensors: Mapping[str, torch.Tensor], path: Path, metadata: Map
             if told is None:
                 raise
             raise OSError(int(told[2] or 0), told[1]) from error
+
+
+def write_weights(tensors: Mapping[str, torch.Tensor], path: Path, licence: str = "") -> Weights:
+    """Write tensors as `write_tensors` does, and return what a card says of the file."""
+    write_tensors(tensors, path)
+    return Weights(file=path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), licence=licence)

@@ -126,6 +126,19 @@ def test_without_a_name_nothing_is_signed(signing: Hand) -> None:
     assert review(signing) == Review() and signing.history.undo_text == ""
 
 
+def question(signing: Hand) -> str:
+    """What a person is asked who is about to sign, and does not."""
+    asked: list[str] = []
+
+    def read(dialog: QInputDialog) -> None:
+        asked.append(dialog.labelText())
+        dialog.reject()
+
+    when_asked(QInputDialog, read)
+    key(signing, Qt.Key.Key_A, BOTH)
+    return asked[0]
+
+
 def test_who_signs_is_told_what_is_out_of_date_or_unlikely_of_it(signing: Hand) -> None:
     session, asked = signing.session, []
     recipe = Recipe(2, "Ball 2", (RecipeStep("margin", (), None, "Margin, 5 mm"),), "as it was")
@@ -135,13 +148,8 @@ def test_who_signs_is_told_what_is_out_of_date_or_unlikely_of_it(signing: Hand) 
     other = replace(flag, numbers=(2,), text="Ball 2 is cut off.")
     signing.window.findChild(FlagWatch).flags = (flag, other)
 
-    def read(dialog: QInputDialog) -> None:
-        asked.append(dialog.labelText())
-        dialog.reject()
-
     for _ in range(2):
-        when_asked(QInputDialog, read)
-        key(signing, Qt.Key.Key_A, BOTH)
+        asked.append(question(signing))
         session.mark_seen(flag.contours)
     assert "Ball 1 is out of date: what it was derived from changed.\nUnlikely: Ball 1 is in two pieces." in asked[0]
     assert "out of date" in asked[1] and "Unlikely" not in asked[1], "he has looked at it"
@@ -154,13 +162,8 @@ def test_the_question_leaves_out_contours_that_the_signer_corrected(signing: Han
     drawn = replace(roi, provenance=replace(roi.provenance, generation=Generation.AUTOMATIC))
     signing.history.do(change(session.structures, drawn, text="Drawn by a model"))
 
-    def read(dialog: QInputDialog) -> None:
-        asked.append(dialog.labelText())
-        dialog.reject()
-
     for _ in range(2):
-        when_asked(QInputDialog, read)
-        key(signing, Qt.Key.Key_A, BOTH)
+        asked.append(question(signing))
         stroke(signing)
     before, after = len(roi.planes), len(roi.planes) - 1
     assert f"{before} contours drawn by models have not been marked as seen by anyone: Ball 1 {before}." in asked[0]
