@@ -142,6 +142,7 @@ def test_names_of_tg_263_are_whole_in_a_window_of_1280_pixels(window: Hand) -> N
 def test_the_rows_of_the_window_panel_stay_together_in_a_high_panel() -> None:
     session = Session()
     panel = HistogramPanel(session)
+    assert panel.width_box.text() == "400", "no decimals before anything is open"
     session.open(ct(neck))
     panel.resize(250, 600)
     panel.show()

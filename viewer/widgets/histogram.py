@@ -83,7 +83,7 @@ class HistogramPanel(QWidget):
             self.presets.addItem(f"{number}  {name}")
         self.presets.setCurrentIndex(-1)
         step = (high - low) / 400
-        decimals = 0 if step >= 1 else 3
+        decimals = 0 if volume is None or step >= 1 else 3
         for box in (self.centre, self.width_box):
             with QSignalBlocker(box):
                 box.setDecimals(decimals)
