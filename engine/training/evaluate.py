@@ -4,7 +4,7 @@ For each structure, over the cases that have it contoured: Dice, surface Dice at
 surface distance, by the definitions of `engine.contouring.measure`, and the volume's error, |volume - reference| /
 reference. A case that the card advises against, where a person could go on, is run, and that is told. A structure that
 the card did not draw, or a case that it refused, has Dice and surface Dice 0, volume error 1, and no distance: `missed`
-counts those without any overlap. Intervals are 95 % percentile bootstraps over cases.
+counts those without any overlap. Intervals are 95 % percentile bootstraps over cases; a single case has none.
 """
 
 import contextlib
@@ -207,22 +207,22 @@ def metrics(summary: dict[str, Any], measured: Callable[..., Metric]) -> list[Me
     for label, row in summary["structures"].items():
         for name in MEASURES:
             if row[name] is not None:
-                ci = tuple(row[f"{name}_ci"])
+                ci = tuple(row[f"{name}_ci"]) if row[f"{name}_ci"] else None
                 made.append(measured(n=row["n"], name=name, label=label, value=row[name], ci=ci))
     return made
 
 
 def score_table(summary: dict[str, Any]) -> str:
     """The summary as text, a structure a line."""
-    lines = [f"{summary['card']}, {summary['n']} cases"]
+    lines = [f"{summary['card']}, {summary['n']} case{'s' if summary['n'] != 1 else ''}"]
     lines.append(
         f"{'':16}{'n':>4} {'Dice (95 % interval)':>22} {'surface 2 mm':>13} {'HD95 mm':>8} {'volume':>7} missed"
     )
     for name, row in summary["structures"].items():
-        low, high = row["dice_ci"]
+        interval = "({:.3f}-{:.3f})".format(*row["dice_ci"]) if row["dice_ci"] else ""
         distance = "-" if row["hd95_mm"] is None else f"{row['hd95_mm']:.1f}"
         lines.append(
-            f"{name:16}{row['n']:>4} {row['dice']:>8.3f} ({low:.3f}-{high:.3f}) {row['surface_dice_2mm']:>13.3f} "
+            f"{name:16}{row['n']:>4} {row['dice']:>8.3f} {interval:13} {row['surface_dice_2mm']:>13.3f} "
             f"{distance:>8} {row['volume_error']:>7.1%} {row['missed']:>6}"
         )
     if summary["mean_dice"] is not None:
@@ -267,6 +267,10 @@ def _row(rows: list[dict[str, float]]) -> dict[str, Any]:
             continue
         defined = values[~np.isnan(values)]
         out[name] = round(float(defined.mean()), 4)
+        out[f"{name}_ci"] = None
+        if len(defined) < 2:
+            # Resampled, one case is always itself: an interval of no width would say that nothing is uncertain.
+            continue
         means = [m for m in _means(values[picks]) if np.isfinite(m)]
         out[f"{name}_ci"] = [round(float(v), 4) for v in np.percentile(means, [2.5, 97.5])]
     return out

@@ -165,7 +165,8 @@ class SetCheck(Strict):
                 said.append(f"{listed_names(same)} have the same image.")
         none = [row.name for row in self.rows if not row.learn]
         if none and self.kind != "labels" and len(none) < len(self.wanted):
-            said.append(f"No case to learn from has {listed_names(none)}, so that can't be learned.")
+            lacking, they = (f"any of {listed_names(none)}", "these") if len(none) > 1 else (none[0], "it")
+            said.append(f"No case to learn from has {lacking}, so {they} can't be learned.")
         for row in self.rows:
             if row.missing and row.learn:
                 short = [item.name for item in self.items if row.name in item.missing]

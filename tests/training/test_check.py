@@ -20,7 +20,7 @@ from engine.training.case_doubts import doubts_of
 from engine.training.check import check_data
 from engine.training.parting import parted
 from engine.training_process.check_lines import lines_of
-from engine.training_process.checked import DataCheck
+from engine.training_process.checked import DataCheck, Item, SetCheck, Side
 from engine.training_process.layouts import layouts_for
 from tests.training.conftest import STRUCTURES, write_case
 from tests.training.test_commands import CARD
@@ -300,3 +300,13 @@ def test_values_that_are_no_suv_are_told(most: float, told: int) -> None:
     kind = ImageKind("PT", "SUVbw")
     case = Case("a", image, np.ones(image.shape, np.uint8), (3, 4, 4), np.ones(1, np.bool_), kind=kind)
     assert len([doubt for doubt in doubts_of(case, ["GTV"], []) if "do not look like SUV" in doubt]) == told
+
+
+def test_structures_that_no_case_has_are_named_in_one_sentence() -> None:
+    held: dict[str, Side] = {"a": "learn", "b": "choose"}
+    items = tuple(
+        Item(name=name, patient=name, side=side, holds={"Liver": 9.0}, missing=("Heart", "Stomach"))
+        for name, side in held.items()
+    )
+    doubts = SetCheck(kind="cases", layout="", wanted=("Liver", "Heart", "Stomach"), items=items).doubts()
+    assert "No case to learn from has any of Heart, Stomach, so these can't be learned." in doubts
