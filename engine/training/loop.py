@@ -117,6 +117,8 @@ class Trainer(ABC):
         self.compiles = schedule.compile and long and can_compile
         self.loss = torch.compile(self._loss) if self.compiles else self._loss
         self.progression, self.skipped = Progression(), 0
+        #: Of the last step; None before the first one here, also where a checkpoint is gone on from.
+        self._rate: float | None = None
         self._in_full = False
         folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
@@ -244,6 +246,7 @@ class Trainer(ABC):
         rate = schedule.learning_rate * (1 - fraction) ** schedule.power * min((state.step + 1) / schedule.warm_up, 1)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self._rate = rate
         self._learning()
         value, norm = self._gradients(drawn)
         if math.isfinite(value) and not math.isfinite(norm):
@@ -317,6 +320,6 @@ class Trainer(ABC):
             writer = csv.writer(file)
             if new:
                 writer.writerow(_CURVE)
-            rate = self.optimizer.param_groups[0]["lr"]
+            rate = f"{self._rate:.2e}" if self._rate is not None else ""
             shown = ["" if value is None else f"{value:.4f}" for value in (loss, score)]
-            writer.writerow([state.step, f"{state.minutes:.2f}", f"{rate:.2e}", *shown])
+            writer.writerow([state.step, f"{state.minutes:.2f}", rate, *shown])

@@ -22,6 +22,7 @@ from engine.training.nnunet_set import DataSet
 from engine.training.recipe import Recipe
 from engine.training.seen import as_prepared
 from engine.training.segmenter import SegmenterTrainer
+from engine.training_process.run_folder import read_curves
 
 RECIPE = Recipe(
     structures=["Box_R", "Box_L"],
@@ -238,3 +239,13 @@ def test_a_run_is_not_judged_by_what_it_learned_from_before_the_set_changed(case
     assert SegmenterTrainer(RECIPE, cases[:2], cases[2:], tmp_path, "cpu").progression.learned
     with pytest.raises(MismatchError, match=rf"learned from {cases[0].name}, .* Start a new run"):
         SegmenterTrainer(RECIPE, cases[1:], cases[:1], tmp_path, "cpu")
+
+
+def test_the_curve_of_a_run_that_had_no_steps_left_tells_no_rate(cases: list[Case], tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, steps=1)
+    stopped = SegmenterTrainer(recipe, cases, cases[:1], tmp_path, "cpu")
+    stopped.step()
+    stopped.save()
+    SegmenterTrainer(recipe, cases, cases[:1], tmp_path, "cpu").run(quiet)
+    (curve,) = read_curves(tmp_path)
+    assert len(curve.scores) == 1 and not curve.rates
