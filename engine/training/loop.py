@@ -62,6 +62,7 @@ class Lesson:
         report: told what is going on.
         home: folder with the weights of the card's other networks.
         learned: fingerprints of the images that are learned from, which whoever reads them adds.
+        untaught: structures that no case to learn from has, which whoever reads the cases adds.
     """
 
     card: Card
@@ -74,6 +75,7 @@ class Lesson:
     report: Report
     home: Path
     learned: set[int] = field(default_factory=set)
+    untaught: list[str] = field(default_factory=list)
 
 
 class Trainer(ABC):

@@ -23,6 +23,7 @@ from engine.training.learned import learned_from, learned_in, with_learned
 from engine.training.loop import AVERAGE_FILE, Lesson, Trainer
 from engine.training.publish import learners_of, networks_of, publish, publish_fitted, with_score, with_weights_in
 from engine.training.recipe import ClassifierRecipe, Recipe, Schedule
+from engine.training_process.checked import listed_names
 from engine.training_process.run_folder import CHECKPOINT_FILE
 from engine.values import Strict
 
@@ -105,6 +106,8 @@ def train_card(
                 member = dataclasses.replace(recipe, minutes=recipe.minutes / count, seed=recipe.seed + number)
             trainer = _TAUGHT[taught.op].trainer(lesson, member)
             learned |= lesson.learned
+            if lesson.untaught and not go_on:
+                described = _admitting(described, _untaught_told(lesson.untaught))
             described = with_learned(described, learned, output)
             progression = trainer.run(report_of)
         described = publish(described, [folder / AVERAGE_FILE for folder in folders], output, name=name, source=place)
@@ -150,6 +153,16 @@ def _admitting(card: Card, admitted: str) -> Card:
     if admitted in card.limits:
         return card
     return card.model_copy(update={"limits": f"{card.limits} {admitted}".strip()})
+
+
+def _untaught_told(structures: Sequence[str]) -> str:
+    """What a card must say of structures that it lists, and that it could not learn."""
+    lacking, them = (
+        (listed_names(structures), "it")
+        if len(structures) == 1
+        else (f"any of {listed_names(structures, len(structures))}", "them")
+    )
+    return f"No case that it learned from has {lacking}, so what it draws of {them} means nothing."
 
 
 def _shares(recipes: Sequence[Schedule]) -> NDArray[np.float64]:

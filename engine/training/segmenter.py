@@ -206,5 +206,7 @@ def _cases(
         cases.append(prepared(case).without([structure in out for structure in recipe.structures]))
     if not any(case.voxels_of for case in cases):
         raise MismatchError(f"No case of the data set has any of {', '.join(recipe.structures)} contoured.")
+    taught = {place for case in cases for place in case.voxels_of}
+    lesson.untaught.extend(name for place, name in enumerate(recipe.structures, 1) if place not in taught)
     source, chosen = (held_out, held_out.names) if held_out else (dataset, chosen)
     return cases, [prepared(source.read(name)) for name in chosen]

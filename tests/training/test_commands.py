@@ -83,6 +83,20 @@ def test_what_should_be_known_of_the_data_is_told_when_training_begins(boxes: Pa
     assert "Note: Box_L is missing in 1 of 3: b." in result.stderr and result.exit_code == 0
 
 
+def test_a_card_says_which_of_its_structures_no_case_had(trained: Path, boxes: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(boxes, tmp_path / "data")
+    described = json.loads((data / "dataset.json").read_text(encoding="utf-8"))
+    described["contoured"] = {name: ["Box_R"] for name in described["contoured"]}
+    (data / "dataset.json").write_text(json.dumps(described), encoding="utf-8")
+    short = {**CARD["provenance"]["recipe"], "steps": 1}  # type: ignore[index]
+    (tmp_path / "card.json").write_text(json.dumps({**CARD, "provenance": {"recipe": short}}), encoding="utf-8")
+    out = tmp_path / "out"
+    run("train", str(tmp_path / "card.json"), "--data", str(data), "-o", str(out), "--device", "cpu")
+    told = "No case that it learned from has Box_L, so what it draws of it means nothing."
+    assert told in load_card(out).card.limits and told in readme(load_card(out).card)
+    assert "No case that it learned" not in load_card(trained).card.limits
+
+
 def test_the_new_card_runs_with_the_weights_it_names(trained: Path) -> None:
     loaded = load_card(trained)
     assert not loaded.problem
