@@ -42,8 +42,10 @@ CONSENT = (
     "This patient's images may be used for training: by consent, or by this department's rule.",
     "Removed: name, ID, birth date, sex, dates, times, institution, all UIDs, descriptions and every other element of "
     "the header, and the place of the image in the scanner. The case gets a number.",
-    "Kept: the voxels, their spacing and directions, the kind of image, and the names of the structures. A face can "
-    "be made from the voxels of a head, and a rare anatomy may be known again.",
+    "Kept: the voxels, their spacing and directions, the kind of image, and the names of the structures; a code of the "
+    "patient, alike for all of their cases, which only the key in your own folder traces back; a fingerprint of the "
+    "image, by which it is known again. A face can be made from the voxels of a head, and a rare anatomy may be known "
+    "again.",
 )
 #: Value of the label map of the first structure; 255 is the last that a byte has.
 _MOST_LABELS = 255

@@ -19,7 +19,7 @@ from engine.structures import PlaneContours, Provenance, Review, ReviewState, Ro
 from engine.training.dataset import open_data
 from engine.training.parting import parted
 from engine.training_images import FurtherImage, why_not_added
-from engine.training_set import add_case, case_of_image
+from engine.training_set import CONSENT, add_case, case_of_image
 from engine.volume import Geometry, Volume
 from tests.contouring.shapes import centres_inside, disc
 from tests.synthetic import make_geometry, make_voxels, write_series
@@ -103,6 +103,9 @@ def test_further_cases_are_appended_and_patients_stay_together(tmp_path: Path) -
     learned, chosen = parted(Card.model_validate(CARD), folder, patients, 0.34)
     assert {patients[name] for name in learned}.isdisjoint(patients[name] for name in chosen) and chosen
     description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    # What is kept of a person is named in what is agreed to.
+    assert {"patients", "fingerprints"} <= description.keys()
+    assert "code of the patient" in CONSENT[2] and "fingerprint of the image" in CONSENT[2]
     assert description["numTraining"] == 4 and description["labels"] == {"background": 0, "Spleen": 1, "Liver": 2}
 
 
